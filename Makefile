@@ -1,0 +1,116 @@
+# pg_foreman: the build that ships, a PGXS makefile like any other extension's.
+#
+#   make && make install && make installcheck        (PG_CONFIG=... picks a server)
+#   make demo, make test                             (do all the set-up themselves)
+#
+# Objects go to build/obj, servers, logs and scratch files elsewhere under build/.
+
+EXTENSION  = pg_foreman
+MODULE_big = pg_foreman
+DATA       = $(wildcard sql/pg_foreman--*.sql)
+OBJS       = $(patsubst src/%.cpp,build/obj/%.o,$(sort $(wildcard src/*/*.cpp)))
+REGRESS    = $(shell sed -e 's/\#.*//' test/regress/schedule 2>/dev/null)
+
+EXTRA_CXXFLAGS ?=
+WERROR         ?= -Werror
+PG_CONFIG      ?= pg_config
+PGXS           := $(wildcard $(shell $(PG_CONFIG) --pgxs 2>/dev/null))
+
+# -isystem beats the -I of the same directory that PGXS adds: our warnings, not the server's.
+# PGDLLEXPORT is empty before 16; with hidden visibility the magic block would not be found.
+PG_CPPFLAGS = -Isrc -isystem $(shell $(PG_CONFIG) --includedir-server 2>/dev/null) \
+	-D'PGDLLEXPORT=__attribute__((visibility("default")))'
+PG_CXXFLAGS = -std=c++20 -O2 -g -Wall -Wextra $(WERROR) -fvisibility=hidden \
+	-fvisibility-inlines-hidden $(EXTRA_CXXFLAGS)
+# PGXS links with the C compiler. The map hides what libstdc++ templates would export.
+SHLIB_LINK  = -lstdc++ -Wl,--version-script=src/exports.map
+
+# JIT inlines C functions only, and the bitcode rule does not see PG_CXXFLAGS.
+override with_llvm := no
+
+.DEFAULT_GOAL := all
+EXTRA_CLEAN = build
+
+ifneq ($(PGXS),)
+include $(PGXS)
+else
+all install installcheck uninstall:
+	@echo "pg_config or the server's headers are missing. 'make setup' installs them on Debian" >&2
+	@echo "and Ubuntu; elsewhere install PostgreSQL's development files, or set PG_CONFIG." >&2
+	@exit 1
+clean:
+	rm -rf pg_foreman.so $(EXTRA_CLEAN)
+endif
+
+COMPILE = $(CXX) $(CXXFLAGS) $(CPPFLAGS) -c
+
+# Both stamps are rewritten only when their text changes: another server, compiler or flag
+# rebuilds everything, a source file that came or went links again.
+build/obj/flags: export FOREMAN_STAMP = $(PG_CONFIG) $(VERSION) $(COMPILE)
+build/obj/files: export FOREMAN_STAMP = $(OBJS)
+build/obj/flags build/obj/files: FORCE
+	@mkdir -p $(@D)
+	@printf '%s\n' "$$FOREMAN_STAMP" | cmp -s - $@ || printf '%s\n' "$$FOREMAN_STAMP" > $@
+
+build/obj/%.o: src/%.cpp build/obj/flags
+	@mkdir -p $(@D)
+	$(COMPILE) -MMD -MP -o $@ $<
+
+pg_foreman.so: build/obj/files src/exports.map
+
+-include $(OBJS:.o=.d)
+
+# The targets below need neither pg_config nor a compiler: they find or install both.
+export PG_CONFIG
+
+SUITES = lint unit asan bridge regress pgtap isolation tap versions
+CHECKS = $(addprefix check-,$(SUITES))
+
+demo:
+	@test/lib/prepare
+	@demo/run
+
+bench:
+	@test/lib/prepare
+	@test/bench/run
+
+test:
+	@test/run
+
+$(CHECKS): check-%:
+	@test/run $*
+
+setup:
+	@test/lib/setup test
+
+clean: stop
+stop:
+	@test/lib/server remove-all
+
+help:
+	@sed -n 's/^#: //p' Makefile
+
+.PHONY: demo bench test $(CHECKS) setup stop help FORCE
+
+#: The extension, as PGXS has it (PG_CONFIG=... picks the server):
+#:   make                  build pg_foreman.so; WERROR= keeps warnings from being errors
+#:   make install          copy it to the server's directories; uninstall removes it
+#:   make installcheck     pg_regress against the running server that PGHOST, PGPORT name
+#:   make clean            stop and remove the private servers, and everything that was built
+#:
+#: These do all the set-up themselves, packages included (Debian and Ubuntu):
+#:   make demo             real jobs on real input, on a private server under build/
+#:   make test             every suite below but asan and versions; ends with N passed, N failed
+#:   make bench            the three figures, with the machine and the settings
+#:   make setup            only install the missing packages
+#:
+#: One suite at a time (set-up, build and install included); logs are in build/log/:
+#:   make check-lint       house rules, clang-format, clang-tidy, exported symbols
+#:   make check-unit       GoogleTest on src/core
+#:   make check-asan       the same under the address and undefined-behaviour sanitizers
+#:   make check-bridge     errors between PostgreSQL and C++
+#:   make check-regress    pg_regress on sql/ and expected/
+#:   make check-pgtap      pgTAP on test/pgtap
+#:   make check-isolation  isolation specs in test/isolation
+#:   make check-tap        Perl TAP in test/tap: restarts, crashes, DROP DATABASE
+#:   make check-versions   make test on 17 and 18 in root file systems of their own (root)
