@@ -1,0 +1,73 @@
+// What becomes of a job when an attempt ends, and how a job's state is called.
+// The executor and the dispatcher ask decide(); views and `why` ask state_name(). All lanes use the same
+// rules. Invariant: an attempt is charged at most once, and only where its handler came to an end of its own.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "core/backoff.hpp"
+#include "core/time.hpp"
+
+namespace foreman::core {
+
+/// How an attempt ended; the characters are also stored.
+enum class Outcome : char {
+    completed = 'c',
+    failed = 'f',
+    snoozed = 'z',    ///< the handler asks to be run again later
+    throttled = 't',  ///< the handler met somebody's limit
+    discarded = 'd',  ///< the handler refuses the job for good
+    cancelled = 'x',  ///< interrupted because a cancel was asked for
+    expired = 'e'     ///< expires_at passed before it started
+};
+
+struct AttemptEnd {
+    Outcome outcome = Outcome::failed;
+    Micros run_in;                  ///< snoozed and throttled: from now; negative counts as 0
+    bool cancel_requested = false;  ///< a cancel request has been committed by now
+};
+
+/// attempt = attempts charged before this run.
+struct JobCounters {
+    int attempt = 0;
+    int max_attempts = 5;
+};
+
+enum class Next : char { complete, retry, discard, cancel };
+
+struct Verdict {
+    Next next = Next::retry;
+    int attempt = 0;            ///< attempts charged from now on
+    Micros delay;               ///< retry: from now
+    bool record_error = false;  ///< append this attempt's error to the job's errors
+};
+
+/// does: decides what follows. A handler that completed stays completed although its cancel was asked for;
+/// every other end of a job whose cancel was asked for is a cancel. Only failures are recorded as errors,
+/// refusals included.
+Verdict decide(JobCounters counters, AttemptEnd end, const BackoffPolicy& policy,
+               std::uint64_t random) noexcept;
+
+/// What the tables say of a job.
+enum class StoredState : char {
+    claimable = 'w',
+    running = 'r',  ///< in a slot of the board, or leased
+    blocked = 'b',  ///< waits for other jobs, its key or its sequence
+    suspended = 's',
+    completed = 'c',
+    cancelled = 'x',
+    discarded = 'd'
+};
+
+/// does: the one of the nine names of states that users see. A claimable job is `retryable` once it has
+/// failed, else `available` when due, else `scheduled`.  returns: a literal; empty for a character that is no
+/// state.
+std::string_view state_name(StoredState state, bool has_failed, bool due) noexcept;
+
+constexpr bool is_terminal(StoredState state) noexcept {
+    return state == StoredState::completed || state == StoredState::cancelled ||
+           state == StoredState::discarded;
+}
+
+}  // namespace foreman::core

@@ -1,0 +1,48 @@
+// How the executor slots of a cluster go round among roles and databases: an executor is a session of one
+// role in one database, so a role without one can only run when somebody else's leaves. Dispatchers ask when
+// no slot is free. Invariant: never more executors are asked to leave than there are demands that nobody
+// serves, so slots are not emptied in vain; and every demand is served in the order of its age, so no role
+// starves.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "core/time.hpp"
+
+namespace foreman::core {
+
+/// How long an executor keeps its slot before a busy one must make room: starting a session takes
+/// milliseconds.
+inline constexpr Micros kMinTenure = milliseconds(500);
+
+/// An executor. One that starts counts as busy; one that was asked to leave is no holder any more.
+struct Holder {
+    std::uint32_t db = 0;
+    std::uint32_t role = 0;
+    bool idle = false;
+    Instant idle_since;    ///< when idle
+    Instant tenure_since;  ///< when it got the slot
+};
+
+/// A role of a database with due work, since when it has wanted an executor.
+struct Demand {
+    std::uint32_t db = 0;
+    std::uint32_t role = 0;
+    Instant since;
+};
+
+inline constexpr int kNobody = -1;
+
+/// does: which demand the next free slot belongs to: the oldest whose role has no executor in that database.
+/// returns: an index into `demands`, or kNobody.  cost: demands x holders.
+int next_demand(std::span<const Holder> holders, std::span<const Demand> demands) noexcept;
+
+/// does: who should leave for the oldest demand that nobody serves. An idle executor first, the longest idle;
+/// else, among those that have had their kMinTenure, one whose role has another; else the one with the
+/// longest tenure. units: `leaving` counts slots that are free or being vacated: they serve the oldest
+/// demands. returns: an index into `holders`, or kNobody.  cost: holders x (demands + holders).
+int choose_leaver(std::span<const Holder> holders, std::span<const Demand> demands, int leaving,
+                  Instant now) noexcept;
+
+}  // namespace foreman::core
