@@ -1,0 +1,54 @@
+// Locks of shared memory as scopes. Bodies are short, noexcept, touch plain data only: no palloc, no ereport,
+// no SQL, no waiting. (An error inside a locked scope resets InterruptHoldoffCount to 0; a naive release
+// would bring it to 2^32 - 1 and make the process deaf to cancel and terminate.)
+#pragma once
+
+#include "pg/call.hpp"
+
+namespace foreman::pg {
+
+class LwLockGuard {
+  public:
+    LwLockGuard(LWLock* lock, LWLockMode mode) : lock_(lock) { call<&LWLockAcquire>(lock, mode); }
+    LwLockGuard(const LwLockGuard&) = delete;
+    LwLockGuard& operator=(const LwLockGuard&) = delete;
+    ~LwLockGuard() {
+        if (lock_ != nullptr) release();
+    }
+
+    // Before the end of the scope.
+    void release() noexcept {
+        // As LWLockReleaseAll in lwlock.c, should an error have reset the counter.
+        if (InterruptHoldoffCount == 0) HOLD_INTERRUPTS();
+        LWLockRelease(std::exchange(lock_, nullptr));
+    }
+
+  private:
+    LWLock* lock_;
+};
+
+// A few straight-line instructions, never a function call.
+class SpinGuard {
+  public:
+    explicit SpinGuard(slock_t* lock) noexcept : lock_(lock) { SpinLockAcquire(lock); }
+    SpinGuard(const SpinGuard&) = delete;
+    SpinGuard& operator=(const SpinGuard&) = delete;
+    ~SpinGuard() { SpinLockRelease(lock_); }
+
+  private:
+    slock_t* const lock_;
+};
+
+// Cancel and terminate wait as long as this lives. An error that passes resets the counter; the destructor
+// knows.
+class HoldInterrupts {
+  public:
+    HoldInterrupts() noexcept { HOLD_INTERRUPTS(); }
+    HoldInterrupts(const HoldInterrupts&) = delete;
+    HoldInterrupts& operator=(const HoldInterrupts&) = delete;
+    ~HoldInterrupts() {
+        if (InterruptHoldoffCount > 0) RESUME_INTERRUPTS();
+    }
+};
+
+}  // namespace foreman::pg

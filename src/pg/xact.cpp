@@ -1,0 +1,95 @@
+// Transactions. As in plpgsql's exception blocks (exec_stmt_block in pl_exec.c), a subtransaction keeps the
+// memory context and resource owner of its caller.
+#include "pg/xact.hpp"
+
+namespace foreman::pg {
+
+Transaction::Transaction(Started) : context_(CurrentMemoryContext) {
+    try {
+        guarded([] {
+            SetCurrentStatementStartTimestamp();
+            StartTransactionCommand();
+        });
+    } catch (...) {
+        rollback();
+        throw;
+    }
+}
+
+Transaction::Transaction(SessionDefaults) : Transaction(Started{}) {
+    guarded([] { PushActiveSnapshot(GetTransactionSnapshot()); });
+}
+
+Transaction::Transaction() : Transaction(Started{}) {
+    guarded([] {
+        // Set by StartTransaction from the role's defaults; free to change until the first snapshot.
+        XactIsoLevel = XACT_READ_COMMITTED;
+        XactReadOnly = RecoveryInProgress();
+        XactDeferrable = false;
+        PushActiveSnapshot(GetTransactionSnapshot());
+    });
+}
+
+Transaction::~Transaction() {
+    if (open_) rollback();
+}
+
+void Transaction::commit() {
+    guarded([] {
+        if (ActiveSnapshotSet()) PopActiveSnapshot();
+        CommitTransactionCommand();
+    });
+    open_ = false;
+    MemoryContextSwitchTo(context_);
+    guarded([] { pgstat_report_stat(false); });
+}
+
+void Transaction::rollback() {
+    open_ = false;
+    must_succeed("abort a transaction", [] { AbortCurrentTransaction(); });
+    MemoryContextSwitchTo(context_);
+}
+
+Subtransaction::Subtransaction() : context_(CurrentMemoryContext), owner_(CurrentResourceOwner) {
+    call<&BeginInternalSubTransaction>(static_cast<const char*>(nullptr));
+    MemoryContextSwitchTo(context_);
+}
+
+Subtransaction::~Subtransaction() {
+    if (open_) rollback();
+}
+
+void Subtransaction::commit() {
+    const bool wrote = has_id();
+    call<&ReleaseCurrentSubTransaction>();
+    wrote_ = wrote;
+    restore();
+}
+
+void Subtransaction::rollback() {
+    wrote_ = has_id();
+    open_ = false;
+    must_succeed("roll back a subtransaction", [] { RollbackAndReleaseCurrentSubTransaction(); });
+    restore();
+}
+
+void Subtransaction::restore() noexcept {
+    open_ = false;
+    MemoryContextSwitchTo(context_);
+    CurrentResourceOwner = owner_;
+}
+
+int subtransaction_ids() noexcept {
+    const XidCacheStatus& cache = MyProc->subxidStatus;
+    return cache.overflowed ? PGPROC_MAX_CACHED_SUBXIDS + 1 : cache.count;
+}
+
+ActiveSnapshot::ActiveSnapshot() {
+    guarded([] { PushActiveSnapshot(GetTransactionSnapshot()); });
+}
+
+ActiveSnapshot::~ActiveSnapshot() {
+    if (std::uncaught_exceptions() == exceptions_) PopActiveSnapshot();
+}
+
+}  // namespace foreman::pg

@@ -1,0 +1,80 @@
+// Transactions as objects. Transaction and Subtransaction abort when they are left without commit(), and are
+// the only objects after which a PgError may be swallowed: locks, buffers and snapshots are in a known state
+// again. A destructor whose abort fails ends the process with FATAL.
+#pragma once
+
+#include "pg/call.hpp"
+
+namespace foreman::pg {
+
+// A top-level transaction of a background worker, READ COMMITTED and, on a primary, read write whatever the
+// role's settings say, with an active snapshot. CurrentMemoryContext is put back after its end: start it in a
+// context that is not a transaction's.
+class Transaction {
+  public:
+    // What BEGIN would give the role, for handlers that own their transactions.
+    struct SessionDefaults {};
+
+    Transaction();
+    explicit Transaction(SessionDefaults);
+    Transaction(const Transaction&) = delete;
+    Transaction& operator=(const Transaction&) = delete;
+    ~Transaction();
+
+    // Also reports statistics. After an exception from here the destructor aborts.
+    void commit();
+    // Aborts now.
+    void rollback();
+
+  private:
+    struct Started {};
+    explicit Transaction(Started);
+
+    const MemoryContext context_;
+    bool open_ = true;
+};
+
+// A subtransaction in the caller's memory context. Left without commit() it rolls back, which releases what
+// was acquired inside (locks, snapshots, SPI connections); an error that came out may then be swallowed.
+// Cost: 0.2 to 0.4 us empty, 0.6 to 0.8 us rolled back; one that writes takes a transaction id besides.
+class Subtransaction {
+  public:
+    Subtransaction();
+    Subtransaction(const Subtransaction&) = delete;
+    Subtransaction& operator=(const Subtransaction&) = delete;
+    ~Subtransaction();
+
+    void commit();
+    void rollback();
+
+    // Has it taken a transaction id (of its own; those of inner ones count in subtransaction_ids)? Also after
+    // its end.
+    bool wrote() const noexcept { return open_ ? has_id() : wrote_; }
+
+  private:
+    static bool has_id() noexcept { return TransactionIdIsValid(GetCurrentTransactionIdIfAny()); }
+    void restore() noexcept;
+
+    const MemoryContext context_;
+    const ResourceOwner owner_;
+    bool open_ = true;
+    bool wrote_ = false;
+};
+
+// Transaction ids that subtransactions of the current transaction hold in this process's cache; more than the
+// cache holds (PGPROC_MAX_CACHED_SUBXIDS = 64) slows down every snapshot of the server.
+int subtransaction_ids() noexcept;
+
+// A fresh snapshot, active as long as this lives. While an exception unwinds, the abort pops it.
+class ActiveSnapshot {
+  public:
+    ActiveSnapshot();
+    ActiveSnapshot(const ActiveSnapshot&) = delete;
+    ActiveSnapshot& operator=(const ActiveSnapshot&) = delete;
+    ~ActiveSnapshot();
+
+  private:
+    const int exceptions_ = std::uncaught_exceptions();
+};
+
+}  // namespace foreman::pg
