@@ -27,7 +27,11 @@
 #include <type_traits>
 #include <utility>
 
+// postgres.h is the first of the server's headers, always.
+// clang-format off
 extern "C" {
+#include "postgres.h"
+
 #include "access/detoast.h"
 #include "access/genam.h"
 #include "access/heapam.h"
@@ -68,7 +72,6 @@ extern "C" {
 #include "parser/parse_type.h"
 #include "pgstat.h"
 #include "port/atomics.h"
-#include "postgres.h"
 #include "postmaster/bgworker.h"
 #include "postmaster/interrupt.h"
 #include "postmaster/postmaster.h"
@@ -118,6 +121,7 @@ extern "C" {
 #include "utils/uuid.h"
 #include "utils/varlena.h"
 }
+// clang-format on
 
 // port.h replaces the standard library's functions by macros, and std::snprintf would become
 // std::pg_snprintf.
@@ -144,4 +148,6 @@ extern "C" {
 #undef dngettext
 #undef foreach
 
+// clang-format off
 #include "pg/compat.hpp"
+// clang-format on
