@@ -54,7 +54,7 @@ build/obj/flags build/obj/files: FORCE
 
 build/obj/%.o: src/%.cpp build/obj/flags
 	@mkdir -p $(@D)
-	$(COMPILE) -MMD -MP -o $@ $<
+	$(if $(V),,@echo "  CXX  $<" && )$(COMPILE) -MMD -MP -o $@ $<
 
 pg_foreman.so: build/obj/files src/exports.map
 
@@ -93,7 +93,7 @@ help:
 .PHONY: demo bench test $(CHECKS) setup stop help FORCE
 
 #: The extension, as PGXS has it (PG_CONFIG=... picks the server):
-#:   make                  build pg_foreman.so; WERROR= keeps warnings from being errors
+#:   make                  build pg_foreman.so; V=1 shows the commands, WERROR= lets warnings pass
 #:   make install          copy it to the server's directories; uninstall removes it
 #:   make installcheck     pg_regress against the running server that PGHOST, PGPORT name
 #:   make clean            stop and remove the private servers, and everything that was built
