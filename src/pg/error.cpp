@@ -1,5 +1,6 @@
-// Keeping and reporting errors. The context "foreman errors" keeps a block for itself from its first use on,
-// so that an error can usually be kept when memory is short.
+// Keeping and reporting errors. Each kept error has a small memory context to itself: CopyErrorData copies
+// strings that FreeErrorData does not free (file and function names, domains; elog.c), so freeing one by one
+// would leak.
 #include "pg/error.hpp"
 
 #include "pg/call.hpp"
@@ -7,9 +8,12 @@
 namespace foreman::pg {
 namespace {
 
-constinit MemoryContext error_context = nullptr;
 // Given to ReThrowError, which copies it and does not return; freed when the next error is kept.
 constinit ErrorData* handed_over = nullptr;
+
+void free_error(ErrorData* data) noexcept {
+    if (data != nullptr) MemoryContextDelete(GetMemoryChunkContext(data));
+}
 
 __attribute__((format(printf, 2, 0))) void print(char (&text)[Failure::kTextSize], const char* format,
                                                  std::va_list args) noexcept {
@@ -22,14 +26,12 @@ __attribute__((format(printf, 2, 0))) void print(char (&text)[Failure::kTextSize
     }
 }
 
-// May ereport. Leaves CurrentMemoryContext in the error context.
+// May ereport. Leaves CurrentMemoryContext in the error's own context.
 ErrorData* keep_raised_error() {
-    if (error_context == nullptr) {
-        error_context = AllocSetContextCreateInternal(TopMemoryContext, "foreman errors", 8 * 1024, 8 * 1024,
-                                                      ALLOCSET_DEFAULT_MAXSIZE);
-    }
-    MemoryContextSwitchTo(error_context);
-    if (handed_over != nullptr) FreeErrorData(std::exchange(handed_over, nullptr));
+    free_error(std::exchange(handed_over, nullptr));
+    // These sizes let aset.c recycle contexts.
+    MemoryContextSwitchTo(
+        AllocSetContextCreateInternal(TopMemoryContext, "foreman errors", ALLOCSET_SMALL_SIZES));
     return CopyErrorData();
 }
 
@@ -58,9 +60,7 @@ PgError& PgError::without_context() noexcept {
     return *this;
 }
 
-void PgError::discard() noexcept {
-    if (data_ != nullptr) FreeErrorData(std::exchange(data_, nullptr));
-}
+void PgError::discard() noexcept { free_error(std::exchange(data_, nullptr)); }
 
 Failure::Failure(int sqlstate, const char* format, ...) noexcept : sqlstate_(sqlstate) {
     std::va_list args;

@@ -13,6 +13,7 @@ namespace foreman::pg {
 // under TopMemoryContext and so survives the abort that follows. Move-only.
 class PgError {
   public:
+    // data has a memory context to itself.
     explicit PgError(ErrorData* data) noexcept : data_(data) {}
     PgError(PgError&& other) noexcept : data_(std::exchange(other.data_, nullptr)) {}
     PgError& operator=(PgError&& other) noexcept;
