@@ -7,6 +7,17 @@
 
 namespace foreman::pg {
 
+namespace detail {
+
+// HOLD_INTERRUPTS and RESUME_INTERRUPTS without ++ on a volatile, which C++20 deprecates. An error that
+// passed has reset the counter to 0; it must not go below.
+inline void hold_interrupts() noexcept { InterruptHoldoffCount = InterruptHoldoffCount + 1; }
+inline void resume_interrupts() noexcept {
+    if (InterruptHoldoffCount > 0) InterruptHoldoffCount = InterruptHoldoffCount - 1;
+}
+
+}  // namespace detail
+
 class LwLockGuard {
   public:
     LwLockGuard(LWLock* lock, LWLockMode mode) : lock_(lock) { call<&LWLockAcquire>(lock, mode); }
@@ -19,7 +30,7 @@ class LwLockGuard {
     // Before the end of the scope.
     void release() noexcept {
         // As LWLockReleaseAll in lwlock.c, should an error have reset the counter.
-        if (InterruptHoldoffCount == 0) HOLD_INTERRUPTS();
+        if (InterruptHoldoffCount == 0) detail::hold_interrupts();
         LWLockRelease(std::exchange(lock_, nullptr));
     }
 
@@ -43,12 +54,10 @@ class SpinGuard {
 // knows.
 class HoldInterrupts {
   public:
-    HoldInterrupts() noexcept { HOLD_INTERRUPTS(); }
+    HoldInterrupts() noexcept { detail::hold_interrupts(); }
     HoldInterrupts(const HoldInterrupts&) = delete;
     HoldInterrupts& operator=(const HoldInterrupts&) = delete;
-    ~HoldInterrupts() {
-        if (InterruptHoldoffCount > 0) RESUME_INTERRUPTS();
-    }
+    ~HoldInterrupts() { detail::resume_interrupts(); }
 };
 
 }  // namespace foreman::pg
