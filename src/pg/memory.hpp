@@ -7,8 +7,8 @@
 #include <boost/container/flat_map.hpp>
 #include <boost/container/small_vector.hpp>
 #include <boost/container/static_vector.hpp>
-#include <boost/container/string.hpp>
 #include <boost/container/vector.hpp>
+#include <string>
 
 #include "pg/call.hpp"
 
@@ -65,9 +65,10 @@ template <class T>
 using allocator = std::pmr::polymorphic_allocator<T>;
 template <class T>
 using vector = boost::container::vector<T, allocator<T>>;
-using string = boost::container::basic_string<char, std::char_traits<char>, allocator<char>>;
+using string = std::pmr::string;  // Boost's makes g++ 12 see overflows that are none
 template <class Key, class Value, class Less = std::less<Key>>
 using flat_map = boost::container::flat_map<Key, Value, Less, allocator<std::pair<Key, Value>>>;
+// Has an allocator type of its own: Small v(Small::allocator_type{&resource}).
 template <class T, std::size_t N>
 using small_vector = boost::container::small_vector<T, N, allocator<T>>;
 template <class T, std::size_t N>

@@ -83,6 +83,10 @@ void Statement::prepare() {
     plan_ = plan;
 }
 
+void Statement::forget() {
+    if (plan_ != nullptr) call<&SPI_freeplan>(std::exchange(plan_, nullptr));
+}
+
 Rows Statement::execute(const Datum* values, const char* nulls, bool read_only, long limit) {
     if (plan_ == nullptr) [[unlikely]]
         prepare();

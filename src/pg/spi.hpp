@@ -164,8 +164,9 @@ class Statement {
         return execute(args.values(), args.nulls(), read_only, limit);
     }
 
-    // Prepares it now, as execute would.
+    // Prepares it now, as execute would; and gives the plan back, for statements that are made at run time.
     void prepare();
+    void forget();
 
     const char* name() const noexcept { return name_; }
     const char* sql() const noexcept { return sql_; }

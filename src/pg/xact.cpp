@@ -16,9 +16,7 @@ Transaction::Transaction(Started) : context_(CurrentMemoryContext) {
     }
 }
 
-Transaction::Transaction(SessionDefaults) : Transaction(Started{}) {
-    guarded([] { PushActiveSnapshot(GetTransactionSnapshot()); });
-}
+Transaction::Transaction(SessionDefaults) : Transaction(Started{}) {}
 
 Transaction::Transaction() : Transaction(Started{}) {
     guarded([] {

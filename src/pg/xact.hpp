@@ -12,7 +12,8 @@ namespace foreman::pg {
 // context that is not a transaction's.
 class Transaction {
   public:
-    // What BEGIN would give the role, for handlers that own their transactions.
+    // What BEGIN would give the role, and no snapshot yet, for commands that end their transactions
+    // themselves.
     struct SessionDefaults {};
 
     Transaction();
