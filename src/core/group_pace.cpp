@@ -17,7 +17,7 @@ void GroupPace::begin_group(Instant now, int max_group) noexcept {
 int GroupPace::next_chunk(Instant now) const noexcept {
     const Micros left = kGroupTarget - std::max(elapsed_, now - started_);
     // A group that has no job yet goes on whatever the clock says: ending it would begin it again, for ever.
-    if (jobs_ > 0 && (jobs_ >= max_jobs_ || left <= Micros{} || subxids_ >= kMaxGroupSubxids)) return 0;
+    if (jobs_ > 0 && (jobs_ >= max_jobs_ || left <= Micros{} || chunk_for_subxids() <= 0)) return 0;
     const int fits = measured_ ? chunk_that_fits(std::min(left, kChunkTarget)) : 1;
     return std::max(1, std::min({growth_, fits, max_jobs_ - jobs_, chunk_for_subxids()}));
 }
@@ -27,10 +27,15 @@ void GroupPace::chunk_done(int jobs, Micros took, int subxids_total, Instant now
     subxids_ = std::max(subxids_, subxids_total);
     if (jobs <= 0) return;
     jobs_ += jobs;
-    growth_ = std::min(growth_ * 2, kMaxChunk);
-    const std::int64_t sample = saturating_mul(std::max(took, Micros{}).us, 1000) / jobs;
-    // A quarter of the newest: four chunks of another pace and the old one is a third of the average.
-    nanos_per_job_ = measured_ ? nanos_per_job_ - nanos_per_job_ / 4 + sample / 4 : sample;
+    // Twice what the old pace allowed, not twice what growth alone would: after a slow spell the chunk grows
+    // step by step.
+    growth_ = std::min(2 * std::min(growth_, measured_ ? chunk_that_fits(kChunkTarget) : 1), kMaxChunk);
+    // The old pace weighs as much as three jobs, so a full chunk replaces it and a single odd job does not.
+    constexpr std::int64_t kOldWeight = 3;
+    const std::int64_t took_nanos = saturating_mul(std::max(took, Micros{}).us, 1000);
+    const std::int64_t old_nanos = saturating_mul(nanos_per_job_, kOldWeight);
+    nanos_per_job_ =
+        measured_ ? saturating_add(old_nanos, took_nanos) / (kOldWeight + jobs) : took_nanos / jobs;
     measured_ = true;
 }
 
