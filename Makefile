@@ -22,6 +22,10 @@ PG_CPPFLAGS = -Isrc -isystem $(shell $(PG_CONFIG) --includedir-server 2>/dev/nul
 	-D'PGDLLEXPORT=__attribute__((visibility("default")))'
 PG_CXXFLAGS = -std=c++20 -O2 -g -Wall -Wextra $(WERROR) -fvisibility=hidden \
 	-fvisibility-inlines-hidden $(EXTRA_CXXFLAGS)
+ifneq ($(findstring clang,$(CXX)),)
+# The server's own flags are those of the compiler that it was built with.
+PG_CXXFLAGS += -Wno-unknown-warning-option
+endif
 # PGXS links with the C compiler. The map hides what libstdc++ templates would export.
 SHLIB_LINK  = -lstdc++ -Wl,--version-script=src/exports.map
 
