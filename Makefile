@@ -50,7 +50,7 @@ COMPILE = $(CXX) $(CXXFLAGS) $(CPPFLAGS) -c
 
 # Both stamps are rewritten only when their text changes: another server, compiler or flag
 # rebuilds everything, a source file that came or went links again.
-build/obj/flags: export FOREMAN_STAMP = $(PG_CONFIG) $(VERSION) $(COMPILE)
+build/obj/flags: export FOREMAN_STAMP = $(VERSION) $(COMPILE)
 build/obj/files: export FOREMAN_STAMP = $(OBJS)
 build/obj/flags build/obj/files: FORCE
 	@mkdir -p $(@D)
