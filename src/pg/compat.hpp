@@ -7,13 +7,13 @@
 #endif
 
 // Before 16 PGDLLEXPORT is empty and, with -fvisibility=hidden, exports nothing; from 16 on it is this
-// attribute (commit 089480c07705). One spelling of our own serves all versions.
+// attribute (commit 089480c07). One spelling of our own serves all versions.
 #define FOREMAN_EXPORT __attribute__((visibility("default")))
 
 // Declared here with its visibility, because PG_MODULE_MAGIC's own declaration has none before 16.
 extern "C" FOREMAN_EXPORT const Pg_magic_struct* Pg_magic_func(void);
 
-// 18 lets a module tell its name and version, shown by pg_get_loaded_modules() (commit 9324c8c58065).
+// 18 lets a module tell its name and version, shown by pg_get_loaded_modules() (commit 9324c8c58).
 #ifdef PG_MODULE_MAGIC_EXT
 #define FOREMAN_MODULE_MAGIC(module_name, module_version)                \
     extern "C" {                                                         \
@@ -28,7 +28,7 @@ extern "C" FOREMAN_EXPORT const Pg_magic_struct* Pg_magic_func(void);
 
 namespace foreman::pg::compat {
 
-// 17: extensions name their wait events (commit c9af054653077); before, all of them show as "Extension".
+// 17: extensions name their wait events (commit c9af05465); before, all of them show as "Extension".
 // Must run after shared memory exists, in any process; cache the result. May ereport: call it through
 // pg::call.
 inline uint32 wait_event(const char* name) {
@@ -40,7 +40,7 @@ inline uint32 wait_event(const char* name) {
 #endif
 }
 
-// 16: object_aclcheck replaces the family pg_proc_aclcheck etc. (commit c727f511bd7b). May ereport.
+// 16: object_aclcheck replaces the family pg_proc_aclcheck etc. (commit c727f511b). May ereport.
 inline AclResult function_aclcheck(Oid function, Oid role, AclMode mode) {
 #if PG_VERSION_NUM >= 160000
     return object_aclcheck(ProcedureRelationId, function, role, mode);
@@ -65,7 +65,7 @@ inline bool function_ownercheck(Oid function, Oid role) {
 #endif
 }
 
-// 16: "can SET ROLE to" is a question of its own (commit 3d14e171e9e2); before, membership answers it. May
+// 16: "can SET ROLE to" is a question of its own (commit 3d14e171e); before, membership answers it. May
 // ereport.
 inline bool can_set_role(Oid member, Oid role) {
 #if PG_VERSION_NUM >= 160000
@@ -75,7 +75,7 @@ inline bool can_set_role(Oid member, Oid role) {
 #endif
 }
 
-// 17: a background worker may connect as a role without LOGIN (commit e7689190b3d58).
+// 17: a background worker may connect as a role without LOGIN.
 #ifdef BGWORKER_BYPASS_ROLELOGINCHECK
 inline constexpr uint32 kBypassRoleLoginCheck = BGWORKER_BYPASS_ROLELOGINCHECK;
 inline constexpr bool kNologinRolesCanConnect = true;
@@ -83,5 +83,47 @@ inline constexpr bool kNologinRolesCanConnect = true;
 inline constexpr uint32 kBypassRoleLoginCheck = 0;
 inline constexpr bool kNologinRolesCanConnect = false;
 #endif
+
+// 18: PortalRun lost its argument run_once. May ereport.
+inline void portal_run(Portal portal, DestReceiver* receiver, QueryCompletion* completion) {
+#if PG_VERSION_NUM >= 180000
+    PortalRun(portal, FETCH_ALL, true, receiver, receiver, completion);
+#else
+    PortalRun(portal, FETCH_ALL, true, true, receiver, receiver, completion);
+#endif
+}
+
+// 16: the lists of a process's locks are dlists. Looks only at this process's own
+// locks; advisory ones are never taken on the fast path. May ereport.
+inline bool holds_advisory_lock() {
+    for (int i = 0; i < NUM_LOCK_PARTITIONS; i++) {
+        LWLock* partition = LockHashPartitionLockByIndex(i);
+        bool held = false;
+#if PG_VERSION_NUM >= 160000
+        if (dlist_is_empty(&MyProc->myProcLocks[i])) continue;
+        LWLockAcquire(partition, LW_SHARED);
+        // Not dlist_foreach: its type check is C only.
+        const dlist_node* const end = &MyProc->myProcLocks[i].head;
+        for (const dlist_node* node = end->next; node != end; node = node->next) {
+            const auto* const lock = reinterpret_cast<const PROCLOCK*>(reinterpret_cast<const char*>(node) -
+                                                                       offsetof(PROCLOCK, procLink));
+            if (lock->tag.myLock->tag.locktag_lockmethodid == USER_LOCKMETHOD) held = true;
+        }
+#else
+        SHM_QUEUE* list = &MyProc->myProcLocks[i];
+        if (SHMQueueEmpty(list)) continue;
+        LWLockAcquire(partition, LW_SHARED);
+        auto* lock = reinterpret_cast<PROCLOCK*>(SHMQueueNext(list, list, offsetof(PROCLOCK, procLink)));
+        while (lock != nullptr) {
+            if (lock->tag.myLock->tag.locktag_lockmethodid == USER_LOCKMETHOD) held = true;
+            lock = reinterpret_cast<PROCLOCK*>(
+                SHMQueueNext(list, &lock->procLink, offsetof(PROCLOCK, procLink)));
+        }
+#endif
+        LWLockRelease(partition);
+        if (held) return true;
+    }
+    return false;
+}
 
 }  // namespace foreman::pg::compat
