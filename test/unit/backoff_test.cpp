@@ -44,6 +44,7 @@ TEST(Backoff, JitterReachesBothEndsAndNotBeyond) {
     EXPECT_EQ(retry_delay(policy, 1, 0).us, 750);
     EXPECT_EQ(retry_delay(policy, 1, 500).us, 1250);
     EXPECT_EQ(retry_delay(policy, 1, 501).us, 750);
+    EXPECT_EQ(retry_delay({Micros{1010}, minutes(5), 25}, 1, 0).us, 1010 - 252);
 }
 
 TEST(Backoff, JitterIsEvenAndCentred) {

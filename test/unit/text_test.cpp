@@ -17,6 +17,8 @@ TEST(TruncateUtf8, KeepsWhatFits) {
     EXPECT_EQ(truncate_utf8("abc", 100), "abc");
     EXPECT_EQ(truncate_utf8("abc", 2), "ab");
     EXPECT_EQ(truncate_utf8("abc", 0), "");
+    // What lies behind the view is not looked at.
+    EXPECT_EQ(truncate_utf8(std::string_view("abc\x80").substr(0, 3), 3), "abc");
 }
 
 TEST(TruncateUtf8, CutsBeforeACharacterThatDoesNotFit) {

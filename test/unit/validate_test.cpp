@@ -138,6 +138,8 @@ TEST(CheckDuration, RefusesOverflow) {
 TEST(CheckDuration, RefusesInfinity) {
     EXPECT_TRUE(refused(check_timeout(kMax32, kMax32, kMax), ErrorCode::infinite, "timeout", "infinity"));
     EXPECT_TRUE(refused(check_timeout(kMin32, kMin32, kMin), ErrorCode::infinite, "timeout", "-infinity"));
+    EXPECT_TRUE(refused(check_timeout(kMax32, 0, kMax), ErrorCode::unsupported, "timeout",
+                        "2147483647 months 0 days 9223372036854775807 us"));
     EXPECT_TRUE(refused(check_timeout(kMax32, kMax32, kMax - 1), ErrorCode::unsupported, "timeout",
                         "2147483647 months 2147483647 days 9223372036854775806 us"));
 }
