@@ -7,17 +7,23 @@
 namespace foreman::pg {
 namespace {
 
-// Handlers set plan_cache_mode, and so may the role; our statements do not follow it. Writing the variable
-// and not the setting costs nothing and is undone before anyone can look.
+// Handlers set plan_cache_mode, and so may the role; our statements do not follow force_custom_plan. Writing
+// the variable and not the setting costs nothing; it is put back unless somebody set it meanwhile.
 class PlanCacheModeScope {
   public:
-    PlanCacheModeScope() noexcept : mode_(plan_cache_mode) { plan_cache_mode = PLAN_CACHE_MODE_AUTO; }
-    ~PlanCacheModeScope() { plan_cache_mode = mode_; }
+    PlanCacheModeScope() noexcept : forced_(plan_cache_mode == PLAN_CACHE_MODE_FORCE_CUSTOM_PLAN) {
+        if (forced_) [[unlikely]]
+            plan_cache_mode = PLAN_CACHE_MODE_AUTO;
+    }
+    ~PlanCacheModeScope() {
+        if (forced_ && plan_cache_mode == PLAN_CACHE_MODE_AUTO) [[unlikely]]
+            plan_cache_mode = PLAN_CACHE_MODE_FORCE_CUSTOM_PLAN;
+    }
     PlanCacheModeScope(const PlanCacheModeScope&) = delete;
     PlanCacheModeScope& operator=(const PlanCacheModeScope&) = delete;
 
   private:
-    const int mode_;
+    const bool forced_;
 };
 
 [[noreturn, gnu::cold]] void fail(const char* name, const char* step, int code) {
