@@ -79,6 +79,21 @@ double measure(std::string_view what, int count) {
         });
     }
     if (what == "statement") return ns_each(count, [&] { one.execute(args, true); });
+    if (what == "statement as another role") {
+        const Oid other = pg::call<&get_role_oid>("bridge_other", false);
+        return ns_each(count, [&] {
+            pg::RunAs as(other);
+            one.execute(args, true);
+        });
+    }
+    if (what == "statement as both roles") {
+        const Oid other = pg::call<&get_role_oid>("bridge_other", false);
+        return ns_each(count, [&] {
+            one.execute(args, true);
+            pg::RunAs as(other);
+            one.execute(args, true);
+        });
+    }
     throw pg::Failure(ERRCODE_INVALID_PARAMETER_VALUE, "nothing to measure");
 }
 
