@@ -21,11 +21,10 @@ PGXS           := $(wildcard $(shell $(PG_CONFIG) --pgxs 2>/dev/null))
 PG_CPPFLAGS = -Isrc -isystem $(shell $(PG_CONFIG) --includedir-server 2>/dev/null) \
 	-D'PGDLLEXPORT=__attribute__((visibility("default")))'
 PG_CXXFLAGS = -std=c++20 -O2 -g -Wall -Wextra $(WERROR) -fvisibility=hidden \
-	-fvisibility-inlines-hidden $(EXTRA_CXXFLAGS)
-ifneq ($(findstring clang,$(CXX)),)
-# The server's own flags are those of the compiler that it was built with.
-PG_CXXFLAGS += -Wno-unknown-warning-option
-endif
+	-fvisibility-inlines-hidden $(FLAGS_OF_CXX) $(EXTRA_CXXFLAGS)
+# clang does not know the server's flags for gcc. g++ 16 guesses that any pmr resource may be the
+# standard monotonic one, and warns about its guess.
+FLAGS_OF_CXX = $(if $(findstring clang,$(CXX)),-Wno-unknown-warning-option,-fno-devirtualize-speculatively)
 # PGXS links with the C compiler. The map hides what libstdc++ templates would export.
 SHLIB_LINK  = -lstdc++ -Wl,--version-script=src/exports.map
 
