@@ -1,0 +1,114 @@
+// See command.hpp. The sequence of calls is that of exec_simple_query in tcop/postgres.c, with a receiver
+// that drops rows.
+#include "pg/command.hpp"
+
+#include "pg/call.hpp"
+#include "pg/memory.hpp"
+
+namespace foreman::pg {
+
+namespace {
+
+struct Parameter {
+    Oid type;
+    Datum value;
+};
+
+// In the portal's transaction; by reference values are the caller's.
+ParamListInfo make_params(const Parameter* parameter) {
+    if (parameter == nullptr) return nullptr;
+    ParamListInfo params = makeParamList(1);
+    params->params[0].value = parameter->value;
+    params->params[0].isnull = false;
+    params->params[0].pflags = PARAM_FLAG_CONST;
+    params->params[0].ptype = parameter->type;
+    return params;
+}
+
+void run_statement(RawStmt* raw, const char* sql, bool several, bool last, const Parameter* parameter) {
+    StartTransactionCommand();
+    if (several) BeginImplicitTransactionBlock();
+    CHECK_FOR_INTERRUPTS();
+    if (IsAbortedTransactionBlockState() && !IsA(raw->stmt, TransactionStmt)) {
+        ereport(ERROR,
+                (errcode(ERRCODE_IN_FAILED_SQL_TRANSACTION),
+                 errmsg("current transaction is aborted, commands ignored until end of transaction block")));
+    }
+    bool snapshot = false;
+    if (analyze_requires_snapshot(raw)) {
+        PushActiveSnapshot(GetTransactionSnapshot());
+        snapshot = true;
+    }
+    Oid type = parameter == nullptr ? InvalidOid : parameter->type;
+    List* rewritten =
+        pg_analyze_and_rewrite_fixedparams(raw, sql, &type, parameter == nullptr ? 0 : 1, nullptr);
+    List* plans = pg_plan_queries(rewritten, sql, CURSOR_OPT_PARALLEL_OK, nullptr);
+    if (snapshot) PopActiveSnapshot();
+    const CommandTag tag = CreateCommandTag(raw->stmt);
+    Portal portal = CreatePortal("", true, true);
+    portal->visible = false;
+    PortalDefineQuery(portal, nullptr, sql, tag, plans, nullptr);
+    const MemoryContext caller = MemoryContextSwitchTo(portal->portalContext);
+    ParamListInfo params = make_params(parameter);
+    MemoryContextSwitchTo(caller);
+    PortalStart(portal, params, 0, InvalidSnapshot);
+    int16 format = 0;
+    PortalSetResultFormat(portal, 1, &format);
+    QueryCompletion completion;
+    compat::portal_run(portal, None_Receiver, &completion);
+    PortalDrop(portal, false);
+    if (last) {
+        if (several) EndImplicitTransactionBlock();
+        CommitTransactionCommand();
+    } else if (IsA(raw->stmt, TransactionStmt)) {
+        CommitTransactionCommand();
+    } else {
+        CommandCounterIncrement();
+    }
+}
+
+void run_all(const char* sql, MemoryContext parsed, const Parameter* parameter) {
+    StartTransactionCommand();
+    MemoryContext old = MemoryContextSwitchTo(parsed);
+    List* statements = pg_parse_query(sql);
+    MemoryContextSwitchTo(old);
+    CommitTransactionCommand();
+    const int n = list_length(statements);
+    for (int i = 0; i < n; i++) {
+        MemoryContextSwitchTo(parsed);
+        run_statement(static_cast<RawStmt*>(list_nth(statements, i)), sql, n > 1, i == n - 1, parameter);
+    }
+}
+
+}  // namespace
+
+namespace {
+
+void run(const char* sql, const Parameter* parameter) {
+    const Context parsed("foreman command");
+    const MemoryContext caller = CurrentMemoryContext;
+    SetCurrentStatementStartTimestamp();
+    const MemoryContext memory = parsed.get();
+    try {
+        guarded([&] { run_all(sql, memory, parameter); });
+        const bool open = IsTransactionOrTransactionBlock();
+        if (open) call<&AbortOutOfAnyTransaction>();
+        MemoryContextSwitchTo(caller);
+        guarded([] { pgstat_report_stat(false); });
+    } catch (...) {
+        must_succeed("abort of a command", [] { AbortOutOfAnyTransaction(); });
+        MemoryContextSwitchTo(caller);
+        throw;
+    }
+}
+
+}  // namespace
+
+void run_command(const char* sql) { run(sql, nullptr); }
+
+void run_command(const char* sql, Oid type, Datum value) {
+    const Parameter parameter{type, value};
+    run(sql, &parameter);
+}
+
+}  // namespace foreman::pg

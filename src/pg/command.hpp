@@ -1,0 +1,16 @@
+// SQL commands as a client would send them, without a client: each statement at top level, so that VACUUM,
+// CALL with COMMIT and explicit BEGIN .. COMMIT work. Results are thrown away.
+#pragma once
+
+#include "pg/prelude.hpp"
+
+namespace foreman::pg {
+
+/// does    runs the statements of `sql`; several without BEGIN are one transaction, as in the simple query
+/// protocol errors  as the statements raise; the transaction is then aborted. 25P01-like leftovers (an open
+/// block) are rolled back needs   no transaction open in this process
+void run_command(const char* sql);
+/// One statement with a parameter $1, which lives longer than any transaction; a CALL may COMMIT.
+void run_command(const char* sql, Oid type, Datum value);
+
+}  // namespace foreman::pg

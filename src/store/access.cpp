@@ -1,0 +1,137 @@
+// See access.hpp. The cache holds the grants that apply to one user, the last one that asked.
+#include "store/access.hpp"
+
+#include "pg/call.hpp"
+#include "pg/datum.hpp"
+#include "pg/memory.hpp"
+#include "store/schema.hpp"
+
+namespace foreman::store {
+
+namespace {
+
+struct Grant {
+    uint8 bundle;
+    bool all_queues;
+    uint16 len;
+    char queue[256];
+};
+
+constinit MemoryContext g_context = nullptr;
+constinit Grant* g_grants = nullptr;
+constinit int g_count = 0;
+constinit Oid g_user = InvalidOid;
+constinit uint64 g_generation = 0;
+constinit bool g_everything = false;
+
+constinit pg::Statement g_read{"role_grants",
+                               "SELECT bundle, role::pg_catalog.oid, queue FROM foreman.role_grant"};
+
+uint8 bundle_bit(std::string_view name) noexcept {
+    if (name == "producer") return static_cast<uint8>(Bundle::producer);
+    if (name == "worker") return static_cast<uint8>(Bundle::worker);
+    if (name == "operator") return static_cast<uint8>(Bundle::operate);
+    if (name == "monitor") return static_cast<uint8>(Bundle::monitor);
+    return 0;
+}
+
+void load_grants(Oid user) {
+    const AsOwner scope;
+    const pg::Rows rows = g_read.execute();
+    auto* grants = static_cast<Grant*>(pg::allocate(sizeof(Grant) * (rows.size() + 1), g_context));
+    int n = 0;
+    for (const pg::Row row : rows) {
+        if (!pg::call<&has_privs_of_role>(user, row.oid(2))) continue;
+        Grant& g = grants[n++];
+        g.bundle = bundle_bit(row.view(1));
+        g.all_queues = row.is_null(3);
+        const std::string_view queue = g.all_queues ? std::string_view{} : row.view(3);
+        g.len = static_cast<uint16>(std::min<std::size_t>(queue.size(), sizeof(g.queue)));
+        std::memcpy(g.queue, queue.data(), g.len);
+    }
+    g_grants = grants;
+    g_count = n;
+}
+
+void refresh() {
+    const Schema& s = schema();
+    const Oid user = GetUserId();
+    const uint64 generation = grant_generation();
+    if (user == g_user && generation == g_generation) return;
+    g_user = InvalidOid;
+    if (g_context == nullptr) {
+        pg::guarded([] {
+            g_context = AllocSetContextCreate(CacheMemoryContext, "foreman grants", ALLOCSET_SMALL_SIZES);
+        });
+    }
+    MemoryContextReset(g_context);
+    g_count = 0;
+    g_everything = pg::call<&superuser_arg>(user) || pg::call<&has_privs_of_role>(user, s.owner);
+    if (!g_everything) load_grants(user);
+    g_user = user;
+    g_generation = generation;
+}
+
+}  // namespace
+
+bool may(Bundle bundle, std::string_view queue) {
+    refresh();
+    if (g_everything) return true;
+    for (int i = 0; i < g_count; i++) {
+        const Grant& g = g_grants[i];
+        if (g.bundle == static_cast<uint8>(bundle) &&
+            (g.all_queues || std::string_view(g.queue, g.len) == queue))
+            return true;
+    }
+    return false;
+}
+
+bool may_all(Bundle bundle) {
+    refresh();
+    if (g_everything) return true;
+    for (int i = 0; i < g_count; i++) {
+        if (g_grants[i].bundle == static_cast<uint8>(bundle) && g_grants[i].all_queues) return true;
+    }
+    return false;
+}
+
+void require(Bundle bundle, std::string_view queue) {
+    if (may(bundle, queue)) return;
+    throw pg::Failure(ERRCODE_INSUFFICIENT_PRIVILEGE, "permission denied for queue \"%.*s\"",
+                      static_cast<int>(queue.size()), queue.data())
+        .hint("An operator can give it: SELECT foreman.grant_role('%s', 'your_role', '%.*s').",
+              bundle_name(bundle), static_cast<int>(queue.size()), queue.data());
+}
+
+void require_all(Bundle bundle) {
+    if (may_all(bundle)) return;
+    throw pg::Failure(ERRCODE_INSUFFICIENT_PRIVILEGE,
+                      "permission denied: this needs bundle \"%s\" on all queues", bundle_name(bundle))
+        .hint("An operator can give it: SELECT foreman.grant_role('%s', 'your_role').", bundle_name(bundle));
+}
+
+const char* bundle_name(Bundle bundle) noexcept {
+    switch (bundle) {
+        case Bundle::producer:
+            return "producer";
+        case Bundle::worker:
+            return "worker";
+        case Bundle::operate:
+            return "operator";
+        case Bundle::monitor:
+            return "monitor";
+    }
+    return "";
+}
+
+Bundle parse_bundle(std::string_view name) {
+    const uint8 bit = bundle_bit(name);
+    if (bit == 0) {
+        throw pg::Failure(ERRCODE_INVALID_PARAMETER_VALUE, "bundle \"%.*s\" does not exist",
+                          static_cast<int>(std::min<std::size_t>(name.size(), 64)), name.data())
+            .hint("Allowed are producer, worker, operator and monitor.");
+    }
+    return static_cast<Bundle>(bit);
+}
+
+}  // namespace foreman::store

@@ -1,0 +1,26 @@
+// Who may do what: superusers and the owner of our tables everything, others what grant_role gave them or a
+// role they inherit. Checked in C++ at every public function, since the function rights alone do not know
+// queues.
+#pragma once
+
+#include <string_view>
+
+#include "pg/prelude.hpp"
+
+namespace foreman::store {
+
+enum class Bundle : uint8 { producer = 1, worker = 2, operate = 4, monitor = 8 };
+
+/// Whether the current user holds the bundle for the queue. needs a transaction; cached until grants or
+/// memberships change.
+bool may(Bundle bundle, std::string_view queue);
+/// Whether it holds the bundle for all queues.
+bool may_all(Bundle bundle);
+/// Raises 42501 naming queue and bundle.
+void require(Bundle bundle, std::string_view queue);
+void require_all(Bundle bundle);
+const char* bundle_name(Bundle bundle) noexcept;
+/// errors 22023 naming the argument.
+Bundle parse_bundle(std::string_view name);
+
+}  // namespace foreman::store

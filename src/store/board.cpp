@@ -1,0 +1,180 @@
+// Placement of the board in shared memory, database slots, and the waking of dispatchers and the launcher.
+#include "store/board.hpp"
+
+#include <cstring>
+
+#include "pg/latch.hpp"
+#include "pg/shmem.hpp"
+#include "store/board_parts.hpp"
+
+namespace foreman::store {
+
+namespace {
+
+constinit Board* g_board = nullptr;
+constinit LWLockPadded* g_locks = nullptr;
+constinit int g_memory_mb = 0;
+constinit int g_max_waiters = 0;
+
+struct Plan {
+    uint32 ranges, range_buckets, queues, queue_buckets, waiters;
+    Size hot, cold, range_bucket, queue, queue_bucket, waiter, total;
+};
+
+uint32 power_of_two_at_least(uint32 n) {
+    uint32 p = 1;
+    while (p < n) p <<= 1;
+    return p;
+}
+
+// Three quarters of the memory for ranges, the rest for queues; 1 MB holds about 1,200 ranges.
+Plan plan_board(int memory_mb, int max_waiters) {
+    Plan p{};
+    const Size budget = static_cast<Size>(memory_mb) * 1024 * 1024;
+    const Size range_bytes = sizeof(RangeHot) + sizeof(RangeCold) + 2 * sizeof(uint32);
+    const Size queue_bytes = sizeof(QueueEntry) + 2 * sizeof(uint32);
+    p.ranges = static_cast<uint32>(budget / 4 * 3 / range_bytes);
+    p.queues = static_cast<uint32>(budget / 4 / queue_bytes);
+    p.range_buckets = power_of_two_at_least(p.ranges);
+    p.queue_buckets = power_of_two_at_least(p.queues);
+    p.waiters = static_cast<uint32>(max_waiters);
+    Size at = MAXALIGN(sizeof(Board));
+    auto take = [&at](Size bytes) {
+        const Size here = CACHELINEALIGN(at);
+        at = here + bytes;
+        return here;
+    };
+    p.hot = take(sizeof(RangeHot) * p.ranges);
+    p.cold = take(sizeof(RangeCold) * p.ranges);
+    p.range_bucket = take(sizeof(uint32) * p.range_buckets);
+    p.queue = take(sizeof(QueueEntry) * p.queues);
+    p.queue_bucket = take(sizeof(uint32) * p.queue_buckets);
+    p.waiter = take(sizeof(Waiter) * p.waiters);
+    p.total = CACHELINEALIGN(at);
+    return p;
+}
+
+void init_slots(Board* b) {
+    for (auto& s : b->slots) {
+        pg_atomic_init_u32(&s.state, static_cast<uint32>(SlotState::free));
+        pg_atomic_init_u32(&s.leave, 0);
+        pg_atomic_init_u64(&s.current_job, 0);
+        pg_atomic_init_u64(&s.jobs_done, 0);
+        pg_atomic_init_u64(&s.interrupt_target, 0);
+        SpinLockInit(&s.mutex);
+        s.held_range = kNoIndex;
+    }
+    for (auto& d : b->databases) {
+        pg_atomic_init_u32(&d.pokes, 0);
+        pg_atomic_init_u32(&d.request_generation, 0);
+        pg_atomic_init_u32(&d.overflow, 0);
+        pg_atomic_init_u32(&d.counted, 0);
+        pg_atomic_init_u64(&d.next_wake, static_cast<uint64>(core::kPlusInfinity.us));
+        pg_atomic_init_u64(&d.next_expiry, static_cast<uint64>(core::kPlusInfinity.us));
+    }
+}
+
+// Untouched pages of the big arrays stay unbacked by memory: only the buckets are written here.
+void init_board(void* area, bool found, LWLockPadded* locks) {
+    g_board = static_cast<Board*>(area);
+    g_locks = locks;
+    if (found) return;
+    const Plan p = plan_board(g_memory_mb, g_max_waiters);
+    Board* b = g_board;
+    std::memset(static_cast<void*>(b), 0, sizeof(Board));
+    pg_atomic_init_u32(&b->launcher_poked, 0);
+    pg_atomic_init_u32(&b->debug_points, 0);
+    pg_atomic_init_u32(&b->waiter_count, 0);
+    pg_atomic_init_u32(&b->range_high, 0);
+    b->range_capacity = p.ranges;
+    b->range_buckets = p.range_buckets;
+    b->range_free = kNoIndex;
+    b->queue_capacity = p.queues;
+    b->queue_buckets = p.queue_buckets;
+    b->queue_free = kNoIndex;
+    b->waiter_capacity = p.waiters;
+    b->hot_offset = p.hot;
+    b->cold_offset = p.cold;
+    b->range_bucket_offset = p.range_bucket;
+    b->queue_offset = p.queue;
+    b->queue_bucket_offset = p.queue_bucket;
+    b->waiter_offset = p.waiter;
+    std::memset(range_buckets(), 0xFF, sizeof(uint32) * p.range_buckets);
+    std::memset(queue_buckets(), 0xFF, sizeof(uint32) * p.queue_buckets);
+    std::memset(static_cast<void*>(waiter_table()), 0, sizeof(Waiter) * p.waiters);
+    init_slots(b);
+}
+
+}  // namespace
+
+void request_board(int board_memory_mb, int max_waiters) {
+    g_memory_mb = board_memory_mb;
+    g_max_waiters = max_waiters;
+    const Plan p = plan_board(board_memory_mb, max_waiters);
+    pg::request(p.total, static_cast<int>(BoardLock::count), "foreman", init_board);
+}
+
+bool board_present() noexcept { return g_board != nullptr; }
+
+Board& board() noexcept { return *g_board; }
+
+LWLock* board_lock(BoardLock part) noexcept { return &g_locks[static_cast<int>(part)].lock; }
+
+DatabaseSlot* database_slot(Oid database) noexcept {
+    if (g_board == nullptr) return nullptr;
+    // Lock-free: entries are filled before their oid is, and never move.
+    for (auto& d : g_board->databases) {
+        if (d.database == database) return &d;
+    }
+    return nullptr;
+}
+
+DatabaseSlot* add_database_slot(Oid database) noexcept {
+    const PartGuard guard(BoardLock::directory, LW_EXCLUSIVE);
+    if (DatabaseSlot* d = database_slot(database)) return d;
+    DatabaseSlot* d = database_slot(InvalidOid);
+    if (d == nullptr) return nullptr;
+    d->pid = 0;
+    d->procno = -1;
+    pg_atomic_write_u32(&d->pokes, 0);
+    pg_atomic_write_u32(&d->overflow, 0);
+    pg_atomic_write_u32(&d->counted, 0);
+    pg_atomic_write_u64(&d->next_wake, static_cast<uint64>(core::kPlusInfinity.us));
+    pg_atomic_write_u64(&d->next_expiry, static_cast<uint64>(core::kPlusInfinity.us));
+    d->held_by = 0;
+    d->stopped = false;
+    d->has_extension = false;
+    d->exit = 0;
+    pg_write_barrier();
+    d->database = database;
+    return d;
+}
+
+void clear_database(Oid database) noexcept {
+    if (g_board == nullptr) return;
+    clear_ranges(database);
+    const PartGuard guard(BoardLock::directory, LW_EXCLUSIVE);
+    for (auto& demand : g_board->demands) {
+        if (demand.database == database) demand.database = InvalidOid;
+    }
+    if (DatabaseSlot* d = database_slot(database); d != nullptr && d->held_by == 0) d->database = InvalidOid;
+}
+
+void set_latch(int32 pid, int32 procno) noexcept {
+    if (pid != 0 && procno >= 0) pg::set_latch_of(procno, pid);
+}
+
+void poke_dispatcher(Oid database, uint32 bits) noexcept {
+    DatabaseSlot* d = database_slot(database);
+    if (d == nullptr) return;
+    pg_atomic_fetch_or_u32(&d->pokes, bits);
+    set_latch(d->pid, d->procno);
+}
+
+void poke_launcher() noexcept {
+    if (g_board == nullptr) return;
+    pg_atomic_write_u32(&g_board->launcher_poked, 1);
+    set_latch(g_board->launcher_pid, g_board->launcher_procno);
+}
+
+}  // namespace foreman::store

@@ -1,0 +1,147 @@
+// The board: what must be shared faster than rows can be. Owned by the postmaster's shared memory, sized by
+// foreman.board_memory. Called by every room above; absent (present() is false) when the library is not in
+// shared_preload_libraries. Invariant: losing the board loses nothing that was committed; everything on it is
+// a lower bound, a counter or a hint.
+#pragma once
+
+#include <span>
+#include <string_view>
+
+#include "core/range_head.hpp"
+#include "core/time.hpp"
+#include "pg/prelude.hpp"
+#include "store/board_layout.hpp"
+
+namespace foreman::store {
+
+using core::Instant;
+using core::Key;
+
+/// Asks for the shared memory; called once by _PG_init in the postmaster.
+void request_board(int board_memory_mb, int max_waiters);
+
+/// Whether the library was preloaded and shared memory is there.
+bool board_present() noexcept;
+Board& board() noexcept;
+
+enum class BoardLock : int { directory = 0, ranges = 1, count = 2 };
+/// LWLock of a part of the board. Nothing that can ereport may run while it is held.
+LWLock* board_lock(BoardLock part) noexcept;
+
+// ---- databases
+// -------------------------------------------------------------------------------------------------------
+
+/// The slot of a database, or nullptr. Entries never move; a database keeps its slot until clear_database.
+DatabaseSlot* database_slot(Oid database) noexcept;
+DatabaseSlot* add_database_slot(Oid database) noexcept;  ///< nullptr when all are taken
+/// Forgets everything about a database: ranges, queues, demands, its slot.
+void clear_database(Oid database) noexcept;
+
+/// Sets bits and wakes the dispatcher of the database, if it has one.
+void poke_dispatcher(Oid database, uint32 bits) noexcept;
+/// Wakes the launcher to look at databases again.
+void poke_launcher() noexcept;
+/// Sets the latch of a process that registered (pid, procno) on the board; a stale pair wakes a stranger,
+/// which is harmless.
+void set_latch(int32 pid, int32 procno) noexcept;
+
+// ---- ranges: all claimable jobs of one (queue, kind, priority, alone)
+// ------------------------------------------------
+
+struct RangeName {
+    Oid database;
+    std::string_view queue;
+    std::string_view kind;
+    int16 priority;
+    int16 alone;
+};
+
+struct RangeRef {
+    uint32 index = kNoIndex;
+    uint32 generation = 0;
+    bool valid() const noexcept { return index != kNoIndex; }
+};
+
+/// What an executor claims next: a copy of a range's identity and head, taken under its locks.
+struct RangeChoice {
+    RangeRef ref;
+    Key head;
+    int16 priority;
+    int16 alone;
+    uint16 queue_len;
+    uint16 kind_len;
+    char queue[kNameBytes];
+    char kind[kNameBytes];
+    std::string_view queue_name() const noexcept { return {queue, queue_len}; }
+    std::string_view kind_name() const noexcept { return {kind, kind_len}; }
+};
+
+/// Lowers the head of a range to `key`, adding the range when it is new (then with its head at the
+/// beginning). Called by commit and abort callbacks. cost: one hash probe under the ranges lock (about 0.2 us
+/// uncontended).
+void lower_head(const RangeName& name, Oid role, Key key) noexcept;
+/// The same by reference, for a range that this process chose; falls back on nothing when the entry was given
+/// away.
+void lower_head(RangeRef ref, Key key) noexcept;
+
+/// The range to claim from next: among those of (database, role) that are due at `now` and whose queue is not
+/// cooling down, the one with the least (priority, run_at, job_id) at its head. allow_alone: whether ranges
+/// of jobs that must run alone count; skip: entries to leave out. cost: one pass over the ranges in use, 64
+/// bytes each.
+bool choose_range(Oid database, Oid role, Instant now, bool allow_alone, std::span<const uint32> skip,
+                  RangeChoice* out) noexcept;
+
+/// Begins a raise; `from` is the key to read from. false when another process is raising this range or the
+/// entry was given away.
+bool begin_raise(RangeRef ref, Key* from) noexcept;
+/// Ends it: head = min(first key seen, pending).
+void finish_raise(RangeRef ref, Key first_seen) noexcept;
+/// Gives up a raise; the head stays.
+void abandon_raise(RangeRef ref) noexcept;
+/// Current head; kNoKey when the entry was given away.
+Key range_head(RangeRef ref) noexcept;
+/// Fills a choice with names and head of an entry; false when it was given away.
+bool describe_range(RangeRef ref, RangeChoice* out) noexcept;
+/// Finds or adds, with its head at the beginning when new.
+RangeRef find_range(const RangeName& name, Oid role) noexcept;
+/// Sets which role's executors run a kind; for every range of that kind in the database.
+void set_kind_role(Oid database, std::string_view kind, Oid role) noexcept;
+/// Sets every head of the database to the beginning.
+void reset_heads(Oid database) noexcept;
+
+/// Keys that executors hold alone in this range; at most kMaxSlots.
+int held_keys(RangeRef ref, Key* out) noexcept;
+
+/// One pass over a database's ranges for its dispatcher: calls visit(role, head, queue_throttled_until).
+using RangeVisit = void (*)(void* arg, uint32 index, Oid role, Key head, Instant throttled_until);
+void visit_ranges(Oid database, RangeVisit visit, void* arg) noexcept;
+/// i-th entry as a reference if it belongs to the database; for walking.
+RangeRef range_at(Oid database, uint32 index) noexcept;
+uint32 range_count() noexcept;
+
+// ---- queues
+// ----------------------------------------------------------------------------------------------------------
+
+struct QueueDelta {
+    int32 live = 0;
+    int32 completed = 0;
+    int32 failed = 0;
+    int32 discarded = 0;
+    int32 cancelled = 0;
+};
+void add_queue_delta(Oid database, std::string_view queue, const QueueDelta& delta) noexcept;
+void throttle_queue(Oid database, std::string_view queue, Instant until) noexcept;
+void set_queue_live(Oid database, std::string_view queue, int64 live) noexcept;
+void zero_queue_lives(Oid database) noexcept;
+
+struct QueueReading {
+    uint32 index;
+    BoardName name;
+    int64 live, completed, failed, discarded, cancelled;
+    Instant throttled_until;
+    Instant oldest_run_at;  // plus infinity: nothing is waiting
+};
+/// Copies up to `max` queue entries of a database; returns how many there are.
+int read_queues(Oid database, QueueReading* out, int max) noexcept;
+
+}  // namespace foreman::store

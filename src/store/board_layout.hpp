@@ -1,0 +1,161 @@
+// The layout of the board: the shared memory that launcher, dispatchers, executors and client sessions share.
+// Only store/board*.cpp, store/ranges.cpp and store/slots.cpp touch these structs; the rest of the house asks
+// them. Invariant: everything here is standard layout without pointers, and can be lost at a crash: the
+// tables know better.
+#pragma once
+
+#include "core/range_head.hpp"
+#include "pg/prelude.hpp"
+
+namespace foreman::store {
+
+constexpr int kMaxDatabases = 128;
+constexpr int kMaxSlots = 64;
+constexpr int kNameBytes = 256;  // names are at most 255 bytes
+constexpr int kNoteBytes = 256;
+constexpr uint32 kNoIndex = 0xFFFFFFFF;
+
+// A name inside the board; len <= 255.
+struct BoardName {
+    uint16 len;
+    char text[kNameBytes];
+};
+
+enum class SlotState : uint32 { free = 0, starting, idle, busy, dead };
+
+// Why an executor ended while a job was in its hands; decides whether an attempt is charged.
+enum class Death : uint32 { none = 0, interrupted, own_fault };
+
+struct ExecutorSlot {
+    pg_atomic_uint32 state;        // SlotState
+    pg_atomic_uint32 leave;        // 1: exit at the next group's end; 2: interrupt what runs
+    pg_atomic_uint64 current_job;  // 0: none; may be read without the mutex
+    pg_atomic_uint64 jobs_done;
+    pg_atomic_uint64 interrupt_target;  // the job that the last SIGINT of ours was meant for
+    int32 pid;
+    int32 procno;
+    Oid database;
+    Oid role;
+    int64 since;         // when state last changed between idle and busy
+    int64 tenure_since;  // when this slot was given to (database, role)
+    slock_t mutex;       // guards everything below
+    int64 started_at;
+    int32 attempt;
+    uint32 death;        // Death
+    bool outside_group;  // the job of a dead slot was leased (lane procedure), not claimed by delete
+    bool has_progress;
+    uint32 held_range;  // index of the range of held_key, or kNoIndex
+    core::Key held_key;
+    double progress;
+    BoardName kind;
+    BoardName queue;
+    uint16 note_len;
+    char note[kNoteBytes];
+};
+
+// Reasons to wake a dispatcher, as bits.
+enum Poke : uint32 {
+    kPokeDue = 1,        // a head or an executor changed: look at the heads
+    kPokeRequests = 2,   // rows in job_request
+    kPokeReread = 4,     // heads are not to be trusted: read them from the rows
+    kPokeExecutor = 8,   // an executor ended
+    kPokeHandlers = 16,  // handlers were registered or unregistered
+    kPokeExpiry = 32,    // an expires_at came closer
+    kPokeIdentity = 64   // start() or stop()
+};
+
+struct DatabaseSlot {
+    Oid database;  // InvalidOid: free
+    int32 pid;     // of the dispatcher, 0: none
+    int32 procno;
+    pg_atomic_uint32 pokes;
+    pg_atomic_uint32 request_generation;  // changes when a request for a running job was committed
+    pg_atomic_uint32 overflow;            // a range did not fit: reread at every safety poll
+    pg_atomic_uint32 counted;             // the queue counters have been set from the rows
+    pg_atomic_uint64 next_wake;           // int64: the instant the dispatcher sleeps to
+    pg_atomic_uint64 next_expiry;         // int64: a lower bound on the earliest expires_at
+    int32 held_by;                        // pid of a session that keeps the workers out, 0: none
+    bool stopped;                         // the identity says so
+    bool has_extension;
+    int32 exit;  // DispatcherExit of the last dispatcher
+};
+
+struct RangeHot {
+    slock_t mutex;  // guards head, pending and raiser_pid
+    Oid database;   // InvalidOid: free
+    Oid role;       // whose executors run the kind; InvalidOid: no handler
+    int16 priority;
+    int16 alone;
+    uint32 queue_index;
+    int32 raiser_pid;
+    core::RangeHead keys;
+};
+
+struct RangeCold {
+    uint32 next;        // in the hash chain or the free list
+    uint32 generation;  // changes when the entry is given to another range
+    uint32 hash;
+    uint16 queue_len;
+    uint16 kind_len;
+    char queue[kNameBytes];
+    char kind[kNameBytes];
+};
+
+struct QueueEntry {
+    uint32 next;
+    uint32 hash;
+    Oid database;
+    uint32 generation;
+    pg_atomic_uint64 live;  // int64 counters
+    pg_atomic_uint64 completed;
+    pg_atomic_uint64 failed;
+    pg_atomic_uint64 discarded;
+    pg_atomic_uint64 cancelled;
+    pg_atomic_uint64 throttled_until;
+    uint16 name_len;
+    char name[kNameBytes];
+};
+
+// A session in await(); woken when the job ends.
+struct Waiter {
+    int32 pid;  // 0: free
+    int32 procno;
+    Oid database;
+    int64 job_id;
+};
+
+struct Demand {    // a (database, role) with due work and no executor
+    Oid database;  // InvalidOid: free
+    Oid role;
+    int64 since;
+};
+constexpr int kMaxDemands = 256;
+
+struct Board {
+    int32 launcher_pid;
+    int32 launcher_procno;
+    pg_atomic_uint32 launcher_poked;
+    pg_atomic_uint32 debug_points;  // bits of debug points that are armed (tests only)
+    pg_atomic_uint32 waiter_count;
+    pg_atomic_uint32 range_high;  // hot entries ever used
+    uint32 range_capacity;
+    uint32 range_free;
+    uint32 range_buckets;
+    uint32 queue_capacity;
+    uint32 queue_high;
+    uint32 queue_free;
+    uint32 queue_buckets;
+    uint32 waiter_capacity;
+    DatabaseSlot databases[kMaxDatabases];
+    ExecutorSlot slots[kMaxSlots];
+    Demand demands[kMaxDemands];
+    // followed by the arrays below, found by offset
+    Size hot_offset;
+    Size cold_offset;
+    Size range_bucket_offset;
+    Size queue_offset;
+    Size queue_bucket_offset;
+    Size waiter_offset;
+};
+
+}  // namespace foreman::store

@@ -1,0 +1,41 @@
+// Inside of the board, for store/board.cpp, ranges.cpp, queue_entries.cpp and slots.cpp only.
+// Arrays are found by offset from the board; locks are scoped.
+#pragma once
+
+#include "pg/lock.hpp"
+#include "store/board.hpp"
+
+namespace foreman::store {
+
+// Holds one of the board's LWLocks. The scope may not ereport, allocate or call out.
+class PartGuard : public pg::LwLockGuard {
+  public:
+    PartGuard(BoardLock part, LWLockMode mode) : LwLockGuard(board_lock(part), mode) {}
+};
+using SpinScope = pg::SpinGuard;
+
+template <class T>
+T* board_array(Size offset) noexcept {
+    return reinterpret_cast<T*>(reinterpret_cast<char*>(&board()) + offset);
+}
+inline RangeHot* range_hots() noexcept { return board_array<RangeHot>(board().hot_offset); }
+inline RangeCold* range_colds() noexcept { return board_array<RangeCold>(board().cold_offset); }
+inline uint32* range_buckets() noexcept { return board_array<uint32>(board().range_bucket_offset); }
+inline QueueEntry* queue_entries() noexcept { return board_array<QueueEntry>(board().queue_offset); }
+inline uint32* queue_buckets() noexcept { return board_array<uint32>(board().queue_bucket_offset); }
+inline Waiter* waiter_table() noexcept { return board_array<Waiter>(board().waiter_offset); }
+
+// Both need the ranges lock, exclusively.
+uint32 find_queue_entry_locked(Oid database, std::string_view name, bool add) noexcept;
+void clear_queue_entries_locked(Oid database) noexcept;
+
+void clear_ranges(Oid database) noexcept;
+
+inline std::string_view name_view(const BoardName& n) noexcept { return {n.text, n.len}; }
+inline void set_name(BoardName* n, std::string_view text) noexcept {
+    n->len = static_cast<uint16>(text.size() < kNameBytes ? text.size() : kNameBytes - 1);
+    for (uint16 i = 0; i < n->len; i++) n->text[i] = text[i];
+    n->text[n->len] = '\0';
+}
+
+}  // namespace foreman::store

@@ -1,0 +1,275 @@
+// Claims and the reads that keep heads right. Each statement has one possible shape: an index scan of
+// live_job_claim from the head inside one range; AsOwner puts the planner's alternatives aside.
+#include <algorithm>
+
+#include "pg/call.hpp"
+#include "pg/datum.hpp"
+#include "pg/xact.hpp"
+#include "store/jobs.hpp"
+#include "store/remember.hpp"
+#include "store/schema.hpp"
+#include "store/sql_names.hpp"
+
+namespace foreman::store {
+
+namespace {
+
+#define CLAIMABLE                                                                                 \
+    "queue " EQ " $1 AND kind " EQ " $2 AND priority " EQ " $3 AND alone " EQ " $4 AND state " EQ \
+    " 'w'::pg_catalog.\"char\" "                                                                  \
+    "AND (run_at, job_id) " GE " ($5, $6)"
+
+#define JOB_COLUMNS                                                                                        \
+    "job_id, run_at, enqueued_at, priority, attempt, max_attempts, alone, queue, kind, args, timeout_us, " \
+    "expires_at, tags, "                                                                                   \
+    "metadata, errors"
+
+// The selection is materialised and its rows are found by ctid: planned as a join it may scan the table, or
+// run the limited selection more than once.
+constinit pg::Statement g_claim{
+    "claim",
+    "WITH c AS MATERIALIZED (SELECT ctid FROM foreman.live_job WHERE " CLAIMABLE " AND run_at " LE
+    " $7 "
+    "ORDER BY run_at, job_id LIMIT $8 FOR UPDATE SKIP LOCKED) "
+    "DELETE FROM foreman.live_job WHERE ctid " EQ " ANY (ARRAY (SELECT ctid FROM c)) RETURNING " JOB_COLUMNS,
+    {TEXTOID, TEXTOID, INT2OID, INT2OID, TIMESTAMPTZOID, INT8OID, TIMESTAMPTZOID, INT8OID}};
+
+constinit pg::Statement g_lease{
+    "claim_lease",
+    "WITH c AS MATERIALIZED (SELECT ctid FROM foreman.live_job WHERE " CLAIMABLE " AND run_at " LE
+    " $7 "
+    "ORDER BY run_at, job_id LIMIT 1 FOR UPDATE SKIP LOCKED) "
+    "UPDATE foreman.live_job SET state = 'r', token = pg_catalog.gen_random_uuid(), claimed_at = $8, "
+    "worker_pid = $9 "
+    "WHERE ctid " EQ " ANY (ARRAY (SELECT ctid FROM c)) RETURNING " JOB_COLUMNS ", token",
+    {TEXTOID, TEXTOID, INT2OID, INT2OID, TIMESTAMPTZOID, INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID}};
+
+constinit pg::Statement g_first_keys{"first_key",
+                                     "SELECT run_at, job_id FROM foreman.live_job WHERE " CLAIMABLE
+                                     " ORDER BY run_at, job_id LIMIT $7",
+                                     {TEXTOID, TEXTOID, INT2OID, INT2OID, TIMESTAMPTZOID, INT8OID, INT8OID}};
+
+constinit pg::Statement g_first_unseen{"first_unseen",
+                                       "SELECT run_at, job_id FROM foreman.live_job WHERE queue " EQ
+                                       " $1 AND kind " EQ " $2 AND priority " EQ " $3 AND alone " EQ
+                                       " $4 AND state " EQ " 'w'::pg_catalog.\"char\" AND run_at " LE
+                                       " $5 AND job_id " NE " ALL ($6) ORDER BY run_at, job_id LIMIT 1",
+                                       {TEXTOID, TEXTOID, INT2OID, INT2OID, TIMESTAMPTZOID, INT8ARRAYOID}};
+
+constinit pg::Statement g_next_range{
+    "next_range",
+    "SELECT queue, kind, priority, alone, run_at, job_id FROM foreman.live_job WHERE state " EQ
+    " 'w'::pg_catalog.\"char\" "
+    "AND (queue, kind, priority, alone) " GT
+    " ($1, $2, $3, $4) ORDER BY queue, kind, priority, alone, run_at, job_id LIMIT 1",
+    {TEXTOID, TEXTOID, INT2OID, INT2OID}};
+
+constinit pg::Statement g_take_leased{"take_leased",
+                                      "DELETE FROM foreman.live_job WHERE job_id " EQ " $1 AND state " EQ
+                                      " 'r'::pg_catalog.\"char\" AND token " EQ " $2",
+                                      {INT8OID, UUIDOID}};
+
+constinit pg::Statement g_take_leased_any{"take_leased_any",
+                                          "DELETE FROM foreman.live_job WHERE job_id " EQ " $1 AND state " EQ
+                                          " 'r'::pg_catalog.\"char\" RETURNING " JOB_COLUMNS,
+                                          {INT8OID}};
+
+constinit pg::Statement g_set_alone{"set_alone",
+                                    "UPDATE foreman.live_job SET alone = 1 WHERE ctid " EQ
+                                    " ANY (ARRAY (SELECT w.ctid FROM foreman.live_job w WHERE w.job_id " EQ
+                                    " ANY ($1) AND w.state " EQ
+                                    " 'w'::pg_catalog.\"char\" FOR UPDATE SKIP LOCKED)) RETURNING queue, "
+                                    "kind, priority, alone, run_at, job_id",
+                                    {INT8ARRAYOID}};
+
+constinit pg::Statement g_orphans{"orphaned_leases",
+                                  "SELECT job_id FROM foreman.live_job WHERE state " EQ
+                                  " 'r'::pg_catalog.\"char\" AND worker_pid " NE " ALL ($1) ORDER BY job_id",
+                                  {INT4ARRAYOID}};
+
+// -infinity and infinity compare as they should; a key of a real row has a finite run_at.
+template <int N>
+void set_range(pg::Args<N>* a, const RangeSpec& range, Key from) {
+    a->text(1, range.queue)
+        .text(2, range.kind)
+        .i16(3, range.priority)
+        .i16(4, range.alone)
+        .instant(5, Instant{from.run_at})
+        .i64(6, from.job_id);
+}
+
+// SPI's rows go with the next statement; everything by reference is copied.
+Datum keep(Datum value, MemoryContext context) {
+    return pg::guarded([&] {
+        const MemoryContext old = MemoryContextSwitchTo(context);
+        const Datum copy = PointerGetDatum(PG_DETOAST_DATUM_COPY(value));
+        MemoryContextSwitchTo(old);
+        return copy;
+    });
+}
+
+std::optional<Datum> keep_optional(const pg::Row& row, int column, MemoryContext context) {
+    if (row.is_null(column)) return std::nullopt;
+    return keep(row.datum(column), context);
+}
+
+void read_job(const pg::Row& r, MemoryContext context, Job* j) {
+    j->job_id = r.i64(1);
+    j->run_at = r.instant(2);
+    j->enqueued_at = r.instant(3);
+    j->priority = r.i16(4);
+    j->attempt = r.i16(5);
+    j->max_attempts = r.i16(6);
+    j->alone = r.i16(7);
+    j->args = keep(r.datum(10), context);
+    j->timeout_us = r.is_null(11) ? -1 : r.i64(11);
+    if (!r.is_null(12)) j->expires_at = r.instant(12);
+    j->tags = keep_optional(r, 13, context);
+    j->metadata = keep_optional(r, 14, context);
+    j->errors = keep_optional(r, 15, context);
+}
+
+void read_names(const pg::Row& r, MemoryContext context, Job* j) {
+    const std::string_view queue = r.view(8);
+    const std::string_view kind = r.view(9);
+    j->queue = {pg::copy_text(queue, context), queue.size()};
+    j->kind = {pg::copy_text(kind, context), kind.size()};
+}
+
+}  // namespace
+
+void copy_job(const pg::Row& row, MemoryContext context, Job* out) {
+    read_job(row, context, out);
+    read_names(row, context, out);
+}
+
+void claim_by_delete(const RangeSpec& range, Key from, Instant now, int qty, MemoryContext context,
+                     pg::vector<Job>* out) {
+    const AsOwner scope;
+    pg::Args<8> a;
+    set_range(&a, range, from);
+    a.instant(7, now).i64(8, qty);
+    const pg::Rows rows = g_claim.execute(a);
+    if (rows.empty()) return;
+    const std::size_t first = out->size();
+    const std::string_view queue{pg::copy_text(range.queue, context), range.queue.size()};
+    const std::string_view kind{pg::copy_text(range.kind, context), range.kind.size()};
+    for (const pg::Row row : rows) {
+        Job j{};
+        read_job(row, context, &j);
+        j.queue = queue;
+        j.kind = kind;
+        out->push_back(j);
+    }
+    // They come back in the order of their places in the table.
+    std::sort(out->begin() + static_cast<std::ptrdiff_t>(first), out->end(),
+              [](const Job& x, const Job& y) { return x.key() < y.key(); });
+}
+
+bool claim_by_lease(const RangeSpec& range, Key from, Instant now, MemoryContext context, Job* out,
+                    pg::UuidBytes* token) {
+    const AsOwner scope;
+    pg::Args<9> a;
+    set_range(&a, range, from);
+    a.instant(7, now).instant(8, pg::clock_now()).i32(9, MyProcPid);
+    const pg::Rows rows = g_lease.execute(a);
+    if (rows.empty()) return false;
+    copy_job(rows[0], context, out);
+    *token = pg::uuid_bytes(rows[0].datum(16));
+    return true;
+}
+
+Key first_key(const RangeSpec& range, Key from, std::span<const Key> held) {
+    const AsOwner scope;
+    const pg::ActiveSnapshot fresh;
+    pg::Args<7> a;
+    set_range(&a, range, from);
+    a.i64(7, static_cast<int64>(held.size()) + 1);
+    const pg::Rows rows = g_first_keys.execute(a, true);
+    for (const pg::Row row : rows) {
+        const Key key{row.instant(1).us, row.i64(2)};
+        if (std::find(held.begin(), held.end(), key) == held.end()) return key;
+    }
+    return core::kNoKey;
+}
+
+Key first_unseen(const RangeSpec& range, Instant now, std::span<const int64> seen) {
+    const AsOwner scope;
+    const pg::ActiveSnapshot fresh;
+    pg::Args<6> a;
+    a.text(1, range.queue)
+        .text(2, range.kind)
+        .i16(3, range.priority)
+        .i16(4, range.alone)
+        .instant(5, now)
+        .set(6, pg::int8_array(seen));
+    const pg::Rows rows = g_first_unseen.execute(a, true);
+    return rows.empty() ? core::kNoKey : Key{rows[0].instant(1).us, rows[0].i64(2)};
+}
+
+bool next_range(RangeRow* row, bool from_start) {
+    const AsOwner scope;
+    const pg::ActiveSnapshot fresh;
+    pg::Args<4> a;
+    if (from_start) {
+        a.text(1, "").text(2, "").i16(3, PG_INT16_MIN).i16(4, 0);
+    } else {
+        a.text(1, {row->queue, row->queue_len})
+            .text(2, {row->kind, row->kind_len})
+            .i16(3, row->priority)
+            .i16(4, row->alone);
+    }
+    const pg::Rows rows = g_next_range.execute(a, true);
+    if (rows.empty()) return false;
+    const pg::Row r = rows[0];
+    const std::string_view queue = r.view(1);
+    const std::string_view kind = r.view(2);
+    row->queue_len = static_cast<uint16>(std::min<std::size_t>(queue.size(), kNameBytes - 1));
+    row->kind_len = static_cast<uint16>(std::min<std::size_t>(kind.size(), kNameBytes - 1));
+    std::memcpy(row->queue, queue.data(), row->queue_len);
+    std::memcpy(row->kind, kind.data(), row->kind_len);
+    row->priority = r.i16(3);
+    row->alone = r.i16(4);
+    row->first = {r.instant(5).us, r.i64(6)};
+    return true;
+}
+
+bool take_leased(int64 job_id, const pg::UuidBytes& token) {
+    const AsOwner scope;
+    pg::Args<2> a;
+    a.i64(1, job_id).set(2, pg::uuid_datum(token));
+    return g_take_leased.execute(a).processed() > 0;
+}
+
+bool take_leased_any(int64 job_id, MemoryContext context, Job* out) {
+    const AsOwner scope;
+    pg::Args<1> a;
+    a.i64(1, job_id);
+    const pg::Rows rows = g_take_leased_any.execute(a);
+    if (rows.empty()) return false;
+    copy_job(rows[0], context, out);
+    return true;
+}
+
+void set_alone(std::span<const int64> ids) {
+    const AsOwner scope;
+    pg::Args<1> a;
+    a.set(1, pg::int8_array(ids));
+    for (const pg::Row r : g_set_alone.execute(a))
+        remember_work(r.view(1), r.view(2), r.i16(3), r.i16(4), role_of(r.view(2)),
+                      {r.instant(5).us, r.i64(6)});
+}
+
+void orphaned_leases(std::span<const int32> alive, pg::vector<int64>* ids) {
+    const AsOwner scope;
+    Datum pids[kMaxSlots + 1];
+    std::size_t n = 0;
+    for (const int32 pid : alive) {
+        if (n < std::size(pids)) pids[n++] = Int32GetDatum(pid);
+    }
+    pg::Args<1> a;
+    a.set(1, pg::array_datum(pg::kInt4, {pids, n}));
+    for (const pg::Row row : g_orphans.execute(a)) ids->push_back(row.i64(1));
+}
+
+}  // namespace foreman::store

@@ -1,0 +1,381 @@
+// See control.hpp.
+#include "store/control.hpp"
+
+#include "pg/call.hpp"
+#include "pg/datum.hpp"
+#include "pg/xact.hpp"
+#include "store/board_parts.hpp"
+#include "store/clock.hpp"
+#include "store/remember.hpp"
+#include "store/schema.hpp"
+#include "store/sql_names.hpp"
+
+namespace foreman::store {
+
+namespace {
+
+#define WAITING_ROW                                                                                          \
+    "ctid " EQ " ANY (ARRAY (SELECT w.ctid FROM foreman.live_job w WHERE w.job_id " EQ " $1 AND w.state " EQ \
+    " 'w'::pg_catalog.\"char\" FOR UPDATE SKIP LOCKED))"
+
+constinit pg::Statement g_find{
+    "find_job",
+    "SELECT 'l'::pg_catalog.\"char\", state, queue FROM foreman.live_job WHERE job_id " EQ
+    " $1 "
+    "UNION ALL SELECT 'h'::pg_catalog.\"char\", outcome, queue FROM foreman.job_history WHERE job_id " EQ
+    " $1 "
+    "UNION ALL SELECT 'd'::pg_catalog.\"char\", 'd'::pg_catalog.\"char\", queue FROM foreman.dead_letter "
+    "WHERE job_id " EQ " $1 LIMIT 1",
+    {INT8OID}};
+
+constinit pg::Statement g_take{"take_waiting",
+                               "DELETE FROM foreman.live_job WHERE " WAITING_ROW
+                               " RETURNING job_id, run_at, enqueued_at, priority, attempt, max_attempts, "
+                               "alone, queue, kind, args, timeout_us, "
+                               "expires_at, tags, metadata, errors",
+                               {INT8OID}};
+
+constinit pg::Statement g_move{"move_waiting",
+                               "UPDATE foreman.live_job SET run_at = COALESCE($2, run_at), priority = "
+                               "COALESCE($3, priority) WHERE " WAITING_ROW
+                               " RETURNING queue, kind, priority, alone, run_at, job_id",
+                               {INT8OID, TIMESTAMPTZOID, INT2OID}};
+
+constinit pg::Statement g_insert_request{
+    "insert_request",
+    "INSERT INTO foreman.job_request (job_id, action, reason, run_at, priority, requested_at) VALUES ($1, "
+    "$2, $3, $4, $5, $6)",
+    {INT8OID, CHAROID, TEXTOID, TIMESTAMPTZOID, INT2OID, TIMESTAMPTZOID}};
+
+constinit pg::Statement g_take_requests{"take_requests",
+                                        "WITH r AS (DELETE FROM foreman.job_request WHERE job_id " EQ
+                                        " $1 RETURNING request_id, action, reason, run_at, priority) "
+                                        "SELECT action, reason, run_at, priority FROM r ORDER BY action " EQ
+                                        " 'r'::pg_catalog.\"char\", action " EQ
+                                        " 'c'::pg_catalog.\"char\", request_id DESC LIMIT 1",
+                                        {INT8OID}};
+
+constinit pg::Statement g_stop_request{"stop_request",
+                                       "SELECT 1 FROM foreman.job_request WHERE job_id " EQ
+                                       " $1 AND action " NE " 'r'::pg_catalog.\"char\" LIMIT 1",
+                                       {INT8OID}};
+
+constinit pg::Statement g_request_jobs{
+    "request_jobs", "SELECT DISTINCT job_id FROM foreman.job_request ORDER BY job_id LIMIT 1000"};
+
+constinit pg::Statement g_revive_dead{"revive_dead",
+                                      "WITH d AS (DELETE FROM foreman.dead_letter WHERE job_id " EQ
+                                      " $1 RETURNING *) "
+                                      "INSERT INTO foreman.live_job (job_id, run_at, enqueued_at, priority, "
+                                      "attempt, max_attempts, queue, kind, args, timeout_us, tags, metadata, "
+                                      "errors) SELECT job_id, $2, enqueued_at, priority, 0, max_attempts, "
+                                      "queue, kind, args, timeout_us, tags, metadata, errors FROM d "
+                                      "RETURNING queue, kind, priority, alone",
+                                      {INT8OID, TIMESTAMPTZOID}};
+
+constinit pg::Statement g_revive_history{
+    "revive_history",
+    "WITH d AS (DELETE FROM foreman.job_history WHERE job_id " EQ
+    " $1 AND args IS NOT NULL RETURNING *) "
+    "INSERT INTO foreman.live_job (job_id, run_at, enqueued_at, priority, attempt, max_attempts, queue, "
+    "kind, args, tags, metadata, errors) "
+    "SELECT job_id, $2, enqueued_at, priority, 0, max_attempts, queue, kind, args, tags, metadata, errors "
+    "FROM d "
+    "RETURNING queue, kind, priority, alone",
+    {INT8OID, TIMESTAMPTZOID}};
+
+constinit pg::Statement g_delete_history{
+    "delete_history", "DELETE FROM foreman.job_history WHERE job_id " EQ " $1", {INT8OID}};
+constinit pg::Statement g_delete_dead{
+    "delete_dead", "DELETE FROM foreman.dead_letter WHERE job_id " EQ " $1", {INT8OID}};
+
+constinit pg::Statement g_answer{
+    "answer",
+    "SELECT state, attempt " GT " 0, run_at, NULL::pg_catalog.jsonb FROM foreman.live_job WHERE job_id " EQ
+    " $1 "
+    "UNION ALL SELECT outcome, false, finished_at, result FROM foreman.job_history WHERE job_id " EQ
+    " $1 "
+    "UNION ALL SELECT 'd'::pg_catalog.\"char\", false, discarded_at, NULL FROM foreman.dead_letter WHERE "
+    "job_id " EQ " $1 LIMIT 1",
+    {INT8OID}};
+
+constinit pg::Statement g_expired{
+    "expired",
+    "WITH c AS MATERIALIZED (SELECT ctid FROM foreman.live_job WHERE expires_at " LE " $1 AND state " EQ
+    " 'w'::pg_catalog.\"char\" ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED) "
+    "DELETE FROM foreman.live_job WHERE ctid " EQ
+    " ANY (ARRAY (SELECT ctid FROM c)) "
+    "RETURNING job_id, run_at, enqueued_at, priority, attempt, max_attempts, alone, queue, kind, args, "
+    "timeout_us, expires_at, tags, metadata, "
+    "errors",
+    {TIMESTAMPTZOID, INT8OID}};
+
+constinit pg::Statement g_next_expiry{
+    "next_expiry",
+    "SELECT expires_at FROM foreman.live_job WHERE expires_at IS NOT NULL ORDER BY expires_at LIMIT 1"};
+
+constinit pg::Statement g_dead_letters{
+    "dead_letters",
+    "SELECT job_id, kind, queue, args, attempt::pg_catalog.int4, max_attempts::pg_catalog.int4, enqueued_at, "
+    "discarded_at, reason, errors, tags, "
+    "metadata FROM foreman.dead_letter WHERE ($1 IS NULL OR kind " EQ " $1) AND ($2 IS NULL OR queue " EQ
+    " $2) AND ($3 IS NULL OR discarded_at " GE " $3) AND ($4 IS NULL OR job_id " LT
+    " $4) ORDER BY job_id DESC LIMIT $5",
+    {TEXTOID, TEXTOID, TIMESTAMPTZOID, INT8OID, INT8OID}};
+
+constinit pg::Statement g_count_dead{
+    "count_dead_letters",
+    "SELECT pg_catalog.count(*) FROM foreman.dead_letter WHERE ($1 IS NULL OR kind " EQ
+    " $1) AND ($2 IS NULL OR queue " EQ " $2)",
+    {TEXTOID, TEXTOID}};
+
+constinit pg::Statement g_dead_ids{"dead_ids",
+                                   "SELECT job_id FROM foreman.dead_letter WHERE ($1 IS NULL OR kind " EQ
+                                   " $1) AND ($2 IS NULL OR queue " EQ " $2) ORDER BY job_id LIMIT $3",
+                                   {TEXTOID, TEXTOID, INT8OID}};
+
+constinit pg::Statement g_purge_dead{"purge_dead_letters",
+                                     "DELETE FROM foreman.dead_letter WHERE ($1 IS NULL OR kind " EQ
+                                     " $1) AND ($2 IS NULL OR queue " EQ " $2) AND discarded_at " LE " $3",
+                                     {TEXTOID, TEXTOID, TIMESTAMPTZOID}};
+
+void cancel_taken(const Job& job, std::string_view reason, Instant at) {
+    const Ended e{&job, core::Next::cancel, job.attempt, std::nullopt, at, std::nullopt, reason, job.errors};
+    record_ended({&e, 1});
+}
+
+void delete_taken(const Job& job) {
+    QueueDelta d;
+    d.live = -1;
+    remember_counts(job.queue, d);
+    remember_end(job.job_id);
+}
+
+template <int N>
+void set_filter(pg::Args<N>* a, std::optional<std::string_view> kind, std::optional<std::string_view> queue) {
+    if (kind) a->text(1, *kind);
+    if (queue) a->text(2, *queue);
+}
+
+// One job's requests; false: somebody holds the job, they stay.
+bool apply_to(int64 job_id, MemoryContext context) {
+    const Found found = find_job(job_id);
+    if (found.place != Place::live) {
+        take_request(job_id, context);
+        return true;
+    }
+    Job job{};
+    if (!take_waiting(job_id, context, &job)) return false;
+    const Request r = take_request(job_id, context);
+    const Instant at = now();
+    if (r.action == 'd') {
+        delete_taken(job);
+    } else if (r.action == 'c') {
+        cancel_taken(job, r.reason, at);
+    } else {
+        Job moved = job;
+        if (r.priority) moved.priority = *r.priority;
+        put_back(moved, job.attempt, job.alone, r.run_at.value_or(job.run_at), job.errors);
+    }
+    return true;
+}
+
+}  // namespace
+
+Found find_job(int64 job_id) {
+    const AsOwner scope;
+    pg::Args<1> a;
+    a.i64(1, job_id);
+    const pg::Rows rows = g_find.execute(a);
+    Found f{};
+    if (rows.empty()) return f;
+    const char place = rows[0].letter(1);
+    f.place = place == 'l' ? Place::live : place == 'h' ? Place::history : Place::dead;
+    f.state = rows[0].letter(2);
+    set_name(&f.queue, rows[0].view(3));
+    return f;
+}
+
+bool take_waiting(int64 job_id, MemoryContext context, Job* out) {
+    const AsOwner scope;
+    pg::Args<1> a;
+    a.i64(1, job_id);
+    const pg::Rows rows = g_take.execute(a);
+    if (rows.empty()) return false;
+    copy_job(rows[0], context, out);
+    return true;
+}
+
+bool move_waiting(int64 job_id, std::optional<Instant> run_at, std::optional<int16> priority) {
+    const AsOwner scope;
+    pg::Args<3> a;
+    a.i64(1, job_id);
+    if (run_at) a.instant(2, *run_at);
+    if (priority) a.i16(3, *priority);
+    const pg::Rows rows = g_move.execute(a);
+    if (rows.empty()) return false;
+    const pg::Row r = rows[0];
+    remember_work(r.view(1), r.view(2), r.i16(3), r.i16(4), role_of(r.view(2)), {r.instant(5).us, r.i64(6)});
+    return true;
+}
+
+void insert_request(int64 job_id, const Request& request) {
+    const AsOwner scope;
+    pg::Args<6> a;
+    a.i64(1, job_id).letter(2, request.action);
+    if (!request.reason.empty()) a.text(3, request.reason);
+    if (request.run_at) a.instant(4, *request.run_at);
+    if (request.priority) a.i16(5, *request.priority);
+    a.instant(6, now());
+    g_insert_request.execute(a);
+    remember_request(job_id, request.action != 'r');
+}
+
+Request take_request(int64 job_id, MemoryContext context) {
+    const AsOwner scope;
+    pg::Args<1> a;
+    a.i64(1, job_id);
+    const pg::Rows rows = g_take_requests.execute(a);
+    Request r{};
+    if (rows.empty()) return r;
+    r.action = rows[0].letter(1);
+    if (!rows[0].is_null(2)) {
+        const std::string_view reason = rows[0].view(2);
+        r.reason = {pg::copy_text(reason, context), reason.size()};
+    }
+    if (!rows[0].is_null(3)) r.run_at = rows[0].instant(3);
+    if (!rows[0].is_null(4)) r.priority = rows[0].i16(4);
+    return r;
+}
+
+bool has_stop_request(int64 job_id) {
+    const AsOwner scope;
+    pg::Args<1> a;
+    a.i64(1, job_id);
+    return !g_stop_request.execute(a).empty();
+}
+
+bool revive(int64 job_id, Place place) {
+    const AsOwner scope;
+    const Instant at = now();
+    pg::Args<2> a;
+    a.i64(1, job_id).instant(2, at);
+    const pg::Rows rows = (place == Place::dead ? g_revive_dead : g_revive_history).execute(a);
+    if (rows.empty()) {
+        if (place == Place::history && find_job(job_id).place == Place::history) {
+            throw pg::Failure(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                              "job " INT64_FORMAT " cannot be retried: its args were not kept in history",
+                              job_id)
+                .hint("Raise keep_args of its queue with foreman.alter_queue() before such jobs finish.");
+        }
+        return false;
+    }
+    const pg::Row r = rows[0];
+    remember_work(r.view(1), r.view(2), r.i16(3), r.i16(4), role_of(r.view(2)), {at.us, job_id});
+    QueueDelta d;
+    d.live = 1;
+    remember_counts(r.view(1), d);
+    return true;
+}
+
+bool delete_finished(int64 job_id, Place place) {
+    const AsOwner scope;
+    pg::Args<1> a;
+    a.i64(1, job_id);
+    return (place == Place::dead ? g_delete_dead : g_delete_history).execute(a).processed() > 0;
+}
+
+std::optional<Answer> read_answer(int64 job_id, Instant at, MemoryContext context) {
+    const AsOwner scope;
+    pg::Args<1> a;
+    a.i64(1, job_id);
+    const pg::Rows rows = g_answer.execute(a);
+    if (rows.empty()) return std::nullopt;
+    const pg::Row r = rows[0];
+    const auto state = static_cast<core::StoredState>(r.letter(1));
+    Answer answer{core::state_name(state, r.boolean(2), r.instant(3) <= at), core::is_terminal(state),
+                  std::nullopt};
+    if (!r.is_null(4)) {
+        const Datum value = r.datum(4);
+        answer.result = pg::guarded([&] {
+            const MemoryContext old = MemoryContextSwitchTo(context);
+            const Datum copy = PointerGetDatum(PG_DETOAST_DATUM_COPY(value));
+            MemoryContextSwitchTo(old);
+            return copy;
+        });
+    }
+    return answer;
+}
+
+RequestPass apply_requests() {
+    const AsOwner scope;
+    pg::Context context("foreman requests", CurrentMemoryContext);
+    pg::ContextResource memory(context);
+    pg::vector<int64> ids(&memory);
+    for (const pg::Row row : g_request_jobs.execute()) ids.push_back(row.i64(1));
+    RequestPass pass{};
+    for (const int64 id : ids) {
+        if (apply_to(id, context.get())) {
+            pass.applied++;
+        } else {
+            pass.left++;
+        }
+    }
+    return pass;
+}
+
+int64 expire_jobs(Instant at, int max, Instant* next) {
+    const AsOwner scope;
+    pg::Context context("foreman expiry", CurrentMemoryContext);
+    pg::ContextResource memory(context);
+    pg::vector<Job> jobs(&memory);
+    {
+        pg::Args<2> a;
+        a.instant(1, at).i64(2, max);
+        for (const pg::Row row : g_expired.execute(a)) {
+            Job j{};
+            copy_job(row, context.get(), &j);
+            jobs.push_back(j);
+        }
+    }
+    for (const Job& j : jobs) cancel_taken(j, "expired", at);
+    const pg::Rows rest = g_next_expiry.execute();
+    *next = rest.empty() ? core::kPlusInfinity : rest[0].instant(1);
+    return static_cast<int64>(jobs.size());
+}
+
+pg::Rows read_dead_letters(const DeadLetterFilter& f) {
+    pg::Args<5> a;
+    set_filter(&a, f.kind, f.queue);
+    if (f.since) a.instant(3, *f.since);
+    if (f.before_id) a.i64(4, *f.before_id);
+    a.i64(5, f.max_rows);
+    return g_dead_letters.execute(a);
+}
+
+int64 count_dead(std::optional<std::string_view> kind, std::optional<std::string_view> queue) {
+    const AsOwner scope;
+    pg::Args<2> a;
+    set_filter(&a, kind, queue);
+    return g_count_dead.execute(a)[0].i64(1);
+}
+
+void dead_ids(std::optional<std::string_view> kind, std::optional<std::string_view> queue, int max_rows,
+              pg::vector<int64>* ids) {
+    const AsOwner scope;
+    pg::Args<3> a;
+    set_filter(&a, kind, queue);
+    a.i64(3, max_rows);
+    for (const pg::Row row : g_dead_ids.execute(a)) ids->push_back(row.i64(1));
+}
+
+int64 purge_dead(std::optional<std::string_view> kind, std::optional<std::string_view> queue,
+                 Instant before) {
+    const AsOwner scope;
+    pg::Args<3> a;
+    set_filter(&a, kind, queue);
+    a.instant(3, before);
+    return static_cast<int64>(g_purge_dead.execute(a).processed());
+}
+
+}  // namespace foreman::store

@@ -1,0 +1,85 @@
+// What operators do to jobs: cancel, retry, reschedule, delete; and the requests that stand for it while a
+// job is running. No call here waits for a lock on a job: what is locked gets a request instead. Invariant: a
+// request is applied by whoever next holds its job (executor or dispatcher), in the transaction that removes
+// it.
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+#include "store/jobs.hpp"
+
+namespace foreman::store {
+
+enum class Place { nowhere, live, history, dead };
+
+struct Found {
+    Place place;
+    char state;  // of a live one
+    BoardName queue;
+    std::string_view queue_name() const noexcept { return {queue.text, queue.len}; }
+};
+/// Where a job is in this snapshot; Place::nowhere when it is nowhere.
+Found find_job(int64 job_id);
+
+/// does: deletes a waiting job if nobody holds it and reads it.  returns: false when it is locked, running or
+/// gone
+bool take_waiting(int64 job_id, MemoryContext context, Job* out);
+/// Moves a waiting job to another time or priority; false as above.
+bool move_waiting(int64 job_id, std::optional<Instant> run_at, std::optional<int16> priority);
+
+struct Request {
+    char action;  // c cancel, d delete, r reschedule; 0: none
+    std::string_view reason;
+    std::optional<Instant> run_at;
+    std::optional<int16> priority;
+};
+void insert_request(int64 job_id, const Request& request);
+/// The strongest request for a job (delete, cancel, the last reschedule), removing all of its rows.
+Request take_request(int64 job_id, MemoryContext context);
+/// Whether a cancel or delete of the job is wanted; removes nothing.
+bool has_stop_request(int64 job_id);
+
+/// Brings a finished job back: attempt 0, due now.  returns: false when it is in neither place
+/// errors 55000 when its args were not kept
+bool revive(int64 job_id, Place place);
+bool delete_finished(int64 job_id, Place place);
+
+/// State and result as await() answers them: nothing when the job does not exist.
+struct Answer {
+    std::string_view state;  // the nine names
+    bool terminal;
+    std::optional<Datum> result;
+};
+std::optional<Answer> read_answer(int64 job_id, Instant now, MemoryContext context);
+
+// ---- the dispatcher's passes
+// ------------------------------------------------------------------------------------------
+
+/// Applies requests whose job nobody holds, removes those whose job has ended.  returns: how many are left
+/// over
+struct RequestPass {
+    int64 applied;
+    int64 left;
+};
+RequestPass apply_requests();
+/// Cancels up to `max` waiting jobs whose expires_at has passed; next: the earliest that is left.
+int64 expire_jobs(Instant now, int max, Instant* next);
+
+// ---- dead letters
+// -----------------------------------------------------------------------------------------------------
+
+struct DeadLetterFilter {
+    std::optional<std::string_view> kind, queue;
+    std::optional<Instant> since;
+    std::optional<int64> before_id;
+    int max_rows = 100;
+};
+/// Newest first. Columns as foreman.dead_letters returns them; the caller checks the queue of each row.
+pg::Rows read_dead_letters(const DeadLetterFilter& filter);
+int64 count_dead(std::optional<std::string_view> kind, std::optional<std::string_view> queue);
+void dead_ids(std::optional<std::string_view> kind, std::optional<std::string_view> queue, int max_rows,
+              pg::vector<int64>* ids);
+int64 purge_dead(std::optional<std::string_view> kind, std::optional<std::string_view> queue, Instant before);
+
+}  // namespace foreman::store

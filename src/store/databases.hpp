@@ -1,0 +1,20 @@
+// Databases as the launcher sees them: which there are, and how the last dispatcher of each ended.
+#pragma once
+
+#include "pg/memory.hpp"
+#include "store/board.hpp"
+
+namespace foreman::store {
+
+enum class DispatcherExit : int32 { crashed = 0, no_extension, asked_to_leave };
+
+/// Connectable databases that are no templates. needs: a transaction; works without a database
+void list_databases(pg::vector<Oid>* out);
+
+void note_exit(Oid database, DispatcherExit how) noexcept;
+DispatcherExit read_exit(Oid database) noexcept;
+bool has_extension(Oid database) noexcept;
+/// Whether a live session keeps our workers out of the database.
+bool is_held(Oid database) noexcept;
+
+}  // namespace foreman::store

@@ -1,0 +1,101 @@
+// Definitions of handlers and queues, read through caches of this process that relation invalidation resets.
+// Called at every enqueue, claim and failure. A definition stays valid until the end of the transaction that
+// asked for it.
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+#include "core/backoff.hpp"
+#include "core/time.hpp"
+#include "pg/prelude.hpp"
+
+namespace foreman::store {
+
+enum class Lane : char { transaction = 't', batch = 'b', procedure = 'p' };
+/// What a handler takes: f(jsonb), f(foreman.job), f(foreman.job[]), or an SQL command.
+enum class Shape : char { jsonb = 'j', job = 'o', jobs = 'a', command = 'c' };
+
+struct Handler {
+    char kind[256];
+    uint16 kind_len;
+    bool exists;  // false: no handler is registered for this kind
+    Lane lane;
+    Shape shape;
+    Oid run_as;
+    int16 max_attempts;     // 0: the default
+    int16 max_group;        // 0: the default
+    int64 timeout_us;       // -1: none
+    int64 backoff_base_us;  // -1: the queue's
+    int64 backoff_max_us;
+    uint16 queue_len;
+    char queue[256];
+    const char* function;  // qualified signature; empty for commands
+    const char* command;
+    uint64 loaded;  // changes whenever the definition was read anew
+    std::string_view queue_name() const noexcept { return {queue, queue_len}; }
+};
+
+struct Queue {
+    bool declared;
+    int16 priority;
+    int64 backoff_base_us;  // -1: the default
+    int64 backoff_max_us;
+    int64 retain_completed_us;  // -1: the default
+    int64 retain_cancelled_us;
+    int64 retain_discarded_us;
+    int32 keep_args;  // bytes
+};
+
+constexpr int kDefaultMaxAttempts = 5;
+constexpr int kDefaultKeepArgs = 8192;
+constexpr std::string_view kDefaultQueue = "default";
+
+/// does   the handler of a kind; exists is false when there is none
+/// cost   a hash probe; a row read after invalidation
+const Handler& find_handler(std::string_view kind);
+const Queue& find_queue(std::string_view queue);
+
+/// Handler's backoff, else the queue's, else the default.
+core::BackoffPolicy backoff_for(const Handler& handler, const Queue& queue);
+/// The role whose executors run a kind now; InvalidOid without a handler.
+Oid role_of(std::string_view kind);
+
+/// An interval in microseconds (a day is 24 h; checked when it was stored); -1 for NULL.
+int64 interval_us(std::optional<Datum> interval);
+
+// ---- changing them
+// ---------------------------------------------------------------------------------------------------
+
+struct NewHandler {
+    std::string_view kind, function, command, lane, queue;
+    char shape;
+    std::optional<int16> max_attempts, max_group;
+    std::optional<Datum> timeout, backoff_base, backoff_max;  // intervals
+    Oid run_as;
+};
+/// true: new, false: replaced. Remembers the change for every process.
+bool put_handler(const NewHandler& handler);
+bool remove_handler(std::string_view kind);
+
+struct NewQueue {
+    std::string_view name;
+    std::optional<int16> priority;
+    std::optional<Datum> backoff_base, backoff_max, retain_completed, retain_cancelled, retain_discarded;
+    std::optional<int32> keep_args;
+};
+bool insert_queue(const NewQueue& queue);  ///< false: exists
+bool update_queue(const NewQueue& queue);  ///< NULL keeps; false: does not exist
+/// false: does not exist; errors 55006 when it has unfinished jobs.
+bool delete_queue(std::string_view name);
+
+/// Adds or removes a row of role_grant; false when it was so before.
+bool put_grant(std::string_view bundle, Oid role, std::optional<std::string_view> queue);
+bool remove_grant(std::string_view bundle, Oid role, std::optional<std::string_view> queue);
+/// GRANT or REVOKE of the bundle's functions and views to the role, as the owner.
+void grant_functions(std::string_view bundle, Oid role, bool grant);
+/// Rights a handler's role needs: the schema and the in-handler functions.
+void grant_handler_functions(Oid role);
+bool has_grants(std::string_view bundle, Oid role);
+
+}  // namespace foreman::store

@@ -1,0 +1,250 @@
+// Changes of definitions and rights: rows of handler, queue and role_grant, and the GRANTs that go with them.
+#include "pg/call.hpp"
+#include "pg/datum.hpp"
+#include "store/clock.hpp"
+#include "store/definitions.hpp"
+#include "store/remember.hpp"
+#include "store/schema.hpp"
+#include "store/sql_names.hpp"
+
+namespace foreman::store {
+
+namespace {
+
+constinit pg::Statement g_put_handler{
+    "put_handler",
+    "INSERT INTO foreman.handler AS h (kind, handler, shape, command, lane, queue, max_attempts, timeout, "
+    "backoff_base, backoff_max, max_group, "
+    "run_as, registered_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT "
+    "(kind) DO UPDATE SET handler = "
+    "excluded.handler, shape = excluded.shape, command = excluded.command, lane = excluded.lane, queue = "
+    "excluded.queue, max_attempts = "
+    "excluded.max_attempts, timeout = excluded.timeout, backoff_base = excluded.backoff_base, backoff_max = "
+    "excluded.backoff_max, max_group = "
+    "excluded.max_group, run_as = excluded.run_as, registered_at = excluded.registered_at RETURNING "
+    "(h.xmax " EQ " '0'::pg_catalog.xid)",
+    {TEXTOID, TEXTOID, CHAROID, TEXTOID, TEXTOID, TEXTOID, INT2OID, INTERVALOID, INTERVALOID, INTERVALOID,
+     INT2OID, REGROLEOID, TIMESTAMPTZOID}};
+
+constinit pg::Statement g_remove_handler{
+    "remove_handler", "DELETE FROM foreman.handler WHERE kind " EQ " $1", {TEXTOID}};
+
+constinit pg::Statement g_insert_queue{
+    "insert_queue",
+    "INSERT INTO foreman.queue (queue, priority, backoff_base, backoff_max, retain_completed, "
+    "retain_cancelled, retain_discarded, keep_args, "
+    "created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (queue) DO NOTHING",
+    {TEXTOID, INT2OID, INTERVALOID, INTERVALOID, INTERVALOID, INTERVALOID, INTERVALOID, INT4OID,
+     TIMESTAMPTZOID}};
+
+constinit pg::Statement g_update_queue{
+    "update_queue",
+    "UPDATE foreman.queue SET priority = COALESCE($2, priority), backoff_base = COALESCE($3, backoff_base), "
+    "backoff_max = COALESCE($4, "
+    "backoff_max), retain_completed = COALESCE($5, retain_completed), retain_cancelled = COALESCE($6, "
+    "retain_cancelled), retain_discarded = "
+    "COALESCE($7, retain_discarded), keep_args = COALESCE($8, keep_args) WHERE queue " EQ " $1",
+    {TEXTOID, INT2OID, INTERVALOID, INTERVALOID, INTERVALOID, INTERVALOID, INTERVALOID, INT4OID}};
+
+constinit pg::Statement g_queue_in_use{
+    "queue_in_use", "SELECT 1 FROM foreman.live_job WHERE queue " EQ " $1 LIMIT 1", {TEXTOID}};
+constinit pg::Statement g_delete_queue{
+    "delete_queue", "DELETE FROM foreman.queue WHERE queue " EQ " $1", {TEXTOID}};
+
+constinit pg::Statement g_put_grant{
+    "put_grant",
+    "INSERT INTO foreman.role_grant (bundle, role, queue) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+    {TEXTOID, REGROLEOID, TEXTOID}};
+constinit pg::Statement g_remove_grant{"remove_grant",
+                                       "DELETE FROM foreman.role_grant WHERE bundle " EQ
+                                       " $1 AND role::pg_catalog.oid " EQ " $2::pg_catalog.oid AND (queue " EQ
+                                       " $3 OR (queue IS NULL AND $3 IS NULL))",
+                                       {TEXTOID, REGROLEOID, TEXTOID}};
+constinit pg::Statement g_has_grants{"has_grants",
+                                     "SELECT 1 FROM foreman.role_grant WHERE bundle " EQ
+                                     " $1 AND role::pg_catalog.oid " EQ " $2::pg_catalog.oid LIMIT 1",
+                                     {TEXTOID, REGROLEOID}};
+
+// What each bundle may execute, and the views it may read. Names without arguments: no public functions share
+// a name.
+struct BundleObjects {
+    std::string_view bundle;
+    const char* routines;
+    const char* views;
+};
+constexpr const char* kViewFunctions =
+    "foreman._sees, foreman._sees_args, foreman._now, foreman._executors, foreman._queue_counters";
+constexpr const char* kViews =
+    "foreman.jobs, foreman.job_events, foreman.queues, foreman.handlers, foreman.workers";
+constexpr BundleObjects kBundles[] = {
+    {"producer",
+     "foreman.enqueue, foreman.enqueue_info, foreman.enqueue_many, foreman.enqueue_array, foreman.await",
+     nullptr},
+    {"worker", "foreman.await", nullptr},
+    {"operator",
+     "foreman.cancel, foreman.cancel_many, foreman.retry, foreman.retry_many, foreman.run_now, "
+     "foreman.run_now_many, foreman.reschedule, "
+     "foreman.reschedule_many, foreman.delete_job, foreman.delete_job_many, foreman.dead_letters, "
+     "foreman.count_dead_letters, "
+     "foreman.retry_dead_letter, foreman.retry_dead_letters, foreman.purge_dead_letters, "
+     "foreman.create_queue, foreman.alter_queue, "
+     "foreman.drop_queue, foreman.await, foreman.grant_role, foreman.revoke_role, foreman.start, "
+     "foreman.stop, foreman.health, "
+     "foreman.register_handler, foreman.unregister_handler, foreman.run_once, foreman.drain, "
+     "foreman.run_procedures_once, "
+     "foreman.dispatch_once, foreman.rescue_once, foreman.prune_once",
+     kViews},
+    {"monitor", "foreman.health", kViews},
+};
+constexpr const char* kHandlerRoutines =
+    "foreman.current_job, foreman.idempotency_key, foreman.set_progress, foreman.snooze, foreman.throttle, "
+    "foreman.discard, "
+    "foreman.cancel_self";
+
+void run_utility(const char* sql) {
+    pg::guarded([sql] {
+        const int rc = SPI_execute(sql, false, 0);
+        if (rc < 0) elog(ERROR, "SPI_execute failed: %s", SPI_result_code_string(rc));
+    });
+}
+
+void grant_on(const char* what, const char* objects, Oid role, bool grant) {
+    const char* sql = pg::guarded([&]() -> const char* {
+        const char* name = quote_identifier(GetUserNameFromId(role, false));
+        return grant ? psprintf("GRANT %s %s TO %s", what, objects, name)
+                     : psprintf("REVOKE %s %s FROM %s", what, objects, name);
+    });
+    run_utility(sql);
+}
+
+void set_interval(auto* a, int number, std::optional<Datum> value) {
+    if (value) a->set(number, *value);
+}
+
+template <int N>
+void set_queue_columns(pg::Args<N>* a, const NewQueue& q) {
+    a->text(1, q.name);
+    if (q.priority) a->i16(2, *q.priority);
+    set_interval(a, 3, q.backoff_base);
+    set_interval(a, 4, q.backoff_max);
+    set_interval(a, 5, q.retain_completed);
+    set_interval(a, 6, q.retain_cancelled);
+    set_interval(a, 7, q.retain_discarded);
+    if (q.keep_args) a->i32(8, *q.keep_args);
+}
+
+}  // namespace
+
+bool put_handler(const NewHandler& h) {
+    const AsOwner scope;
+    pg::Args<13> a;
+    a.text(1, h.kind)
+        .letter(3, h.shape)
+        .text(5, h.lane)
+        .text(6, h.queue)
+        .oid(12, h.run_as)
+        .instant(13, now());
+    if (!h.function.empty()) a.text(2, h.function);
+    if (!h.command.empty()) a.text(4, h.command);
+    if (h.max_attempts) a.i16(7, *h.max_attempts);
+    set_interval(&a, 8, h.timeout);
+    set_interval(&a, 9, h.backoff_base);
+    set_interval(&a, 10, h.backoff_max);
+    if (h.max_group) a.i16(11, *h.max_group);
+    const pg::Rows rows = g_put_handler.execute(a);
+    announce_change(schema().handler);
+    remember_kind(h.kind, h.run_as);
+    return rows[0].boolean(1);
+}
+
+bool remove_handler(std::string_view kind) {
+    const AsOwner scope;
+    pg::Args<1> a;
+    a.text(1, kind);
+    if (g_remove_handler.execute(a).processed() == 0) return false;
+    announce_change(schema().handler);
+    remember_kind(kind, InvalidOid);
+    return true;
+}
+
+bool insert_queue(const NewQueue& q) {
+    const AsOwner scope;
+    pg::Args<9> a;
+    set_queue_columns(&a, q);
+    a.instant(9, now());
+    if (g_insert_queue.execute(a).processed() == 0) return false;
+    announce_change(schema().queue);
+    return true;
+}
+
+bool update_queue(const NewQueue& q) {
+    const AsOwner scope;
+    pg::Args<8> a;
+    set_queue_columns(&a, q);
+    if (g_update_queue.execute(a).processed() == 0) return false;
+    announce_change(schema().queue);
+    return true;
+}
+
+bool delete_queue(std::string_view name) {
+    const AsOwner scope;
+    pg::Args<1> a;
+    a.text(1, name);
+    if (!g_queue_in_use.execute(a).empty()) {
+        throw pg::Failure(ERRCODE_OBJECT_IN_USE, "queue \"%.*s\" has unfinished jobs",
+                          static_cast<int>(name.size()), name.data())
+            .hint("Wait until they are done, or cancel them.");
+    }
+    if (g_delete_queue.execute(a).processed() == 0) return false;
+    announce_change(schema().queue);
+    return true;
+}
+
+bool put_grant(std::string_view bundle, Oid role, std::optional<std::string_view> queue) {
+    const AsOwner scope;
+    pg::Args<3> a;
+    a.text(1, bundle).oid(2, role);
+    if (queue) a.text(3, *queue);
+    const bool changed = g_put_grant.execute(a).processed() > 0;
+    announce_change(schema().role_grant);
+    return changed;
+}
+
+bool remove_grant(std::string_view bundle, Oid role, std::optional<std::string_view> queue) {
+    const AsOwner scope;
+    pg::Args<3> a;
+    a.text(1, bundle).oid(2, role);
+    if (queue) a.text(3, *queue);
+    const bool changed = g_remove_grant.execute(a).processed() > 0;
+    announce_change(schema().role_grant);
+    return changed;
+}
+
+bool has_grants(std::string_view bundle, Oid role) {
+    const AsOwner scope;
+    pg::Args<2> a;
+    a.text(1, bundle).oid(2, role);
+    return !g_has_grants.execute(a).empty();
+}
+
+void grant_functions(std::string_view bundle, Oid role, bool grant) {
+    const AsOwner scope;
+    if (grant) grant_on("USAGE ON SCHEMA", "foreman", role, true);
+    for (const BundleObjects& b : kBundles) {
+        if (b.bundle != bundle) continue;
+        grant_on("EXECUTE ON ROUTINE", b.routines, role, grant);
+        if (b.views != nullptr) {
+            grant_on("SELECT ON", b.views, role, grant);
+            grant_on("EXECUTE ON ROUTINE", kViewFunctions, role, grant);
+        }
+    }
+}
+
+void grant_handler_functions(Oid role) {
+    const AsOwner scope;
+    if (role == schema().owner) return;
+    grant_on("USAGE ON SCHEMA", "foreman", role, true);
+    grant_on("EXECUTE ON ROUTINE", kHandlerRoutines, role, true);
+}
+
+}  // namespace foreman::store

@@ -1,0 +1,137 @@
+// Jobs as rows: enqueue, claim, put back, finish. The rows of one group go in one statement each way.
+// Called by api (enqueue, run_once) and by the executors; every call runs inside the caller's transaction.
+// Invariant: a job is in exactly one of live_job, job_history and dead_letter in every snapshot.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include "core/job_state.hpp"
+#include "pg/memory.hpp"
+#include "pg/spi.hpp"
+#include "store/board.hpp"
+#include "store/definitions.hpp"
+
+namespace foreman::store {
+
+// ---- enqueue
+// ---------------------------------------------------------------------------------------------------------
+
+/// Arguments that were checked, defaults filled in.
+struct NewJob {
+    std::string_view kind, queue;
+    int16 priority = 0;
+    int16 max_attempts = kDefaultMaxAttempts;
+    Instant run_at{};
+    Oid role = InvalidOid;
+    Datum args = 0;
+    std::optional<int64> timeout_us;
+    std::optional<Instant> expires_at;
+    std::optional<Datum> tags, metadata;
+};
+
+/// does: inserts one job, remembers it for the board.  returns: its id.  cost: one prepared INSERT, two index
+/// entries
+int64 insert_job(const NewJob& job);
+/// The same for many with equal options; args is a jsonb[] without NULLs. Ids go to `ids` in the order of the
+/// array.
+void insert_jobs(const NewJob& like, Datum args_array, pg::vector<int64>* ids);
+
+// ---- claim
+// -----------------------------------------------------------------------------------------------------------
+
+/// A claimed job, its texts and values in the context given to claim().
+struct Job {
+    int64 job_id;
+    Instant run_at, enqueued_at;
+    int16 priority, attempt, max_attempts, alone;
+    std::string_view queue, kind;
+    Datum args;
+    int64 timeout_us;  // -1: the handler's
+    std::optional<Instant> expires_at;
+    std::optional<Datum> tags, metadata, errors;
+    Key key() const noexcept { return {run_at.us, job_id}; }
+};
+
+/// Copies a row with columns job_id, run_at, enqueued_at, priority, attempt, max_attempts, alone, queue,
+/// kind, args, timeout_us, expires_at, tags, metadata, errors.
+void copy_job(const pg::Row& row, MemoryContext context, Job* out);
+
+struct RangeSpec {
+    std::string_view queue, kind;
+    int16 priority, alone;
+};
+
+/// does: deletes up to `qty` due jobs of a range from `from` on, skipping locked ones, and returns them in
+/// order. needs: the caller's transaction is the one that will finish or put back each of them. cost: one
+/// index scan from the head; about 3 us a row
+void claim_by_delete(const RangeSpec& range, Key from, Instant now, int qty, MemoryContext context,
+                     pg::vector<Job>* out);
+/// does: marks one due job running under a random token (lane procedure).  returns: false when none is due
+bool claim_by_lease(const RangeSpec& range, Key from, Instant now, MemoryContext context, Job* out,
+                    pg::UuidBytes* token);
+
+/// The first key in a range from `from` on that is not in `held`, by a plain read with a fresh snapshot;
+/// kNoKey: none.
+Key first_key(const RangeSpec& range, Key from, std::span<const Key> held);
+
+/// The first due key of a range whose job is not in `seen`.
+Key first_unseen(const RangeSpec& range, Instant now, std::span<const int64> seen);
+
+/// The next range after (queue, kind, priority, alone) that has claimable rows, with its first key; false: no
+/// more.
+struct RangeRow {
+    char queue[kNameBytes];
+    char kind[kNameBytes];
+    uint16 queue_len, kind_len;
+    int16 priority, alone;
+    Key first;
+    RangeSpec spec() const noexcept { return {{queue, queue_len}, {kind, kind_len}, priority, alone}; }
+};
+bool next_range(RangeRow* row, bool from_start);
+
+// ---- finish
+// ----------------------------------------------------------------------------------------------------------
+
+/// An error of one attempt, kept with the job.
+struct AttemptError {
+    Instant at;
+    int attempt;
+    const char* sqlstate;
+    const char *message, *detail, *hint, *context;
+};
+/// errors with one more appended, at most 32 kept, texts cut at 8 kB.
+Datum append_error(std::optional<Datum> errors, const AttemptError& error, MemoryContext context);
+
+/// A job that ended: to history (completed, cancelled) or to the dead letters (discarded).
+struct Ended {
+    const Job* job;
+    core::Next next;  // complete, cancel or discard
+    int16 attempt;
+    std::optional<Instant> started_at;
+    Instant finished_at;
+    std::optional<Datum> result;
+    std::string_view reason;
+    std::optional<Datum> errors;
+};
+/// does: appends outcomes set-wise; the rows are already deleted from live_job.
+void record_ended(std::span<const Ended> ended);
+
+/// does: inserts a claimed job again under its id, claimable at run_at.
+void put_back(const Job& job, int16 attempt, int16 alone, Instant run_at, std::optional<Datum> errors);
+
+/// Marks waiting jobs to run in transactions of their own; those that somebody holds stay as they are.
+void set_alone(std::span<const int64> ids);
+
+// ---- leased jobs (lane procedure)
+// ------------------------------------------------------------------------------------
+
+/// Deletes a leased job if the token still holds it; false: it does not (answer `lost`).
+bool take_leased(int64 job_id, const pg::UuidBytes& token);
+/// Deletes any leased job, whoever holds it, and reads it; for rescue.
+bool take_leased_any(int64 job_id, MemoryContext context, Job* out);
+/// Ids of jobs leased in the server whose worker is none of `alive`.
+void orphaned_leases(std::span<const int32> alive, pg::vector<int64>* ids);
+
+}  // namespace foreman::store

@@ -1,0 +1,165 @@
+// Queues on the board: counters that views read instead of counting rows, and the cool-down of throttle().
+// Counters are atomics; entries are found under the ranges lock.
+#include <algorithm>
+#include <cstring>
+
+#include "store/board_parts.hpp"
+
+namespace foreman::store {
+
+namespace {
+
+uint32 hash_queue(Oid database, std::string_view name) noexcept {
+    return hash_combine(
+        hash_bytes(reinterpret_cast<const unsigned char*>(name.data()), static_cast<int>(name.size())),
+        database);
+}
+
+uint32 find_locked(Oid database, std::string_view name, uint32 hash) noexcept {
+    const QueueEntry* q = queue_entries();
+    uint32 i = queue_buckets()[hash & (board().queue_buckets - 1)];
+    while (i != kNoIndex && !(q[i].hash == hash && q[i].database == database &&
+                              std::string_view(q[i].name, q[i].name_len) == name))
+        i = q[i].next;
+    return i;
+}
+
+uint32 take_entry_locked() noexcept {
+    Board& b = board();
+    if (b.queue_free != kNoIndex) {
+        const uint32 i = b.queue_free;
+        b.queue_free = queue_entries()[i].next;
+        return i;
+    }
+    return b.queue_high < b.queue_capacity ? b.queue_high++ : kNoIndex;
+}
+
+uint32 find_queue_entry(Oid database, std::string_view name) noexcept {
+    {
+        const PartGuard guard(BoardLock::ranges, LW_SHARED);
+        const uint32 i = find_locked(database, name, hash_queue(database, name));
+        if (i != kNoIndex) return i;
+    }
+    const PartGuard guard(BoardLock::ranges, LW_EXCLUSIVE);
+    return find_queue_entry_locked(database, name, true);
+}
+
+void add(pg_atomic_uint64* counter, int32 delta) noexcept {
+    if (delta != 0) pg_atomic_fetch_add_u64(counter, delta);
+}
+
+}  // namespace
+
+uint32 find_queue_entry_locked(Oid database, std::string_view name, bool add_it) noexcept {
+    const uint32 hash = hash_queue(database, name);
+    uint32 i = find_locked(database, name, hash);
+    if (i != kNoIndex || !add_it) return i;
+    i = take_entry_locked();
+    if (i == kNoIndex) return i;
+    QueueEntry& q = queue_entries()[i];
+    q.hash = hash;
+    q.database = database;
+    q.generation++;
+    pg_atomic_init_u64(&q.live, 0);
+    pg_atomic_init_u64(&q.completed, 0);
+    pg_atomic_init_u64(&q.failed, 0);
+    pg_atomic_init_u64(&q.discarded, 0);
+    pg_atomic_init_u64(&q.cancelled, 0);
+    pg_atomic_init_u64(&q.throttled_until, static_cast<uint64>(core::kMinusInfinity.us));
+    q.name_len = static_cast<uint16>(name.size() < kNameBytes ? name.size() : kNameBytes - 1);
+    std::memcpy(q.name, name.data(), q.name_len);
+    uint32* bucket = &queue_buckets()[hash & (board().queue_buckets - 1)];
+    q.next = *bucket;
+    *bucket = i;
+    return i;
+}
+
+void clear_queue_entries_locked(Oid database) noexcept {
+    Board& b = board();
+    QueueEntry* q = queue_entries();
+    for (uint32 i = 0; i < b.queue_high; i++) {
+        if (q[i].database != database) continue;
+        uint32* at = &queue_buckets()[q[i].hash & (b.queue_buckets - 1)];
+        while (*at != i) at = &q[*at].next;
+        *at = q[i].next;
+        q[i].database = InvalidOid;
+        q[i].next = b.queue_free;
+        b.queue_free = i;
+    }
+}
+
+void add_queue_delta(Oid database, std::string_view queue, const QueueDelta& delta) noexcept {
+    const uint32 i = find_queue_entry(database, queue);
+    if (i == kNoIndex) return;
+    QueueEntry& q = queue_entries()[i];
+    add(&q.live, delta.live);
+    add(&q.completed, delta.completed);
+    add(&q.failed, delta.failed);
+    add(&q.discarded, delta.discarded);
+    add(&q.cancelled, delta.cancelled);
+}
+
+void throttle_queue(Oid database, std::string_view queue, Instant until) noexcept {
+    const uint32 i = find_queue_entry(database, queue);
+    if (i == kNoIndex) return;
+    pg_atomic_uint64* at = &queue_entries()[i].throttled_until;
+    uint64 seen = pg_atomic_read_u64(at);
+    while (static_cast<int64>(seen) < until.us &&
+           !pg_atomic_compare_exchange_u64(at, &seen, static_cast<uint64>(until.us))) {
+    }
+}
+
+void set_queue_live(Oid database, std::string_view queue, int64 live) noexcept {
+    const uint32 i = find_queue_entry(database, queue);
+    if (i != kNoIndex) pg_atomic_fetch_add_u64(&queue_entries()[i].live, live);
+}
+
+void zero_queue_lives(Oid database) noexcept {
+    const PartGuard guard(BoardLock::ranges, LW_SHARED);
+    for (uint32 i = 0; i < board().queue_high; i++) {
+        QueueEntry& q = queue_entries()[i];
+        if (q.database == database) pg_atomic_write_u64(&q.live, 0);
+    }
+}
+
+namespace {
+
+void copy_counters(QueueEntry& q, uint32 index, QueueReading* r) noexcept {
+    r->index = index;
+    set_name(&r->name, {q.name, q.name_len});
+    r->live = static_cast<int64>(pg_atomic_read_u64(&q.live));
+    r->completed = static_cast<int64>(pg_atomic_read_u64(&q.completed));
+    r->failed = static_cast<int64>(pg_atomic_read_u64(&q.failed));
+    r->discarded = static_cast<int64>(pg_atomic_read_u64(&q.discarded));
+    r->cancelled = static_cast<int64>(pg_atomic_read_u64(&q.cancelled));
+    r->throttled_until = Instant{static_cast<int64>(pg_atomic_read_u64(&q.throttled_until))};
+    r->oldest_run_at = core::kPlusInfinity;
+}
+
+}  // namespace
+
+int read_queues(Oid database, QueueReading* out, int max) noexcept {
+    const PartGuard guard(BoardLock::ranges, LW_SHARED);
+    int n = 0;
+    const uint32 used = board().queue_high;
+    for (uint32 i = 0; i < used; i++) {
+        QueueEntry& q = queue_entries()[i];
+        if (q.database != database) continue;
+        if (n < max) copy_counters(q, i, &out[n]);
+        n++;
+    }
+    QueueReading* const end = out + std::min(n, max);  // in the order of index
+    const uint32 high = range_count();
+    for (uint32 k = 0; k < high; k++) {
+        RangeHot& h = range_hots()[k];
+        if (h.database != database) continue;
+        QueueReading* r = std::lower_bound(
+            out, end, h.queue_index, [](const QueueReading& a, uint32 index) { return a.index < index; });
+        if (r == end || r->index != h.queue_index) continue;
+        const SpinScope spin(&h.mutex);
+        r->oldest_run_at = Instant{std::min(r->oldest_run_at.us, h.keys.head.run_at)};
+    }
+    return n;
+}
+
+}  // namespace foreman::store

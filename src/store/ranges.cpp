@@ -1,0 +1,311 @@
+// Ranges on the board: lookup, heads, the choice of what to claim next. See core/range_head.hpp for the
+// head's rule. Locks: the ranges LWLock for the directory of entries (shared to look up, exclusive to add or
+// remove), a spinlock in each entry for its head. Order: LWLock first, spinlock second.
+#include <algorithm>
+#include <cstring>
+
+#include "store/board_parts.hpp"
+
+namespace foreman::store {
+
+namespace {
+
+uint32 hash_range(const RangeName& n) noexcept {
+    const auto* q = reinterpret_cast<const unsigned char*>(n.queue.data());
+    const auto* k = reinterpret_cast<const unsigned char*>(n.kind.data());
+    uint32 h = hash_combine(hash_bytes(q, static_cast<int>(n.queue.size())),
+                            hash_bytes(k, static_cast<int>(n.kind.size())));
+    h = hash_combine(h, n.database);
+    return hash_combine(h, static_cast<uint32>(n.priority * 2 + n.alone));
+}
+
+bool is_range(uint32 i, uint32 hash, const RangeName& n) noexcept {
+    const RangeCold& c = range_colds()[i];
+    const RangeHot& h = range_hots()[i];
+    return c.hash == hash && h.database == n.database && h.priority == n.priority && h.alone == n.alone &&
+           std::string_view(c.queue, c.queue_len) == n.queue &&
+           std::string_view(c.kind, c.kind_len) == n.kind;
+}
+
+uint32 find_locked(const RangeName& n, uint32 hash) noexcept {
+    uint32 i = range_buckets()[hash & (board().range_buckets - 1)];
+    while (i != kNoIndex && !is_range(i, hash, n)) i = range_colds()[i].next;
+    return i;
+}
+
+void unlink_locked(uint32 i) noexcept {
+    RangeCold* colds = range_colds();
+    uint32* at = &range_buckets()[colds[i].hash & (board().range_buckets - 1)];
+    while (*at != i) at = &colds[*at].next;
+    *at = colds[i].next;
+    const SpinScope spin(&range_hots()[i].mutex);
+    range_hots()[i].database = InvalidOid;
+    range_hots()[i].keys = {core::kNoKey, core::kNoKey};
+    colds[i].generation++;
+}
+
+// Makes room in a full table. An empty range can go at once; one that is not due goes too, and its database
+// is told to find it again from the rows. Both need the exclusive lock.
+uint32 evict_locked(int64 now) noexcept {
+    uint32 victim = kNoIndex;
+    bool victim_empty = false;
+    for (uint32 i = 0; i < board().range_capacity && !victim_empty; i++) {
+        RangeHot& h = range_hots()[i];
+        const SpinScope spin(&h.mutex);
+        if (h.raiser_pid != 0) continue;
+        if (h.keys.head == core::kNoKey && h.keys.pending == core::kNoKey) {
+            victim = i;
+            victim_empty = true;
+        } else if (victim == kNoIndex && h.keys.head.run_at > now) {
+            victim = i;
+        }
+    }
+    if (victim == kNoIndex) return victim;
+    if (!victim_empty) {
+        if (DatabaseSlot* d = database_slot(range_hots()[victim].database))
+            pg_atomic_write_u32(&d->overflow, 1);
+    }
+    unlink_locked(victim);
+    return victim;
+}
+
+uint32 take_entry_locked(int64 now) noexcept {
+    Board& b = board();
+    if (b.range_free != kNoIndex) {
+        const uint32 i = b.range_free;
+        b.range_free = range_colds()[i].next;
+        return i;
+    }
+    const uint32 high = pg_atomic_read_u32(&b.range_high);
+    if (high < b.range_capacity) {
+        SpinLockInit(&range_hots()[high].mutex);
+        range_colds()[high].generation = 1;
+        range_hots()[high].database = InvalidOid;
+        pg_write_barrier();
+        pg_atomic_write_u32(&b.range_high, high + 1);
+        return high;
+    }
+    return evict_locked(now);
+}
+
+uint32 add_locked(const RangeName& n, uint32 hash, Oid role) noexcept {
+    const uint32 i = take_entry_locked(GetCurrentTimestamp());
+    if (i == kNoIndex) {
+        if (DatabaseSlot* d = database_slot(n.database)) pg_atomic_write_u32(&d->overflow, 1);
+        return i;
+    }
+    RangeCold& c = range_colds()[i];
+    c.hash = hash;
+    c.queue_len = static_cast<uint16>(std::min<std::size_t>(n.queue.size(), kNameBytes - 1));
+    c.kind_len = static_cast<uint16>(std::min<std::size_t>(n.kind.size(), kNameBytes - 1));
+    std::memcpy(c.queue, n.queue.data(), c.queue_len);
+    std::memcpy(c.kind, n.kind.data(), c.kind_len);
+    uint32* bucket = &range_buckets()[hash & (board().range_buckets - 1)];
+    c.next = *bucket;
+    RangeHot& h = range_hots()[i];
+    const uint32 queue_index = find_queue_entry_locked(n.database, n.queue, true);
+    {
+        const SpinScope spin(&h.mutex);
+        h.role = role;
+        h.priority = n.priority;
+        h.alone = n.alone;
+        h.queue_index = queue_index;
+        h.raiser_pid = 0;
+        // Rows that the board does not know of may stand below any key that is known.
+        h.keys = {core::kFirstKey, core::kNoKey};
+        h.database = n.database;
+    }
+    *bucket = i;
+    return i;
+}
+
+}  // namespace
+
+RangeRef find_range(const RangeName& n, Oid role) noexcept {
+    const uint32 hash = hash_range(n);
+    {
+        const PartGuard guard(BoardLock::ranges, LW_SHARED);
+        const uint32 i = find_locked(n, hash);
+        if (i != kNoIndex) return {i, range_colds()[i].generation};
+    }
+    const PartGuard guard(BoardLock::ranges, LW_EXCLUSIVE);
+    uint32 i = find_locked(n, hash);
+    if (i == kNoIndex) i = add_locked(n, hash, role);
+    return i == kNoIndex ? RangeRef{} : RangeRef{i, range_colds()[i].generation};
+}
+
+void lower_head(const RangeName& n, Oid role, Key key) noexcept {
+    // An entry can be evicted between the look-up and the store only while its head is infinite or in the
+    // future; the generation tells, and the second try adds it anew, at the beginning.
+    for (int tries = 0; tries < 3; tries++) {
+        const RangeRef ref = find_range(n, role);
+        if (!ref.valid()) return;
+        RangeHot& h = range_hots()[ref.index];
+        const SpinScope spin(&h.mutex);
+        if (range_colds()[ref.index].generation != ref.generation) continue;
+        core::lower(h.keys, key);
+        return;
+    }
+    if (DatabaseSlot* d = database_slot(n.database)) pg_atomic_write_u32(&d->overflow, 1);
+}
+
+void lower_head(RangeRef ref, Key key) noexcept {
+    if (!ref.valid()) return;
+    RangeHot& h = range_hots()[ref.index];
+    const SpinScope spin(&h.mutex);
+    if (range_colds()[ref.index].generation == ref.generation) core::lower(h.keys, key);
+}
+
+bool choose_range(Oid database, Oid role, Instant now, bool allow_alone, std::span<const uint32> skip,
+                  RangeChoice* out) noexcept {
+    const uint32 high = pg_atomic_read_u32(&board().range_high);
+    const RangeHot* hots = range_hots();
+    const QueueEntry* queues = queue_entries();
+    uint32 best = kNoIndex;
+    int16 best_priority = 0;
+    Key best_key = core::kNoKey;
+    for (uint32 i = 0; i < high; i++) {
+        const RangeHot& h = hots[i];
+        // Read without the mutex: a torn key is caught when the winner is read again below.
+        if (h.database != database || h.role != role || h.keys.head.run_at > now.us) continue;
+        if (h.alone != 0 && !allow_alone) continue;
+        if (best != kNoIndex &&
+            (h.priority > best_priority || (h.priority == best_priority && !(h.keys.head < best_key))))
+            continue;
+        if (h.queue_index != kNoIndex && static_cast<int64>(pg_atomic_read_u64(const_cast<pg_atomic_uint64*>(
+                                             &queues[h.queue_index].throttled_until))) > now.us)
+            continue;
+        if (std::find(skip.begin(), skip.end(), i) != skip.end()) continue;
+        best = i;
+        best_priority = h.priority;
+        best_key = h.keys.head;
+    }
+    if (best == kNoIndex) return false;
+    const RangeRef ref{best, range_colds()[best].generation};
+    return describe_range(ref, out) && hots[best].database == database && hots[best].role == role;
+}
+
+bool describe_range(RangeRef ref, RangeChoice* out) noexcept {
+    if (!ref.valid()) return false;
+    const PartGuard guard(BoardLock::ranges, LW_SHARED);
+    const RangeCold& c = range_colds()[ref.index];
+    RangeHot& h = range_hots()[ref.index];
+    if (c.generation != ref.generation || h.database == InvalidOid) return false;
+    out->ref = ref;
+    out->priority = h.priority;
+    out->alone = h.alone;
+    out->queue_len = c.queue_len;
+    out->kind_len = c.kind_len;
+    std::memcpy(out->queue, c.queue, c.queue_len);
+    std::memcpy(out->kind, c.kind, c.kind_len);
+    const SpinScope spin(&h.mutex);
+    out->head = h.keys.head;
+    return true;
+}
+
+bool begin_raise(RangeRef ref, Key* from) noexcept {
+    if (!ref.valid()) return false;
+    RangeHot& h = range_hots()[ref.index];
+    const SpinScope spin(&h.mutex);
+    if (range_colds()[ref.index].generation != ref.generation || h.raiser_pid != 0) return false;
+    h.raiser_pid = MyProcPid;
+    *from = core::begin_raise(h.keys);
+    return true;
+}
+
+void finish_raise(RangeRef ref, Key first_seen) noexcept {
+    RangeHot& h = range_hots()[ref.index];
+    const SpinScope spin(&h.mutex);
+    if (range_colds()[ref.index].generation != ref.generation || h.raiser_pid != MyProcPid) return;
+    core::finish_raise(h.keys, first_seen);
+    h.raiser_pid = 0;
+}
+
+void abandon_raise(RangeRef ref) noexcept {
+    if (!ref.valid()) return;
+    RangeHot& h = range_hots()[ref.index];
+    const SpinScope spin(&h.mutex);
+    if (h.raiser_pid == MyProcPid) h.raiser_pid = 0;
+}
+
+Key range_head(RangeRef ref) noexcept {
+    if (!ref.valid()) return core::kNoKey;
+    RangeHot& h = range_hots()[ref.index];
+    const SpinScope spin(&h.mutex);
+    return range_colds()[ref.index].generation == ref.generation ? h.keys.head : core::kNoKey;
+}
+
+void set_kind_role(Oid database, std::string_view kind, Oid role) noexcept {
+    if (!board_present()) return;
+    const PartGuard guard(BoardLock::ranges, LW_SHARED);
+    const uint32 high = pg_atomic_read_u32(&board().range_high);
+    for (uint32 i = 0; i < high; i++) {
+        RangeHot& h = range_hots()[i];
+        const RangeCold& c = range_colds()[i];
+        if (h.database != database || std::string_view(c.kind, c.kind_len) != kind) continue;
+        const SpinScope spin(&h.mutex);
+        h.role = role;
+    }
+}
+
+void reset_heads(Oid database) noexcept {
+    if (!board_present()) return;
+    const uint32 high = pg_atomic_read_u32(&board().range_high);
+    for (uint32 i = 0; i < high; i++) {
+        RangeHot& h = range_hots()[i];
+        const SpinScope spin(&h.mutex);
+        if (h.database == database) core::lower(h.keys, core::kFirstKey);
+    }
+}
+
+void clear_ranges(Oid database) noexcept {
+    const PartGuard guard(BoardLock::ranges, LW_EXCLUSIVE);
+    Board& b = board();
+    const uint32 high = pg_atomic_read_u32(&b.range_high);
+    for (uint32 i = 0; i < high; i++) {
+        if (range_hots()[i].database != database) continue;
+        unlink_locked(i);
+        range_colds()[i].next = b.range_free;
+        b.range_free = i;
+    }
+    clear_queue_entries_locked(database);
+}
+
+int held_keys(RangeRef ref, Key* out) noexcept {
+    int n = 0;
+    for (auto& s : board().slots) {
+        if (pg_atomic_read_u32(&s.state) == static_cast<uint32>(SlotState::free)) continue;
+        const SpinScope spin(&s.mutex);
+        if (s.held_range == ref.index) out[n++] = s.held_key;
+    }
+    return n;
+}
+
+void visit_ranges(Oid database, RangeVisit visit, void* arg) noexcept {
+    const uint32 high = pg_atomic_read_u32(&board().range_high);
+    for (uint32 i = 0; i < high; i++) {
+        RangeHot& h = range_hots()[i];
+        if (h.database != database) continue;
+        Key head;
+        Oid role;
+        int64 throttled = core::kMinusInfinity.us;
+        {
+            const SpinScope spin(&h.mutex);
+            head = h.keys.head;
+            role = h.role;
+        }
+        if (h.queue_index != kNoIndex)
+            throttled =
+                static_cast<int64>(pg_atomic_read_u64(&queue_entries()[h.queue_index].throttled_until));
+        visit(arg, i, role, head, Instant{throttled});
+    }
+}
+
+RangeRef range_at(Oid database, uint32 index) noexcept {
+    if (index >= range_count() || range_hots()[index].database != database) return {};
+    return {index, range_colds()[index].generation};
+}
+
+uint32 range_count() noexcept { return pg_atomic_read_u32(&board().range_high); }
+
+}  // namespace foreman::store

@@ -1,0 +1,299 @@
+// Notes of the current transaction, one list with the nesting level of each, and the callbacks that apply or
+// drop them.
+#include "store/remember.hpp"
+
+#include <cstring>
+
+#include "pg/memory.hpp"
+#include "store/board_parts.hpp"
+
+namespace foreman::store {
+
+namespace {
+
+enum class NoteKind : uint8 { work, counts, request, end, expiry, kind_role };
+
+struct Note {
+    NoteKind type;
+    bool interrupt;
+    int16 priority;
+    int16 alone;
+    uint16 queue_len;
+    uint16 kind_len;
+    uint32 hash;
+    int level;
+    Oid role;
+    Key key;
+    int64 id;
+    QueueDelta delta;
+    char* names;  // queue, then kind; in the notes' context
+    std::string_view queue() const noexcept { return {names, queue_len}; }
+    std::string_view kind() const noexcept { return {names + queue_len, kind_len}; }
+};
+
+constinit MemoryContext g_context = nullptr;
+constinit Note* g_notes = nullptr;
+constinit int g_count = 0;
+constinit int g_capacity = 0;
+constinit uint32 g_pokes = 0;
+constinit bool g_launcher = false;
+constinit bool g_registered = false;
+
+void forget_all() noexcept {
+    g_count = 0;
+    g_capacity = 0;
+    g_notes = nullptr;
+    g_pokes = 0;
+    g_launcher = false;
+    if (g_context != nullptr && !MemoryContextIsEmpty(g_context)) MemoryContextReset(g_context);
+}
+
+void apply_work(const Note& n, Instant now) noexcept {
+    lower_head({MyDatabaseId, n.queue(), n.kind(), n.priority, n.alone}, n.role, n.key);
+    wake_for(MyDatabaseId, n.role, Instant{n.key.run_at}, now);
+}
+
+void apply_request(const Note& n) noexcept {
+    if (DatabaseSlot* d = database_slot(MyDatabaseId)) pg_atomic_fetch_add_u32(&d->request_generation, 1);
+    if (n.interrupt) interrupt_job(MyDatabaseId, n.id);
+    poke_dispatcher(MyDatabaseId, kPokeRequests);
+}
+
+void apply_expiry(const Note& n) noexcept {
+    DatabaseSlot* d = database_slot(MyDatabaseId);
+    if (d == nullptr) return;
+    uint64 seen = pg_atomic_read_u64(&d->next_expiry);
+    while (n.id < static_cast<int64>(seen)) {
+        if (pg_atomic_compare_exchange_u64(&d->next_expiry, &seen, static_cast<uint64>(n.id))) {
+            poke_dispatcher(MyDatabaseId, kPokeExpiry);
+            return;
+        }
+    }
+}
+
+void apply_all() noexcept {
+    if (!board_present()) return;
+    debug_point(DebugPoint::before_commit_callback);
+    const Instant now{GetCurrentTimestamp()};
+    for (int i = 0; i < g_count; i++) {
+        const Note& n = g_notes[i];
+        switch (n.type) {
+            case NoteKind::kind_role:
+                set_kind_role(MyDatabaseId, n.kind(), n.role);
+                break;
+            case NoteKind::counts:
+                add_queue_delta(MyDatabaseId, n.queue(), n.delta);
+                break;
+            case NoteKind::work:
+                apply_work(n, now);
+                break;
+            case NoteKind::request:
+                apply_request(n);
+                break;
+            case NoteKind::expiry:
+                apply_expiry(n);
+                break;
+            case NoteKind::end:
+                wake_waiters(MyDatabaseId, n.id);
+                break;
+        }
+    }
+    if (g_pokes != 0) poke_dispatcher(MyDatabaseId, g_pokes);
+    if (g_launcher) poke_launcher();
+}
+
+extern "C" void foreman_at_transaction_end(XactEvent event, void*) {
+    switch (event) {
+        case XACT_EVENT_COMMIT:
+            if (g_count > 0 || g_pokes != 0 || g_launcher) apply_all();
+            forget_all();
+            break;
+        case XACT_EVENT_ABORT:
+        case XACT_EVENT_PREPARE:
+            forget_all();
+            break;
+        default:
+            break;
+    }
+}
+
+bool same_place(const Note& a, const Note& b) noexcept {
+    return a.hash == b.hash && a.type == b.type && a.level == b.level && a.priority == b.priority &&
+           a.alone == b.alone && a.queue() == b.queue() && a.kind() == b.kind();
+}
+
+void merge(Note* into, const Note& from) noexcept {
+    into->key = std::min(into->key, from.key);
+    into->delta.live += from.delta.live;
+    into->delta.completed += from.delta.completed;
+    into->delta.failed += from.delta.failed;
+    into->delta.discarded += from.delta.discarded;
+    into->delta.cancelled += from.delta.cancelled;
+}
+
+// Work and counts of one place are one note per level.
+Note* find_mergeable(const Note& like) noexcept {
+    if (like.type != NoteKind::work && like.type != NoteKind::counts) return nullptr;
+    for (int i = g_count - 1; i >= 0; i--) {
+        if (same_place(g_notes[i], like)) return &g_notes[i];
+    }
+    return nullptr;
+}
+
+void pop_level(int level) noexcept {
+    while (g_count > 0 && g_notes[g_count - 1].level >= level) g_count--;
+}
+
+void hand_level_to_parent(int level) noexcept {
+    for (int i = g_count - 1; i >= 0 && g_notes[i].level >= level; i--) g_notes[i].level = level - 1;
+    // The parent may know the same place already: fold equal neighbours, so that a loop of savepoints stays
+    // small.
+    for (int i = g_count - 1; i > 0 && g_notes[i].level == level - 1; i--) {
+        const Note last = g_notes[i];
+        g_count = i;
+        if (Note* same = find_mergeable(last)) {
+            merge(same, last);
+        } else {
+            g_count = i + 1;
+            break;
+        }
+    }
+}
+
+extern "C" void foreman_at_subtransaction_end(SubXactEvent event, SubTransactionId, SubTransactionId, void*) {
+    if (g_count == 0) return;
+    if (event == SUBXACT_EVENT_ABORT_SUB) {
+        pop_level(GetCurrentTransactionNestLevel());
+    } else if (event == SUBXACT_EVENT_COMMIT_SUB) {
+        hand_level_to_parent(GetCurrentTransactionNestLevel());
+    }
+}
+
+void prepare_context() {
+    if (!g_registered) {
+        pg::guarded([] {
+            if (g_context == nullptr)
+                g_context = AllocSetContextCreate(TopMemoryContext, "foreman notes", ALLOCSET_SMALL_SIZES);
+            RegisterXactCallback(foreman_at_transaction_end, nullptr);
+            RegisterSubXactCallback(foreman_at_subtransaction_end, nullptr);
+        });
+        g_registered = true;
+    }
+}
+
+uint32 hash_names(std::string_view queue, std::string_view kind) noexcept {
+    uint32 h = 0;
+    if (!queue.empty())
+        h = hash_bytes(reinterpret_cast<const unsigned char*>(queue.data()), static_cast<int>(queue.size()));
+    if (!kind.empty())
+        h = hash_combine(h, hash_bytes(reinterpret_cast<const unsigned char*>(kind.data()),
+                                       static_cast<int>(kind.size())));
+    return h;
+}
+
+void add_note(Note n, std::string_view queue, std::string_view kind) {
+    prepare_context();
+    n.level = GetCurrentTransactionNestLevel();
+    n.queue_len = static_cast<uint16>(queue.size());
+    n.kind_len = static_cast<uint16>(kind.size());
+    n.hash = hash_names(queue, kind);
+    char probe[2 * kNameBytes];
+    std::memcpy(probe, queue.data(), queue.size());
+    std::memcpy(probe + queue.size(), kind.data(), kind.size());
+    n.names = probe;
+    if (Note* same = find_mergeable(n)) {
+        merge(same, n);
+        return;
+    }
+    if (g_count == g_capacity) {
+        const int capacity = g_capacity == 0 ? 16 : g_capacity * 2;
+        auto* bigger =
+            static_cast<Note*>(pg::allocate(sizeof(Note) * static_cast<Size>(capacity), g_context));
+        std::memcpy(static_cast<void*>(bigger), g_notes, sizeof(Note) * static_cast<Size>(g_count));
+        g_notes = bigger;
+        g_capacity = capacity;
+    }
+    n.names = static_cast<char*>(pg::allocate(queue.size() + kind.size() + 1, g_context));
+    std::memcpy(n.names, probe, queue.size() + kind.size());
+    g_notes[g_count++] = n;
+}
+
+Note blank(NoteKind type) noexcept {
+    Note n{};
+    n.type = type;
+    n.key = core::kNoKey;
+    return n;
+}
+
+}  // namespace
+
+void remember_work(std::string_view queue, std::string_view kind, int16 priority, int16 alone, Oid role,
+                   Key key) {
+    Note n = blank(NoteKind::work);
+    n.priority = priority;
+    n.alone = alone;
+    n.role = role;
+    n.key = key;
+    add_note(n, queue, kind);
+}
+
+void remember_counts(std::string_view queue, const QueueDelta& delta) {
+    Note n = blank(NoteKind::counts);
+    n.delta = delta;
+    add_note(n, queue, {});
+}
+
+void remember_request(int64 job_id, bool interrupt) {
+    Note n = blank(NoteKind::request);
+    n.id = job_id;
+    n.interrupt = interrupt;
+    add_note(n, {}, {});
+}
+
+void remember_end(int64 job_id) {
+    if (!anybody_waits()) return;
+    Note n = blank(NoteKind::end);
+    n.id = job_id;
+    add_note(n, {}, {});
+}
+
+void remember_expiry(Instant expires_at) {
+    Note n = blank(NoteKind::expiry);
+    n.id = expires_at.us;
+    add_note(n, {}, {});
+}
+
+void remember_poke(uint32 bits) {
+    prepare_context();
+    g_pokes |= bits;
+}
+
+void remember_launcher() {
+    prepare_context();
+    g_launcher = true;
+}
+
+void remember_kind(std::string_view kind, Oid role) {
+    Note n = blank(NoteKind::kind_role);
+    n.role = role;
+    add_note(n, {}, kind);
+    remember_poke(kPokeHandlers);
+}
+
+void distrust_heads() noexcept {
+    if (!board_present()) return;
+    reset_heads(MyDatabaseId);
+    poke_dispatcher(MyDatabaseId, kPokeReread);
+}
+
+// The lock is taken for the session, since a commit callback has no resource owner, and given back at once.
+void debug_point(DebugPoint point) noexcept {
+    if (!board_present() || (pg_atomic_read_u32(&board().debug_points) & static_cast<uint32>(point)) == 0)
+        return;
+    LOCKTAG tag;
+    SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, 0x666F7265, static_cast<uint32>(point), 2);
+    LockAcquire(&tag, ShareLock, true, false);
+    LockRelease(&tag, ShareLock, true);
+}
+
+}  // namespace foreman::store

@@ -1,0 +1,59 @@
+// Where our objects are in this database: OIDs of schema, tables, types and their owner, looked up once and
+// again after invalidation. Everybody who runs a statement of ours does it as owner() (see AsOwner).
+// Invariant: after DROP EXTENSION is seen, find() answers false; no OID is used over a transaction's end
+// without asking again.
+#pragma once
+
+#include "pg/identity.hpp"
+#include "pg/prelude.hpp"
+#include "pg/spi.hpp"
+
+namespace foreman::store {
+
+struct Schema {
+    Oid live_job;
+    Oid handler;
+    Oid queue;
+    Oid role_grant;
+    Oid job_id_sequence;
+    Oid owner;
+    Oid job_type;        // foreman.job
+    Oid job_array_type;  // foreman.job[]
+    Oid job_outcome_type;
+};
+
+/// The objects of this database. errors 55000 when the extension is not (or no longer) there. needs a
+/// transaction.
+const Schema& schema();
+/// nullptr when the extension is not there. needs a transaction.
+const Schema* find_schema();
+
+/// Reasons to reload a cache of ours; counters that change when the relation was changed by anybody.
+uint64 handler_generation() noexcept;
+uint64 queue_generation() noexcept;
+uint64 grant_generation() noexcept;
+/// Changes whenever any function's definition did.
+uint64 function_generation() noexcept;
+/// Tells every process that definitions in a table of ours changed, at commit.
+void announce_change(Oid relation);
+
+/// The scope in which our own statements run: as the tables' owner, on an SPI connection, with safe settings
+/// for names (all names are qualified) and with plans that use our indexes whatever the role's settings say.
+class AsOwner {
+  public:
+    AsOwner();
+    explicit AsOwner(Oid owner);
+    ~AsOwner();
+    AsOwner(const AsOwner&) = delete;
+    AsOwner& operator=(const AsOwner&) = delete;
+
+  private:
+    pg::RunAs run_as_;
+    bool seqscan_, bitmapscan_, sort_, hashjoin_, mergejoin_, jit_;
+    pg::SpiSession spi_;
+};
+
+/// Raises 25006 naming the function when the transaction is read-only or the server is a standby.
+void require_writable(const char* function);
+
+}  // namespace foreman::store

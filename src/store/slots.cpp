@@ -1,0 +1,406 @@
+// Executor slots: reservation within max_executors, rotation between roles, and what each executor publishes
+// of its job. Locks: the directory LWLock to reserve and free slots and for demands; a slot's spinlock for
+// its job. State is atomic.
+#include "store/slots.hpp"
+
+#include <csignal>
+#include <cstring>
+
+#include "core/rotation.hpp"
+#include "pg/latch.hpp"
+#include "store/board_parts.hpp"
+#include "store/settings.hpp"
+
+namespace foreman::store {
+
+namespace {
+
+constinit int g_my_slot = -1;
+constinit int g_my_waiter = -1;
+
+SlotState state_of(ExecutorSlot& s) noexcept { return static_cast<SlotState>(pg_atomic_read_u32(&s.state)); }
+
+Demand* find_demand(Oid database, Oid role) noexcept {
+    for (auto& d : board().demands) {
+        if (d.database == database && d.role == role) return &d;
+    }
+    return nullptr;
+}
+
+void remember_demand_locked(Oid database, Oid role, Instant now) noexcept {
+    if (find_demand(database, role) != nullptr) return;
+    for (auto& d : board().demands) {
+        if (d.database != InvalidOid) continue;
+        d.role = role;
+        d.since = now.us;
+        d.database = database;
+        return;
+    }
+}
+
+// Demands of databases without a dispatcher would block everybody else.
+const Demand* oldest_demand_locked() noexcept {
+    const Demand* oldest = nullptr;
+    for (auto& d : board().demands) {
+        if (d.database == InvalidOid) continue;
+        const DatabaseSlot* db = database_slot(d.database);
+        if (db == nullptr || db->pid == 0) {
+            d.database = InvalidOid;
+            continue;
+        }
+        if (oldest == nullptr || d.since < oldest->since) oldest = &d;
+    }
+    return oldest;
+}
+
+// Asks the executor that core/rotation.hpp names to leave.
+void ask_one_to_leave_locked(Instant now) noexcept {
+    core::Holder holders[kMaxSlots];
+    int index[kMaxSlots];
+    std::size_t n = 0;
+    int leaving = 0;
+    for (int i = 0; i < kMaxSlots; i++) {
+        ExecutorSlot& s = board().slots[i];
+        const SlotState st = state_of(s);
+        if (st == SlotState::free || st == SlotState::dead) continue;
+        if (pg_atomic_read_u32(&s.leave) != 0) {
+            leaving++;
+            continue;
+        }
+        holders[n] = {s.database, s.role, st == SlotState::idle, Instant{s.since}, Instant{s.tenure_since}};
+        index[n++] = i;
+    }
+    core::Demand demands[kMaxDemands];
+    std::size_t wanted = 0;
+    for (const auto& d : board().demands) {
+        if (d.database != InvalidOid) demands[wanted++] = {d.database, d.role, Instant{d.since}};
+    }
+    const int who = core::choose_leaver({holders, n}, {demands, wanted}, leaving, now);
+    if (who == core::kNobody) return;
+    ExecutorSlot& s = board().slots[index[who]];
+    pg_atomic_write_u32(&s.leave, 1);
+    set_latch(s.pid, s.procno);
+}
+
+}  // namespace
+
+int reserve_slot(Oid database, Oid role, int max_executors, Instant now) noexcept {
+    const PartGuard guard(BoardLock::directory, LW_EXCLUSIVE);
+    int used = 0;
+    int free_one = -1;
+    for (int i = 0; i < kMaxSlots; i++) {
+        const SlotState st = state_of(board().slots[i]);
+        if (st == SlotState::free) {
+            if (free_one < 0) free_one = i;
+        } else if (st != SlotState::dead) {
+            used++;
+        }
+    }
+    const Demand* oldest = oldest_demand_locked();
+    const bool our_turn = oldest == nullptr || (oldest->database == database && oldest->role == role);
+    if (used >= max_executors || free_one < 0 || !our_turn) {
+        remember_demand_locked(database, role, now);
+        oldest = oldest_demand_locked();
+        if (oldest == nullptr) return -1;
+        if (used >= max_executors) {
+            ask_one_to_leave_locked(now);
+        } else {
+            poke_dispatcher(oldest->database, kPokeExecutor);
+        }
+        return -1;
+    }
+    if (Demand* d = find_demand(database, role)) d->database = InvalidOid;
+    ExecutorSlot& s = board().slots[free_one];
+    s.database = database;
+    s.role = role;
+    s.pid = 0;
+    s.procno = -1;
+    s.since = now.us;
+    s.tenure_since = now.us;
+    pg_atomic_write_u32(&s.leave, 0);
+    pg_atomic_write_u64(&s.current_job, 0);
+    pg_atomic_write_u64(&s.jobs_done, 0);
+    pg_atomic_write_u64(&s.interrupt_target, 0);
+    {
+        const SpinScope spin(&s.mutex);
+        s.death = static_cast<uint32>(Death::none);
+        s.outside_group = false;
+        s.has_progress = false;
+        s.held_range = kNoIndex;
+        s.kind.len = s.queue.len = s.note_len = 0;
+    }
+    pg_atomic_write_u32(&s.state, static_cast<uint32>(SlotState::starting));
+    return free_one;
+}
+
+void free_slot(int slot) noexcept {
+    const PartGuard guard(BoardLock::directory, LW_EXCLUSIVE);
+    ExecutorSlot& s = board().slots[slot];
+    {
+        const SpinScope spin(&s.mutex);
+        s.held_range = kNoIndex;
+    }
+    pg_atomic_write_u64(&s.current_job, 0);
+    s.pid = 0;
+    pg_atomic_write_u32(&s.state, static_cast<uint32>(SlotState::free));
+    if (const Demand* d = oldest_demand_locked()) poke_dispatcher(d->database, kPokeExecutor);
+}
+
+RoleExecutors count_executors(Oid database, Oid role) noexcept {
+    RoleExecutors n{};
+    for (auto& s : board().slots) {
+        const SlotState st = state_of(s);
+        if (st == SlotState::free || st == SlotState::dead || s.database != database || s.role != role)
+            continue;
+        n.total++;
+        if (st == SlotState::idle) n.idle++;
+        if (st == SlotState::starting) n.starting++;
+    }
+    return n;
+}
+
+int free_slots(int max_executors) noexcept {
+    int used = 0;
+    for (auto& s : board().slots) {
+        const SlotState st = state_of(s);
+        if (st != SlotState::free && st != SlotState::dead) used++;
+    }
+    return max_executors - used;
+}
+
+void forget_demand(Oid database, Oid role) noexcept {
+    const PartGuard guard(BoardLock::directory, LW_EXCLUSIVE);
+    if (Demand* d = find_demand(database, role)) d->database = InvalidOid;
+}
+
+void wake_another(Oid database, Oid role) noexcept {
+    DatabaseSlot* d = database_slot(database);
+    if (d == nullptr || wake_executor(database, role)) return;
+    // Those that start, and those that are busy, look at the heads again before they rest.
+    const RoleExecutors n = count_executors(database, role);
+    const bool may_start = n.total == 0 || (n.starting == 0 && free_slots(settings::max_executors) > 0);
+    if (may_start && (pg_atomic_read_u32(&d->pokes) & kPokeDue) == 0) poke_dispatcher(database, kPokeDue);
+}
+
+bool wake_executor(Oid database, Oid role) noexcept {
+    for (auto& s : board().slots) {
+        if (state_of(s) != SlotState::idle || s.database != database || s.role != role) continue;
+        uint32 expected = static_cast<uint32>(SlotState::idle);
+        if (!pg_atomic_compare_exchange_u32(&s.state, &expected, static_cast<uint32>(SlotState::busy)))
+            continue;
+        set_latch(s.pid, s.procno);
+        return true;
+    }
+    return false;
+}
+
+void wake_for(Oid database, Oid role, Instant run_at, Instant now) noexcept {
+    DatabaseSlot* d = database_slot(database);
+    if (d == nullptr || role == InvalidOid) return;
+    if (run_at > now) {
+        if (run_at.us < static_cast<int64>(pg_atomic_read_u64(&d->next_wake)))
+            poke_dispatcher(database, kPokeDue);
+        return;
+    }
+    wake_another(database, role);
+}
+
+int ask_to_leave(Oid database, uint32 level) noexcept {
+    int n = 0;
+    for (auto& s : board().slots) {
+        const SlotState st = state_of(s);
+        if (st == SlotState::free || st == SlotState::dead || s.database != database) continue;
+        n++;
+        const uint32 seen = pg_atomic_read_u32(&s.leave);
+        if (seen >= level) continue;
+        pg_atomic_write_u32(&s.leave, level);
+        const int32 pid = s.pid;
+        set_latch(pid, s.procno);
+        if (level >= 2 && pid > 0) kill(pid, SIGTERM);
+    }
+    return n;
+}
+
+void attach_slot(int slot) noexcept {
+    g_my_slot = slot;
+    ExecutorSlot& s = board().slots[slot];
+    s.pid = MyProcPid;
+    s.procno = pg::this_process().procno;
+}
+
+void detach_slot(Death death) noexcept {
+    if (g_my_slot < 0) return;
+    const int slot = g_my_slot;
+    g_my_slot = -1;
+    ExecutorSlot& s = board().slots[slot];
+    const Oid database = s.database;
+    const bool settle = death == Death::own_fault || (death != Death::none && s.outside_group);
+    if (!settle || pg_atomic_read_u64(&s.current_job) == 0) {
+        free_slot(slot);
+    } else {
+        {
+            const SpinScope spin(&s.mutex);
+            s.death = static_cast<uint32>(death);
+        }
+        s.pid = 0;
+        pg_atomic_write_u32(&s.state, static_cast<uint32>(SlotState::dead));
+    }
+    poke_dispatcher(database, kPokeExecutor);
+}
+
+ExecutorSlot* my_slot() noexcept { return g_my_slot < 0 ? nullptr : &board().slots[g_my_slot]; }
+
+void slot_idle(Instant now) noexcept {
+    ExecutorSlot* s = my_slot();
+    if (s == nullptr) return;
+    s->since = now.us;
+    pg_atomic_write_u32(&s->state, static_cast<uint32>(SlotState::idle));
+    pg_memory_barrier();
+}
+
+void slot_busy(Instant now) noexcept {
+    ExecutorSlot* s = my_slot();
+    if (s == nullptr) return;
+    s->since = now.us;
+    pg_atomic_write_u32(&s->state, static_cast<uint32>(SlotState::busy));
+}
+
+void slot_begin_job(int64 job_id, std::string_view kind, std::string_view queue, int attempt,
+                    Instant now) noexcept {
+    ExecutorSlot* s = my_slot();
+    if (s == nullptr) return;
+    {
+        const SpinScope spin(&s->mutex);
+        s->started_at = now.us;
+        s->attempt = attempt;
+        s->has_progress = false;
+        if (name_view(s->kind) != kind) set_name(&s->kind, kind);
+        if (name_view(s->queue) != queue) set_name(&s->queue, queue);
+    }
+    pg_atomic_write_u64(&s->current_job, static_cast<uint64>(job_id));
+}
+
+void slot_end_job() noexcept {
+    ExecutorSlot* s = my_slot();
+    if (s == nullptr) return;
+    pg_atomic_write_u64(&s->current_job, 0);
+    pg_atomic_write_u64(&s->jobs_done, pg_atomic_read_u64(&s->jobs_done) + 1);
+}
+
+void slot_outside_group(bool outside) noexcept {
+    ExecutorSlot* s = my_slot();
+    if (s == nullptr) return;
+    const SpinScope spin(&s->mutex);
+    s->outside_group = outside;
+}
+
+void slot_hold(RangeRef range, Key key) noexcept {
+    ExecutorSlot* s = my_slot();
+    if (s == nullptr) return;
+    const SpinScope spin(&s->mutex);
+    s->held_range = range.index;
+    s->held_key = key;
+}
+
+Key slot_release(RangeRef* range) noexcept {
+    ExecutorSlot* s = my_slot();
+    if (s == nullptr) return core::kNoKey;
+    const SpinScope spin(&s->mutex);
+    if (s->held_range == kNoIndex) return core::kNoKey;
+    range->index = s->held_range;
+    s->held_range = kNoIndex;
+    return s->held_key;
+}
+
+void slot_progress(double fraction, std::string_view note) noexcept {
+    ExecutorSlot* s = my_slot();
+    if (s == nullptr) return;
+    const SpinScope spin(&s->mutex);
+    s->has_progress = true;
+    s->progress = fraction;
+    s->note_len = static_cast<uint16>(note.size() < kNoteBytes ? note.size() : kNoteBytes - 1);
+    std::memcpy(s->note, note.data(), s->note_len);
+}
+
+uint32 should_leave(Instant now) noexcept {
+    (void)now;
+    ExecutorSlot* s = my_slot();
+    return s == nullptr ? 0 : pg_atomic_read_u32(&s->leave);
+}
+
+bool read_slot(int slot, SlotReading* out) noexcept {
+    ExecutorSlot& s = board().slots[slot];
+    out->state = state_of(s);
+    if (out->state == SlotState::free) return false;
+    const SpinScope spin(&s.mutex);
+    out->slot = slot;
+    out->pid = s.pid;
+    out->database = s.database;
+    out->role = s.role;
+    out->death = static_cast<Death>(s.death);
+    out->outside_group = s.outside_group;
+    out->has_progress = s.has_progress;
+    out->since = Instant{s.since};
+    out->started_at = Instant{s.started_at};
+    out->job_id = static_cast<int64>(pg_atomic_read_u64(&s.current_job));
+    out->jobs_done = static_cast<int64>(pg_atomic_read_u64(&s.jobs_done));
+    out->attempt = s.attempt;
+    out->progress = s.progress;
+    out->kind = s.kind;
+    out->queue = s.queue;
+    out->note_len = s.note_len;
+    std::memcpy(out->note, s.note, s.note_len);
+    out->held_range = {s.held_range, 0};
+    out->held_key = s.held_key;
+    return true;
+}
+
+bool interrupt_job(Oid database, int64 job_id) noexcept {
+    for (auto& s : board().slots) {
+        if (s.database != database || pg_atomic_read_u64(&s.current_job) != static_cast<uint64>(job_id))
+            continue;
+        const int32 pid = s.pid;
+        if (pid <= 0 || state_of(s) == SlotState::dead) continue;
+        pg_atomic_write_u64(&s.interrupt_target, static_cast<uint64>(job_id));
+        return kill(pid, SIGINT) == 0;
+    }
+    return false;
+}
+
+int64 take_interrupt_target() noexcept {
+    ExecutorSlot* s = my_slot();
+    return s == nullptr ? 0 : static_cast<int64>(pg_atomic_exchange_u64(&s->interrupt_target, 0));
+}
+
+bool add_waiter(Oid database, int64 job_id) noexcept {
+    const PartGuard guard(BoardLock::directory, LW_EXCLUSIVE);
+    for (uint32 i = 0; i < board().waiter_capacity; i++) {
+        Waiter& w = waiter_table()[i];
+        if (w.pid != 0) continue;
+        w = {MyProcPid, pg::this_process().procno, database, job_id};
+        g_my_waiter = static_cast<int>(i);
+        pg_atomic_fetch_add_u32(&board().waiter_count, 1);
+        return true;
+    }
+    return false;
+}
+
+void remove_waiter() noexcept {
+    if (g_my_waiter < 0) return;
+    const PartGuard guard(BoardLock::directory, LW_EXCLUSIVE);
+    waiter_table()[g_my_waiter].pid = 0;
+    g_my_waiter = -1;
+    pg_atomic_fetch_sub_u32(&board().waiter_count, 1);
+}
+
+bool anybody_waits() noexcept { return board_present() && pg_atomic_read_u32(&board().waiter_count) > 0; }
+
+void wake_waiters(Oid database, int64 job_id) noexcept {
+    const PartGuard guard(BoardLock::directory, LW_SHARED);
+    for (uint32 i = 0; i < board().waiter_capacity; i++) {
+        const Waiter& w = waiter_table()[i];
+        if (w.pid != 0 && w.database == database && w.job_id == job_id) set_latch(w.pid, w.procno);
+    }
+}
+
+}  // namespace foreman::store

@@ -1,0 +1,21 @@
+// History by days: partitions made ahead, dropped when everything in them is past retention; deletes where
+// policies differ. Called by the dispatcher and prune_once(). Never blocks claims or inserts for longer than
+// the short lock time-out below.
+#pragma once
+
+#include "core/time.hpp"
+#include "pg/prelude.hpp"
+
+namespace foreman::store {
+
+/// does: makes the partitions of today and the next days where they are missing, moving rows out of the
+/// default partition. returns: how many were made.  errors: 55P03 when a lock was not to be had in time; try
+/// later
+int make_partitions(core::Instant now);
+/// does: removes history and dead letters that are past retention; never anything else (terminal rows only
+/// live there). returns: rows removed; a dropped partition counts its rows as estimated by the server.
+int64 prune(core::Instant now);
+/// Live jobs per queue, to the board's counters. cost: one pass over an index.
+void recount_queues();
+
+}  // namespace foreman::store

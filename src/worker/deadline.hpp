@@ -1,0 +1,25 @@
+// The timer of the running handler: job timeouts, and the overrun limit of jobs that share a transaction.
+// One signal timer per process, armed once per group where it can: a handler that ends in time costs no
+// system call. Invariant: outside begin()/end() no interrupt of ours is pending.
+#pragma once
+
+#include "core/time.hpp"
+#include "pg/prelude.hpp"
+
+namespace foreman::worker {
+
+enum class Fired { nothing, timeout, overrun };
+
+/// A handler starts. timeout: from now, or kForever. overrun: how long it may take while it shares a
+/// transaction, or kForever. When it fires, the handler is interrupted (57014), again every 100 ms, and after
+/// `grace` its session ends.
+void begin_deadline(core::Instant now, core::Micros timeout, core::Micros overrun,
+                    core::Micros grace) noexcept;
+/// It ended; answers what fired.
+Fired end_deadline() noexcept;
+/// Whether this process is ending because a handler did not heed its interrupt.
+bool ended_by_deadline() noexcept;
+/// The handler that runs is to be interrupted within `grace` (shutdown).
+void limit_deadline(core::Instant until) noexcept;
+
+}  // namespace foreman::worker

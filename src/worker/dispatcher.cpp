@@ -1,0 +1,216 @@
+// See dispatcher.hpp. It connects as the bootstrap superuser, since the owner of our tables may not be
+// allowed to log in, and works as that owner inside store/. Each duty has its own transaction and its own
+// error handling: one that fails is logged once and tried again later, the others go on.
+#include "worker/dispatcher.hpp"
+
+#include <algorithm>
+
+#include "pg/call.hpp"
+#include "pg/datum.hpp"
+#include "pg/latch.hpp"
+#include "pg/xact.hpp"
+#include "store/control.hpp"
+#include "store/databases.hpp"
+#include "store/identity.hpp"
+#include "store/schema.hpp"
+#include "store/settings.hpp"
+#include "store/slots.hpp"
+#include "store/upkeep.hpp"
+#include "worker/duties.hpp"
+#include "worker/interrupts.hpp"
+#include "worker/recruiter.hpp"
+
+namespace foreman::worker {
+
+namespace {
+
+constexpr core::Micros kReread = core::minutes(5);
+constexpr core::Micros kUpkeep = core::minutes(10);
+constexpr core::Micros kRequestRetry = core::milliseconds(200);
+
+class Dispatcher {
+  public:
+    explicit Dispatcher(Oid database)
+        : database_(database), slot_(store::database_slot(database)), recruiter_(database) {}
+    bool begin();
+    void loop();
+
+  private:
+    void turn(uint32 pokes);
+    core::Instant due_work(core::Instant now);
+    void look_at_identity();
+    template <class Body>
+    void duty(const char* name, Body body);
+
+    const Oid database_;
+    store::DatabaseSlot* const slot_;
+    Recruiter recruiter_;
+    core::Instant next_reread_{core::kPlusInfinity};
+    core::Instant next_upkeep_{core::kMinusInfinity};
+    core::Instant next_requests_{core::kPlusInfinity};
+    core::Instant next_recruit_{core::kPlusInfinity};
+    bool said_copied_ = false;
+    bool count_wanted_ = true;
+    const char* last_failed_ = nullptr;
+};
+
+// Runs a duty in a transaction of its own; what fails is said when it begins to fail, not at every turn.
+template <class Body>
+void Dispatcher::duty(const char* name, Body body) {
+    try {
+        pg::Transaction tx;
+        body();
+        tx.commit();
+        if (last_failed_ == name) last_failed_ = nullptr;
+    } catch (const pg::PgError& e) {
+        if (e.sqlstate() == ERRCODE_ADMIN_SHUTDOWN) throw;
+        if (last_failed_ != name) pg::log(LOG, name, e);
+        last_failed_ = name;
+    } catch (const pg::Failure& f) {
+        if (last_failed_ != name) pg::log(LOG, f);
+        last_failed_ = name;
+    }
+}
+
+// false: nothing to do in this database.
+bool Dispatcher::begin() {
+    bool there = false;
+    {
+        pg::Transaction tx;
+        there = store::find_schema() != nullptr;
+        tx.commit();
+    }
+    if (!there || slot_ == nullptr) {
+        store::note_exit(database_, store::DispatcherExit::no_extension);
+        return false;
+    }
+    slot_->has_extension = true;
+    slot_->procno = pg::this_process().procno;
+    slot_->pid = MyProcPid;
+    look_at_identity();
+    pg_atomic_fetch_or_u32(&slot_->pokes, store::kPokeDue | store::kPokeRequests | store::kPokeReread |
+                                              store::kPokeExecutor | store::kPokeExpiry);
+    return true;
+}
+
+void Dispatcher::look_at_identity() {
+    duty("pg_foreman: reading whether this database may run jobs", [this] {
+        const store::Permission p = store::read_permission();
+        slot_->stopped = p != store::Permission::runs;
+        if (p == store::Permission::copied && !said_copied_) {
+            pg::log(LOG, pg::Failure(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                                     "pg_foreman runs no jobs in this database: it is a copy of another")
+                             .hint("Run SELECT foreman.start() in it to let it run jobs of its own."));
+            said_copied_ = true;
+        }
+    });
+    if (slot_->stopped) store::ask_to_leave(database_, 1);
+}
+
+// Wakes and recruits executors for what is due; answers the next instant at which something becomes due.
+core::Instant Dispatcher::due_work(core::Instant now) {
+    if (slot_->stopped || !settings::enabled) return core::kPlusInfinity;
+    const Recruiter::Round round = recruiter_.look(now);
+    next_recruit_ = round.unmet ? now + core::milliseconds(100) : core::kPlusInfinity;
+    return round.next_due;
+}
+
+void Dispatcher::turn(uint32 pokes) {
+    const core::Instant now = pg::clock_now();
+    if (pokes & store::kPokeIdentity) look_at_identity();
+    if (pokes & store::kPokeExecutor)
+        duty("pg_foreman: settling jobs of executors that ended",
+             [this] { settle_dead_executors(database_); });
+    if ((pokes & store::kPokeReread) || now >= next_reread_ ||
+        pg_atomic_exchange_u32(&slot_->overflow, 0) != 0) {
+        duty("pg_foreman: reading ranges from the rows", [this] { reread_ranges(database_); });
+        next_reread_ = now + kReread;
+    }
+    if (pokes & store::kPokeHandlers)
+        duty("pg_foreman: reading handlers", [this] { refresh_roles(database_); });
+    if ((pokes & store::kPokeRequests) || now >= next_requests_) {
+        next_requests_ = core::kPlusInfinity;
+        duty("pg_foreman: applying requests", [this, now] {
+            if (store::apply_requests().left > 0) next_requests_ = now + kRequestRetry;
+        });
+    }
+    const auto expiry = static_cast<int64>(pg_atomic_read_u64(&slot_->next_expiry));
+    if ((pokes & store::kPokeReread) || now.us >= expiry)
+        duty("pg_foreman: expiring jobs", [this, now] { expire_due(slot_, now); });
+    if (count_wanted_) {
+        duty("pg_foreman: counting jobs", [this] {
+            store::recount_queues();
+            pg_atomic_write_u32(&slot_->counted, 1);
+            count_wanted_ = false;
+        });
+    }
+    if (now >= next_upkeep_) {
+        next_upkeep_ = now + kUpkeep;
+        duty("pg_foreman: making partitions", [now] { store::make_partitions(now); });
+        duty("pg_foreman: pruning", [now] { store::prune(now); });
+    }
+}
+
+void Dispatcher::loop() {
+    const uint32 event = pg::wait_event("ForemanDispatcherIdle");
+    for (;;) {
+        attend();
+        if (ShutdownRequestPending) return;
+        // Before the look: what is poked from here on is seen next time.
+        pg_atomic_write_u64(&slot_->next_wake, static_cast<uint64>(core::kMinusInfinity.us));
+        const uint32 pokes = pg_atomic_exchange_u32(&slot_->pokes, 0);
+        turn(pokes);
+        const core::Instant now = pg::clock_now();
+        const core::Instant due = due_work(now);
+        core::Instant wake = std::min(now + core::milliseconds(settings::poll_interval_ms), due);
+        wake = std::min({wake, next_requests_, next_recruit_,
+                         core::Instant{static_cast<int64>(pg_atomic_read_u64(&slot_->next_expiry))}});
+        pg_atomic_write_u64(&slot_->next_wake, static_cast<uint64>(wake.us));
+        pg_memory_barrier();
+        if (pg_atomic_read_u32(&slot_->pokes) != 0) continue;
+        {
+            // Whoever committed between the look and next_wake compared with an instant in the past; look
+            // once more.
+            const core::Instant again = due_work(pg::clock_now());
+            if (again < wake) continue;
+        }
+        pg::guarded([] {
+            AcceptInvalidationMessages();
+            pgstat_report_activity(STATE_IDLE, nullptr);
+        });
+        {
+            pg::Transaction tx;
+            const bool gone = store::find_schema() == nullptr;
+            tx.commit();
+            if (gone) {
+                store::note_exit(database_, store::DispatcherExit::no_extension);
+                store::ask_to_leave(database_, 2);
+                return;
+            }
+        }
+        const core::Micros left = wake - pg::clock_now();
+        if (left > core::Micros{0}) pg::wait_latch(left, event);
+    }
+}
+
+extern "C" void foreman_dispatcher_exit(int, Datum database) {
+    if (store::DatabaseSlot* d = store::database_slot(DatumGetObjectId(database));
+        d != nullptr && d->pid == MyProcPid) {
+        d->pid = 0;
+        d->procno = -1;
+        d->has_extension = false;
+    }
+    store::set_latch(store::board().launcher_pid, store::board().launcher_procno);
+}
+
+}  // namespace
+
+void dispatcher_main(Oid database) {
+    install_signal_handlers();
+    pg::guarded([database] { before_shmem_exit(foreman_dispatcher_exit, ObjectIdGetDatum(database)); });
+    pg::guarded([database] { BackgroundWorkerInitializeConnectionByOid(database, InvalidOid, 0); });
+    Dispatcher dispatcher(database);
+    if (dispatcher.begin()) dispatcher.loop();
+}
+
+}  // namespace foreman::worker

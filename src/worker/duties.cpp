@@ -1,0 +1,112 @@
+// See duties.hpp.
+#include "worker/duties.hpp"
+
+#include "pg/call.hpp"
+#include "pg/memory.hpp"
+#include "store/control.hpp"
+#include "store/definitions.hpp"
+#include "store/jobs.hpp"
+#include "store/slots.hpp"
+#include "worker/procedure_lane.hpp"
+
+namespace foreman::worker {
+
+namespace {
+
+constexpr const char* kOwnFault = "the handler ended its session";
+constexpr int kExpireBatch = 1000;
+
+void give_back_held(const store::SlotReading& r) {
+    if (r.held_range.index == store::kNoIndex) return;
+    const store::RangeRef ref = store::range_at(r.database, r.held_range.index);
+    store::lower_head(ref, r.held_key);
+}
+
+}  // namespace
+
+int64 settle_dead_executors(Oid database) {
+    int64 settled = 0;
+    for (int i = 0; i < store::kMaxSlots; i++) {
+        store::SlotReading r{};
+        if (!store::read_slot(i, &r) || r.state != store::SlotState::dead || r.database != database) continue;
+        const bool charged = r.death == store::Death::own_fault;
+        if (r.outside_group) {
+            rescue_leased(r.job_id, charged, kOwnFault);
+        } else if (charged) {
+            charge_waiting(r.job_id, "57P01", kOwnFault);
+        }
+        store::free_slot(i);
+        give_back_held(r);
+        settled++;
+    }
+    return settled + rescue_orphans(database);
+}
+
+int64 rescue_orphans(Oid database) {
+    pg::Context context("foreman orphans", CurrentMemoryContext);
+    pg::ContextResource memory(context);
+    pg::vector<int64> ids(&memory);
+    int32 alive[store::kMaxSlots];
+    std::size_t n = 0;
+    if (store::board_present()) {
+        for (int i = 0; i < store::kMaxSlots; i++) {
+            store::SlotReading r{};
+            if (store::read_slot(i, &r) && r.database == database && r.pid != 0) alive[n++] = r.pid;
+        }
+    }
+    store::orphaned_leases({alive, n}, &ids);
+    int64 rescued = 0;
+    for (const int64 id : ids) rescued += rescue_leased(id, false, "") ? 1 : 0;
+    return rescued;
+}
+
+void reread_ranges(Oid database) {
+    store::RangeRow row{};
+    bool more = store::next_range(&row, true);
+    while (more) {
+        const store::RangeSpec spec = row.spec();
+        const Oid role = store::role_of(spec.kind);
+        const store::RangeRef ref =
+            store::find_range({database, spec.queue, spec.kind, spec.priority, spec.alone}, role);
+        store::Key from;
+        if (ref.valid() && store::begin_raise(ref, &from)) {
+            try {
+                store::Key held[store::kMaxSlots];
+                const int n = store::held_keys(ref, held);
+                store::finish_raise(
+                    ref, store::first_key(spec, core::kFirstKey, {held, static_cast<std::size_t>(n)}));
+            } catch (...) {
+                store::abandon_raise(ref);
+                throw;
+            }
+        }
+        pg::call<&ProcessInterrupts>();
+        more = store::next_range(&row, false);
+    }
+}
+
+void refresh_roles(Oid database) {
+    for (uint32 i = 0; i < store::range_count(); i++) {
+        store::RangeChoice range;
+        if (!store::describe_range(store::range_at(database, i), &range)) continue;
+        store::set_kind_role(database, range.kind_name(), store::role_of(range.kind_name()));
+    }
+}
+
+int64 expire_due(store::DatabaseSlot* slot, core::Instant now) {
+    // Infinity first: what commits meanwhile lowers it again.
+    if (slot != nullptr) pg_atomic_write_u64(&slot->next_expiry, static_cast<uint64>(core::kPlusInfinity.us));
+    core::Instant next{};
+    const int64 n = store::expire_jobs(now, kExpireBatch, &next);
+    if (slot != nullptr && next != core::kPlusInfinity) {
+        // A job that somebody holds past its expiry is left to whoever holds it; look again in a second.
+        const int64 wanted = std::max(next.us, n == kExpireBatch ? now.us : now.us + USECS_PER_SEC);
+        uint64 seen = pg_atomic_read_u64(&slot->next_expiry);
+        while (wanted < static_cast<int64>(seen) &&
+               !pg_atomic_compare_exchange_u64(&slot->next_expiry, &seen, static_cast<uint64>(wanted))) {
+        }
+    }
+    return n;
+}
+
+}  // namespace foreman::worker

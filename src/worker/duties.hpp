@@ -1,0 +1,23 @@
+// What the dispatcher does with rows, each as one pass inside the caller's transaction; the *_once()
+// functions call the same.
+#pragma once
+
+#include "core/time.hpp"
+#include "store/board.hpp"
+
+namespace foreman::worker {
+
+/// Jobs that executors of this database held when they ended: given back uncharged, or charged where it was
+/// their own fault.
+int64 settle_dead_executors(Oid database);
+/// In-server leases whose executor is gone (after a restart, or when nobody settled them): given back
+/// uncharged.
+int64 rescue_orphans(Oid database);
+/// Reads every range from the rows and sets its head exactly, as a raise does.
+void reread_ranges(Oid database);
+/// Sets which role runs each range of the board, from the handlers as they are now.
+void refresh_roles(Oid database);
+/// Cancels jobs whose expires_at has passed and notes the next one.
+int64 expire_due(store::DatabaseSlot* slot, core::Instant now);
+
+}  // namespace foreman::worker

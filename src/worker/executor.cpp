@@ -1,0 +1,373 @@
+// The executor's loop: choose the least due range, run a group of it, raise heads, rest. See
+// core/range_head.hpp for heads.
+#include "worker/executor.hpp"
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "core/group_pace.hpp"
+#include "pg/call.hpp"
+#include "pg/datum.hpp"
+#include "pg/latch.hpp"
+#include "pg/memory.hpp"
+#include "pg/xact.hpp"
+#include "store/definitions.hpp"
+#include "store/remember.hpp"
+#include "store/schema.hpp"
+#include "store/settings.hpp"
+#include "store/slots.hpp"
+#include "worker/group.hpp"
+#include "worker/interrupts.hpp"
+#include "worker/procedure_lane.hpp"
+#include "worker/session.hpp"
+
+namespace foreman::worker {
+
+namespace {
+
+constexpr core::Micros kIdleExit = core::seconds(60);
+constexpr core::Micros kLastIdleExit = core::minutes(10);
+constexpr std::size_t kMaxTouched = 64;
+constexpr core::Micros kBlockedRetry = core::milliseconds(100);
+
+// Clears the key that this executor held alone, then lowers the head to it. The job's row is claimable again
+// by now.
+void give_back() noexcept {
+    store::RangeRef ref;
+    const store::Key key = store::slot_release(&ref);
+    if (key == core::kNoKey) return;
+    store::debug_point(store::DebugPoint::before_give_back);
+    store::lower_head(ref, key);
+}
+
+// A range that this executor claimed from since its last raise, or whose due rows somebody else holds locked.
+struct Touched {
+    store::RangeRef ref;
+    bool to_raise;
+    store::Key head;  // as it was at the last claim of this group
+    store::Key from;  // where the next claim of this group starts while the head stays so
+    int misses;       // claims in a row that found every due row locked
+    core::Instant blocked_until;
+};
+
+class Executor {
+  public:
+    explicit Executor(const ExecutorTicket& ticket)
+        : ticket_(ticket), context_("foreman executor"), group_context_("foreman group", context_.get()) {}
+
+    void loop();
+
+  private:
+    bool choose(bool allow_alone, store::RangeChoice* choice);
+    bool anything_to_raise() const;
+    void run_one_group();
+    void run_in_transaction(Group& group, store::RangeChoice* procedure);
+    bool run_chunk(Group& group, store::RangeChoice& choice, bool first, store::RangeChoice* procedure);
+    int claim(Group& group, const store::RangeChoice& choice, int qty);
+    Touched& touch(const store::RangeChoice& choice);
+    void missed(Touched& t);
+    void raise_touched();
+    void raise(Touched& t);
+    void after_failed_group(const Group& group, const char* sqlstate, const char* message);
+    bool must_end() const;
+    bool rest();
+    core::Micros next_retry() const;
+
+    const ExecutorTicket ticket_;
+    pg::Context context_;
+    pg::Context group_context_;
+    core::GroupPace pace_;
+    pg::static_vector<Touched, kMaxTouched> touched_;
+    core::Instant idle_since_{};
+    uint32 wait_event_ = 0;
+};
+
+bool Executor::choose(bool allow_alone, store::RangeChoice* choice) {
+    uint32 skip[kMaxTouched];
+    std::size_t n = 0;
+    const core::Instant now = pg::clock_now();
+    for (const Touched& t : touched_) {
+        if (t.blocked_until > now) skip[n++] = t.ref.index;
+    }
+    return store::choose_range(ticket_.database, ticket_.role, now, allow_alone, {skip, n}, choice);
+}
+
+bool Executor::anything_to_raise() const {
+    return std::any_of(touched_.begin(), touched_.end(), [](const Touched& t) { return t.to_raise; });
+}
+
+Touched& Executor::touch(const store::RangeChoice& choice) {
+    for (Touched& t : touched_) {
+        if (t.ref.index == choice.ref.index && t.ref.generation == choice.ref.generation) return t;
+    }
+    if (touched_.size() == touched_.capacity()) touched_.erase(touched_.begin());
+    touched_.push_back({choice.ref, false, core::kNoKey, core::kFirstKey, 0, core::kMinusInfinity});
+    return touched_.back();
+}
+
+// Inside one group the claim goes on behind what it has; a row that became claimable before that lowered the
+// head.
+int Executor::claim(Group& group, const store::RangeChoice& choice, int qty) {
+    Touched& t = touch(choice);
+    const store::Key from = choice.head == t.head ? t.from : choice.head;
+    const std::size_t before = group.jobs().size();
+    const store::RangeSpec range{choice.queue_name(), choice.kind_name(), choice.priority, choice.alone};
+    store::claim_by_delete(range, from, pg::clock_now(), qty, group_context_.get(), &group.jobs());
+    store::debug_point(store::DebugPoint::after_claim);
+    t.to_raise = true;
+    t.head = choice.head;
+    const int got = static_cast<int>(group.jobs().size() - before);
+    if (got > 0) {
+        t.from = group.jobs().back().key();
+        t.misses = 0;
+    }
+    return got;
+}
+
+// The first miss may be a head that was too low: it is raised next. After that somebody holds the rows:
+// looked at again by time, since the end of a foreign lock tells nobody.
+void Executor::missed(Touched& t) {
+    t.misses++;
+    if (t.misses > 1)
+        t.blocked_until = pg::clock_now() + kBlockedRetry * (int64{1} << std::min(t.misses - 2, 3));
+}
+
+void Executor::raise(Touched& t) {
+    store::RangeChoice range;
+    store::Key from;
+    if (!store::describe_range(t.ref, &range) || !store::begin_raise(t.ref, &from)) return;
+    try {
+        store::Key held[store::kMaxSlots];
+        const int n = store::held_keys(t.ref, held);
+        const store::RangeSpec spec{range.queue_name(), range.kind_name(), range.priority, range.alone};
+        const store::Key first = store::first_key(spec, from, {held, static_cast<std::size_t>(n)});
+        store::debug_point(store::DebugPoint::inside_raise);
+        store::finish_raise(t.ref, first);
+    } catch (...) {
+        store::abandon_raise(t.ref);
+        throw;
+    }
+}
+
+// Once per group, after its commit: then its own rows are gone for every new snapshot.
+void Executor::raise_touched() {
+    for (Touched& t : touched_) {
+        if (!t.to_raise) continue;
+        raise(t);
+        t.to_raise = false;
+        t.head = core::kNoKey;
+        t.from = core::kFirstKey;
+    }
+    auto done =
+        std::remove_if(touched_.begin(), touched_.end(), [](const Touched& t) { return t.misses == 0; });
+    touched_.erase(done, touched_.end());
+}
+
+// false: the group is over. A range of lane procedure is handed to the caller, which runs it outside this
+// transaction.
+bool Executor::run_chunk(Group& group, store::RangeChoice& choice, bool first,
+                         store::RangeChoice* procedure) {
+    const store::Handler& handler = store::find_handler(choice.kind_name());
+    if (!handler.exists || handler.run_as != ticket_.role) {
+        store::set_kind_role(ticket_.database, choice.kind_name(), handler.run_as);
+        return choose(first, &choice);
+    }
+    if (handler.lane == store::Lane::procedure) {
+        if (first) *procedure = choice;
+        return false;
+    }
+    const int max_group = handler.max_group > 0 ? handler.max_group : core::kMaxGroupJobs;
+    const bool alone = choice.alone != 0 || max_group == 1;
+    if (alone && !first) return false;
+    const core::Instant started = pg::clock_now();
+    if (first) pace_.begin_group(started, alone ? 1 : max_group);
+    const int qty = alone ? 1 : std::min(pace_.next_chunk(started), max_group - group.ran());
+    if (qty <= 0) return false;
+    const int got = claim(group, choice, qty);
+    if (got == 0) {
+        missed(touch(choice));
+        return false;
+    }
+    if (alone) store::slot_hold(choice.ref, group.jobs().back().key());
+    if (got == qty) store::wake_another(ticket_.database, ticket_.role);
+    group.run(handler, group.jobs().size() > 1);
+    const core::Instant now = pg::clock_now();
+    pace_.chunk_done(got, now - started, pg::subtransaction_ids(), now);
+    if (alone || group.must_end() || must_end()) return false;
+    return choose(false, &choice);
+}
+
+void Executor::run_in_transaction(Group& group, store::RangeChoice* procedure) {
+    pg::Transaction tx;
+    const pg::CurrentScope scope(group_context_);
+    (void)store::schema();
+    raise_touched();
+    store::RangeChoice choice;
+    bool more = choose(true, &choice);
+    for (bool first = true; more; first = false) more = run_chunk(group, choice, first, procedure);
+    group.finish();
+    refuse_spoiled_session(group.ran() > 1);
+    tx.commit();
+}
+
+// The transaction is gone and every claimed row waits again. Several jobs: each runs alone next, uncharged.
+// One: it failed.
+void Executor::after_failed_group(const Group& group, const char* sqlstate, const char* message) {
+    pg::Transaction tx;
+    const auto& jobs = const_cast<Group&>(group).jobs();
+    if (jobs.size() == 1) {
+        charge_waiting(jobs[0].job_id, sqlstate, message);
+    } else {
+        pg::ContextResource memory(group_context_);
+        pg::vector<int64> ids(&memory);
+        for (const store::Job& j : jobs) ids.push_back(j.job_id);
+        store::set_alone({ids.data(), ids.size()});
+    }
+    tx.commit();
+}
+
+void Executor::run_one_group() {
+    group_context_.reset();
+    store::RangeChoice procedure;
+    procedure.ref = {};
+    {
+        Group group(group_context_.get(), true);
+        char sqlstate[8] = {};
+        char message[512] = {};
+        try {
+            run_in_transaction(group, &procedure);
+            store::RangeRef unused;
+            store::slot_release(&unused);
+        } catch (const pg::PgError& e) {
+            if (group.jobs().empty()) throw;
+            std::snprintf(sqlstate, sizeof(sqlstate), "%s", e.sqlstate_text());
+            std::snprintf(message, sizeof(message), "%s", e.message());
+        } catch (const pg::Failure& f) {
+            if (group.jobs().empty()) throw;
+            std::snprintf(sqlstate, sizeof(sqlstate), "%s", unpack_sql_state(f.sqlstate()));
+            std::snprintf(message, sizeof(message), "%s", f.message());
+        }
+        if (message[0] != '\0') {
+            hold_cancel();
+            give_back();
+            after_failed_group(group, sqlstate, message);
+        }
+    }
+    if (procedure.ref.valid()) {
+        Touched& t = touch(procedure);
+        t.to_raise = true;
+        store::wake_another(ticket_.database, ticket_.role);
+        if (!run_procedure_job(procedure, procedure.head, true)) {
+            missed(touch(procedure));
+        } else {
+            touch(procedure).misses = 0;
+            reset_session(true);
+        }
+    }
+    reset_session(false);
+}
+
+bool Executor::must_end() const {
+    const store::DatabaseSlot* d = store::database_slot(ticket_.database);
+    return store::should_leave(pg::clock_now()) != 0 || ShutdownRequestPending || !settings::enabled ||
+           d == nullptr || d->stopped;
+}
+
+core::Micros Executor::next_retry() const {
+    core::Micros wait = kIdleExit;
+    const core::Instant now = pg::clock_now();
+    for (const Touched& t : touched_) {
+        if (t.blocked_until > now) wait = std::min(wait, t.blocked_until - now);
+    }
+    return wait;
+}
+
+// Waits for work. false: it is time to go.
+bool Executor::rest() {
+    const core::Instant now = pg::clock_now();
+    if (idle_since_ == core::Instant{}) {
+        idle_since_ = now;
+        pg::guarded([] {
+            pgstat_report_stat(true);
+            pgstat_report_activity(STATE_IDLE, nullptr);
+        });
+    }
+    store::slot_idle(now);
+    store::RangeChoice choice;
+    if (!choose(true, &choice) && !must_end()) pg::wait_latch(next_retry(), wait_event_);
+    store::slot_busy(pg::clock_now());
+    const core::Micros idle = pg::clock_now() - idle_since_;
+    const int others = store::count_executors(ticket_.database, ticket_.role).total - 1;
+    return !(idle >= (others > 0 ? kIdleExit : kLastIdleExit));
+}
+
+void Executor::loop() {
+    wait_event_ = pg::wait_event("ForemanExecutorIdle");
+    store::slot_busy(pg::clock_now());
+    for (;;) {
+        attend();
+        if (must_end()) break;
+        store::RangeChoice choice;
+        if (anything_to_raise() || choose(true, &choice)) {
+            if (idle_since_ != core::Instant{})
+                pg::guarded([] { pgstat_report_activity(STATE_RUNNING, "foreman jobs"); });
+            idle_since_ = {};
+            run_one_group();
+        } else if (!rest()) {
+            break;
+        }
+    }
+}
+
+// Ends the transaction first, then gives the held job back, then tells the board that this executor is gone.
+extern "C" void foreman_executor_exit(int, Datum) {
+    const store::Death death = cause_of_death();
+    AbortOutOfAnyTransaction();
+    if (death != store::Death::own_fault) give_back();
+    store::detach_slot(death);
+}
+
+// Of this process, in bytes; 0 where the system does not tell.
+rlim_t address_space_in_use() {
+    std::FILE* statm = std::fopen("/proc/self/statm", "r");
+    if (statm == nullptr) return 0;
+    unsigned long pages = 0;
+    if (std::fscanf(statm, "%lu", &pages) != 1) pages = 0;
+    std::fclose(statm);
+    return static_cast<rlim_t>(pages) * static_cast<rlim_t>(sysconf(_SC_PAGESIZE));
+}
+
+void limit_memory() {
+    if (settings::executor_memory_limit_mb <= 0) return;
+    // Above what is mapped already: shared memory counts as address space too.
+    struct rlimit limit {};
+    const rlim_t wanted =
+        static_cast<rlim_t>(settings::executor_memory_limit_mb) * 1024 * 1024 + address_space_in_use();
+    getrlimit(RLIMIT_AS, &limit);
+    limit.rlim_cur = limit.rlim_max == RLIM_INFINITY ? wanted : std::min(wanted, limit.rlim_max);
+    setrlimit(RLIMIT_AS, &limit);
+}
+
+}  // namespace
+
+void executor_main(const ExecutorTicket& ticket) {
+    store::attach_slot(ticket.slot);
+    pg::guarded([] { before_shmem_exit(foreman_executor_exit, Datum{0}); });
+    install_signal_handlers();
+    const Oid database = ticket.database;
+    const Oid role = ticket.role;
+    pg::guarded([database, role] {
+        BackgroundWorkerInitializeConnectionByOid(database, role, pg::compat::kBypassRoleLoginCheck);
+    });
+    // Registered again: exit callbacks run last in, first out, and this one has to come before the session's
+    // own.
+    pg::guarded([] { before_shmem_exit(foreman_executor_exit, Datum{0}); });
+    hold_cancel();
+    limit_memory();
+    Executor executor(ticket);
+    executor.loop();
+}
+
+}  // namespace foreman::worker

@@ -1,0 +1,67 @@
+// See interrupts.hpp. The handler for SIGTERM is our own because only siginfo tells the sender.
+#include "worker/interrupts.hpp"
+
+#include <unistd.h>
+
+#include <csignal>
+
+#include "pg/call.hpp"
+#include "pg/latch.hpp"
+#include "store/settings.hpp"
+#include "worker/deadline.hpp"
+
+namespace foreman::worker {
+
+namespace {
+
+constinit volatile sig_atomic_t g_own_signal = 0;
+constinit volatile sig_atomic_t g_outside_signal = 0;
+
+extern "C" void foreman_terminated(int signo, siginfo_t* info, void*) {
+    if (MyProcPid != static_cast<int>(getpid())) _exit(1);  // a child of system() that has not yet exec'd
+    const int saved_errno = errno;
+    if (info->si_pid == PostmasterPid) {
+        ShutdownRequestPending = 1;
+        limit_deadline(core::Instant{GetCurrentTimestamp()} +
+                       core::milliseconds(settings::shutdown_grace_ms));
+        SetLatch(MyLatch);
+    } else {
+        if (info->si_pid == MyProcPid) {
+            g_own_signal = 1;
+        } else {
+            g_outside_signal = 1;
+        }
+        die(signo);
+    }
+    errno = saved_errno;
+}
+
+}  // namespace
+
+void install_signal_handlers() {
+    pqsignal(SIGHUP, SignalHandlerForConfigReload);
+    pqsignal(SIGINT, StatementCancelHandler);
+    struct sigaction action {};
+    action.sa_sigaction = foreman_terminated;
+    action.sa_flags = SA_SIGINFO | SA_RESTART;
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGTERM, &action, nullptr);
+    BackgroundWorkerUnblockSignals();
+}
+
+store::Death cause_of_death() noexcept {
+    if (ended_by_deadline() && !ShutdownRequestPending) return store::Death::own_fault;
+    if (g_own_signal) return store::Death::own_fault;
+    if (g_outside_signal || ShutdownRequestPending || !PostmasterIsAlive()) return store::Death::interrupted;
+    return store::Death::own_fault;  // a FATAL that the handler brought about
+}
+
+void attend() {
+    if (ConfigReloadPending) {
+        ConfigReloadPending = 0;
+        pg::call<&ProcessConfigFile>(PGC_SIGHUP);
+    }
+    pg::check_interrupts();
+}
+
+}  // namespace foreman::worker

@@ -1,0 +1,19 @@
+// Signals of our workers. SIGTERM tells by its sender what it means: the postmaster shuts down (a running
+// handler may go on for foreman.shutdown_grace), the process itself (a handler ended its own session: its
+// fault), anybody else (end now, nobody's fault). SIGINT interrupts the running handler; SIGHUP reloads the
+// configuration.
+#pragma once
+
+#include "pg/prelude.hpp"
+#include "store/slots.hpp"
+
+namespace foreman::worker {
+
+/// Installs the handlers and unblocks signals; first thing in a worker.
+void install_signal_handlers();
+/// Whose fault the end of this process is, for a job in its hands.
+store::Death cause_of_death() noexcept;
+/// Reads the configuration again when SIGHUP came; acts on pending interrupts.
+void attend();
+
+}  // namespace foreman::worker

@@ -1,0 +1,192 @@
+// See launcher.hpp. It remembers what it learned of each database: a dispatcher that finds no extension ends
+// with status 0 and is not started again until something says that this changed.
+#include "worker/launcher.hpp"
+
+#include <csignal>
+
+#include "pg/call.hpp"
+#include "pg/datum.hpp"
+#include "pg/latch.hpp"
+#include "pg/launch.hpp"
+#include "pg/memory.hpp"
+#include "pg/xact.hpp"
+#include "store/databases.hpp"
+#include "store/settings.hpp"
+#include "store/slots.hpp"
+#include "worker/interrupts.hpp"
+
+namespace foreman::worker {
+
+namespace {
+
+constexpr core::Micros kLook = core::seconds(60);
+constexpr core::Micros kRetry = core::milliseconds(500);
+constexpr core::Micros kLongestBackoff = core::seconds(60);
+
+struct Known {
+    Oid database;
+    bool probed;  // since the last time that somebody said it may have changed
+    core::Instant not_before;
+    int failures;
+    std::optional<pg::WorkerHandle> handle;  // of its dispatcher while that is thought to run
+};
+
+class Launcher {
+  public:
+    Launcher() : context_("foreman launcher"), memory_(context_), known_(&memory_) {}
+    void loop();
+
+  private:
+    void read_databases();
+    Known& know(Oid database);
+    bool look_after(Known& k, core::Instant now);
+    bool start(Known& k, core::Instant now);
+    void dispatcher_ended(Known& k, core::Instant now);
+
+    pg::Context context_;
+    pg::ContextResource memory_;
+    pg::vector<Known> known_;
+    core::Instant next_look_{core::kMinusInfinity};
+    bool slots_exhausted_said_ = false;
+};
+
+Known& Launcher::know(Oid database) {
+    for (Known& k : known_) {
+        if (k.database == database) return k;
+    }
+    known_.push_back(Known{database, false, core::kMinusInfinity, 0, std::nullopt});
+    return known_.back();
+}
+
+// Connectable databases that are no templates; those that went are forgotten, on the board too.
+void Launcher::read_databases() {
+    pg::Context scratch("foreman databases");
+    pg::ContextResource memory(scratch);
+    pg::vector<Oid> present(&memory);
+    {
+        pg::Transaction tx;
+        store::list_databases(&present);
+        tx.commit();
+    }
+    for (const Oid database : present) know(database);
+    for (std::size_t i = known_.size(); i-- > 0;) {
+        if (std::find(present.begin(), present.end(), known_[i].database) != present.end()) continue;
+        if (known_[i].handle && known_[i].handle->status() != BGWH_STOPPED) continue;
+        store::clear_database(known_[i].database);
+        known_.erase(known_.begin() + static_cast<std::ptrdiff_t>(i));
+    }
+}
+
+bool Launcher::start(Known& k, core::Instant now) {
+    char name[64];
+    std::snprintf(name, sizeof(name), "pg_foreman dispatcher %u", k.database);
+    pg::WorkerSpec spec{};
+    spec.library = "pg_foreman";
+    spec.function = "foreman_dispatcher_main";
+    spec.name = name;
+    spec.type = "pg_foreman dispatcher";
+    spec.argument = ObjectIdGetDatum(k.database);
+    spec.restart_seconds = BGW_NEVER_RESTART;
+    spec.notify = MyProcPid;
+    store::DatabaseSlot* d = store::add_database_slot(k.database);
+    if (d == nullptr) return false;
+    store::note_exit(k.database, store::DispatcherExit::crashed);
+    k.handle = pg::start_worker(spec);
+    if (!k.handle) {
+        if (!slots_exhausted_said_) {
+            pg::log(LOG,
+                    pg::Failure(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED,
+                                "pg_foreman cannot start a dispatcher: no background worker slot is free")
+                        .hint("Raise max_worker_processes."));
+        }
+        slots_exhausted_said_ = true;
+        k.not_before = now + core::seconds(5);
+        return false;
+    }
+    slots_exhausted_said_ = false;
+    return true;
+}
+
+void Launcher::dispatcher_ended(Known& k, core::Instant now) {
+    k.handle.reset();
+    switch (store::read_exit(k.database)) {
+        case store::DispatcherExit::no_extension:
+            k.probed = true;
+            k.failures = 0;
+            store::clear_database(k.database);
+            break;
+        case store::DispatcherExit::asked_to_leave:
+            k.probed = false;
+            k.failures = 0;
+            k.not_before = now;
+            break;
+        case store::DispatcherExit::crashed: {
+            const core::Micros backoff = core::seconds(1) * (int64{1} << std::min(k.failures, 6));
+            k.failures++;
+            k.not_before = now + std::min(backoff, kLongestBackoff);
+            break;
+        }
+    }
+}
+
+// false: it wants another look soon.
+bool Launcher::look_after(Known& k, core::Instant now) {
+    if (k.handle) {
+        if (k.handle->status() != BGWH_STOPPED) {
+            const store::DatabaseSlot* d = store::database_slot(k.database);
+            if (d != nullptr && d->has_extension) k.failures = 0;
+            return true;
+        }
+        dispatcher_ended(k, now);
+    }
+    if (k.probed || !settings::enabled) return true;
+    if (k.not_before > now || store::is_held(k.database)) return false;
+    return start(k, now);
+}
+
+void Launcher::loop() {
+    const uint32 event = pg::wait_event("ForemanLauncherIdle");
+    for (;;) {
+        attend();
+        if (ShutdownRequestPending) return;
+        const core::Instant now = pg::clock_now();
+        const bool poked = pg_atomic_exchange_u32(&store::board().launcher_poked, 0) != 0;
+        if (poked) {
+            for (Known& k : known_) k.probed = false;
+        }
+        if (poked || now >= next_look_) {
+            read_databases();
+            next_look_ = now + kLook;
+        }
+        bool settled = true;
+        int probing = 0;
+        for (Known& k : known_) {
+            // One unknown database at a time: a probe is a process.
+            const bool unknown = !k.probed && !store::has_extension(k.database);
+            if (unknown && probing > 0) {
+                settled = false;
+                continue;
+            }
+            if (!look_after(k, now)) settled = false;
+            if (unknown && k.handle) probing++;
+        }
+        pg::wait_latch(settled ? std::max(core::milliseconds(10), next_look_ - now) : kRetry, event);
+    }
+}
+
+extern "C" void foreman_launcher_exit(int, Datum) { store::board().launcher_pid = 0; }
+
+}  // namespace
+
+void launcher_main() {
+    install_signal_handlers();
+    pg::guarded([] { BackgroundWorkerInitializeConnection(nullptr, nullptr, 0); });
+    store::board().launcher_procno = pg::this_process().procno;
+    store::board().launcher_pid = MyProcPid;
+    pg::guarded([] { before_shmem_exit(foreman_launcher_exit, Datum{0}); });
+    Launcher launcher;
+    launcher.loop();
+    pg::guarded([] { proc_exit(0); });
+}
+
+}  // namespace foreman::worker

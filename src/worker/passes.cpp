@@ -1,0 +1,170 @@
+// The engine's loops as SQL functions that do one pass in the caller's transaction: run_once(), drain(),
+// dispatch_once(), ... Run functions run only kinds whose run_as is the session's user, and count a failing
+// job's attempt at once.
+#include "core/validate.hpp"
+#include "pg/call.hpp"
+#include "pg/datum.hpp"
+#include "pg/entry.hpp"
+#include "pg/latch.hpp"
+#include "pg/xact.hpp"
+#include "store/access.hpp"
+#include "store/clock.hpp"
+#include "store/control.hpp"
+#include "store/identity.hpp"
+#include "store/schema.hpp"
+#include "store/upkeep.hpp"
+#include "worker/duties.hpp"
+#include "worker/group.hpp"
+#include "worker/procedure_lane.hpp"
+
+namespace foreman::worker {
+
+namespace {
+
+constexpr int kMaxSeen = 100000;
+
+// A pass of this session over the rows: ranges are read from the index, not from the board.
+class Pass {
+  public:
+    Pass(std::optional<std::string_view> queue, MemoryContext context)
+        : queue_(queue), memory_(context), seen_(&memory_), context_(context) {}
+
+    int64 run(int64 max_jobs);
+
+  private:
+    bool choose(store::RangeRow* best);
+    int64 run_some(const store::RangeRow& range, int64 most);
+    bool is_mine(const store::Handler& h) const;
+
+    std::optional<std::string_view> queue_;
+    pg::ContextResource memory_;
+    pg::vector<int64> seen_;  // jobs of this pass: none gets a second attempt
+    MemoryContext context_;
+};
+
+bool Pass::is_mine(const store::Handler& h) const {
+    return h.exists && h.lane != store::Lane::procedure && h.run_as == GetSessionUserId();
+}
+
+// The least due range of ours that has a job this pass has not seen.
+bool Pass::choose(store::RangeRow* best) {
+    store::RangeRow row{};
+    bool found = false;
+    const core::Instant now = store::now();
+    for (bool more = store::next_range(&row, true); more; more = store::next_range(&row, false)) {
+        if (row.first.run_at > now.us) continue;
+        const store::RangeSpec spec = row.spec();
+        if ((queue_ && spec.queue != *queue_) || !is_mine(store::find_handler(spec.kind))) continue;
+        if (!store::may(store::Bundle::operate, spec.queue)) continue;
+        row.first = store::first_unseen(spec, now, {seen_.data(), seen_.size()});
+        if (row.first == core::kNoKey) continue;
+        if (found &&
+            (row.priority > best->priority || (row.priority == best->priority && !(row.first < best->first))))
+            continue;
+        *best = row;
+        found = true;
+    }
+    return found;
+}
+
+int64 Pass::run_some(const store::RangeRow& range, int64 most) {
+    pg::Context context("foreman pass", context_);
+    const store::Handler handler = store::find_handler(range.spec().kind);
+    Group group(context.get(), false);
+    const int qty =
+        static_cast<int>(std::min<int64>(most, handler.lane == store::Lane::batch ? core::kMaxChunk : 1));
+    store::claim_by_delete(range.spec(), range.first, store::now(), qty, context.get(), &group.jobs());
+    if (group.jobs().empty()) return -1;
+    for (const store::Job& j : group.jobs()) seen_.push_back(j.job_id);
+    const int64 claimed = static_cast<int64>(group.jobs().size());
+    {
+        const pg::CurrentScope scope(context);
+        group.run(handler, false);
+        group.finish();
+    }
+    return claimed;
+}
+
+int64 Pass::run(int64 max_jobs) {
+    int64 ran = 0;
+    store::RangeRow range{};
+    while (ran < max_jobs && choose(&range)) {
+        pg::check_interrupts();
+        const int64 n = run_some(range, max_jobs - ran);
+        if (n < 0) break;  // what is due is in somebody else's hands
+        ran += n;
+        if (seen_.size() > kMaxSeen) break;
+    }
+    return ran;
+}
+
+std::optional<std::string_view> queue_argument(FunctionCallInfo fcinfo, int index) {
+    const std::optional<std::string_view> queue = pg::text_argument(fcinfo, index);
+    if (queue) {
+        const auto checked = core::check_name("queue", queue);
+        if (!checked.ok())
+            throw pg::Failure(ERRCODE_INVALID_PARAMETER_VALUE, "queue is not a name")
+                .hint("%s", checked.error().allowed);
+    }
+    return queue;
+}
+
+int64 run_pass(FunctionCallInfo fcinfo, const char* function, int64 max_jobs) {
+    store::require_writable(function);
+    (void)store::schema();
+    pg::Context context("foreman pass", CurrentMemoryContext);
+    return Pass(queue_argument(fcinfo, 0), context.get()).run(max_jobs);
+}
+
+void require_operator(const char* function) {
+    store::require_writable(function);
+    store::require_all(store::Bundle::operate);
+}
+
+}  // namespace
+
+FOREMAN_FUNCTION(run_once) {
+    if (!pg::has_argument(fcinfo, 1))
+        throw pg::Failure(ERRCODE_NULL_VALUE_NOT_ALLOWED, "max_jobs must not be NULL")
+            .hint("Allowed is 1 or more.");
+    const int32 max_jobs = DatumGetInt32(pg::argument(fcinfo, 1));
+    if (max_jobs < 1)
+        throw pg::Failure(ERRCODE_INVALID_PARAMETER_VALUE, "max_jobs %d is out of range", max_jobs)
+            .hint("Allowed is 1 or more.");
+    return Int64GetDatum(run_pass(fcinfo, "foreman.run_once()", max_jobs));
+}
+
+FOREMAN_FUNCTION(drain) { return Int64GetDatum(run_pass(fcinfo, "foreman.drain()", PG_INT64_MAX)); }
+
+FOREMAN_FUNCTION(dispatch_once) {
+    require_operator("foreman.dispatch_once()");
+    const int64 done = store::apply_requests().applied;
+    return Int64GetDatum(done + expire_due(store::database_slot(MyDatabaseId), store::now()));
+}
+
+FOREMAN_FUNCTION(rescue_once) {
+    require_operator("foreman.rescue_once()");
+    return Int64GetDatum(store::board_present() ? settle_dead_executors(MyDatabaseId)
+                                                : rescue_orphans(MyDatabaseId));
+}
+
+FOREMAN_FUNCTION(prune_once) {
+    require_operator("foreman.prune_once()");
+    store::make_partitions(store::now());
+    return Int64GetDatum(store::prune(store::now()));
+}
+
+FOREMAN_FUNCTION(run_procedures_once) {
+    store::require_writable("foreman.run_procedures_once()");
+    const auto* call = fcinfo->context != nullptr && IsA(fcinfo->context, CallContext)
+                           ? castNode(CallContext, fcinfo->context)
+                           : nullptr;
+    if (call == nullptr || call->atomic) {
+        throw pg::Failure(ERRCODE_INVALID_TRANSACTION_STATE,
+                          "foreman.run_procedures_once() cannot run inside a transaction block")
+            .hint("CALL it on its own: the procedures that it runs own their transactions.");
+    }
+    return Datum{0};
+}
+
+}  // namespace foreman::worker

@@ -1,0 +1,240 @@
+// See procedure_lane.hpp.
+#include "worker/procedure_lane.hpp"
+
+#include "pg/call.hpp"
+#include "pg/command.hpp"
+#include "pg/datum.hpp"
+#include "pg/latch.hpp"
+#include "pg/memory.hpp"
+#include "pg/xact.hpp"
+#include "store/clock.hpp"
+#include "store/control.hpp"
+#include "store/handler_sql.hpp"
+#include "store/remember.hpp"
+#include "store/schema.hpp"
+#include "store/settings.hpp"
+#include "worker/callable.hpp"
+#include "worker/deadline.hpp"
+#include "worker/group.hpp"
+#include "worker/runner.hpp"
+
+namespace foreman::worker {
+
+namespace {
+
+struct Leased {
+    store::Job job;
+    pg::UuidBytes token;
+};
+
+bool lease(const store::RangeChoice& choice, store::Key from, MemoryContext context, Leased* out) {
+    pg::Transaction tx;
+    const store::RangeSpec range{choice.queue_name(), choice.kind_name(), choice.priority, choice.alone};
+    const bool got = store::claim_by_lease(range, from, store::now(), context, &out->job, &out->token);
+    tx.commit();
+    return got;
+}
+
+void call(const store::Handler& handler, const store::Job& job, int attempt, MemoryContext context) {
+    if (handler.shape == store::Shape::command) {
+        pg::run_command(handler.command);
+        return;
+    }
+    Oid type = JSONBOID;
+    Datum argument = job.args;
+    {
+        pg::Transaction tx;
+        const pg::CurrentScope scope(context);
+        const Callable& c = callable_for(handler);
+        if (c.shape == store::Shape::job) {
+            argument = job_datum(job, attempt);
+            type = store::schema().job_type;
+        }
+        tx.commit();
+    }
+    store::call_procedure(handler.function, type, argument);
+}
+
+// What the handler left as its outcome, or its error.
+Attempt run(const store::Handler& handler, const Leased& leased, MemoryContext context, bool in_executor) {
+    const store::Job& job = leased.job;
+    const int attempt = job.attempt + 1;
+    Attempt a;
+    a.started_at = pg::clock_now();
+    store::CurrentJob& current = store::current_job();
+    current.job = &job;
+    current.attempt = attempt;
+    current.inside = true;
+    current.wish = {};
+    const core::Micros timeout = job.timeout_us >= 0       ? core::Micros{job.timeout_us}
+                                 : handler.timeout_us >= 0 ? core::Micros{handler.timeout_us}
+                                                           : pg::kForever;
+    begin_deadline(a.started_at, timeout, pg::kForever, core::milliseconds(settings::cancel_grace_ms));
+    if (in_executor) release_cancel();
+    Fired fired = Fired::nothing;
+    try {
+        call(handler, job, attempt, context);
+        fired = end_deadline();
+        a.outcome = current.wish.outcome;
+        a.run_in = current.wish.run_in;
+        const std::string_view reason = current.wish.text();
+        a.reason = {pg::copy_text(reason, context), reason.size()};
+    } catch (const pg::PgError& e) {
+        fired = end_deadline();
+        if (in_executor) hold_cancel();
+        a.outcome = core::Outcome::failed;
+        a.error = keep_error(e, attempt, pg::clock_now(), context);
+        if (e.sqlstate() == ERRCODE_QUERY_CANCELED) {
+            const int64 target = store::take_interrupt_target();
+            if (fired == Fired::nothing && target != 0)
+                a.end = target == job.job_id ? End::stopped : End::stray;
+        }
+    } catch (const pg::Failure& f) {
+        fired = end_deadline();
+        a.outcome = core::Outcome::failed;
+        a.error = store::AttemptError{pg::clock_now(),
+                                      attempt,
+                                      pg::copy_text(unpack_sql_state(f.sqlstate()), context),
+                                      pg::copy_text(f.message(), context),
+                                      pg::copy_text(f.detail(), context),
+                                      pg::copy_text(f.hint(), context),
+                                      ""};
+    }
+    if (in_executor) hold_cancel();
+    if (fired == Fired::timeout && a.outcome == core::Outcome::failed) {
+        char text[96];
+        std::snprintf(text, sizeof(text), "handler timed out after " INT64_FORMAT " ms", timeout.us / 1000);
+        a.error->message = pg::copy_text(text, context);
+    }
+    current.inside = false;
+    current.job = nullptr;
+    return a;
+}
+
+void put_back_or_obey(const store::Job& job, int attempt, core::Instant run_at, std::optional<Datum> errors,
+                      const Attempt& a, MemoryContext context) {
+    const store::Request r = store::take_request(job.job_id, context);
+    if (r.action == 'c') {
+        const store::Ended e{&job,
+                             core::Next::cancel,
+                             static_cast<int16>(attempt),
+                             a.started_at,
+                             store::now(),
+                             std::nullopt,
+                             r.reason,
+                             errors};
+        store::record_ended({&e, 1});
+    } else if (r.action == 'd') {
+        store::QueueDelta gone;
+        gone.live = -1;
+        store::remember_counts(job.queue, gone);
+        store::remember_end(job.job_id);
+    } else {
+        store::Job moved = job;
+        if (r.priority) moved.priority = *r.priority;
+        store::put_back(moved, static_cast<int16>(attempt), job.alone, r.run_at.value_or(run_at), errors);
+    }
+}
+
+// The job's row is taken; writes what becomes of it.
+void conclude(const store::Handler& handler, const store::Job& job, const Attempt& a, MemoryContext context) {
+    if (a.end != End::ran) {
+        put_back_or_obey(job, job.attempt, job.run_at, job.errors, a, context);
+        return;
+    }
+    Attempt ended = a;
+    if (a.outcome == core::Outcome::throttled) {
+        ended.run_in = core::seconds(60);
+        if (store::board_present())
+            store::throttle_queue(MyDatabaseId, job.queue, store::now() + ended.run_in);
+    }
+    const core::Verdict v = decide_for(handler, job, {a.outcome, ended.run_in, false});
+    std::optional<Datum> errors = job.errors;
+    if (v.record_error) {
+        if (!ended.error)
+            ended.error = store::AttemptError{store::now(),
+                                              job.attempt + 1,
+                                              "",
+                                              a.reason.empty() ? "discarded by its handler" : a.reason.data(),
+                                              "",
+                                              "",
+                                              ""};
+        errors = store::append_error(job.errors, *ended.error, context);
+    }
+    if (v.next == core::Next::retry) {
+        put_back_or_obey(job, v.attempt, store::now() + v.delay, errors, a, context);
+        return;
+    }
+    std::string_view reason = a.reason;
+    if (reason.empty() && v.next == core::Next::discard && ended.error) reason = ended.error->message;
+    const store::Ended e{&job,   v.next, static_cast<int16>(v.attempt), a.started_at, store::now(), a.result,
+                         reason, errors};
+    store::record_ended({&e, 1});
+}
+
+}  // namespace
+
+bool run_procedure_job(const store::RangeChoice& choice, store::Key from, bool in_executor) {
+    pg::Context context("foreman procedure job");
+    Leased leased{};
+    if (!lease(choice, from, context.get(), &leased)) return false;
+    const store::Job& job = leased.job;
+    store::slot_begin_job(job.job_id, job.kind, job.queue, job.attempt + 1, pg::clock_now());
+    store::slot_outside_group(true);
+    store::Handler handler{};
+    {
+        pg::Transaction tx;
+        handler = store::find_handler(job.kind);
+        handler.function = pg::copy_text(handler.function, context.get());
+        handler.command = pg::copy_text(handler.command, context.get());
+        tx.commit();
+    }
+    Attempt a;
+    if (job.expires_at && *job.expires_at <= store::now()) {
+        a.outcome = core::Outcome::expired;
+        a.reason = "expired";
+    } else {
+        const pg::CurrentScope scope(context);
+        a = run(handler, leased, context.get(), in_executor);
+    }
+    {
+        pg::Transaction tx;
+        const pg::CurrentScope scope(context);
+        if (store::take_leased(job.job_id, leased.token)) conclude(handler, job, a, context.get());
+        tx.commit();
+    }
+    store::slot_outside_group(false);
+    store::slot_end_job();
+    return true;
+}
+
+bool rescue_leased(int64 job_id, bool charged, const char* message) {
+    pg::Context context("foreman rescue", CurrentMemoryContext);
+    store::Job job{};
+    if (!store::take_leased_any(job_id, context.get(), &job)) return false;
+    Attempt a;
+    a.started_at = store::now();
+    if (charged) {
+        a.outcome = core::Outcome::failed;
+        a.error = store::AttemptError{store::now(), job.attempt + 1, "57P01", message, "", "", ""};
+    } else {
+        a.end = End::stray;
+    }
+    conclude(store::find_handler(job.kind), job, a, context.get());
+    return true;
+}
+
+bool charge_waiting(int64 job_id, const char* sqlstate, const char* message) {
+    pg::Context context("foreman charge", CurrentMemoryContext);
+    store::Job job{};
+    if (!store::take_waiting(job_id, context.get(), &job)) return false;
+    Attempt a;
+    a.started_at = store::now();
+    a.outcome = core::Outcome::failed;
+    a.error = store::AttemptError{store::now(), job.attempt + 1, sqlstate, message, "", "", ""};
+    job.alone = 1;
+    conclude(store::find_handler(job.kind), job, a, context.get());
+    return true;
+}
+
+}  // namespace foreman::worker

@@ -1,0 +1,214 @@
+// See runner.hpp.
+#include "worker/runner.hpp"
+
+#include "pg/call.hpp"
+#include "pg/datum.hpp"
+#include "pg/identity.hpp"
+#include "pg/latch.hpp"
+#include "pg/xact.hpp"
+#include "store/control.hpp"
+#include "store/schema.hpp"
+#include "store/settings.hpp"
+#include "store/slots.hpp"
+#include "worker/callable.hpp"
+#include "worker/deadline.hpp"
+
+namespace foreman::worker {
+
+namespace {
+
+// A job that shares a transaction with others may take this long before it has to go on alone.
+constexpr core::Micros kOverrun = core::milliseconds(50);
+
+core::Micros timeout_of(const store::Handler& handler, int64 job_timeout_us) {
+    if (job_timeout_us >= 0) return core::Micros{job_timeout_us};
+    if (handler.timeout_us >= 0) return core::Micros{handler.timeout_us};
+    return pg::kForever;
+}
+
+// Around a handler: the current job, its deadline, and cancel interrupts let through.
+class Inside {
+  public:
+    Inside(const store::Job* job, int attempt, core::Micros timeout, const RunnerOptions& options,
+           core::Instant now) {
+        store::CurrentJob& c = store::current_job();
+        c.job = job;
+        c.attempt = attempt;
+        c.inside = true;
+        c.wish.outcome = core::Outcome::completed;
+        c.wish.reason_len = 0;
+        begin_deadline(now, timeout, options.shared && options.in_executor ? kOverrun : pg::kForever,
+                       core::milliseconds(settings::cancel_grace_ms));
+        if (options.in_executor) release_cancel();
+    }
+    Inside(const Inside&) = delete;
+    Inside& operator=(const Inside&) = delete;
+    ~Inside() { leave(); }
+    Fired leave() noexcept {
+        if (!left_) {
+            left_ = true;
+            if (MyBackendType == B_BG_WORKER) hold_cancel();
+            fired_ = end_deadline();
+            store::current_job().inside = false;
+            store::current_job().job = nullptr;
+        }
+        return fired_;
+    }
+
+  private:
+    bool left_ = false;
+    Fired fired_ = Fired::nothing;
+};
+
+std::string_view keep_text(std::string_view text, MemoryContext context) {
+    return {pg::copy_text(text, context), text.size()};
+}
+
+const char* sqlstate_copy(int sqlstate, MemoryContext context) {
+    return pg::copy_text(unpack_sql_state(sqlstate), context);
+}
+
+store::AttemptError error_of(const pg::Failure& f, int attempt, core::Instant at, MemoryContext context) {
+    return {at,
+            attempt,
+            sqlstate_copy(f.sqlstate(), context),
+            pg::copy_text(f.message(), context),
+            pg::copy_text(f.detail(), context),
+            pg::copy_text(f.hint(), context),
+            ""};
+}
+
+store::AttemptError timeout_error(core::Micros timeout, int attempt, core::Instant at,
+                                  MemoryContext context) {
+    const pg::Failure f(ERRCODE_QUERY_CANCELED, "handler timed out after " INT64_FORMAT " ms",
+                        timeout.us / 1000);
+    return error_of(f, attempt, at, context);
+}
+
+// Why a handler was interrupted; `fired` is what our own timer did.
+Attempt classify_cancel(const pg::PgError& error, Fired fired, core::Micros timeout, const store::Job* job,
+                        int attempt, MemoryContext group) {
+    Attempt a;
+    a.outcome = core::Outcome::failed;
+    if (fired == Fired::overrun) {
+        a.end = End::overran;
+    } else if (fired == Fired::timeout) {
+        a.error = timeout_error(timeout, attempt, pg::clock_now(), group);
+    } else if (job != nullptr && store::has_stop_request(job->job_id)) {
+        a.end = End::stopped;
+    } else if (const int64 target = store::take_interrupt_target();
+               target != 0 && (job == nullptr || target != job->job_id)) {
+        a.end = End::stray;
+    } else {
+        a.error = keep_error(error, attempt, pg::clock_now(), group);
+    }
+    return a;
+}
+
+}  // namespace
+
+void hold_cancel() noexcept { QueryCancelHoldoffCount = 1; }
+
+void release_cancel() noexcept { QueryCancelHoldoffCount = 0; }
+
+store::AttemptError keep_error(const pg::PgError& e, int attempt, core::Instant at, MemoryContext context) {
+    return {at,
+            attempt,
+            sqlstate_copy(e.sqlstate(), context),
+            pg::copy_text(e.message(), context),
+            pg::copy_text(e.detail(), context),
+            pg::copy_text(e.hint(), context),
+            pg::copy_text(e.context(), context)};
+}
+
+namespace {
+
+// What `body` does for the handler, inside the subtransaction; the rest is the same for a job and a batch.
+template <class Body>
+Attempt run_guarded(const store::Handler& handler, const store::Job* job, int attempt, int64 timeout_us,
+                    const RunnerOptions& options, MemoryContext group, Body body) {
+    Attempt a;
+    a.started_at = pg::clock_now();
+    const core::Micros timeout = timeout_of(handler, timeout_us);
+    Fired fired = Fired::nothing;
+    try {
+        pg::Subtransaction sub;
+        {
+            const pg::GucScope settings_scope;
+            const pg::ActiveSnapshot snapshot;
+            Inside inside(job, attempt, timeout, options, a.started_at);
+            try {
+                body(&a);
+            } catch (...) {
+                fired = inside.leave();
+                throw;
+            }
+            inside.leave();
+        }
+        a.wrote = sub.wrote();
+        sub.commit();
+        const store::Wish& wish = store::current_job().wish;
+        a.outcome = wish.outcome;
+        a.run_in = wish.run_in;
+        if (wish.reason_len > 0) a.reason = keep_text(wish.text(), group);
+        return a;
+    } catch (const pg::PgError& e) {
+        if (options.in_executor) hold_cancel();
+        if (!options.in_executor && e.sqlstate() == ERRCODE_QUERY_CANCELED && fired == Fired::nothing) throw;
+        Attempt failed;
+        if (e.sqlstate() == ERRCODE_QUERY_CANCELED) {
+            failed = classify_cancel(e, fired, timeout, job, attempt, group);
+        } else {
+            failed.outcome = core::Outcome::failed;
+            failed.error = keep_error(e, attempt, pg::clock_now(), group);
+        }
+        failed.started_at = a.started_at;
+        return failed;
+    } catch (const pg::Failure& f) {
+        Attempt failed;
+        failed.outcome = core::Outcome::failed;
+        failed.started_at = a.started_at;
+        failed.error = error_of(f, attempt, pg::clock_now(), group);
+        return failed;
+    }
+}
+
+}  // namespace
+
+Attempt run_job(const store::Handler& handler, const store::Job& job, const RunnerOptions& options,
+                MemoryContext group) {
+    const int attempt = job.attempt + 1;
+    store::slot_begin_job(job.job_id, job.kind, job.queue, attempt, pg::clock_now());
+    Attempt a = run_guarded(handler, &job, attempt, job.timeout_us, options, group, [&](Attempt* out) {
+        out->result = call_handler(callable_for(handler), job, attempt, group);
+    });
+    store::slot_end_job();
+    return a;
+}
+
+Attempt run_batch(const store::Handler& handler, std::span<const store::Job> jobs,
+                  const RunnerOptions& options, MemoryContext group,
+                  pg::vector<store::BatchOutcome>* outcomes) {
+    const store::Job& first = jobs.front();
+    int64 timeout_us = -1;
+    for (const store::Job& j : jobs) {
+        if (j.timeout_us >= 0 && (timeout_us < 0 || j.timeout_us < timeout_us)) timeout_us = j.timeout_us;
+    }
+    store::slot_begin_job(first.job_id, first.kind, first.queue, first.attempt + 1, pg::clock_now());
+    Attempt a = run_guarded(handler, jobs.size() == 1 ? &first : nullptr, first.attempt + 1, timeout_us,
+                            options, group, [&](Attempt*) {
+                                Callable& c = callable_for(handler);
+                                const Datum array = jobs_datum(jobs);
+                                store::current_job().job = nullptr;
+                                if (c.returns_set) {
+                                    store::call_batch(handler.function, array, store::schema().job_array_type,
+                                                      group, outcomes);
+                                } else {
+                                    call_void_batch(c, array);
+                                }
+                            });
+    store::slot_end_job();
+    return a;
+}
+
+}  // namespace foreman::worker
