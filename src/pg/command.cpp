@@ -45,7 +45,7 @@ void run_statement(RawStmt* raw, const char* sql, bool several, bool last, const
     List* plans = pg_plan_queries(rewritten, sql, CURSOR_OPT_PARALLEL_OK, nullptr);
     if (snapshot) PopActiveSnapshot();
     const CommandTag tag = CreateCommandTag(raw->stmt);
-    Portal portal = CreatePortal("", true, true);
+    Portal portal = CreateNewPortal();
     portal->visible = false;
     PortalDefineQuery(portal, nullptr, sql, tag, plans, nullptr);
     const MemoryContext caller = MemoryContextSwitchTo(portal->portalContext);

@@ -48,6 +48,30 @@ void Transaction::rollback() {
     MemoryContextSwitchTo(context_);
 }
 
+BetweenTransactions::BetweenTransactions(FunctionCallInfo fcinfo, const char* procedure)
+    : context_(CurrentMemoryContext) {
+    const auto* call = fcinfo->context != nullptr && IsA(fcinfo->context, CallContext)
+                           ? castNode(CallContext, fcinfo->context)
+                           : nullptr;
+    if (call == nullptr || call->atomic || SPI_inside_nonatomic_context()) {
+        throw Failure(ERRCODE_INVALID_TRANSACTION_TERMINATION,
+                      "%s cannot run inside a transaction block or a function", procedure)
+            .hint("CALL it at top level, outside BEGIN and COMMIT.");
+    }
+    guarded([] {
+        ForgetPortalSnapshots();
+        CommitTransactionCommand();
+    });
+    MemoryContextSwitchTo(context_);
+}
+
+BetweenTransactions::~BetweenTransactions() {
+    must_succeed("start a transaction", [] {
+        if (!IsTransactionState()) StartTransactionCommand();
+    });
+    MemoryContextSwitchTo(context_);
+}
+
 Subtransaction::Subtransaction() : context_(CurrentMemoryContext), owner_(CurrentResourceOwner) {
     call<&BeginInternalSubTransaction>(static_cast<const char*>(nullptr));
     MemoryContextSwitchTo(context_);

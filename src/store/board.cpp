@@ -67,6 +67,7 @@ void init_slots(Board* b) {
     for (auto& d : b->databases) {
         pg_atomic_init_u32(&d.pokes, 0);
         pg_atomic_init_u32(&d.request_generation, 0);
+        pg_atomic_init_u32(&d.requests_open, 1);
         pg_atomic_init_u32(&d.overflow, 0);
         pg_atomic_init_u32(&d.counted, 0);
         pg_atomic_init_u64(&d.next_wake, static_cast<uint64>(core::kPlusInfinity.us));
@@ -137,6 +138,7 @@ DatabaseSlot* add_database_slot(Oid database) noexcept {
     d->pid = 0;
     d->procno = -1;
     pg_atomic_write_u32(&d->pokes, 0);
+    pg_atomic_write_u32(&d->requests_open, 1);
     pg_atomic_write_u32(&d->overflow, 0);
     pg_atomic_write_u32(&d->counted, 0);
     pg_atomic_write_u64(&d->next_wake, static_cast<uint64>(core::kPlusInfinity.us));

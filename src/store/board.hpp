@@ -66,6 +66,7 @@ struct RangeRef {
 struct RangeChoice {
     RangeRef ref;
     Key head;
+    Key pending;
     int16 priority;
     int16 alone;
     uint16 queue_len;

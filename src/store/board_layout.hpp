@@ -69,7 +69,8 @@ struct DatabaseSlot {
     int32 pid;     // of the dispatcher, 0: none
     int32 procno;
     pg_atomic_uint32 pokes;
-    pg_atomic_uint32 request_generation;  // changes when a request for a running job was committed
+    pg_atomic_uint32 request_generation;  // changes with every committed request
+    pg_atomic_uint32 requests_open;       // 0: no row of job_request is left
     pg_atomic_uint32 overflow;            // a range did not fit: reread at every safety poll
     pg_atomic_uint32 counted;             // the queue counters have been set from the rows
     pg_atomic_uint64 next_wake;           // int64: the instant the dispatcher sleeps to

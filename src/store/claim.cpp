@@ -234,6 +234,17 @@ bool next_range(RangeRow* row, bool from_start) {
     return true;
 }
 
+void describe_row(const RangeRow& row, Key first, RangeChoice* out) {
+    out->ref = {};
+    out->head = first;
+    out->priority = row.priority;
+    out->alone = row.alone;
+    out->queue_len = row.queue_len;
+    out->kind_len = row.kind_len;
+    std::memcpy(out->queue, row.queue, row.queue_len);
+    std::memcpy(out->kind, row.kind, row.kind_len);
+}
+
 bool take_leased(int64 job_id, const pg::UuidBytes& token) {
     const AsOwner scope;
     pg::Args<2> a;

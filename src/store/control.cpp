@@ -307,6 +307,11 @@ std::optional<Answer> read_answer(int64 job_id, Instant at, MemoryContext contex
     return answer;
 }
 
+bool requests_open() noexcept {
+    DatabaseSlot* d = database_slot(MyDatabaseId);
+    return d == nullptr || pg_atomic_read_u32(&d->requests_open) != 0;
+}
+
 RequestPass apply_requests() {
     const AsOwner scope;
     pg::Context context("foreman requests", CurrentMemoryContext);

@@ -63,6 +63,8 @@ struct RequestPass {
     int64 left;
 };
 RequestPass apply_requests();
+/// Whether job_request may have rows; without the board it always may.
+bool requests_open() noexcept;
 /// Cancels up to `max` waiting jobs whose expires_at has passed; next: the earliest that is left.
 int64 expire_jobs(Instant now, int max, Instant* next);
 

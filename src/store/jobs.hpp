@@ -90,6 +90,8 @@ struct RangeRow {
     RangeSpec spec() const noexcept { return {{queue, queue_len}, {kind, kind_len}, priority, alone}; }
 };
 bool next_range(RangeRow* row, bool from_start);
+/// The same as a choice without an entry on the board, to claim from `first` on.
+void describe_row(const RangeRow& row, Key first, RangeChoice* out);
 
 // ---- finish
 // ----------------------------------------------------------------------------------------------------------

@@ -200,6 +200,7 @@ bool describe_range(RangeRef ref, RangeChoice* out) noexcept {
     std::memcpy(out->kind, c.kind, c.kind_len);
     const SpinScope spin(&h.mutex);
     out->head = h.keys.head;
+    out->pending = h.keys.pending;
     return true;
 }
 

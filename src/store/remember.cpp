@@ -54,7 +54,10 @@ void apply_work(const Note& n, Instant now) noexcept {
 }
 
 void apply_request(const Note& n) noexcept {
-    if (DatabaseSlot* d = database_slot(MyDatabaseId)) pg_atomic_fetch_add_u32(&d->request_generation, 1);
+    if (DatabaseSlot* d = database_slot(MyDatabaseId)) {
+        pg_atomic_fetch_add_u32(&d->request_generation, 1);
+        pg_atomic_write_u32(&d->requests_open, 1);
+    }
     if (n.interrupt) interrupt_job(MyDatabaseId, n.id);
     poke_dispatcher(MyDatabaseId, kPokeRequests);
 }

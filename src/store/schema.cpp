@@ -3,6 +3,7 @@
 #include "store/schema.hpp"
 
 #include "pg/call.hpp"
+#include "store/slots.hpp"
 
 namespace foreman::store {
 
@@ -105,26 +106,32 @@ void announce_change(Oid relation) { pg::call<&CacheInvalidateRelcacheByRelid>(r
 
 AsOwner::AsOwner() : AsOwner(schema().owner) {}
 
-AsOwner::AsOwner(Oid owner)
-    : run_as_(owner),
-      seqscan_(enable_seqscan),
-      bitmapscan_(enable_bitmapscan),
-      sort_(enable_sort),
-      hashjoin_(enable_hashjoin),
-      mergejoin_(enable_mergejoin),
-      jit_(jit_enabled) {
-    enable_seqscan = enable_bitmapscan = enable_sort = enable_hashjoin = enable_mergejoin = jit_enabled =
-        false;
+AsOwner::Planner AsOwner::Planner::current() noexcept {
+    return {enable_seqscan,   enable_bitmapscan, enable_sort,      enable_hashjoin,
+            enable_mergejoin, jit_enabled,       enable_indexscan, enable_indexonlyscan,
+            enable_tidscan,   enable_nestloop,   LockTimeout};
 }
 
-AsOwner::~AsOwner() {
-    enable_seqscan = seqscan_;
-    enable_bitmapscan = bitmapscan_;
-    enable_sort = sort_;
-    enable_hashjoin = hashjoin_;
-    enable_mergejoin = mergejoin_;
-    jit_enabled = jit_;
+void AsOwner::Planner::apply() const noexcept {
+    enable_seqscan = seqscan;
+    enable_bitmapscan = bitmapscan;
+    enable_sort = sort;
+    enable_hashjoin = hashjoin;
+    enable_mergejoin = mergejoin;
+    jit_enabled = jit;
+    enable_indexscan = indexscan;
+    enable_indexonlyscan = indexonlyscan;
+    enable_tidscan = tidscan;
+    enable_nestloop = nestloop;
+    LockTimeout = lock_timeout;
 }
+
+AsOwner::AsOwner(Oid owner) : run_as_(owner), before_(Planner::current()) {
+    Planner{false, false, false, false, false, false, true, true, true, true, LockTimeout}.apply();
+    if (my_slot() != nullptr) LockTimeout = 0;
+}
+
+AsOwner::~AsOwner() { before_.apply(); }
 
 void require_writable(const char* function) {
     if (!XactReadOnly && !RecoveryInProgress()) return;

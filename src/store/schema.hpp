@@ -47,9 +47,18 @@ class AsOwner {
     AsOwner(const AsOwner&) = delete;
     AsOwner& operator=(const AsOwner&) = delete;
 
+    /// For the few statements of upkeep that read whole tables.
+    void allow_any_plan() const noexcept { before_.apply(); }
+
   private:
     pg::RunAs run_as_;
-    bool seqscan_, bitmapscan_, sort_, hashjoin_, mergejoin_, jit_;
+    struct Planner {
+        bool seqscan, bitmapscan, sort, hashjoin, mergejoin, jit, indexscan, indexonlyscan, tidscan, nestloop;
+        int lock_timeout;
+        static Planner current() noexcept;
+        void apply() const noexcept;
+    };
+    const Planner before_;
     pg::SpiSession spi_;
 };
 

@@ -146,6 +146,13 @@ void free_slot(int slot) noexcept {
     if (const Demand* d = oldest_demand_locked()) poke_dispatcher(d->database, kPokeExecutor);
 }
 
+void free_starting_slots(Oid database) noexcept {
+    for (int i = 0; i < kMaxSlots; i++) {
+        ExecutorSlot& s = board().slots[i];
+        if (state_of(s) == SlotState::starting && s.database == database && s.pid == 0) free_slot(i);
+    }
+}
+
 RoleExecutors count_executors(Oid database, Oid role) noexcept {
     RoleExecutors n{};
     for (auto& s : board().slots) {
@@ -221,11 +228,15 @@ int ask_to_leave(Oid database, uint32 level) noexcept {
     return n;
 }
 
-void attach_slot(int slot) noexcept {
-    g_my_slot = slot;
+bool attach_slot(int slot, Oid database, Oid role) noexcept {
+    const PartGuard guard(BoardLock::directory, LW_EXCLUSIVE);
     ExecutorSlot& s = board().slots[slot];
+    if (state_of(s) != SlotState::starting || s.database != database || s.role != role || s.pid != 0)
+        return false;
+    g_my_slot = slot;
     s.pid = MyProcPid;
     s.procno = pg::this_process().procno;
+    return true;
 }
 
 void detach_slot(Death death) noexcept {
@@ -234,6 +245,11 @@ void detach_slot(Death death) noexcept {
     g_my_slot = -1;
     ExecutorSlot& s = board().slots[slot];
     const Oid database = s.database;
+    if (state_of(s) == SlotState::starting) {  // its session could not begin: the dispatcher wants to know
+        s.pid = 0;
+        poke_dispatcher(database, kPokeExecutor);
+        return;
+    }
     const bool settle = death == Death::own_fault || (death != Death::none && s.outside_group);
     if (!settle || pg_atomic_read_u64(&s.current_job) == 0) {
         free_slot(slot);

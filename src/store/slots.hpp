@@ -18,6 +18,8 @@ namespace foreman::store {
 /// leave.
 int reserve_slot(Oid database, Oid role, int max_executors, Instant now) noexcept;
 void free_slot(int slot) noexcept;
+/// Slots that a dispatcher before this one reserved for executors that never came.
+void free_starting_slots(Oid database) noexcept;
 /// How many executors (starting, idle, busy) a role of a database has, and how many of them are idle.
 struct RoleExecutors {
     int total;
@@ -42,7 +44,8 @@ int ask_to_leave(Oid database, uint32 level) noexcept;
 // ---- for the executor that owns a slot
 // -------------------------------------------------------------------------------
 
-void attach_slot(int slot) noexcept;
+/// false: the slot was given to somebody else meanwhile.
+bool attach_slot(int slot, Oid database, Oid role) noexcept;
 /// Marks the slot dead when a job was in hand (for the dispatcher to settle), free otherwise; wakes who waits
 /// for room.
 void detach_slot(Death death) noexcept;

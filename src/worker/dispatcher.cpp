@@ -39,6 +39,7 @@ class Dispatcher {
     void turn(uint32 pokes);
     core::Instant due_work(core::Instant now);
     void look_at_identity();
+    void close_requests(uint32 generation) noexcept;
     template <class Body>
     void duty(const char* name, Body body);
 
@@ -87,6 +88,7 @@ bool Dispatcher::begin() {
     slot_->has_extension = true;
     slot_->procno = pg::this_process().procno;
     slot_->pid = MyProcPid;
+    store::free_starting_slots(database_);
     look_at_identity();
     pg_atomic_fetch_or_u32(&slot_->pokes, store::kPokeDue | store::kPokeRequests | store::kPokeReread |
                                               store::kPokeExecutor | store::kPokeExpiry);
@@ -105,6 +107,14 @@ void Dispatcher::look_at_identity() {
         }
     });
     if (slot_->stopped) store::ask_to_leave(database_, 1);
+}
+
+// A request that commits in between sets the flag again after this, or is seen by its generation.
+void Dispatcher::close_requests(uint32 generation) noexcept {
+    pg_atomic_write_u32(&slot_->requests_open, 0);
+    pg_memory_barrier();
+    if (pg_atomic_read_u32(&slot_->request_generation) != generation)
+        pg_atomic_write_u32(&slot_->requests_open, 1);
 }
 
 // Wakes and recruits executors for what is due; answers the next instant at which something becomes due.
@@ -130,9 +140,14 @@ void Dispatcher::turn(uint32 pokes) {
         duty("pg_foreman: reading handlers", [this] { refresh_roles(database_); });
     if ((pokes & store::kPokeRequests) || now >= next_requests_) {
         next_requests_ = core::kPlusInfinity;
-        duty("pg_foreman: applying requests", [this, now] {
-            if (store::apply_requests().left > 0) next_requests_ = now + kRequestRetry;
-        });
+        const uint32 generation = pg_atomic_read_u32(&slot_->request_generation);
+        bool all_done = false;
+        duty("pg_foreman: applying requests", [&all_done] { all_done = store::apply_requests().left == 0; });
+        if (!all_done) {
+            next_requests_ = now + kRequestRetry;
+        } else if (pg_atomic_read_u32(&slot_->request_generation) == generation) {
+            close_requests(generation);
+        }
     }
     const auto expiry = static_cast<int64>(pg_atomic_read_u64(&slot_->next_expiry));
     if ((pokes & store::kPokeReread) || now.us >= expiry)

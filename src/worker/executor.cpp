@@ -259,7 +259,7 @@ void Executor::run_one_group() {
         Touched& t = touch(procedure);
         t.to_raise = true;
         store::wake_another(ticket_.database, ticket_.role);
-        if (!run_procedure_job(procedure, procedure.head, true)) {
+        if (run_procedure_job(procedure, procedure.head, true) == 0) {
             missed(touch(procedure));
         } else {
             touch(procedure).misses = 0;
@@ -353,7 +353,7 @@ void limit_memory() {
 }  // namespace
 
 void executor_main(const ExecutorTicket& ticket) {
-    store::attach_slot(ticket.slot);
+    if (!store::attach_slot(ticket.slot, ticket.database, ticket.role)) return;
     pg::guarded([] { before_shmem_exit(foreman_executor_exit, Datum{0}); });
     install_signal_handlers();
     const Oid database = ticket.database;

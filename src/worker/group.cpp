@@ -17,11 +17,6 @@ namespace {
 constexpr core::Micros kChunkLimit = core::milliseconds(50);
 constexpr core::Micros kThrottleFlat = core::seconds(60);
 
-uint32 request_generation() {
-    const store::DatabaseSlot* d = store::database_slot(MyDatabaseId);
-    return d == nullptr ? 0 : pg_atomic_read_u32(const_cast<pg_atomic_uint32*>(&d->request_generation));
-}
-
 }  // namespace
 
 core::Verdict decide_for(const store::Handler& handler, const store::Job& job, core::AttemptEnd end) {
@@ -34,7 +29,6 @@ Group::Group(MemoryContext context, bool in_executor)
       memory_(context),
       scratch_("foreman job", context),
       in_executor_(in_executor),
-      request_generation_(request_generation()),
       jobs_(&memory_),
       ended_(&memory_) {
     jobs_.reserve(core::kMaxGroupJobs + core::kMaxChunk);
@@ -60,7 +54,7 @@ bool Group::skip_before_start(const store::Job& job) {
         ended_.back().started_at.reset();
         return true;
     }
-    if (request_generation() == request_generation_ || !store::has_stop_request(job.job_id)) return false;
+    if (!store::requests_open() || !store::has_stop_request(job.job_id)) return false;
     Attempt none;
     none.end = End::stopped;
     const store::Request r = store::take_request(job.job_id, context_);
@@ -202,13 +196,11 @@ void Group::settle_ran(const store::Handler& handler, const store::Job& job, Att
 void Group::put_back_unless_requested(const store::Job& job, int16 attempt, int16 alone, core::Instant run_at,
                                       std::optional<Datum> errors) {
     store::Request r{};
-    // Requests are rare: their generation tells whether one was committed since this group began.
-    if (request_generation() != request_generation_ || !store::board_present() || alone != 0)
-        r = store::take_request(job.job_id, context_);
+    if (store::requests_open()) r = store::take_request(job.job_id, context_);
     if (r.action == 'c') {
         Attempt none;
         none.started_at = store::now();
-        add_ended(job, core::Next::cancel, attempt, none, r.reason, errors);
+        add_ended(job, core::Next::cancel, std::max<int>(attempt, job.attempt + 1), none, r.reason, errors);
     } else if (r.action == 'd') {
         store::QueueDelta gone;
         gone.live = -1;

@@ -53,7 +53,6 @@ class Group {
     int ran_ = 0;
     int64 attempts_ = 0;
     std::size_t done_ = 0;  // jobs_ before this have been run
-    uint32 request_generation_;
     pg::vector<store::Job> jobs_;
     pg::vector<store::Ended> ended_;
 };

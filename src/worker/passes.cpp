@@ -98,6 +98,28 @@ int64 Pass::run(int64 max_jobs) {
     return ran;
 }
 
+// The least due range of lane procedure that the user may run and that has a job not in `seen`.
+bool choose_procedure(Oid user, const pg::vector<int64>& seen, store::RangeChoice* choice) {
+    pg::Transaction tx;
+    const core::Instant now = store::now();
+    store::RangeRow row{};
+    bool found = false;
+    for (bool more = store::next_range(&row, true); more; more = store::next_range(&row, false)) {
+        const store::RangeSpec spec = row.spec();
+        const store::Handler& h = store::find_handler(spec.kind);
+        if (row.first.run_at > now.us || !h.exists || h.lane != store::Lane::procedure || h.run_as != user)
+            continue;
+        if (!store::may(store::Bundle::operate, spec.queue)) continue;
+        const store::Key first = store::first_unseen(spec, now, {seen.data(), seen.size()});
+        if (first == core::kNoKey || (found && !(row.priority < choice->priority || first < choice->head)))
+            continue;
+        store::describe_row(row, first, choice);
+        found = true;
+    }
+    tx.commit();
+    return found;
+}
+
 std::optional<std::string_view> queue_argument(FunctionCallInfo fcinfo, int index) {
     const std::optional<std::string_view> queue = pg::text_argument(fcinfo, index);
     if (queue) {
@@ -156,13 +178,15 @@ FOREMAN_FUNCTION(prune_once) {
 
 FOREMAN_FUNCTION(run_procedures_once) {
     store::require_writable("foreman.run_procedures_once()");
-    const auto* call = fcinfo->context != nullptr && IsA(fcinfo->context, CallContext)
-                           ? castNode(CallContext, fcinfo->context)
-                           : nullptr;
-    if (call == nullptr || call->atomic) {
-        throw pg::Failure(ERRCODE_INVALID_TRANSACTION_STATE,
-                          "foreman.run_procedures_once() cannot run inside a transaction block")
-            .hint("CALL it on its own: the procedures that it runs own their transactions.");
+    const Oid user = GetSessionUserId();
+    const pg::Context context("foreman procedures");
+    pg::ContextResource memory(context.get());
+    pg::vector<int64> seen(&memory);
+    const pg::BetweenTransactions between(fcinfo, "foreman.run_procedures_once()");
+    for (store::RangeChoice choice; choose_procedure(user, seen, &choice);) {
+        const int64 ran = run_procedure_job(choice, choice.head, false);
+        if (ran == 0) break;
+        seen.push_back(ran);
     }
     return Datum{0};
 }

@@ -174,10 +174,10 @@ void conclude(const store::Handler& handler, const store::Job& job, const Attemp
 
 }  // namespace
 
-bool run_procedure_job(const store::RangeChoice& choice, store::Key from, bool in_executor) {
+int64 run_procedure_job(const store::RangeChoice& choice, store::Key from, bool in_executor) {
     pg::Context context("foreman procedure job");
     Leased leased{};
-    if (!lease(choice, from, context.get(), &leased)) return false;
+    if (!lease(choice, from, context.get(), &leased)) return 0;
     const store::Job& job = leased.job;
     store::slot_begin_job(job.job_id, job.kind, job.queue, job.attempt + 1, pg::clock_now());
     store::slot_outside_group(true);
@@ -205,7 +205,7 @@ bool run_procedure_job(const store::RangeChoice& choice, store::Key from, bool i
     }
     store::slot_outside_group(false);
     store::slot_end_job();
-    return true;
+    return job.job_id;
 }
 
 bool rescue_leased(int64 job_id, bool charged, const char* message) {
