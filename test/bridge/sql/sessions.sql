@@ -29,7 +29,7 @@ SELECT bridge.clean();
 SELECT bridge.cancel_self();
 SELECT bridge.destroyed();
 SET statement_timeout = '100ms';
-SELECT bridge.run('SELECT pg_sleep(60)', 5);
+SELECT bridge.run('SELECT pg_sleep(10)', 5);
 \echo :LAST_ERROR_SQLSTATE
 SET statement_timeout = 0;
 SELECT bridge.destroyed();

@@ -21,6 +21,7 @@ CREATE FUNCTION bridge.swallow(sql text) RETURNS text STRICT LANGUAGE c AS 'fore
 CREATE FUNCTION bridge.swallow_many(sql text, n int, OUT caught int, OUT destroyed int, OUT memory_is_flat boolean) RETURNS SETOF record STRICT LANGUAGE c AS 'foreman_bridge', 'foreman_bridge_swallow_many';
 CREATE FUNCTION bridge.wrote(sql text) RETURNS boolean STRICT LANGUAGE c AS 'foreman_bridge', 'foreman_bridge_wrote';
 CREATE FUNCTION bridge.subtransaction_ids() RETURNS int STRICT LANGUAGE c AS 'foreman_bridge', 'foreman_bridge_subtransaction_ids';
+CREATE FUNCTION bridge.surroundings() RETURNS boolean STRICT LANGUAGE c AS 'foreman_bridge', 'foreman_bridge_surroundings';
 CREATE FUNCTION bridge.snapshots() RETURNS boolean STRICT LANGUAGE c AS 'foreman_bridge', 'foreman_bridge_snapshots';
 CREATE FUNCTION bridge.run_as(role regrole, sql text) RETURNS boolean STRICT LANGUAGE c AS 'foreman_bridge', 'foreman_bridge_run_as';
 CREATE FUNCTION bridge.guc_scope(name text, value text, fails boolean) RETURNS text STRICT LANGUAGE c AS 'foreman_bridge', 'foreman_bridge_guc_scope';

@@ -30,4 +30,4 @@ SELECT bridge.subtransaction_ids();
 SELECT count(bridge.swallow('INSERT INTO bridge.note (body) VALUES (''x'')')) FROM generate_series(1, 70);
 SELECT bridge.subtransaction_ids();
 ROLLBACK;
-SELECT bridge.snapshots();
+SELECT bridge.snapshots(), bridge.surroundings();

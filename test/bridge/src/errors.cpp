@@ -66,12 +66,11 @@ FOREMAN_FUNCTION(bridge_throw) {
     throw_kind(pg::text_view(pg::argument(fcinfo, 0)));
 }
 
-// A message far longer than a Failure holds, cut at a character: 'x' and then two-byte letters.
+// A message far longer than a Failure holds, of two-byte letters: what fits is an odd number of bytes.
 FOREMAN_FUNCTION(bridge_throw_long) {
-    char text[3 * pg::Failure::kTextSize];
-    text[0] = 'x';
-    for (std::size_t i = 1; i + 2 < sizeof text; i += 2) std::memcpy(text + i, "\xc3\xa9", 2);
-    text[sizeof text - 2] = '\0';
+    static_assert(pg::Failure::kTextSize % 2 == 0);
+    char text[3 * pg::Failure::kTextSize + 1];
+    for (std::size_t i = 0; i + 1 < sizeof text; i += 2) std::memcpy(text + i, "\xc3\xa9", 2);
     text[sizeof text - 1] = '\0';
     throw pg::Failure(ERRCODE_INTERNAL_ERROR, "%s", text).hint("%s", text);
 }
@@ -125,11 +124,13 @@ FOREMAN_FUNCTION(bridge_values) {
 
 // After an error the caller's memory context is the current one again, and not the error context.
 FOREMAN_FUNCTION(bridge_context_after_error) {
+    pg::Subtransaction sub;
     const MemoryContext context = CurrentMemoryContext;
     try {
-        pg::Subtransaction sub;
-        pg::call<&get_relname_relid>("no_such", Oid{InvalidOid});
-        pg::guarded([] { elog(ERROR, "an error"); });
+        pg::guarded([] {
+            MemoryContextSwitchTo(TopMemoryContext);
+            elog(ERROR, "an error");
+        });
     } catch (pg::PgError&) {
         return BoolGetDatum(CurrentMemoryContext == context);
     }

@@ -85,6 +85,26 @@ FOREMAN_FUNCTION(bridge_wrote) {
 
 FOREMAN_FUNCTION(bridge_subtransaction_ids) { return Int32GetDatum(pg::subtransaction_ids()); }
 
+// Memory context and resource owner after a subtransaction are those before it, which are not its parent's: a
+// function runs with its portal's.
+FOREMAN_FUNCTION(bridge_surroundings) {
+    const MemoryContext context = CurrentMemoryContext;
+    const ResourceOwner owner = CurrentResourceOwner;
+    const auto same = [=] { return CurrentMemoryContext == context && CurrentResourceOwner == owner; };
+    bool good = true;
+    {
+        pg::Subtransaction sub;
+        good = good && CurrentMemoryContext == context && CurrentResourceOwner != owner;
+        sub.commit();
+        good = good && same();
+    }
+    {
+        pg::Subtransaction sub;
+        MemoryContextSwitchTo(TopMemoryContext);
+    }
+    return BoolGetDatum(good && same() && owner != TopTransactionResourceOwner);
+}
+
 // A snapshot of its own, in the good case and while an error passes.
 FOREMAN_FUNCTION(bridge_snapshots) {
     const Snapshot before = GetActiveSnapshot();
@@ -166,7 +186,7 @@ FOREMAN_FUNCTION(bridge_cancel_self) {
         pg::Subtransaction sub;
         const Counted counted;
         run_sql("SELECT pg_catalog.pg_cancel_backend(pg_catalog.pg_backend_pid())");
-        for (;;) pg::wait_latch(core::seconds(1), PG_WAIT_EXTENSION);
+        for (int i = 0; i < 20; ++i) pg::wait_latch(core::milliseconds(100), PG_WAIT_EXTENSION);
     } catch (const pg::PgError& error) {
         describe(error, text, sizeof text);
     }
