@@ -1,6 +1,7 @@
 // Starting background workers.
 #include "pg/launch.hpp"
 
+#include "pg/compat.hpp"
 #include "pg/memory.hpp"
 
 namespace foreman::pg {
@@ -34,6 +35,20 @@ BgwHandleStatus WorkerHandle::status(pid_t* pid) const {
 }
 
 void WorkerHandle::terminate() const { call<&TerminateBackgroundWorker>(handle_); }
+
+// The checks of InitializeSessionUserId and CheckMyDatabase, beforehand.
+SessionBar session_bar(Oid role) {
+    return guarded([role] {
+        HeapTuple tuple = SearchSysCache1(AUTHOID, ObjectIdGetDatum(role));
+        if (!HeapTupleIsValid(tuple)) return SessionBar::no_such_role;
+        const bool login = reinterpret_cast<Form_pg_authid>(GETSTRUCT(tuple))->rolcanlogin;
+        ReleaseSysCache(tuple);
+        if (!login && !compat::kNologinRolesCanConnect) return SessionBar::no_login;
+        const bool connect =
+            superuser_arg(role) || compat::database_aclcheck(MyDatabaseId, role, ACL_CONNECT) == ACLCHECK_OK;
+        return connect ? SessionBar::none : SessionBar::no_connect;
+    });
+}
 
 void register_worker(const WorkerSpec& spec) {
     BackgroundWorker worker = to_background_worker(spec);

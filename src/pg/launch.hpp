@@ -44,6 +44,11 @@ class WorkerHandle {
     BackgroundWorkerHandle* handle_;
 };
 
+// Why the server would refuse a background worker a session of a role in this database.
+enum class SessionBar { none, no_such_role, no_login, no_connect };
+// Needs a transaction.
+SessionBar session_bar(Oid role);
+
 // In _PG_init while shared_preload_libraries load.
 void register_worker(const WorkerSpec& spec);
 // At run time; nothing when max_worker_processes are in use. The handle is kept in TopMemoryContext.

@@ -1,7 +1,11 @@
 // See databases.hpp. pg_database is read by a heap scan, since the launcher has no database to run SQL in.
 #include "store/databases.hpp"
 
+#include <csignal>
+
 #include "pg/call.hpp"
+#include "pg/latch.hpp"
+#include "store/board_parts.hpp"
 
 namespace foreman::store {
 
@@ -32,6 +36,21 @@ DispatcherExit read_exit(Oid database) noexcept {
 bool has_extension(Oid database) noexcept {
     const DatabaseSlot* d = database_slot(database);
     return d != nullptr && d->has_extension;
+}
+
+bool take_charge(Oid database) noexcept {
+    const PartGuard guard(BoardLock::directory, LW_EXCLUSIVE);
+    DatabaseSlot* d = database_slot(database);
+    if (d == nullptr || (d->pid != 0 && kill(d->pid, 0) == 0)) return false;
+    d->procno = pg::this_process().procno;
+    d->pid = MyProcPid;
+    d->has_extension = true;
+    return true;
+}
+
+bool is_in_charge(Oid database) noexcept {
+    const DatabaseSlot* d = database_slot(database);
+    return d != nullptr && d->pid != 0 && kill(d->pid, 0) == 0;
 }
 
 bool is_held(Oid database) noexcept {

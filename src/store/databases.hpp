@@ -14,6 +14,10 @@ void list_databases(pg::vector<Oid>* out);
 void note_exit(Oid database, DispatcherExit how) noexcept;
 DispatcherExit read_exit(Oid database) noexcept;
 bool has_extension(Oid database) noexcept;
+/// Makes this process the dispatcher of the database; false when another one is.
+bool take_charge(Oid database) noexcept;
+/// Whether a dispatcher is in charge.
+bool is_in_charge(Oid database) noexcept;
 /// Whether a live session keeps our workers out of the database.
 bool is_held(Oid database) noexcept;
 

@@ -27,6 +27,8 @@ namespace {
 constexpr core::Micros kReread = core::minutes(5);
 constexpr core::Micros kUpkeep = core::minutes(10);
 constexpr core::Micros kRequestRetry = core::milliseconds(200);
+constexpr uint32 kPokeBegin =
+    store::kPokeDue | store::kPokeRequests | store::kPokeReread | store::kPokeExecutor | store::kPokeExpiry;
 
 class Dispatcher {
   public:
@@ -39,6 +41,7 @@ class Dispatcher {
     void turn(uint32 pokes);
     core::Instant due_work(core::Instant now);
     void look_at_identity();
+    core::Instant next_expiry() const;
     void close_requests(uint32 generation) noexcept;
     template <class Body>
     void duty(const char* name, Body body);
@@ -50,6 +53,7 @@ class Dispatcher {
     core::Instant next_upkeep_{core::kMinusInfinity};
     core::Instant next_requests_{core::kPlusInfinity};
     core::Instant next_recruit_{core::kPlusInfinity};
+    bool copied_ = false;  // nothing here may be touched
     bool said_copied_ = false;
     bool count_wanted_ = true;
     const char* last_failed_ = nullptr;
@@ -85,13 +89,13 @@ bool Dispatcher::begin() {
         store::note_exit(database_, store::DispatcherExit::no_extension);
         return false;
     }
-    slot_->has_extension = true;
-    slot_->procno = pg::this_process().procno;
-    slot_->pid = MyProcPid;
+    if (!store::take_charge(database_)) {  // that of a launcher before this one still runs
+        store::note_exit(database_, store::DispatcherExit::asked_to_leave);
+        return false;
+    }
     store::free_starting_slots(database_);
     look_at_identity();
-    pg_atomic_fetch_or_u32(&slot_->pokes, store::kPokeDue | store::kPokeRequests | store::kPokeReread |
-                                              store::kPokeExecutor | store::kPokeExpiry);
+    pg_atomic_fetch_or_u32(&slot_->pokes, kPokeBegin);
     return true;
 }
 
@@ -99,6 +103,7 @@ void Dispatcher::look_at_identity() {
     duty("pg_foreman: reading whether this database may run jobs", [this] {
         const store::Permission p = store::read_permission();
         slot_->stopped = p != store::Permission::runs;
+        copied_ = p == store::Permission::copied;
         if (p == store::Permission::copied && !said_copied_) {
             pg::log(LOG, pg::Failure(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
                                      "pg_foreman runs no jobs in this database: it is a copy of another")
@@ -117,17 +122,28 @@ void Dispatcher::close_requests(uint32 generation) noexcept {
         pg_atomic_write_u32(&slot_->requests_open, 1);
 }
 
+core::Instant Dispatcher::next_expiry() const {
+    if (slot_->stopped) return core::kPlusInfinity;
+    return core::Instant{static_cast<int64>(pg_atomic_read_u64(&slot_->next_expiry))};
+}
+
 // Wakes and recruits executors for what is due; answers the next instant at which something becomes due.
 core::Instant Dispatcher::due_work(core::Instant now) {
+    next_recruit_ = core::kPlusInfinity;
     if (slot_->stopped || !settings::enabled) return core::kPlusInfinity;
     const Recruiter::Round round = recruiter_.look(now);
-    next_recruit_ = round.unmet ? now + core::milliseconds(100) : core::kPlusInfinity;
+    next_recruit_ = round.retry;
     return round.next_due;
 }
 
 void Dispatcher::turn(uint32 pokes) {
     const core::Instant now = pg::clock_now();
-    if (pokes & store::kPokeIdentity) look_at_identity();
+    if (pokes & store::kPokeIdentity) {
+        const bool was_copied = copied_;
+        look_at_identity();
+        if (was_copied && !copied_) pokes |= kPokeBegin;
+    }
+    if (copied_) return;
     if (pokes & store::kPokeExecutor)
         duty("pg_foreman: settling jobs of executors that ended",
              [this] { settle_dead_executors(database_); });
@@ -149,9 +165,6 @@ void Dispatcher::turn(uint32 pokes) {
             close_requests(generation);
         }
     }
-    const auto expiry = static_cast<int64>(pg_atomic_read_u64(&slot_->next_expiry));
-    if ((pokes & store::kPokeReread) || now.us >= expiry)
-        duty("pg_foreman: expiring jobs", [this, now] { expire_due(slot_, now); });
     if (count_wanted_) {
         duty("pg_foreman: counting jobs", [this] {
             store::recount_queues();
@@ -159,6 +172,10 @@ void Dispatcher::turn(uint32 pokes) {
             count_wanted_ = false;
         });
     }
+    // A database that is being restored is stopped: what follows would come in the way.
+    if (slot_->stopped) return;
+    if ((pokes & store::kPokeReread) || now >= next_expiry())
+        duty("pg_foreman: expiring jobs", [this, now] { expire_due(slot_, now); });
     if (now >= next_upkeep_) {
         next_upkeep_ = now + kUpkeep;
         duty("pg_foreman: making partitions", [now] { store::make_partitions(now); });
@@ -178,8 +195,7 @@ void Dispatcher::loop() {
         const core::Instant now = pg::clock_now();
         const core::Instant due = due_work(now);
         core::Instant wake = std::min(now + core::milliseconds(settings::poll_interval_ms), due);
-        wake = std::min({wake, next_requests_, next_recruit_,
-                         core::Instant{static_cast<int64>(pg_atomic_read_u64(&slot_->next_expiry))}});
+        wake = std::min({wake, next_requests_, next_recruit_, next_expiry()});
         pg_atomic_write_u64(&slot_->next_wake, static_cast<uint64>(wake.us));
         pg_memory_barrier();
         if (pg_atomic_read_u32(&slot_->pokes) != 0) continue;
@@ -208,9 +224,13 @@ void Dispatcher::loop() {
     }
 }
 
+// Ended by hand or to make room for a command, it may start again at once; what it noted itself stays.
 extern "C" void foreman_dispatcher_exit(int, Datum database) {
-    if (store::DatabaseSlot* d = store::database_slot(DatumGetObjectId(database));
-        d != nullptr && d->pid == MyProcPid) {
+    const Oid oid = DatumGetObjectId(database);
+    if (cause_of_death() == store::Death::interrupted &&
+        store::read_exit(oid) == store::DispatcherExit::crashed)
+        store::note_exit(oid, store::DispatcherExit::asked_to_leave);
+    if (store::DatabaseSlot* d = store::database_slot(oid); d != nullptr && d->pid == MyProcPid) {
         d->pid = 0;
         d->procno = -1;
         d->has_extension = false;

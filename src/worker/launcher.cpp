@@ -22,11 +22,13 @@ namespace {
 constexpr core::Micros kLook = core::seconds(60);
 constexpr core::Micros kRetry = core::milliseconds(500);
 constexpr core::Micros kLongestBackoff = core::seconds(60);
+constexpr core::Micros kSettled = core::seconds(60);  // one that lived so long failed anew
 
 struct Known {
     Oid database;
     bool probed;  // since the last time that somebody said it may have changed
     core::Instant not_before;
+    core::Instant started;
     int failures;
     std::optional<pg::WorkerHandle> handle;  // of its dispatcher while that is thought to run
 };
@@ -41,6 +43,7 @@ class Launcher {
     Known& know(Oid database);
     bool look_after(Known& k, core::Instant now);
     bool start(Known& k, core::Instant now);
+    bool reap(core::Instant now);
     void dispatcher_ended(Known& k, core::Instant now);
 
     pg::Context context_;
@@ -54,7 +57,7 @@ Known& Launcher::know(Oid database) {
     for (Known& k : known_) {
         if (k.database == database) return k;
     }
-    known_.push_back(Known{database, false, core::kMinusInfinity, 0, std::nullopt});
+    known_.push_back(Known{database, false, core::kMinusInfinity, core::kMinusInfinity, 0, std::nullopt});
     return known_.back();
 }
 
@@ -91,6 +94,7 @@ bool Launcher::start(Known& k, core::Instant now) {
     store::DatabaseSlot* d = store::add_database_slot(k.database);
     if (d == nullptr) return false;
     store::note_exit(k.database, store::DispatcherExit::crashed);
+    k.started = now;
     k.handle = pg::start_worker(spec);
     if (!k.handle) {
         if (!slots_exhausted_said_) {
@@ -121,6 +125,7 @@ void Launcher::dispatcher_ended(Known& k, core::Instant now) {
             k.not_before = now;
             break;
         case store::DispatcherExit::crashed: {
+            if (now - k.started > kSettled) k.failures = 0;
             const core::Micros backoff = core::seconds(1) * (int64{1} << std::min(k.failures, 6));
             k.failures++;
             k.not_before = now + std::min(backoff, kLongestBackoff);
@@ -129,17 +134,21 @@ void Launcher::dispatcher_ended(Known& k, core::Instant now) {
     }
 }
 
+// Whether dispatchers ended: their databases may be gone, or closed.
+bool Launcher::reap(core::Instant now) {
+    bool any = false;
+    for (Known& k : known_) {
+        if (!k.handle || k.handle->status() != BGWH_STOPPED) continue;
+        dispatcher_ended(k, now);
+        any = true;
+    }
+    return any;
+}
+
 // false: it wants another look soon.
 bool Launcher::look_after(Known& k, core::Instant now) {
-    if (k.handle) {
-        if (k.handle->status() != BGWH_STOPPED) {
-            const store::DatabaseSlot* d = store::database_slot(k.database);
-            if (d != nullptr && d->has_extension) k.failures = 0;
-            return true;
-        }
-        dispatcher_ended(k, now);
-    }
-    if (k.probed || !settings::enabled) return true;
+    // Another launcher's dispatcher sets our latch when it ends.
+    if (k.handle || k.probed || !settings::enabled || store::is_in_charge(k.database)) return true;
     if (k.not_before > now || store::is_held(k.database)) return false;
     return start(k, now);
 }
@@ -154,7 +163,7 @@ void Launcher::loop() {
         if (poked) {
             for (Known& k : known_) k.probed = false;
         }
-        if (poked || now >= next_look_) {
+        if (reap(now) || poked || now >= next_look_) {
             read_databases();
             next_look_ = now + kLook;
         }

@@ -5,6 +5,7 @@
 
 #include "pg/call.hpp"
 #include "pg/datum.hpp"
+#include "pg/xact.hpp"
 #include "store/settings.hpp"
 #include "worker/executor.hpp"
 
@@ -13,6 +14,29 @@ namespace foreman::worker {
 namespace {
 
 constexpr core::Micros kLongestRest = core::seconds(60);
+constexpr core::Micros kBarredRest = core::seconds(1);
+constexpr core::Micros kDemandRetry = core::milliseconds(100);
+constexpr core::Micros kWorkerSlotRetry = core::milliseconds(500);
+
+// Once for each role and reason, until the reason goes.
+void say_barred(Oid role, pg::SessionBar bar) {
+    const char* name = pg::guarded([role]() -> const char* {
+        const char* found = GetUserNameFromId(role, true);
+        return found != nullptr ? found : psprintf("with OID %u", role);
+    });
+    const char* why = "there is no such role";
+    const char* hint = "Register its handlers again, with a role that exists.";
+    if (bar == pg::SessionBar::no_login) {
+        why = "it is not permitted to log in";
+        hint = "Give it LOGIN, or register its handlers with another role.";
+    } else if (bar == pg::SessionBar::no_connect) {
+        why = "it may not connect to this database";
+        hint = "Grant it CONNECT, or register its handlers with another role.";
+    }
+    pg::log(LOG, pg::Failure(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION,
+                             "pg_foreman cannot run the jobs of role %s: %s", name, why)
+                     .hint("%s", hint));
+}
 
 }  // namespace
 
@@ -51,26 +75,24 @@ Recruiter::Round Recruiter::look(core::Instant now) {
         },
         &look);
     reap_failed_starts(now);
-    Round round{look.next_due, false};
-    for (const RoleNeed& need : look.needs) {
-        if (!serve(need, now)) round.unmet = true;
-    }
+    Round round{look.next_due, core::kPlusInfinity};
+    for (const RoleNeed& need : look.needs) round.retry = std::min(round.retry, serve(need, now));
     return round;
 }
 
-// false: nobody runs this role's jobs, and nobody could be started.
-bool Recruiter::serve(const RoleNeed& need, core::Instant now) {
+// When to try again: nobody runs this role's jobs, and nobody could be started.
+core::Instant Recruiter::serve(const RoleNeed& need, core::Instant now) {
+    constexpr core::Instant kNever = core::kPlusInfinity;
     const store::RoleExecutors have = store::count_executors(database_, need.role);
-    if (store::wake_executor(database_, need.role)) return true;
-    if (have.starting > 0) return true;
-    if (resting(need.role, now)) return have.total > 0;
-    if (have.total > 0 && store::free_slots(settings::max_executors) <= 0) return true;
+    if (store::wake_executor(database_, need.role) || have.starting > 0) return kNever;
+    if (have.total > 0 && store::free_slots(settings::max_executors) <= 0) return kNever;
+    if (is_barred(need.role, now)) return have.total > 0 ? kNever : find_bad(need.role)->not_before;
     const int slot = store::reserve_slot(database_, need.role, settings::max_executors, now);
     if (slot < 0) {
         if (have.total > 0) store::forget_demand(database_, need.role);
-        return have.total > 0;
+        return have.total > 0 ? kNever : now + kDemandRetry;
     }
-    return start_executor(slot, need.role) || have.total > 0;
+    return start_executor(slot, need.role) || have.total > 0 ? kNever : now + kWorkerSlotRetry;
 }
 
 bool Recruiter::start_executor(int slot, Oid role) {
@@ -100,38 +122,62 @@ bool Recruiter::start_executor(int slot, Oid role) {
     return true;
 }
 
-// An executor that ended before it attached (no such role, no right to connect) leaves its slot as it was:
-// starting.
+// An executor whose session could not begin leaves its slot as it was: starting.
 void Recruiter::reap_failed_starts(core::Instant now) {
     for (std::size_t i = started_.size(); i-- > 0;) {
         Started& s = started_[i];
         store::SlotReading r{};
         const bool used = store::read_slot(s.slot, &r);
         const bool ours = used && r.database == database_ && r.role == s.role;
-        const bool attached = !ours || r.state != store::SlotState::starting;
-        if (!attached) {
+        if (!ours || r.state != store::SlotState::starting) {
+            forget_bad(s.role);
+        } else {
             if (s.handle.status() != BGWH_STOPPED) continue;
             store::free_slot(s.slot);
-            auto b = std::find_if(bad_.begin(), bad_.end(), [&s](const Bad& x) { return x.role == s.role; });
-            if (b == bad_.end()) {
-                bad_.push_back({s.role, 0, now});
-                b = bad_.end() - 1;
+            Bad* b = find_bad(s.role);
+            if (b == nullptr) {
+                bad_.push_back({s.role, pg::SessionBar::none, 0, now});
+                b = &bad_.back();
             }
             b->not_before =
                 now + std::min(kLongestRest, core::seconds(1) * (int64{1} << std::min(b->failures, 6)));
             b->failures++;
-        } else {
-            bad_.erase(
-                std::remove_if(bad_.begin(), bad_.end(), [&s](const Bad& x) { return x.role == s.role; }),
-                bad_.end());
         }
         started_.erase(started_.begin() + static_cast<std::ptrdiff_t>(i));
     }
 }
 
-bool Recruiter::resting(Oid role, core::Instant now) const {
-    return std::any_of(bad_.begin(), bad_.end(),
-                       [&](const Bad& b) { return b.role == role && b.not_before > now; });
+// Asked before a process is started for the role: the server would log each refusal.
+bool Recruiter::is_barred(Oid role, core::Instant now) {
+    Bad* b = find_bad(role);
+    if (b != nullptr && b->not_before > now) return true;
+    pg::Transaction tx;
+    const pg::SessionBar bar = pg::session_bar(role);
+    if (bar == pg::SessionBar::none) {
+        if (b != nullptr && b->bar != bar) forget_bad(role);
+        tx.commit();
+        return false;
+    }
+    if (b == nullptr) {
+        bad_.push_back({role, pg::SessionBar::none, 0, now});
+        b = &bad_.back();
+    }
+    if (b->bar != bar) say_barred(role, bar);
+    b->bar = bar;
+    b->not_before = now + kBarredRest;
+    store::forget_demand(database_, role);
+    tx.commit();
+    return true;
+}
+
+Recruiter::Bad* Recruiter::find_bad(Oid role) {
+    auto b = std::find_if(bad_.begin(), bad_.end(), [role](const Bad& x) { return x.role == role; });
+    return b == bad_.end() ? nullptr : &*b;
+}
+
+void Recruiter::forget_bad(Oid role) {
+    bad_.erase(std::remove_if(bad_.begin(), bad_.end(), [role](const Bad& x) { return x.role == role; }),
+               bad_.end());
 }
 
 }  // namespace foreman::worker

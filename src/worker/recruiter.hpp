@@ -15,7 +15,7 @@ class Recruiter {
 
     struct Round {
         core::Instant next_due;
-        bool unmet;  // some role wants an executor and could not have one
+        core::Instant retry;  // when a role that could not have an executor is to be looked at again
     };
     /// One look at all ranges of the database. cost: 64 bytes a range
     Round look(core::Instant now);
@@ -30,21 +30,24 @@ class Recruiter {
         Oid role;
         pg::WorkerHandle handle;
     };
-    bool serve(const RoleNeed& need, core::Instant now);
+    struct Bad {
+        Oid role;
+        pg::SessionBar bar;  // none: its sessions failed for another reason, which the server logged
+        int failures;
+        core::Instant not_before;
+    };
+    core::Instant serve(const RoleNeed& need, core::Instant now);
     bool start_executor(int slot, Oid role);
     void reap_failed_starts(core::Instant now);
-    bool resting(Oid role, core::Instant now) const;
+    bool is_barred(Oid role, core::Instant now);
+    Bad* find_bad(Oid role);
+    void forget_bad(Oid role);
 
     const Oid database_;
     pg::Context context_;
     pg::ContextResource memory_;
     pg::vector<RoleNeed> needs_;
     pg::vector<Started> started_;
-    struct Bad {
-        Oid role;
-        int failures;
-        core::Instant not_before;
-    };
     pg::vector<Bad> bad_;  // roles whose executors could not start
     bool slots_exhausted_said_ = false;
 };
