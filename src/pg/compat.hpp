@@ -57,6 +57,38 @@ inline AclResult database_aclcheck(Oid database, Oid role, AclMode mode) {
 #endif
 }
 
+inline AclResult schema_aclcheck(Oid schema, Oid role, AclMode mode) {
+#if PG_VERSION_NUM >= 160000
+    return object_aclcheck(NamespaceRelationId, schema, role, mode);
+#else
+    return pg_namespace_aclcheck(schema, role, mode);
+#endif
+}
+
+inline bool schema_ownercheck(Oid schema, Oid role) {
+#if PG_VERSION_NUM >= 160000
+    return object_ownercheck(NamespaceRelationId, schema, role);
+#else
+    return pg_namespace_ownercheck(schema, role);
+#endif
+}
+
+inline bool database_ownercheck(Oid database, Oid role) {
+#if PG_VERSION_NUM >= 160000
+    return object_ownercheck(DatabaseRelationId, database, role);
+#else
+    return pg_database_ownercheck(database, role);
+#endif
+}
+
+inline bool extension_ownercheck(Oid extension, Oid role) {
+#if PG_VERSION_NUM >= 160000
+    return object_ownercheck(ExtensionRelationId, extension, role);
+#else
+    return pg_extension_ownercheck(extension, role);
+#endif
+}
+
 inline bool function_ownercheck(Oid function, Oid role) {
 #if PG_VERSION_NUM >= 160000
     return object_ownercheck(ProcedureRelationId, function, role);
@@ -83,6 +115,27 @@ inline constexpr bool kNologinRolesCanConnect = true;
 inline constexpr uint32 kBypassRoleLoginCheck = 0;
 inline constexpr bool kNologinRolesCanConnect = false;
 #endif
+
+// 16: what a check hook hands on as `extra` is allocated by guc_malloc and freed by guc_free; before, by
+// malloc and free. nullptr when there is no memory.
+inline void* guc_extra(std::size_t bytes) {
+#if PG_VERSION_NUM >= 160000
+    return guc_malloc(LOG, bytes);
+#else
+    return std::malloc(bytes);
+#endif
+}
+
+// 16: DecodeDateTime has one more argument, for errors.
+inline int decode_datetime(char** fields, int* types, int n, int* kind, struct pg_tm* tm, fsec_t* fraction,
+                           int* zone) {
+#if PG_VERSION_NUM >= 160000
+    DateTimeErrorExtra extra;
+    return DecodeDateTime(fields, types, n, kind, tm, fraction, zone, &extra);
+#else
+    return DecodeDateTime(fields, types, n, kind, tm, fraction, zone);
+#endif
+}
 
 // 18: PortalRun lost its argument run_once. May ereport.
 inline void portal_run(Portal portal, DestReceiver* receiver, QueryCompletion* completion) {

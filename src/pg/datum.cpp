@@ -51,6 +51,24 @@ std::string_view jsonb_to_text(Datum jsonb, MemoryContext context) {
 
 std::size_t datum_bytes(Datum varlena) noexcept { return toast_raw_datum_size(varlena); }
 
+// As check_recovery_target_time in guc.c (in xlogrecovery.c since 16).
+bool parse_instant(const char* text, core::Instant* instant) noexcept {
+    char work[MAXDATELEN + MAXDATEFIELDS];
+    char* fields[MAXDATEFIELDS];
+    int types[MAXDATEFIELDS];
+    int count = 0;
+    int kind = 0;
+    int zone = 0;
+    struct pg_tm parts;
+    fsec_t fraction = 0;
+    TimestampTz value = 0;
+    if (ParseDateTime(text, work, sizeof work, fields, types, MAXDATEFIELDS, &count) != 0) return false;
+    if (compat::decode_datetime(fields, types, count, &kind, &parts, &fraction, &zone) != 0) return false;
+    if (kind != DTK_DATE || tm2timestamp(&parts, fraction, &zone, &value) != 0) return false;
+    instant->us = value;
+    return true;
+}
+
 IntervalParts interval_parts(Datum interval) noexcept {
     const Interval* const value = DatumGetIntervalP(interval);
     return {value->month, value->day, value->time};

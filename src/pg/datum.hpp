@@ -27,6 +27,10 @@ inline Datum to_datum(core::Instant instant) noexcept { return TimestampTzGetDat
 // The server's clock now (not the transaction's start).
 inline core::Instant clock_now() noexcept { return core::Instant{GetCurrentTimestamp()}; }
 
+// A timestamp as timestamptz's input function reads it, with the session's time zone where the text has none;
+// false unless it is a finite one. Raises nothing: for hooks of settings.
+bool parse_instant(const char* text, core::Instant* instant) noexcept;
+
 struct IntervalParts {
     std::int32_t months;
     std::int32_t days;

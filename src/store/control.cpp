@@ -139,18 +139,6 @@ constinit pg::Statement g_purge_dead{"purge_dead_letters",
                                      " $1) AND ($2 IS NULL OR queue " EQ " $2) AND discarded_at " LE " $3",
                                      {TEXTOID, TEXTOID, TIMESTAMPTZOID}};
 
-void cancel_taken(const Job& job, std::string_view reason, Instant at) {
-    const Ended e{&job, core::Next::cancel, job.attempt, std::nullopt, at, std::nullopt, reason, job.errors};
-    record_ended({&e, 1});
-}
-
-void delete_taken(const Job& job) {
-    QueueDelta d;
-    d.live = -1;
-    remember_counts(job.queue, d);
-    remember_end(job.job_id);
-}
-
 template <int N>
 void set_filter(pg::Args<N>* a, std::optional<std::string_view> kind, std::optional<std::string_view> queue) {
     if (kind) a->text(1, *kind);
@@ -181,6 +169,18 @@ bool apply_to(int64 job_id, MemoryContext context) {
 }
 
 }  // namespace
+
+void cancel_taken(const Job& job, std::string_view reason, Instant at) {
+    const Ended e{&job, core::Next::cancel, job.attempt, std::nullopt, at, std::nullopt, reason, job.errors};
+    record_ended({&e, 1});
+}
+
+void delete_taken(const Job& job) {
+    QueueDelta d;
+    d.live = -1;
+    remember_counts(job.queue, d);
+    remember_end(job.job_id);
+}
 
 Found find_job(int64 job_id) {
     const AsOwner scope;

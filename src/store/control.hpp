@@ -25,6 +25,9 @@ Found find_job(int64 job_id);
 /// does: deletes a waiting job if nobody holds it and reads it.  returns: false when it is locked, running or
 /// gone
 bool take_waiting(int64 job_id, MemoryContext context, Job* out);
+/// What take_waiting() took is to be recorded as cancelled at `at`, or forgotten for good.
+void cancel_taken(const Job& job, std::string_view reason, Instant at);
+void delete_taken(const Job& job);
 /// Moves a waiting job to another time or priority; false as above.
 bool move_waiting(int64 job_id, std::optional<Instant> run_at, std::optional<int16> priority);
 

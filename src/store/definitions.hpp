@@ -93,7 +93,11 @@ bool delete_queue(std::string_view name);
 bool put_grant(std::string_view bundle, Oid role, std::optional<std::string_view> queue);
 bool remove_grant(std::string_view bundle, Oid role, std::optional<std::string_view> queue);
 /// GRANT or REVOKE of the bundle's functions and views to the role, as the owner.
+/// After a REVOKE, what the role's other bundles need is still granted. Nothing for the owner and for roles
+/// that are gone.
 void grant_functions(std::string_view bundle, Oid role, bool grant);
+/// A queue that is no more has no rights either.
+void remove_grants_of_queue(std::string_view queue);
 /// Rights a handler's role needs: the schema and the in-handler functions.
 void grant_handler_functions(Oid role);
 bool has_grants(std::string_view bundle, Oid role);

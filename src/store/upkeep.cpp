@@ -75,6 +75,10 @@ constinit pg::Statement g_delete_dead_default{
 constinit pg::Statement g_count{"count_live",
                                 "SELECT queue, pg_catalog.count(*) FROM foreman.live_job GROUP BY queue"};
 
+constinit pg::Statement g_waiting{"count_waiting",
+                                  "SELECT queue, pg_catalog.count(*), pg_catalog.min(run_at) FROM "
+                                  "foreman.live_job GROUP BY queue ORDER BY queue"};
+
 struct Day {
     int64 number;  // days since 2000-01-01
     core::Instant start() const noexcept { return {number * USECS_PER_DAY}; }
@@ -226,6 +230,14 @@ int make_partitions(core::Instant now) {
         made++;
     }
     return made;
+}
+
+bool partition_ready(core::Instant at) { return partition_exists(day_of(at)); }
+
+void visit_waiting(void (*visit)(void*, const QueueCount&), void* arg) {
+    const AsOwner scope;
+    scope.allow_any_plan();
+    for (const pg::Row row : g_waiting.execute()) visit(arg, {row.view(1), row.i64(2), row.instant(3)});
 }
 
 int64 prune(core::Instant now) {

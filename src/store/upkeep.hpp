@@ -3,6 +3,8 @@
 // the short lock time-out below.
 #pragma once
 
+#include <string_view>
+
 #include "core/time.hpp"
 #include "pg/prelude.hpp"
 
@@ -17,5 +19,17 @@ int make_partitions(core::Instant now);
 int64 prune(core::Instant now);
 /// Live jobs per queue, to the board's counters. cost: one pass over an index.
 void recount_queues();
+
+/// Whether the day of `at` has its partition.
+bool partition_ready(core::Instant at);
+
+struct QueueCount {
+    std::string_view queue;
+    int64 waiting;
+    core::Instant oldest_run_at;
+};
+/// The same counts for a server without the board.  cost: one pass over the table; the visitor must not end
+/// SPI
+void visit_waiting(void (*visit)(void*, const QueueCount&), void* arg);
 
 }  // namespace foreman::store

@@ -1,0 +1,60 @@
+// enqueue(), enqueue_info(), enqueue_array(): jobs into the caller's transaction.
+//
+// needs: bundle producer on the job's queue, a transaction that may write.
+// errors: 42501; 25006 in a read-only transaction or on a standby; arguments as in api/arguments.hpp; 54000
+// for args beyond 256 MB. Nothing is inserted when one is raised. cost: one prepared INSERT with two index
+// entries; an array is one statement.
+#include "api/enqueue_request.hpp"
+#include "api/public_function.hpp"
+#include "pg/memory.hpp"
+#include "store/schema.hpp"
+
+namespace foreman::api {
+
+namespace {
+
+int64 enqueue_one(FunctionCallInfo fcinfo, const char* function) {
+    store::require_writable(function);
+    const EnqueueValues values = values_of(fcinfo);
+    store::NewJob job = check_options(values);
+    check_args(values[kArgs]);
+    job.args = *values[kArgs];
+    return store::insert_job(job);
+}
+
+}  // namespace
+
+FOREMAN_PUBLIC(enqueue) { return Int64GetDatum(enqueue_one(fcinfo, "foreman.enqueue()")); }
+
+FOREMAN_PUBLIC(enqueue_info) {
+    const TupleDesc desc = pg::result_desc(fcinfo);
+    const int64 id = enqueue_one(fcinfo, "foreman.enqueue_info()");
+    const Datum values[] = {Int64GetDatum(id), BoolGetDatum(true)};
+    const bool nulls[] = {false, false};
+    return pg::composite_datum(desc, values, nulls);
+}
+
+FOREMAN_PUBLIC(enqueue_array) {
+    store::require_writable("foreman.enqueue_array()");
+    pg::ResultSet rows(fcinfo);
+    const EnqueueValues values = values_of(fcinfo);
+    const store::NewJob job = check_options(values);
+    const Datum array = required(values[kArgs], "args");
+    const pg::Elements args = pg::array_elements(array, pg::kJsonb);
+    for (int i = 0; i < args.count; i++)
+        check_args(args.nulls[i] ? OptionalDatum{} : OptionalDatum{args.values[i]}, i + 1);
+    if (args.count == 0) return rows.done();
+
+    const pg::Context context("foreman enqueue", CurrentMemoryContext);
+    pg::ContextResource memory(context);
+    pg::vector<int64> ids(&memory);
+    store::insert_jobs(job, array, &ids);
+    int32 ordinal = 0;
+    for (const int64 id : ids) {
+        const Datum row[] = {Int32GetDatum(++ordinal), Int64GetDatum(id), BoolGetDatum(true)};
+        rows.put(row);
+    }
+    return rows.done();
+}
+
+}  // namespace foreman::api

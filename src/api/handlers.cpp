@@ -1,0 +1,190 @@
+// register_handler() and unregister_handler(): which function, procedure or command runs the jobs of a kind.
+//
+// needs: bundle operator on the handler's queue, on that of a handler that it replaces too; the right to SET
+// ROLE to run_as. errors: 42501; 42883, 42725, 42P13 for the function; 55000 for a role that cannot have a
+// session here; 25006; arguments as in api/arguments.hpp. cost: one row; every process rereads the handler
+// before it runs the next job of the kind.
+#include "api/arguments.hpp"
+#include "api/handler_function.hpp"
+#include "api/public_function.hpp"
+#include "pg/memory.hpp"
+#include "store/access.hpp"
+#include "store/schema.hpp"
+
+namespace foreman::api {
+
+namespace {
+
+enum Parameter : int {
+    kKind,
+    kHandler,
+    kCommand,
+    kLane,
+    kQueue,
+    kMaxAttempts,
+    kTimeout,
+    kBackoffBase,
+    kBackoffMax,
+    kMaxGroup,
+    kRunAs
+};
+
+constexpr std::size_t kMaxHandlerBytes = 1000;
+
+store::Lane parse_lane(std::string_view lane) {
+    if (lane == "transaction") return store::Lane::transaction;
+    if (lane == "batch") return store::Lane::batch;
+    if (lane == "procedure") return store::Lane::procedure;
+    throw pg::Failure(ERRCODE_INVALID_PARAMETER_VALUE, "lane \"%.*s\" does not exist",
+                      static_cast<int>(std::min<std::size_t>(lane.size(), 64)), lane.data())
+        .hint("Allowed: transaction, batch and procedure.");
+}
+
+// Its syntax is checked now; what its names mean is found out when it runs.
+void check_command(std::string_view command) {
+    const char* text = pg::copy_text(command);
+    int statements = 0;
+    try {
+        statements = pg::guarded([text] { return list_length(raw_parser(text, RAW_PARSE_DEFAULT)); });
+    } catch (const pg::PgError& e) {
+        throw pg::Failure(e.sqlstate(), "command: %s", e.message()).hint("%s", e.hint());
+    }
+    if (statements == 0) {
+        throw pg::Failure(ERRCODE_INVALID_PARAMETER_VALUE, "command must not be empty")
+            .hint("Allowed: one or more SQL commands.");
+    }
+}
+
+// How a role stands to sessions, from pg_authid.
+struct RoleFacts {
+    bool exists;
+    bool can_login;
+};
+
+RoleFacts read_role(Oid role) {
+    return pg::guarded([role] {
+        HeapTuple tuple = SearchSysCache1(AUTHOID, ObjectIdGetDatum(role));
+        if (!HeapTupleIsValid(tuple)) return RoleFacts{false, false};
+        const RoleFacts facts{true, reinterpret_cast<Form_pg_authid>(GETSTRUCT(tuple))->rolcanlogin};
+        ReleaseSysCache(tuple);
+        return facts;
+    });
+}
+
+// An executor is a session of the role: whether the server lets it have one is found out now.
+void check_session(Oid role, const char* name) {
+    if (!pg::compat::kNologinRolesCanConnect && !read_role(role).can_login) {
+        throw pg::Failure(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                          "role \"%s\" cannot run handlers: it is not permitted to log in", name)
+            .hint(
+                "Before version 17 the server gives sessions only to roles with LOGIN: set it, without a "
+                "password, "
+                "or use another role as run_as.");
+    }
+    if (pg::call<&pg::compat::database_aclcheck>(MyDatabaseId, role, static_cast<AclMode>(ACL_CONNECT)) !=
+        ACLCHECK_OK) {
+        throw pg::Failure(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                          "role \"%s\" cannot run handlers: it has no privilege CONNECT on this database",
+                          name)
+            .hint("Grant it CONNECT on the database, or use another role as run_as.");
+    }
+}
+
+Oid check_run_as(OptionalDatum value) {
+    const Oid role = value ? DatumGetObjectId(*value) : GetUserId();
+    if (!read_role(role).exists)
+        throw pg::Failure(ERRCODE_UNDEFINED_OBJECT, "run_as: role with OID %u does not exist", role);
+    const char* name = pg::guarded([role]() -> const char* { return GetUserNameFromId(role, false); });
+    if (!pg::call<&pg::compat::can_set_role>(GetUserId(), role)) {
+        throw pg::Failure(ERRCODE_INSUFFICIENT_PRIVILEGE, "permission denied to run handlers as role \"%s\"",
+                          name)
+            .hint("Only roles that may SET ROLE to it can register handlers that run as it.");
+    }
+    check_session(role, name);
+    return role;
+}
+
+void check_backoff(std::optional<core::Micros> base, std::optional<core::Micros> max) {
+    if (!base || !max || *base <= *max) return;
+    throw pg::Failure(ERRCODE_INVALID_PARAMETER_VALUE, "backoff_max must not be less than backoff_base");
+}
+
+void require_either(OptionalText handler, OptionalText command) {
+    if (handler.has_value() != command.has_value()) return;
+    throw pg::Failure(
+        ERRCODE_INVALID_PARAMETER_VALUE, "%s",
+        handler ? "handler and command exclude each other" : "handler and command are both NULL")
+        .hint("Give handler, the name of a function or procedure, or command, an SQL command.");
+}
+
+// Who takes a kind away from its handler operates that handler's queue, too.
+void require_on_present(std::string_view kind) {
+    const store::Handler& present = store::find_handler(kind);
+    if (present.exists) store::require(store::Bundle::operate, present.queue_name());
+}
+
+store::NewHandler check_settings(FunctionCallInfo fcinfo) {
+    store::NewHandler h{};
+    h.kind = required_name(pg::optional_argument(fcinfo, kKind), "kind");
+    h.queue = required_name(pg::optional_argument(fcinfo, kQueue), "queue");
+    h.max_attempts = optional_max_attempts(pg::optional_argument(fcinfo, kMaxAttempts));
+    h.max_group = optional_max_group(pg::optional_argument(fcinfo, kMaxGroup));
+    h.timeout = pg::optional_argument(fcinfo, kTimeout);
+    h.backoff_base = pg::optional_argument(fcinfo, kBackoffBase);
+    h.backoff_max = pg::optional_argument(fcinfo, kBackoffMax);
+    optional_duration(h.timeout, "timeout", kTimeouts);
+    check_backoff(optional_duration(h.backoff_base, "backoff_base", kBackoffs),
+                  optional_duration(h.backoff_max, "backoff_max", kBackoffs));
+    return h;
+}
+
+// A command owns its transactions: the default lane, which it cannot have, means lane procedure.
+void set_command(store::NewHandler* h, std::string_view command, store::Lane lane) {
+    if (lane == store::Lane::batch) {
+        throw pg::Failure(ERRCODE_INVALID_PARAMETER_VALUE, "a command cannot run in lane batch")
+            .hint("Commands run in lane procedure.");
+    }
+    check_command(command);
+    h->command = command;
+    h->shape = static_cast<char>(store::Shape::command);
+    h->lane = "procedure";
+}
+
+void set_function(store::NewHandler* h, std::string_view name, store::Lane lane) {
+    const HandlerFunction f =
+        find_function(accept(core::check_name("handler", name, kMaxHandlerBytes)), lane);
+    check_may_execute(f, h->run_as);
+    h->function = f.signature;
+    h->shape = static_cast<char>(f.shape);
+}
+
+}  // namespace
+
+FOREMAN_PUBLIC(register_handler) {
+    store::require_writable("foreman.register_handler()");
+    store::NewHandler h = check_settings(fcinfo);
+    const OptionalText handler = optional_text(pg::optional_argument(fcinfo, kHandler));
+    const OptionalText command = optional_text(pg::optional_argument(fcinfo, kCommand));
+    require_either(handler, command);
+    h.lane = required_text(pg::optional_argument(fcinfo, kLane), "lane");
+    const store::Lane lane = parse_lane(h.lane);
+    store::require(store::Bundle::operate, h.queue);
+    require_on_present(h.kind);
+    h.run_as = check_run_as(pg::optional_argument(fcinfo, kRunAs));
+    if (command) {
+        set_command(&h, *command, lane);
+    } else {
+        set_function(&h, *handler, lane);
+    }
+    store::grant_handler_functions(h.run_as);
+    return BoolGetDatum(store::put_handler(h));
+}
+
+FOREMAN_PUBLIC(unregister_handler) {
+    store::require_writable("foreman.unregister_handler()");
+    const std::string_view kind = required_name(pg::optional_argument(fcinfo, kKind), "kind");
+    require_on_present(kind);
+    return BoolGetDatum(store::remove_handler(kind));
+}
+
+}  // namespace foreman::api

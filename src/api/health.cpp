@@ -1,0 +1,160 @@
+// health(): is everything there that this database needs to run its jobs? One row a question; a detail that
+// is not ok says what to set or to do.
+//
+// needs: bundle operator or monitor on any queue, which comes with the right to execute it.  errors: none of
+// its own cost: a few look-ups in shared memory and in the catalogue
+#include <csignal>
+
+#include "api/public_function.hpp"
+#include "pg/memory.hpp"
+#include "store/board.hpp"
+#include "store/clock.hpp"
+#include "store/identity.hpp"
+#include "store/settings.hpp"
+#include "store/slots.hpp"
+#include "store/upkeep.hpp"
+
+namespace foreman::api {
+
+namespace {
+
+// The answers of one call.
+class Report {
+  public:
+    explicit Report(FunctionCallInfo fcinfo) : rows_(fcinfo) {}
+
+    void add(const char* name, bool ok, const char* format, ...) __attribute__((format(printf, 4, 5)));
+    Datum done() const noexcept { return rows_.done(); }
+
+  private:
+    pg::ResultSet rows_;
+};
+
+void Report::add(const char* name, bool ok, const char* format, ...) {
+    char detail[256];
+    std::va_list args;
+    va_start(args, format);
+    std::vsnprintf(detail, sizeof detail, format, args);
+    va_end(args);
+    const Datum row[] = {pg::text_datum(name), BoolGetDatum(ok), pg::text_datum(detail)};
+    rows_.put(row);
+}
+
+bool is_alive(int32 pid) noexcept { return pid != 0 && (kill(pid, 0) == 0 || errno == EPERM); }
+
+void report_processes(Report* report) {
+    const bool launcher = is_alive(store::board().launcher_pid);
+    report->add("launcher", launcher,
+                launcher ? "it runs"
+                         : "It does not run: the server log says why it ended; it starts again by itself");
+    const store::DatabaseSlot* slot = store::database_slot(MyDatabaseId);
+    const bool dispatcher = slot != nullptr && is_alive(slot->pid);
+    const char* detail = dispatcher             ? "it runs"
+                         : RecoveryInProgress() ? "This server is a standby: jobs run on the primary"
+                         : !settings::enabled
+                             ? "It starts when foreman.enabled is on"
+                             : "It does not run in this database: run SELECT foreman.start()";
+    report->add("dispatcher", dispatcher, "%s", detail);
+}
+
+void report_permission(Report* report) {
+    switch (store::read_permission()) {
+        case store::Permission::runs:
+            return report->add("permission", true, "this database runs jobs");
+        case store::Permission::stopped:
+            return report->add("permission", false,
+                               "It was stopped: run SELECT foreman.start() to run jobs again");
+        case store::Permission::copied:
+            return report->add(
+                "permission", false,
+                "This database is a copy: run SELECT foreman.start() if it shall run jobs of its own");
+    }
+}
+
+void report_executors(Report* report) {
+    int used = 0;
+    int here = 0;
+    for (int i = 0; i < store::kMaxSlots; i++) {
+        store::SlotReading slot;
+        if (!store::read_slot(i, &slot) || slot.state == store::SlotState::dead) continue;
+        used++;
+        if (slot.database == MyDatabaseId) here++;
+    }
+    if (settings::max_executors == 0) {
+        report->add("executors", false, "foreman.max_executors is 0: set it to 1 or more");
+    } else {
+        report->add("executors", true, "%d of %d are in use, %d of them by this database", used,
+                    settings::max_executors, here);
+    }
+}
+
+int setting(const char* name) {
+    const char* value = pg::guarded([name] { return GetConfigOption(name, true, false); });
+    return value == nullptr ? 0 : std::atoi(value);
+}
+
+// The launcher, its dispatchers and all executors; the server's own logical replication launcher takes one
+// too.
+void report_worker_processes(Report* report) {
+    int dispatchers = 0;
+    for (const store::DatabaseSlot& d : store::board().databases) {
+        if (d.database != InvalidOid && (d.has_extension || d.pid != 0)) dispatchers++;
+    }
+    dispatchers = std::max(dispatchers, 1);
+    const int others = setting("max_logical_replication_workers") > 0 ? 1 : 0;
+    const int needed = 1 + dispatchers + settings::max_executors + others;
+    const bool ok = max_worker_processes >= needed;
+    report->add(
+        "worker_processes", ok,
+        ok ? "max_worker_processes is %d, %d of them are for the launcher, %d dispatcher(s), %d executors"
+           : "max_worker_processes is %d: set it to %d or more, for the launcher, %d dispatcher(s) and %d "
+             "executors",
+        max_worker_processes, ok ? needed - others : needed, dispatchers, settings::max_executors);
+}
+
+void report_board(Report* report) {
+    const uint32 capacity = store::board().range_capacity;
+    const uint32 used = std::min(store::range_count(), capacity);
+    store::DatabaseSlot* slot = store::database_slot(MyDatabaseId);
+    const bool full = used >= capacity || (slot != nullptr && pg_atomic_read_u32(&slot->overflow) != 0);
+    report->add("board_memory", !full,
+                full
+                    ? "all of %u ranges of (queue, kind, priority) have been used: raise foreman.board_memory"
+                    : "it has room for %u ranges of (queue, kind, priority), %u have been used",
+                capacity, used);
+}
+
+void report_history(Report* report) {
+    const core::Instant now = store::now();
+    const bool today = store::partition_ready(now);
+    const bool ready = today && store::partition_ready(now + core::days(1));
+    report->add("history", ready, "%s",
+                ready   ? "the partitions of today and tomorrow are there"
+                : today ? "The partition of tomorrow is missing: run SELECT foreman.prune_once()"
+                        : "The partition of today is missing: run SELECT foreman.prune_once()");
+}
+
+}  // namespace
+
+FOREMAN_PUBLIC(health) {
+    Report report(fcinfo);
+    const bool preloaded = store::board_present();
+    report.add("preload", preloaded,
+               preloaded
+                   ? "the library is preloaded"
+                   : "Add pg_foreman to shared_preload_libraries and restart the server: no worker runs");
+    report.add("enabled", settings::enabled,
+               settings::enabled ? "foreman.enabled is on"
+                                 : "Set foreman.enabled = on and reload the configuration");
+    if (preloaded) report_processes(&report);
+    report_permission(&report);
+    if (preloaded) {
+        report_executors(&report);
+        report_worker_processes(&report);
+        report_board(&report);
+    }
+    report_history(&report);
+    return report.done();
+}
+
+}  // namespace foreman::api

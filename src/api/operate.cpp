@@ -1,0 +1,69 @@
+// start() and stop(): whether this database runs jobs; and what CREATE EXTENSION calls at its end.
+//
+// needs: bundle operator on all queues.  errors: 42501, 25006
+// cost: one row; the workers hear of it at commit. Neither waits for them.
+#include "api/public_function.hpp"
+#include "pg/error.hpp"
+#include "store/access.hpp"
+#include "store/board.hpp"
+#include "store/identity.hpp"
+#include "store/remember.hpp"
+#include "store/schema.hpp"
+#include "store/settings.hpp"
+
+namespace foreman::api {
+
+namespace {
+
+// A database may be started where no worker will come; that is said at once.
+void warn_without_workers() {
+    if (!store::board_present()) {
+        pg::log(WARNING, pg::Failure(ERRCODE_WARNING, "no worker of pg_foreman runs in this server")
+                             .hint("Add pg_foreman to shared_preload_libraries and restart the server."));
+    } else if (!settings::enabled) {
+        pg::log(WARNING,
+                pg::Failure(ERRCODE_WARNING, "no worker of pg_foreman runs while foreman.enabled is off")
+                    .hint("Set foreman.enabled = on and reload the configuration."));
+    }
+}
+
+}  // namespace
+
+/// true: it was stopped, or a copy, and runs jobs from now on; false: it did already, and reads its rows
+/// again.
+FOREMAN_PUBLIC(start) {
+    store::require_writable("foreman.start()");
+    store::require_all(store::Bundle::operate);
+    const bool ran = store::read_permission() == store::Permission::runs;
+    if (ran) {
+        store::remember_poke(store::kPokeIdentity | store::kPokeReread);
+        store::remember_launcher();
+    } else {
+        store::write_identity(false);
+    }
+    warn_without_workers();
+    return BoolGetDatum(!ran);
+}
+
+/// true: it ran jobs until now. Running handlers may go on for foreman.shutdown_grace after the commit.
+FOREMAN_PUBLIC(stop) {
+    store::require_writable("foreman.stop()");
+    store::require_all(store::Bundle::operate);
+    const bool ran = store::read_permission() == store::Permission::runs;
+    store::write_identity(true);
+    return BoolGetDatum(ran);
+}
+
+/// The last statement of the extension's script. A restore runs it with row_security off, as pg_dump sets it:
+/// what is restored starts stopped.
+FOREMAN_PUBLIC(installed) {
+    if (!creating_extension) {
+        throw pg::Failure(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                          "foreman._installed() is for CREATE EXTENSION only")
+            .hint("Use foreman.start() and foreman.stop().");
+    }
+    store::write_identity(!row_security);
+    return Datum{0};
+}
+
+}  // namespace foreman::api

@@ -1,0 +1,78 @@
+// create_queue(), alter_queue(), drop_queue(): the settings of a queue. A queue that nobody declared has the
+// defaults, and only roles with rights on all queues can use it.
+//
+// needs: bundle operator on the queue; to create one, on all queues.
+// errors: 42501; 25006; 55006 for dropping one that has unfinished jobs; arguments as in api/arguments.hpp.
+// cost: one row; every process rereads the queue at its next use.
+#include "api/arguments.hpp"
+#include "api/public_function.hpp"
+#include "pg/error.hpp"
+#include "store/access.hpp"
+#include "store/definitions.hpp"
+#include "store/schema.hpp"
+
+namespace foreman::api {
+
+namespace {
+
+enum Parameter : int {
+    kName,
+    kPriority,
+    kBackoffBase,
+    kBackoffMax,
+    kRetainCompleted,
+    kRetainCancelled,
+    kRetainDiscarded,
+    kKeepArgs
+};
+
+constexpr int64 kMaxKeepArgs = int64{256} << 20;
+
+OptionalDatum retention(FunctionCallInfo fcinfo, int index, const char* argument) {
+    const OptionalDatum value = pg::optional_argument(fcinfo, index);
+    optional_duration(value, argument, kRetentions);
+    return value;
+}
+
+store::NewQueue queue_of(FunctionCallInfo fcinfo) {
+    store::NewQueue q{};
+    q.name = required_name(pg::optional_argument(fcinfo, kName), "name");
+    q.priority = optional_priority(pg::optional_argument(fcinfo, kPriority));
+    q.backoff_base = pg::optional_argument(fcinfo, kBackoffBase);
+    q.backoff_max = pg::optional_argument(fcinfo, kBackoffMax);
+    const auto base = optional_duration(q.backoff_base, "backoff_base", kBackoffs);
+    const auto max = optional_duration(q.backoff_max, "backoff_max", kBackoffs);
+    if (base && max && *base > *max)
+        throw pg::Failure(ERRCODE_INVALID_PARAMETER_VALUE, "backoff_max must not be less than backoff_base");
+    q.retain_completed = retention(fcinfo, kRetainCompleted, "retain_completed");
+    q.retain_cancelled = retention(fcinfo, kRetainCancelled, "retain_cancelled");
+    q.retain_discarded = retention(fcinfo, kRetainDiscarded, "retain_discarded");
+    if (const OptionalDatum keep = pg::optional_argument(fcinfo, kKeepArgs))
+        q.keep_args = static_cast<int32>(required_count(keep, "keep_args", 0, kMaxKeepArgs));
+    return q;
+}
+
+}  // namespace
+
+FOREMAN_PUBLIC(create_queue) {
+    store::require_writable("foreman.create_queue()");
+    const store::NewQueue q = queue_of(fcinfo);
+    store::require(store::Bundle::operate, q.name);
+    return BoolGetDatum(store::insert_queue(q));
+}
+
+FOREMAN_PUBLIC(alter_queue) {
+    store::require_writable("foreman.alter_queue()");
+    const store::NewQueue q = queue_of(fcinfo);
+    store::require(store::Bundle::operate, q.name);
+    return BoolGetDatum(store::update_queue(q));
+}
+
+FOREMAN_PUBLIC(drop_queue) {
+    store::require_writable("foreman.drop_queue()");
+    const std::string_view name = required_name(pg::optional_argument(fcinfo, kName), "name");
+    store::require(store::Bundle::operate, name);
+    return BoolGetDatum(store::delete_queue(name));
+}
+
+}  // namespace foreman::api

@@ -1,0 +1,168 @@
+// See utility_hook.hpp. The hook itself has no objects with destructors: the command below it may longjmp
+// past it. Invariant: our workers are asked to leave only after the caller's right to the command was
+// checked, so that nobody else can evict them; when it is missing, the command itself says so.
+#include "api/utility_hook.hpp"
+
+#include "pg/entry.hpp"
+#include "pg/latch.hpp"
+#include "store/eviction.hpp"
+#include "store/remember.hpp"
+#include "store/session_effect.hpp"
+#include "store/slots.hpp"
+
+namespace foreman::api {
+
+namespace {
+
+constexpr const char* kExtension = "pg_foreman";
+constexpr const char* kSchema = "foreman";
+constexpr core::Micros kPatience = core::seconds(1);
+constexpr core::Micros kLookAgain = core::milliseconds(10);
+
+constinit ProcessUtility_hook_type g_previous = nullptr;
+
+// ---- which database must be empty; these may ereport
+// ---------------------------------------------------------------
+
+bool owns_database(Oid database) {
+    return OidIsValid(database) && pg::compat::database_ownercheck(database, GetUserId());
+}
+
+Oid database_if_owned(const char* name) {
+    const Oid database = get_database_oid(name, true);
+    return owns_database(database) ? database : InvalidOid;
+}
+
+bool owns_extension() {
+    const Oid extension = get_extension_oid(kExtension, true);
+    return OidIsValid(extension) && pg::compat::extension_ownercheck(extension, GetUserId());
+}
+
+Oid here_if(bool condition) { return condition ? MyDatabaseId : InvalidOid; }
+
+Oid template_of(const CreatedbStmt* stmt) {
+    for (ListCell* lc = list_head(stmt->options); lc != nullptr; lc = lnext(stmt->options, lc)) {
+        auto* option = lfirst_node(DefElem, lc);
+        if (std::strcmp(option->defname, "template") == 0 && option->arg != nullptr)
+            return database_if_owned(defGetString(option));
+    }
+    return InvalidOid;
+}
+
+Oid moved_database(const AlterDatabaseStmt* stmt) {
+    for (ListCell* lc = list_head(stmt->options); lc != nullptr; lc = lnext(stmt->options, lc)) {
+        if (std::strcmp(lfirst_node(DefElem, lc)->defname, "tablespace") == 0)
+            return database_if_owned(stmt->dbname);
+    }
+    return InvalidOid;
+}
+
+bool names(const List* objects, const char* wanted) {
+    for (ListCell* lc = list_head(objects); lc != nullptr; lc = lnext(objects, lc)) {
+        const auto* node = static_cast<const Node*>(lfirst(lc));
+        if (IsA(node, String) && std::strcmp(strVal(node), wanted) == 0) return true;
+    }
+    return false;
+}
+
+Oid dropped_from(const DropStmt* stmt) {
+    if (stmt->removeType == OBJECT_EXTENSION && names(stmt->objects, kExtension))
+        return here_if(owns_extension());
+    if (stmt->removeType == OBJECT_SCHEMA && stmt->behavior == DROP_CASCADE &&
+        names(stmt->objects, kSchema)) {
+        const Oid schema = get_namespace_oid(kSchema, true);
+        return here_if(OidIsValid(schema) && pg::compat::schema_ownercheck(schema, GetUserId()));
+    }
+    return InvalidOid;
+}
+
+Oid database_to_empty(const Node* stmt) {
+    switch (nodeTag(stmt)) {
+        case T_DropdbStmt:
+            return database_if_owned(castNode(DropdbStmt, stmt)->dbname);
+        case T_CreatedbStmt:
+            return template_of(castNode(CreatedbStmt, stmt));
+        case T_AlterDatabaseStmt:
+            return moved_database(castNode(AlterDatabaseStmt, stmt));
+        case T_RenameStmt: {
+            const auto* rename = castNode(RenameStmt, stmt);
+            return rename->renameType == OBJECT_DATABASE ? database_if_owned(rename->subname) : InvalidOid;
+        }
+        case T_DropStmt:
+            return dropped_from(castNode(DropStmt, stmt));
+        case T_AlterExtensionStmt:
+            return here_if(std::strcmp(castNode(AlterExtensionStmt, stmt)->extname, kExtension) == 0 &&
+                           owns_extension());
+        case T_AlterExtensionContentsStmt:
+            return here_if(std::strcmp(castNode(AlterExtensionContentsStmt, stmt)->extname, kExtension) ==
+                               0 &&
+                           owns_extension());
+        default:
+            return InvalidOid;
+    }
+}
+
+bool may_need_empty_database(const Node* stmt) noexcept {
+    switch (nodeTag(stmt)) {
+        case T_DropdbStmt:
+        case T_CreatedbStmt:
+        case T_AlterDatabaseStmt:
+        case T_RenameStmt:
+        case T_DropStmt:
+        case T_AlterExtensionStmt:
+        case T_AlterExtensionContentsStmt:
+            return true;
+        default:
+            return false;
+    }
+}
+
+// ---- emptying it
+// ---------------------------------------------------------------------------------------------------
+
+// An executor whose handler runs such a command on its own database cannot wait for itself to leave.
+void empty_database(const Node* stmt) {
+    const Oid database = pg::guarded([stmt] { return database_to_empty(stmt); });
+    if (!OidIsValid(database) || (database == MyDatabaseId && store::my_slot() != nullptr)) return;
+    if (!store::hold_database(database)) return;
+    const core::Instant patience = core::Instant{GetCurrentTimestamp()} + kPatience;
+    const uint32 event = pg::wait_event("ForemanWorkersLeave");
+    while (store::workers_left(database) > 0 && core::Instant{GetCurrentTimestamp()} < patience)
+        pg::wait_latch(kLookAgain, event);
+}
+
+// ---- the others
+// ----------------------------------------------------------------------------------------------------
+
+bool is_commit_prepared(const Node* stmt) noexcept {
+    return IsA(stmt, TransactionStmt) && castNode(TransactionStmt, stmt)->kind == TRANS_STMT_COMMIT_PREPARED;
+}
+
+bool outlives_subtransaction(const Node* stmt) noexcept {
+    if (IsA(stmt, ConstraintsSetStmt) || IsA(stmt, ListenStmt)) return true;
+    return IsA(stmt, DeclareCursorStmt) &&
+           (castNode(DeclareCursorStmt, stmt)->options & CURSOR_OPT_HOLD) != 0;
+}
+
+extern "C" void foreman_process_utility(PlannedStmt* planned, const char* query, bool read_only_tree,
+                                        ProcessUtilityContext context, ParamListInfo params,
+                                        QueryEnvironment* environment, DestReceiver* dest,
+                                        QueryCompletion* completion) {
+    Node* stmt = planned->utilityStmt;
+    if (may_need_empty_database(stmt))
+        pg::run_guarded([](void* arg) { empty_database(static_cast<const Node*>(arg)); }, stmt);
+    if (store::my_slot() != nullptr && outlives_subtransaction(stmt)) store::note_session_effect();
+    const bool commit_prepared = is_commit_prepared(stmt);
+    const ProcessUtility_hook_type next = g_previous != nullptr ? g_previous : standard_ProcessUtility;
+    next(planned, query, read_only_tree, context, params, environment, dest, completion);
+    if (commit_prepared) store::distrust_heads();
+}
+
+}  // namespace
+
+void install_utility_hook() noexcept {
+    g_previous = ProcessUtility_hook;
+    ProcessUtility_hook = foreman_process_utility;
+}
+
+}  // namespace foreman::api
