@@ -1,0 +1,66 @@
+# Sourced by test/bench/run: SQL, medians, what else used the machine. The parts (drain.sh, ...) each
+# define one function and print through `figure` and `note`.
+# shellcheck shell=bash
+
+server=bench
+runs=${BENCH_RUNS:-3}
+size_factor=1
+
+sql() { "$root/test/lib/server" psql $server -qAt -v ON_ERROR_STOP=1 -d bench "$@"; }
+
+pgbench_tps() {
+    "$(pg_dir bindir)/pgbench" -n -M prepared "$@" bench 2>"$out/pgbench.err" >"$out/pgbench.out" || {
+        cat "$out/pgbench.err" >&2
+        die "pgbench failed"
+    }
+    sed -n 's/^tps = \([0-9.]*\).*/\1/p' "$out/pgbench.out"
+}
+
+# median, least and greatest of the numbers on standard input.
+spread() { sort -g | awk '{ v[NR] = $1 } END { print (NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2), v[1], v[NR] }'; }
+
+# figure WHAT UNIT TARGET < values: one line of the report, kept for ratios under the name in $3.
+figure() {
+    spread | awk -v what="$1" -v unit="$2" -v target="${3:-}" '
+        function show(x) { return x >= 1000 ? sprintf("%d", x) : x >= 10 ? sprintf("%.1f", x) : sprintf("%.3f", x) }
+        { printf "  %-58s %9s %-7s (%s - %s)%s\n", what, show($1), unit, show($2), show($3), target == "" ? "" : "   target " target }'
+}
+
+note() { printf '  %-58s %s\n' "$1" "$2"; }
+
+section() { printf '\n%s\n' "$*"; }
+
+ratio() { awk -v a="$(spread <<<"$1" | cut -d' ' -f1)" -v b="$(spread <<<"$2" | cut -d' ' -f1)" 'BEGIN { printf "%.2f", a / b }'; }
+
+# The engine lets go and what waits is thrown away: every run starts from the same tables.
+clean_up() {
+    sql -c "SELECT foreman.stop()" -c "CALL bench.wait_workers(0)" >/dev/null
+    sql -c "TRUNCATE foreman.live_job, foreman.job_history, bench.side, bench.plain, bench.one_row" \
+        -c "SELECT foreman.start()" >/dev/null
+    sql -c "CALL bench.wait_drained(60)"
+    sql -c "SELECT foreman.stop()" -c "CALL bench.wait_workers(0)" -c "CHECKPOINT" >/dev/null
+}
+
+# CPU seconds that the machine, and that everything but this server and its clients, have used.
+cpu_used() {
+    awk -v server="$(head -n 1 "$PGDATA/postmaster.pid")" -v mine=$$ '
+        function own(line, f) { sub(/^.*\) /, "", line); split(line, f, " "); return f[12] + f[13] }
+        FILENAME == "/proc/stat" { if (FNR == 1) busy = $2 + $3 + $4 + $7 + $8; next }
+        FNR == 1 {
+            line = $0; sub(/^.*\) /, "", line); split(line, f, " ")
+            if ($1 == server || $1 == mine) ours += f[12] + f[13] + f[14] + f[15]
+            else if (f[2] == server || f[2] == mine) ours += f[12] + f[13]
+        }
+        END { print busy / 100, (busy - ours) / 100 }' /proc/stat /proc/[0-9]*/stat 2>/dev/null
+}
+
+# Prints how many cores others used while "$@" ran.
+with_noise() {
+    local before after t0=$EPOCHREALTIME
+    before=$(cpu_used)
+    "$@"
+    after=$(cpu_used)
+    awk -v a="$before" -v b="$after" -v s="$(awk -v x="$t0" -v y="$EPOCHREALTIME" 'BEGIN { print y - x }')" 'BEGIN {
+        split(a, x, " "); split(b, y, " ")
+        printf "  (%.0f s; %.2f cores busy on average, %.2f of them by others)\n", s, (y[1] - x[1]) / s, (y[2] - x[2]) / s }'
+}
