@@ -130,7 +130,8 @@ void throw_raised_error(MemoryContext context) {
 
 void raise(ErrorData* data) {
     handed_over = data;
-    // Without context, because it was dropped or because there was none: the callers' lines are collected again.
+    // Without context, because it was dropped or because there was none: the callers' lines are collected
+    // again.
     if (data->context == nullptr) ThrowErrorData(data);
     ReThrowError(data);
 }

@@ -33,8 +33,8 @@ class PgError {
     const char* constraint() const noexcept { return or_empty(data_->constraint_name); }
     const ErrorData& data() const noexcept { return *data_; }
 
-    // Users need no CONTEXT lines of our own statements: drops all before the error is rethrown. The bridge adds
-    // those of the callers again.
+    // Users need no CONTEXT lines of our own statements: drops all before the error is rethrown. The bridge
+    // adds those of the callers again.
     PgError& without_context() noexcept;
 
     // Gives the ErrorData away (to the bridge); this object is then empty.

@@ -56,7 +56,7 @@ BetweenTransactions::BetweenTransactions(FunctionCallInfo fcinfo, const char* pr
     if (call == nullptr || call->atomic || SPI_inside_nonatomic_context()) {
         throw Failure(ERRCODE_INVALID_TRANSACTION_TERMINATION,
                       "%s cannot run inside a transaction block or a function", procedure)
-            .hint("CALL it at top level, outside BEGIN and COMMIT.");
+            .hint("Use CALL at top level, outside BEGIN and COMMIT.");
     }
     guarded([] {
         ForgetPortalSnapshots();
