@@ -25,8 +25,11 @@ ParamListInfo make_params(const Parameter* parameter) {
     return params;
 }
 
-void run_statement(RawStmt* raw, const char* sql, bool several, bool last, const Parameter* parameter) {
+// Plans are kept in `parsed`: a procedure that commits ends the transaction's own memory while it runs.
+void run_statement(RawStmt* raw, const char* sql, MemoryContext parsed, bool several, bool last,
+                   const Parameter* parameter) {
     StartTransactionCommand();
+    MemoryContextSwitchTo(parsed);
     if (several) BeginImplicitTransactionBlock();
     CHECK_FOR_INTERRUPTS();
     if (IsAbortedTransactionBlockState() && !IsA(raw->stmt, TransactionStmt)) {
@@ -75,8 +78,8 @@ void run_all(const char* sql, MemoryContext parsed, const Parameter* parameter) 
     CommitTransactionCommand();
     const int n = list_length(statements);
     for (int i = 0; i < n; i++) {
-        MemoryContextSwitchTo(parsed);
-        run_statement(static_cast<RawStmt*>(list_nth(statements, i)), sql, n > 1, i == n - 1, parameter);
+        run_statement(static_cast<RawStmt*>(list_nth(statements, i)), sql, parsed, n > 1, i == n - 1,
+                      parameter);
     }
 }
 

@@ -241,7 +241,7 @@ extern "C" void foreman_dispatcher_exit(int, Datum database) {
 }  // namespace
 
 void dispatcher_main(Oid database) {
-    install_signal_handlers();
+    install_signal_handlers(false);
     pg::guarded([database] { before_shmem_exit(foreman_dispatcher_exit, ObjectIdGetDatum(database)); });
     pg::guarded([database] { BackgroundWorkerInitializeConnectionByOid(database, InvalidOid, 0); });
     Dispatcher dispatcher(database);

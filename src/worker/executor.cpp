@@ -355,7 +355,7 @@ void limit_memory() {
 void executor_main(const ExecutorTicket& ticket) {
     if (!store::attach_slot(ticket.slot, ticket.database, ticket.role)) return;
     pg::guarded([] { before_shmem_exit(foreman_executor_exit, Datum{0}); });
-    install_signal_handlers();
+    install_signal_handlers(true);
     const Oid database = ticket.database;
     const Oid role = ticket.role;
     pg::guarded([database, role] {

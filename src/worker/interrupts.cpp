@@ -38,9 +38,9 @@ extern "C" void foreman_terminated(int signo, siginfo_t* info, void*) {
 
 }  // namespace
 
-void install_signal_handlers() {
+void install_signal_handlers(bool cancellable) {
     pqsignal(SIGHUP, SignalHandlerForConfigReload);
-    pqsignal(SIGINT, StatementCancelHandler);
+    pqsignal(SIGINT, cancellable ? StatementCancelHandler : SIG_IGN);
     struct sigaction action {};
     action.sa_sigaction = foreman_terminated;
     action.sa_flags = SA_SIGINFO | SA_RESTART;

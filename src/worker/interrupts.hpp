@@ -9,8 +9,9 @@
 
 namespace foreman::worker {
 
-/// Installs the handlers and unblocks signals; first thing in a worker.
-void install_signal_handlers();
+/// Installs the handlers and unblocks signals; first thing in a worker. cancellable: whether it runs
+/// handlers.
+void install_signal_handlers(bool cancellable);
 /// Whose fault the end of this process is, for a job in its hands.
 store::Death cause_of_death() noexcept;
 /// Reads the configuration again when SIGHUP came; acts on pending interrupts.

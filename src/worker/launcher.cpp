@@ -188,7 +188,7 @@ extern "C" void foreman_launcher_exit(int, Datum) { store::board().launcher_pid 
 }  // namespace
 
 void launcher_main() {
-    install_signal_handlers();
+    install_signal_handlers(false);
     pg::guarded([] { BackgroundWorkerInitializeConnection(nullptr, nullptr, 0); });
     store::board().launcher_procno = pg::this_process().procno;
     store::board().launcher_pid = MyProcPid;

@@ -179,6 +179,7 @@ int64 run_procedure_job(const store::RangeChoice& choice, store::Key from, bool 
     Leased leased{};
     if (!lease(choice, from, context.get(), &leased)) return 0;
     const store::Job& job = leased.job;
+    if (in_executor) forget_cancel();
     store::slot_begin_job(job.job_id, job.kind, job.queue, job.attempt + 1, pg::clock_now());
     store::slot_outside_group(true);
     store::Handler handler{};

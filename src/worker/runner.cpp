@@ -111,6 +111,11 @@ void hold_cancel() noexcept { QueryCancelHoldoffCount = 1; }
 
 void release_cancel() noexcept { QueryCancelHoldoffCount = 0; }
 
+void forget_cancel() noexcept {
+    QueryCancelPending = 0;
+    (void)store::take_interrupt_target();
+}
+
 store::AttemptError keep_error(const pg::PgError& e, int attempt, core::Instant at, MemoryContext context) {
     return {at,
             attempt,
@@ -178,6 +183,7 @@ Attempt run_guarded(const store::Handler& handler, const store::Job* job, int at
 Attempt run_job(const store::Handler& handler, const store::Job& job, const RunnerOptions& options,
                 MemoryContext group) {
     const int attempt = job.attempt + 1;
+    if (options.in_executor) forget_cancel();
     store::slot_begin_job(job.job_id, job.kind, job.queue, attempt, pg::clock_now());
     Attempt a = run_guarded(handler, &job, attempt, job.timeout_us, options, group, [&](Attempt* out) {
         out->result = call_handler(callable_for(handler), job, attempt, group);
@@ -194,6 +200,7 @@ Attempt run_batch(const store::Handler& handler, std::span<const store::Job> job
     for (const store::Job& j : jobs) {
         if (j.timeout_us >= 0 && (timeout_us < 0 || j.timeout_us < timeout_us)) timeout_us = j.timeout_us;
     }
+    if (options.in_executor) forget_cancel();
     store::slot_begin_job(first.job_id, first.kind, first.queue, first.attempt + 1, pg::clock_now());
     Attempt a = run_guarded(handler, jobs.size() == 1 ? &first : nullptr, first.attempt + 1, timeout_us,
                             options, group, [&](Attempt*) {

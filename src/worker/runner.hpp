@@ -55,5 +55,7 @@ store::AttemptError keep_error(const pg::PgError& error, int attempt, core::Inst
 /// Whether an interrupt of `ours` may reach the process: held except while a handler runs.
 void hold_cancel() noexcept;
 void release_cancel() noexcept;
+/// Before a job is published: what came while none ran was meant for none that will.
+void forget_cancel() noexcept;
 
 }  // namespace foreman::worker
