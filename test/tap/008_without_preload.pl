@@ -1,0 +1,72 @@
+# Without shared_preload_libraries: CREATE EXTENSION works, jobs can be enqueued, cancelled and run by hand, and
+# whatever needs the workers says what to set.
+use strict;
+use warnings;
+use Test::More;
+use PostgreSQL::Test::Cluster;
+use ForemanTest;
+
+my $node = new_server('no_preload', 'shared_preload_libraries' => "''");
+$node->start;
+install($node, 'postgres');
+pass('CREATE EXTENSION and register_handler work');
+
+my $id = value($node, 'postgres', q{SELECT foreman.enqueue('note')});
+is(value($node, 'postgres', "SELECT state FROM foreman.jobs WHERE job_id = $id"), 'available', 'a job waits');
+is(value($node, 'postgres', 'SELECT foreman.run_once()'), '1', 'run_once runs it');
+is(value($node, 'postgres', "SELECT state || ' ' || attempt FROM foreman.jobs WHERE job_id = $id"), 'completed 1', 'it completed');
+is(value($node, 'postgres', "SELECT count(*) FROM effects WHERE job_id = $id"), '1', 'with its effect');
+
+$id = value($node, 'postgres', q{SELECT foreman.enqueue('note')});
+is(value($node, 'postgres', "SELECT foreman.cancel($id, 'not wanted')"), 'cancelled', 'cancel works');
+is(value($node, 'postgres', "SELECT state || ' ' || reason FROM foreman.jobs WHERE job_id = $id"), 'cancelled not wanted', 'and says why');
+
+$node->safe_psql('postgres', q{
+	SELECT foreman.enqueue('note', priority => i % 5) FROM generate_series(1, 30) i;
+	SELECT count(*) FROM foreman.enqueue_array('note', array_fill('{}'::jsonb, ARRAY[10]));
+	SELECT foreman.enqueue('fail')});
+is(value($node, 'postgres', 'SELECT foreman.drain()'), '41', 'drain runs everything');
+is(value($node, 'postgres', 'SELECT count(*) FROM foreman.live_job'), '0', 'nothing is left');
+is(value($node, 'postgres', 'SELECT foreman.count_dead_letters()'), '1', 'what failed is a dead letter');
+is(value($node, 'postgres', 'SELECT foreman.retry_dead_letter(job_id) FROM foreman.dead_letters()'), 't', 'that can be tried again');
+is(value($node, 'postgres', 'SELECT foreman.drain()'), '1', 'and is');
+
+$id = value($node, 'postgres', q{SELECT foreman.enqueue('note', run_at => clock_timestamp() + '1 hour')});
+is(value($node, 'postgres', 'SELECT foreman.drain()'), '0', 'what is due later waits');
+is(value($node, 'postgres', "SELECT foreman.run_now($id) IS NOT NULL"), 't', 'run_now works');
+is(value($node, 'postgres', 'SELECT foreman.drain()'), '1', 'and makes it due');
+
+$node->safe_psql('postgres', q{
+	CREATE PROCEDURE steps(j foreman.job) LANGUAGE plpgsql AS $$
+	BEGIN
+		INSERT INTO effects VALUES (j.job_id, j.kind, j.attempt);
+		COMMIT;
+	END $$;
+	SELECT foreman.register_handler('steps', 'public.steps', lane => 'procedure');
+	SELECT foreman.enqueue('steps')});
+$node->safe_psql('postgres', 'CALL foreman.run_procedures_once()');
+is(value($node, 'postgres', q{SELECT state FROM foreman.jobs WHERE kind = 'steps'}), 'completed', 'run_procedures_once works');
+
+for my $pass (qw(dispatch_once rescue_once prune_once))
+{
+	is($node->psql('postgres', "SELECT foreman.$pass()"), 0, "$pass works");
+}
+for my $view (qw(jobs job_events queues handlers workers))
+{
+	is($node->psql('postgres', "SELECT count(*) FROM foreman.$view"), 0, "view $view can be read");
+}
+
+like(value($node, 'postgres', 'SELECT name, detail FROM foreman.health() WHERE NOT ok'), qr/shared_preload_libraries/,
+	'health() says what to set');
+for my $call ('SELECT foreman.start()', "CALL foreman.await($id, '1 s')")
+{
+	my ($rc, $out, $err) = $node->psql('postgres', $call);
+	like("$out$err", qr/shared_preload_libraries|completed/, "$call says what to set, or needs no worker");
+}
+is($node->psql('postgres', 'DROP FUNCTION nap(foreman.job), fail(foreman.job); DROP PROCEDURE steps(foreman.job); DROP EXTENSION pg_foreman'), 0,
+	'DROP EXTENSION works');
+is($node->psql('postgres', 'CREATE EXTENSION pg_foreman'), 0, 'and CREATE EXTENSION again');
+
+log_is_clean($node);
+$node->stop;
+done_testing();
