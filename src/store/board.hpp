@@ -81,8 +81,8 @@ struct RangeChoice {
 /// beginning). Called by commit and abort callbacks. cost: one hash probe under the ranges lock (about 0.2 us
 /// uncontended).
 void lower_head(const RangeName& name, Oid role, Key key) noexcept;
-/// The same by reference, for a range that this process chose; falls back on nothing when the entry was given
-/// away.
+/// The same by reference, for a range that was chosen before; when its entry was given away meanwhile, the
+/// dispatcher is told to read the rows.
 void lower_head(RangeRef ref, Key key) noexcept;
 
 /// The range to claim from next: among those of (database, role) that are due at `now` and whose queue is not

@@ -45,6 +45,7 @@ struct ExecutorSlot {
     bool outside_group;  // the job of a dead slot was leased (lane procedure), not claimed by delete
     bool has_progress;
     uint32 held_range;  // index of the range of held_key, or kNoIndex
+    uint32 held_generation;
     core::Key held_key;
     double progress;
     BoardName kind;

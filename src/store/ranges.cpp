@@ -152,8 +152,15 @@ void lower_head(const RangeName& n, Oid role, Key key) noexcept {
 void lower_head(RangeRef ref, Key key) noexcept {
     if (!ref.valid()) return;
     RangeHot& h = range_hots()[ref.index];
-    const SpinScope spin(&h.mutex);
-    if (range_colds()[ref.index].generation == ref.generation) core::lower(h.keys, key);
+    {
+        const SpinScope spin(&h.mutex);
+        if (range_colds()[ref.index].generation == ref.generation) {
+            core::lower(h.keys, key);
+            return;
+        }
+    }
+    // Evicted while its only row was held: the dispatcher finds it again from the rows.
+    if (DatabaseSlot* d = database_slot(MyDatabaseId)) pg_atomic_write_u32(&d->overflow, 1);
 }
 
 bool choose_range(Oid database, Oid role, Instant now, bool allow_alone, std::span<const uint32> skip,

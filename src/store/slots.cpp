@@ -315,6 +315,7 @@ void slot_hold(RangeRef range, Key key) noexcept {
     if (s == nullptr) return;
     const SpinScope spin(&s->mutex);
     s->held_range = range.index;
+    s->held_generation = range.generation;
     s->held_key = key;
 }
 
@@ -323,7 +324,7 @@ Key slot_release(RangeRef* range) noexcept {
     if (s == nullptr) return core::kNoKey;
     const SpinScope spin(&s->mutex);
     if (s->held_range == kNoIndex) return core::kNoKey;
-    range->index = s->held_range;
+    *range = {s->held_range, s->held_generation};
     s->held_range = kNoIndex;
     return s->held_key;
 }
@@ -366,7 +367,7 @@ bool read_slot(int slot, SlotReading* out) noexcept {
     out->queue = s.queue;
     out->note_len = s.note_len;
     std::memcpy(out->note, s.note, s.note_len);
-    out->held_range = {s.held_range, 0};
+    out->held_range = {s.held_range, s.held_generation};
     out->held_key = s.held_key;
     return true;
 }

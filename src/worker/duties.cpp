@@ -17,9 +17,7 @@ constexpr const char* kOwnFault = "the handler ended its session";
 constexpr int kExpireBatch = 1000;
 
 void give_back_held(const store::SlotReading& r) {
-    if (r.held_range.index == store::kNoIndex) return;
-    const store::RangeRef ref = store::range_at(r.database, r.held_range.index);
-    store::lower_head(ref, r.held_key);
+    store::lower_head(r.held_range, r.held_key);
 }
 
 }  // namespace

@@ -149,6 +149,11 @@ void Executor::raise(Touched& t) {
         store::abandon_raise(t.ref);
         throw;
     }
+    // What is due later stood behind what was due: the dispatcher set no timer for it.
+    const core::Instant now = pg::clock_now();
+    const store::Key head = store::range_head(t.ref);
+    if (head != core::kNoKey && head.run_at > now.us)
+        store::wake_for(ticket_.database, ticket_.role, core::Instant{head.run_at}, now);
 }
 
 // Once per group, after its commit: then its own rows are gone for every new snapshot.
