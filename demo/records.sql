@@ -16,7 +16,7 @@ SELECT n::int, record,
 
 -- One transaction, one call: all of the jobs or none.
 SELECT count(*) AS records,
-       least(0.030, :pace_target / greatest(count(*), 1))::numeric(6, 4) AS pace
+       least(0.030, :pace_target::numeric / greatest(count(*), 1))::numeric(6, 4) AS pace
   FROM demo.record \gset
 SELECT count(*) AS enqueued
   FROM foreman.enqueue_array('parse_record',
