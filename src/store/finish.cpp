@@ -15,25 +15,26 @@ namespace foreman::store {
 
 namespace {
 
-// Set-returning unnest over as many arrays as there are columns; NULL args stand for values that are not
-// kept.
+// One array of rows: an unnest for each column would fill as many tuple stores.
 constinit pg::Statement g_history{
     "history",
     "INSERT INTO foreman.job_history (job_id, finished_at, run_at, enqueued_at, started_at, priority, "
-    "attempt, max_attempts, outcome, "
-    "queue, kind, args, result, reason, tags, metadata, errors, worker_pid) "
-    "SELECT u.a, u.b, u.c, u.d, u.e, u.f, u.g, u.h, u.i, u.j, u.k, u.l, u.m, u.n, "
-    "CASE WHEN u.o IS NULL THEN NULL ELSE u.o::pg_catalog.text[] END, u.p, u.q, $18 "
-    "FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3), "
-    "pg_catalog.unnest($4), pg_catalog.unnest($5), "
-    "pg_catalog.unnest($6), pg_catalog.unnest($7), pg_catalog.unnest($8), pg_catalog.unnest($9), "
-    "pg_catalog.unnest($10), "
-    "pg_catalog.unnest($11), pg_catalog.unnest($12), pg_catalog.unnest($13), pg_catalog.unnest($14), "
-    "pg_catalog.unnest($15), "
-    "pg_catalog.unnest($16), pg_catalog.unnest($17)) AS u(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q)",
-    {INT8ARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID,
-     INT2ARRAYOID, INT2ARRAYOID, INT2ARRAYOID, CHARARRAYOID, TEXTARRAYOID, TEXTARRAYOID, JSONBARRAYOID,
-     JSONBARRAYOID, TEXTARRAYOID, TEXTARRAYOID, JSONBARRAYOID, JSONBARRAYOID, INT4OID}};
+    "attempt, max_attempts, outcome, queue, kind, args, result, reason, tags, metadata, errors, worker_pid) "
+    "SELECT u.job_id, u.finished_at, u.run_at, u.enqueued_at, u.started_at, u.priority, u.attempt, "
+    "u.max_attempts, u.outcome, u.queue, u.kind, u.args, u.result, u.reason, u.tags, u.metadata, u.errors, "
+    "$2 "
+    "FROM pg_catalog.unnest($1) AS u (job_id pg_catalog.int8, finished_at pg_catalog.timestamptz, "
+    "run_at pg_catalog.timestamptz, enqueued_at pg_catalog.timestamptz, started_at pg_catalog.timestamptz, "
+    "priority pg_catalog.int2, attempt pg_catalog.int2, max_attempts pg_catalog.int2, "
+    "outcome pg_catalog.\"char\", queue pg_catalog.text, kind pg_catalog.text, args pg_catalog.jsonb, "
+    "result pg_catalog.jsonb, reason pg_catalog.text, tags pg_catalog.text[], metadata pg_catalog.jsonb, "
+    "errors pg_catalog.jsonb)",
+    {RECORDARRAYOID, INT4OID}};
+
+constexpr std::array<Oid, 17> kHistoryTypes{
+    INT8OID,  TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT2OID,
+    INT2OID,  INT2OID,        CHAROID,        TEXTOID,        TEXTOID,        JSONBOID,
+    JSONBOID, TEXTOID,        TEXTARRAYOID,   JSONBOID,       JSONBOID};
 
 constinit pg::Statement g_dead_letter{
     "dead_letter",
@@ -68,93 +69,90 @@ constinit pg::Statement g_count_errors{
 
 constexpr std::size_t kMaxErrorText = 8192;
 
-// One column of a group as an array parameter.
-class Column {
-  public:
-    Column(std::size_t n, pg::ContextResource* memory)
-        : values_(n, Datum{0}, memory), nulls_(n, true, memory) {}
-    void set(std::size_t i, Datum value) {
-        values_[i] = value;
-        nulls_[i] = false;
-    }
-    void set(std::size_t i, std::optional<Datum> value) {
-        if (value) set(i, *value);
-    }
-    Datum array(pg::ElementType type) const {
-        return pg::array_datum(type, {values_.data(), values_.size()}, nulls_.data());
-    }
-
-  private:
-    pg::vector<Datum> values_;
-    pg::vector<bool> nulls_;
-};
-
 std::optional<Datum> reason_datum(std::string_view reason) {
     if (reason.empty()) return std::nullopt;
     return pg::text_datum(core::truncate_utf8(reason, kMaxErrorText));
-}
-
-// text[] has no array type of its own: it travels as text.
-std::optional<Datum> tags_text(std::optional<Datum> tags) {
-    if (!tags) return std::nullopt;
-    char* out = pg::guarded([&] { return OidOutputFunctionCall(F_ARRAY_OUT, *tags); });
-    return pg::text_datum(out);
 }
 
 bool keeps_args(const Job& job, const Queue& queue) {
     return static_cast<int64>(pg::datum_bytes(job.args)) <= queue.keep_args;
 }
 
-void write_history(std::span<const Ended* const> rows, pg::ContextResource* memory) {
-    const std::size_t n = rows.size();
-    std::array<Column, 17> c{Column(n, memory), Column(n, memory), Column(n, memory), Column(n, memory),
-                             Column(n, memory), Column(n, memory), Column(n, memory), Column(n, memory),
-                             Column(n, memory), Column(n, memory), Column(n, memory), Column(n, memory),
-                             Column(n, memory), Column(n, memory), Column(n, memory), Column(n, memory),
-                             Column(n, memory)};
-    std::string_view last_queue;
-    std::string_view last_kind;
+// The type of the rows that g_history takes; made once a process.
+TupleDesc history_desc() {
+    static constinit TupleDesc desc = nullptr;
+    if (desc == nullptr) {
+        desc = pg::guarded([] {
+            const MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
+            TupleDesc made = CreateTemplateTupleDesc(static_cast<int>(kHistoryTypes.size()));
+            for (std::size_t i = 0; i < kHistoryTypes.size(); i++)
+                TupleDescInitEntry(made, static_cast<AttrNumber>(i + 1), nullptr, kHistoryTypes[i], -1, 0);
+            MemoryContextSwitchTo(old);
+            return BlessTupleDesc(made);
+        });
+    }
+    return desc;
+}
+
+// Texts and settings that neighbours in a group share.
+struct HistoryNames {
+    std::string_view queue_name, kind_name;
     Datum queue = 0;
     Datum kind = 0;
     const Queue* settings = nullptr;
-    for (std::size_t i = 0; i < n; i++) {
-        const Ended& e = *rows[i];
-        const Job& j = *e.job;
-        if (settings == nullptr || j.queue != last_queue) {
+
+    void become(const Job& j) {
+        if (settings == nullptr || j.queue != queue_name) {
             settings = &find_queue(j.queue);
             queue = pg::text_datum(j.queue);
-            last_queue = j.queue;
+            queue_name = j.queue;
         }
-        if (kind == 0 || j.kind != last_kind) {
+        if (kind == 0 || j.kind != kind_name) {
             kind = pg::text_datum(j.kind);
-            last_kind = j.kind;
+            kind_name = j.kind;
         }
-        c[0].set(i, Int64GetDatum(j.job_id));
-        c[1].set(i, pg::to_datum(e.finished_at));
-        c[2].set(i, pg::to_datum(j.run_at));
-        c[3].set(i, pg::to_datum(j.enqueued_at));
-        if (e.started_at) c[4].set(i, pg::to_datum(*e.started_at));
-        c[5].set(i, Int16GetDatum(j.priority));
-        c[6].set(i, Int16GetDatum(e.attempt));
-        c[7].set(i, Int16GetDatum(j.max_attempts));
-        c[8].set(i, CharGetDatum(e.next == core::Next::complete ? 'c' : 'x'));
-        c[9].set(i, queue);
-        c[10].set(i, kind);
-        if (keeps_args(j, *settings)) c[11].set(i, j.args);
-        c[12].set(i, e.result);
-        c[13].set(i, reason_datum(e.reason));
-        c[14].set(i, tags_text(j.tags));
-        c[15].set(i, j.metadata);
-        c[16].set(i, e.errors);
     }
-    constexpr std::array<pg::ElementType, 17> kTypes{
-        pg::kInt8,  pg::kTimestamptz, pg::kTimestamptz, pg::kTimestamptz, pg::kTimestamptz, pg::kInt2,
-        pg::kInt2,  pg::kInt2,        pg::kChar,        pg::kText,        pg::kText,        pg::kJsonb,
-        pg::kJsonb, pg::kText,        pg::kText,        pg::kJsonb,       pg::kJsonb};
-    pg::Args<18> a;
-    for (int k = 0; k < 17; k++)
-        a.set(k + 1, c[static_cast<std::size_t>(k)].array(kTypes[static_cast<std::size_t>(k)]));
-    a.i32(18, MyProcPid);
+};
+
+Datum history_row(const Ended& e, const HistoryNames& names) {
+    const Job& j = *e.job;
+    Datum v[kHistoryTypes.size()];
+    bool n[kHistoryTypes.size()];
+    const auto put = [&v, &n](std::size_t i, std::optional<Datum> value) {
+        v[i] = value.value_or(Datum{0});
+        n[i] = !value.has_value();
+    };
+    put(0, Int64GetDatum(j.job_id));
+    put(1, pg::to_datum(e.finished_at));
+    put(2, pg::to_datum(j.run_at));
+    put(3, pg::to_datum(j.enqueued_at));
+    put(4, e.started_at ? std::optional<Datum>(pg::to_datum(*e.started_at)) : std::nullopt);
+    put(5, Int16GetDatum(j.priority));
+    put(6, Int16GetDatum(e.attempt));
+    put(7, Int16GetDatum(j.max_attempts));
+    put(8, CharGetDatum(e.next == core::Next::complete ? 'c' : 'x'));
+    put(9, names.queue);
+    put(10, names.kind);
+    put(11, keeps_args(j, *names.settings) ? std::optional<Datum>(j.args) : std::nullopt);
+    put(12, e.result);
+    put(13, reason_datum(e.reason));
+    put(14, j.tags);
+    put(15, j.metadata);
+    put(16, e.errors);
+    return pg::composite_datum(history_desc(), v, n);
+}
+
+void write_history(std::span<const Ended* const> ended, pg::ContextResource* memory) {
+    pg::vector<Datum> rows(memory);
+    rows.reserve(ended.size());
+    HistoryNames names;
+    for (const Ended* e : ended) {
+        names.become(*e->job);
+        rows.push_back(history_row(*e, names));
+    }
+    constexpr pg::ElementType kRecord{RECORDOID, -1, false, TYPALIGN_DOUBLE};
+    pg::Args<2> a;
+    a.set(1, pg::array_datum(kRecord, {rows.data(), rows.size()})).i32(2, MyProcPid);
     g_history.execute(a);
 }
 
