@@ -10,6 +10,7 @@ namespace foreman::worker {
 namespace {
 
 constexpr int kRepeatMs = 100;
+constexpr int64 kShutdownGraceUs = 250000;  // from the interrupt at the end of a shutdown's grace
 
 constinit TimeoutId g_timer = MAX_TIMEOUTS;
 constinit volatile sig_atomic_t g_active = 0;
@@ -93,6 +94,7 @@ bool ended_by_deadline() noexcept { return g_died != 0; }
 void limit_deadline(core::Instant until) noexcept {
     if (g_timer == MAX_TIMEOUTS) g_timer = RegisterTimeout(USER_TIMEOUT, foreman_deadline_passed);
     g_timeout_at = std::min(int64{g_timeout_at}, until.us);
+    g_grace = std::min(int64{g_grace}, kShutdownGraceUs);
     g_active = 1;
     arm_at(g_timeout_at, GetCurrentTimestamp());
 }

@@ -12,6 +12,7 @@
 #include "store/control.hpp"
 #include "store/databases.hpp"
 #include "store/identity.hpp"
+#include "store/overstay.hpp"
 #include "store/schema.hpp"
 #include "store/settings.hpp"
 #include "store/slots.hpp"
@@ -49,6 +50,7 @@ class Dispatcher {
     const Oid database_;
     store::DatabaseSlot* const slot_;
     Recruiter recruiter_;
+    store::Overstayers overstayers_;
     core::Instant next_reread_{core::kPlusInfinity};
     core::Instant next_upkeep_{core::kMinusInfinity};
     core::Instant next_requests_{core::kPlusInfinity};
@@ -161,6 +163,7 @@ void Dispatcher::turn(uint32 pokes) {
         duty("pg_foreman: applying requests", [&all_done] { all_done = store::apply_requests().left == 0; });
         if (!all_done) {
             next_requests_ = now + kRequestRetry;
+            overstayers_.end(database_, now, core::milliseconds(settings::cancel_grace_ms));
         } else if (pg_atomic_read_u32(&slot_->request_generation) == generation) {
             close_requests(generation);
         }
