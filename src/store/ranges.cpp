@@ -116,6 +116,9 @@ uint32 add_locked(const RangeName& n, uint32 hash, Oid role) noexcept {
         h.database = n.database;
     }
     *bucket = i;
+    // A handler may have been registered since the role was looked up, when this range was not here to be
+    // told.
+    if (role == InvalidOid) poke_dispatcher(n.database, kPokeHandlers);
     return i;
 }
 

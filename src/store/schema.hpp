@@ -30,6 +30,8 @@ const Schema* find_schema();
 
 /// Reasons to reload a cache of ours; counters that change when the relation was changed by anybody.
 uint64 handler_generation() noexcept;
+/// Handlers are read again from their table: a commit is visible before its invalidation arrives.
+void distrust_handlers() noexcept;
 uint64 queue_generation() noexcept;
 uint64 grant_generation() noexcept;
 /// Changes whenever any function's definition did.
