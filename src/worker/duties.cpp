@@ -6,6 +6,7 @@
 #include "store/control.hpp"
 #include "store/definitions.hpp"
 #include "store/jobs.hpp"
+#include "store/schema.hpp"
 #include "store/slots.hpp"
 #include "worker/procedure_lane.hpp"
 
@@ -16,9 +17,7 @@ namespace {
 constexpr const char* kOwnFault = "the handler ended its session";
 constexpr int kExpireBatch = 1000;
 
-void give_back_held(const store::SlotReading& r) {
-    store::lower_head(r.held_range, r.held_key);
-}
+void give_back_held(const store::SlotReading& r) { store::lower_head(r.held_range, r.held_key); }
 
 }  // namespace
 
@@ -84,6 +83,7 @@ void reread_ranges(Oid database) {
 }
 
 void refresh_roles(Oid database) {
+    store::distrust_handlers();
     for (uint32 i = 0; i < store::range_count(); i++) {
         store::RangeChoice range;
         if (!store::describe_range(store::range_at(database, i), &range)) continue;
