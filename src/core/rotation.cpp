@@ -55,4 +55,17 @@ int choose_leaver(std::span<const Holder> holders, std::span<const Demand> deman
     return best;
 }
 
+int choose_idle_leaver(std::span<const Holder> holders, std::span<const Demand> demands, int leaving,
+                       std::uint32_t db, std::uint32_t role, Instant now) noexcept {
+    if (leaving > 0 || next_demand(holders, demands) != kNobody) return kNobody;
+    int best = kNobody;
+    for (int i = 0; i < static_cast<int>(holders.size()); i++) {
+        const Holder& holder = holders[static_cast<std::size_t>(i)];
+        if (!holder.idle || now - holder.idle_since < kMinIdle || same_session(holder, db, role)) continue;
+        if (best == kNobody || holder.idle_since < holders[static_cast<std::size_t>(best)].idle_since)
+            best = i;
+    }
+    return best;
+}
+
 }  // namespace foreman::core

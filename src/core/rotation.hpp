@@ -45,4 +45,14 @@ int next_demand(std::span<const Holder> holders, std::span<const Demand> demands
 int choose_leaver(std::span<const Holder> holders, std::span<const Demand> demands, int leaving,
                   Instant now) noexcept;
 
+/// How long an executor must have been idle before it makes room for a colleague of a busy one.
+inline constexpr Micros kMinIdle = seconds(1);
+
+/// does: who should leave so that (db, role), which has an executor and more due work, may have another: of
+/// the others' executors that have been idle for kMinIdle the one idle the longest; nobody while demands are
+/// unserved or slots are being vacated. returns: an index into `holders`, or kNobody.  cost: holders x
+/// demands.
+int choose_idle_leaver(std::span<const Holder> holders, std::span<const Demand> demands, int leaving,
+                       std::uint32_t db, std::uint32_t role, Instant now) noexcept;
+
 }  // namespace foreman::core

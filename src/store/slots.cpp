@@ -3,6 +3,7 @@
 // its job. State is atomic.
 #include "store/slots.hpp"
 
+#include <algorithm>
 #include <csignal>
 #include <cstring>
 
@@ -53,33 +54,58 @@ const Demand* oldest_demand_locked() noexcept {
     return oldest;
 }
 
-// Asks the executor that core/rotation.hpp names to leave.
-void ask_one_to_leave_locked(Instant now) noexcept {
+// The executors and demands as core/rotation.hpp wants them.
+struct Standings {
     core::Holder holders[kMaxSlots];
     int index[kMaxSlots];
-    std::size_t n = 0;
+    std::size_t holder_count = 0;
+    core::Demand demands[kMaxDemands];
+    std::size_t demand_count = 0;
     int leaving = 0;
+    std::span<const core::Holder> held() const noexcept { return {holders, holder_count}; }
+    std::span<const core::Demand> wanted() const noexcept { return {demands, demand_count}; }
+};
+
+void read_standings_locked(Standings* out) noexcept {
     for (int i = 0; i < kMaxSlots; i++) {
         ExecutorSlot& s = board().slots[i];
         const SlotState st = state_of(s);
         if (st == SlotState::free || st == SlotState::dead) continue;
         if (pg_atomic_read_u32(&s.leave) != 0) {
-            leaving++;
+            out->leaving++;
             continue;
         }
-        holders[n] = {s.database, s.role, st == SlotState::idle, Instant{s.since}, Instant{s.tenure_since}};
-        index[n++] = i;
+        out->index[out->holder_count] = i;
+        out->holders[out->holder_count++] = {s.database, s.role, st == SlotState::idle, Instant{s.since},
+                                             Instant{s.tenure_since}};
     }
-    core::Demand demands[kMaxDemands];
-    std::size_t wanted = 0;
     for (const auto& d : board().demands) {
-        if (d.database != InvalidOid) demands[wanted++] = {d.database, d.role, Instant{d.since}};
+        if (d.database != InvalidOid)
+            out->demands[out->demand_count++] = {d.database, d.role, Instant{d.since}};
     }
-    const int who = core::choose_leaver({holders, n}, {demands, wanted}, leaving, now);
-    if (who == core::kNobody) return;
-    ExecutorSlot& s = board().slots[index[who]];
+}
+
+bool ask_holder_to_leave(const Standings& standings, int who) noexcept {
+    if (who == core::kNobody) return false;
+    ExecutorSlot& s = board().slots[standings.index[who]];
     pg_atomic_write_u32(&s.leave, 1);
     set_latch(s.pid, s.procno);
+    return true;
+}
+
+void ask_one_to_leave_locked(Instant now) noexcept {
+    Standings all;
+    read_standings_locked(&all);
+    (void)ask_holder_to_leave(all, core::choose_leaver(all.held(), all.wanted(), all.leaving, now));
+}
+
+// Whether make_room might find somebody.
+bool others_rest(Oid database, Oid role) noexcept {
+    const int64 latest = GetCurrentTimestamp() - core::kMinIdle.us;
+    return std::any_of(std::begin(board().slots), std::end(board().slots), [&](ExecutorSlot& s) {
+        return state_of(s) == SlotState::idle && s.since <= latest &&
+               (s.database != database || s.role != role);
+    });
 }
 
 }  // namespace
@@ -175,6 +201,14 @@ int free_slots(int max_executors) noexcept {
     return max_executors - used;
 }
 
+bool make_room(Oid database, Oid role, Instant now) noexcept {
+    const PartGuard guard(BoardLock::directory, LW_EXCLUSIVE);
+    Standings all;
+    read_standings_locked(&all);
+    return ask_holder_to_leave(
+        all, core::choose_idle_leaver(all.held(), all.wanted(), all.leaving, database, role, now));
+}
+
 void forget_demand(Oid database, Oid role) noexcept {
     const PartGuard guard(BoardLock::directory, LW_EXCLUSIVE);
     if (Demand* d = find_demand(database, role)) d->database = InvalidOid;
@@ -185,7 +219,9 @@ void wake_another(Oid database, Oid role) noexcept {
     if (d == nullptr || wake_executor(database, role)) return;
     // Those that start, and those that are busy, look at the heads again before they rest.
     const RoleExecutors n = count_executors(database, role);
-    const bool may_start = n.total == 0 || (n.starting == 0 && free_slots(settings::max_executors) > 0);
+    const bool may_start =
+        n.total == 0 ||
+        (n.starting == 0 && (free_slots(settings::max_executors) > 0 || others_rest(database, role)));
     if (may_start && (pg_atomic_read_u32(&d->pokes) & kPokeDue) == 0) poke_dispatcher(database, kPokeDue);
 }
 

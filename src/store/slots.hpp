@@ -28,6 +28,9 @@ struct RoleExecutors {
 };
 RoleExecutors count_executors(Oid database, Oid role) noexcept;
 int free_slots(int max_executors) noexcept;
+/// A role that has an executor has more due work, and no slot is free: asks a long idle executor of another
+/// role or database to leave. false: there is none.
+bool make_room(Oid database, Oid role, Instant now) noexcept;
 void forget_demand(Oid database, Oid role) noexcept;
 
 /// Wakes one idle executor of the role; false when none is idle.

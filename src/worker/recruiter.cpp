@@ -85,7 +85,8 @@ core::Instant Recruiter::serve(const RoleNeed& need, core::Instant now) {
     constexpr core::Instant kNever = core::kPlusInfinity;
     const store::RoleExecutors have = store::count_executors(database_, need.role);
     if (store::wake_executor(database_, need.role) || have.starting > 0) return kNever;
-    if (have.total > 0 && store::free_slots(settings::max_executors) <= 0) return kNever;
+    if (have.total > 0 && store::free_slots(settings::max_executors) <= 0)
+        return store::make_room(database_, need.role, now) ? now + kDemandRetry : kNever;
     if (is_barred(need.role, now)) return have.total > 0 ? kNever : find_bad(need.role)->not_before;
     const int slot = store::reserve_slot(database_, need.role, settings::max_executors, now);
     if (slot < 0) {

@@ -56,6 +56,26 @@ TEST(ChooseLeaver, AnIdleOneLeavesWhateverItsTenure) {
     EXPECT_EQ(choose_leaver(holders, Demands{demand(9, 9, Micros{})}, 0, kNow), 1);
 }
 
+TEST(ChooseIdleLeaver, TheLongestIdleOfOthers) {
+    const Holders holders{busy(1, 10, hours(1)), idle(1, 10, hours(2)), idle(1, 11, seconds(2)),
+                          idle(2, 10, seconds(3))};
+    EXPECT_EQ(choose_idle_leaver(holders, Demands{}, 0, 1, 10, kNow), 3);
+    EXPECT_EQ(choose_idle_leaver(holders, Demands{}, 0, 2, 10, kNow), 1);
+}
+
+TEST(ChooseIdleLeaver, NobodyWhoWorkedJustNow) {
+    const Holders holders{busy(1, 10, hours(1)), idle(1, 11, milliseconds(999)), busy(1, 12, hours(1))};
+    EXPECT_EQ(choose_idle_leaver(holders, Demands{}, 0, 1, 10, kNow), kNobody);
+    EXPECT_EQ(choose_idle_leaver(holders, Demands{}, 0, 1, 10, kNow + milliseconds(1)), 1);
+}
+
+TEST(ChooseIdleLeaver, NobodyWhileSlotsAreVacatedOrWanted) {
+    const Holders holders{busy(1, 10, hours(1)), idle(1, 11, seconds(2))};
+    EXPECT_EQ(choose_idle_leaver(holders, Demands{}, 1, 1, 10, kNow), kNobody);
+    EXPECT_EQ(choose_idle_leaver(holders, Demands{demand(3, 30, Micros{})}, 0, 1, 10, kNow), kNobody);
+    EXPECT_EQ(choose_idle_leaver(holders, Demands{demand(1, 10, Micros{})}, 0, 1, 10, kNow), 1);
+}
+
 TEST(ChooseLeaver, ABusyOneOnlyAfterItsTenure) {
     Holders holders{busy(1, 10, milliseconds(499)), busy(1, 11, milliseconds(100))};
     const Demands demands{demand(9, 9, hours(1))};
