@@ -45,7 +45,7 @@ void Group::run(const store::Handler& handler, bool shared) {
     done_ = jobs_.size();
 }
 
-// Cancelled, deleted or expired before it started.
+// Cancelled, deleted, moved or expired before it started.
 bool Group::skip_before_start(const store::Job& job) {
     const core::Instant now = store::now();
     if (job.expires_at && *job.expires_at <= now) {
@@ -54,19 +54,24 @@ bool Group::skip_before_start(const store::Job& job) {
         ended_.back().started_at.reset();
         return true;
     }
-    if (!store::requests_open() || !store::has_stop_request(job.job_id)) return false;
-    Attempt none;
-    none.end = End::stopped;
+    if (!store::requests_open()) return false;
     const store::Request r = store::take_request(job.job_id, context_);
     if (r.action == 'c') {
+        Attempt none;
+        none.end = End::stopped;
         add_ended(job, core::Next::cancel, job.attempt, none, r.reason, job.errors);
         ended_.back().started_at.reset();
-    } else {
+    } else if (r.action == 'd') {
         store::QueueDelta gone;
         gone.live = -1;
         store::remember_counts(job.queue, gone);
+        store::remember_end(job.job_id);
+    } else if (r.action == 'r') {
+        store::Job moved = job;
+        if (r.priority) moved.priority = *r.priority;
+        store::put_back(moved, job.attempt, job.alone, r.run_at.value_or(job.run_at), job.errors);
     }
-    return true;
+    return r.action != 0;
 }
 
 bool Group::must_stop_chunk(core::Instant started) const {
