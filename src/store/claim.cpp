@@ -24,14 +24,13 @@ namespace {
     "expires_at, tags, "                                                                                   \
     "metadata, errors"
 
-// The selection is materialised and its rows are found by ctid: planned as a join it may scan the table, or
-// run the limited selection more than once.
+// The selection is an array, computed once, and its rows are found by ctid: planned as a join it may scan the
+// table, or run the limited selection more than once.
 constinit pg::Statement g_claim{
     "claim",
-    "WITH c AS MATERIALIZED (SELECT ctid FROM foreman.live_job WHERE " CLAIMABLE " AND run_at " LE
-    " $7 "
-    "ORDER BY run_at, job_id LIMIT $8 FOR UPDATE SKIP LOCKED) "
-    "DELETE FROM foreman.live_job WHERE ctid " EQ " ANY (ARRAY (SELECT ctid FROM c)) RETURNING " JOB_COLUMNS,
+    "DELETE FROM foreman.live_job WHERE ctid " EQ
+    " ANY (ARRAY (SELECT c.ctid FROM foreman.live_job c WHERE " CLAIMABLE " AND run_at " LE
+    " $7 ORDER BY run_at, job_id LIMIT $8 FOR UPDATE SKIP LOCKED)) RETURNING " JOB_COLUMNS,
     {TEXTOID, TEXTOID, INT2OID, INT2OID, TIMESTAMPTZOID, INT8OID, TIMESTAMPTZOID, INT8OID}};
 
 constinit pg::Statement g_lease{
