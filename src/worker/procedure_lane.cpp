@@ -101,7 +101,9 @@ Attempt run(const store::Handler& handler, const Leased& leased, MemoryContext c
                                       ""};
     }
     if (in_executor) hold_cancel();
-    if (fired == Fired::timeout && a.outcome == core::Outcome::failed) {
+    if (fired == Fired::timeout && ShutdownRequestPending && a.outcome == core::Outcome::failed) {
+        a.end = End::stray;  // the grace of a shutdown is over: nobody's fault
+    } else if (fired == Fired::timeout && a.outcome == core::Outcome::failed) {
         char text[96];
         std::snprintf(text, sizeof(text), "handler timed out after " INT64_FORMAT " ms", timeout.us / 1000);
         a.error->message = pg::copy_text(text, context);

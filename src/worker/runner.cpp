@@ -92,6 +92,8 @@ Attempt classify_cancel(const pg::PgError& error, Fired fired, core::Micros time
     a.outcome = core::Outcome::failed;
     if (fired == Fired::overrun) {
         a.end = End::overran;
+    } else if (fired == Fired::timeout && ShutdownRequestPending) {
+        a.end = End::stray;  // the grace of a shutdown is over: nobody's fault
     } else if (fired == Fired::timeout) {
         a.error = timeout_error(timeout, attempt, pg::clock_now(), group);
     } else if (job != nullptr && store::has_stop_request(job->job_id)) {
@@ -131,9 +133,9 @@ namespace {
 // What `body` does for the handler, inside the subtransaction; the rest is the same for a job and a batch.
 template <class Body>
 Attempt run_guarded(const store::Handler& handler, const store::Job* job, int attempt, int64 timeout_us,
-                    const RunnerOptions& options, MemoryContext group, Body body) {
+                    const RunnerOptions& options, MemoryContext group, core::Instant started, Body body) {
     Attempt a;
-    a.started_at = pg::clock_now();
+    a.started_at = started;
     const core::Micros timeout = timeout_of(handler, timeout_us);
     Fired fired = Fired::nothing;
     try {
@@ -184,10 +186,11 @@ Attempt run_job(const store::Handler& handler, const store::Job& job, const Runn
                 MemoryContext group) {
     const int attempt = job.attempt + 1;
     if (options.in_executor) forget_cancel();
-    store::slot_begin_job(job.job_id, job.kind, job.queue, attempt, pg::clock_now());
-    Attempt a = run_guarded(handler, &job, attempt, job.timeout_us, options, group, [&](Attempt* out) {
-        out->result = call_handler(callable_for(handler), job, attempt, group);
-    });
+    const core::Instant started = pg::clock_now();
+    store::slot_begin_job(job.job_id, job.kind, job.queue, attempt, started);
+    Attempt a = run_guarded(
+        handler, &job, attempt, job.timeout_us, options, group, started,
+        [&](Attempt* out) { out->result = call_handler(callable_for(handler), job, attempt, group); });
     store::slot_end_job();
     return a;
 }
@@ -201,9 +204,10 @@ Attempt run_batch(const store::Handler& handler, std::span<const store::Job> job
         if (j.timeout_us >= 0 && (timeout_us < 0 || j.timeout_us < timeout_us)) timeout_us = j.timeout_us;
     }
     if (options.in_executor) forget_cancel();
-    store::slot_begin_job(first.job_id, first.kind, first.queue, first.attempt + 1, pg::clock_now());
+    const core::Instant started = pg::clock_now();
+    store::slot_begin_job(first.job_id, first.kind, first.queue, first.attempt + 1, started);
     Attempt a = run_guarded(handler, jobs.size() == 1 ? &first : nullptr, first.attempt + 1, timeout_us,
-                            options, group, [&](Attempt*) {
+                            options, group, started, [&](Attempt*) {
                                 Callable& c = callable_for(handler);
                                 const Datum array = jobs_datum(jobs);
                                 store::current_job().job = nullptr;
