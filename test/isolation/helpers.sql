@@ -1,0 +1,103 @@
+-- What the specs share: schema `spec` in the database isolation_regression, made once by test/isolation/run.
+-- Every wait is for a condition and has a deadline; a job is named by its args' `name`, a range by its queue.
+CREATE SCHEMA spec;
+
+CREATE FUNCTION spec.debug_points(int4) RETURNS void LANGUAGE c STRICT
+    AS 'pg_foreman', 'foreman_debug_points';
+CREATE FUNCTION spec.range_heads(OUT queue text, OUT kind text, OUT priority int4, OUT alone int4,
+    OUT head_run_at timestamptz, OUT head_job_id int8, OUT pending_run_at timestamptz, OUT pending_job_id int8)
+RETURNS SETOF record LANGUAGE c VOLATILE AS 'pg_foreman', 'foreman_range_heads';
+
+-- What handlers did: one row per run that committed.
+CREATE TABLE spec.ran (name text NOT NULL, pid int4 NOT NULL DEFAULT pg_backend_pid());
+-- A job of kind `hold` waits in its handler until its gate is here.
+CREATE TABLE spec.gate (name text PRIMARY KEY);
+
+CREATE FUNCTION spec.note(args jsonb) RETURNS void LANGUAGE sql
+    AS $$ INSERT INTO spec.ran (name) VALUES (args ->> 'name') $$;
+
+CREATE FUNCTION spec.hold(args jsonb) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO spec.ran (name) VALUES (args ->> 'name');
+    WHILE NOT EXISTS (SELECT FROM spec.gate g WHERE g.name = args ->> 'name') LOOP
+        PERFORM pg_sleep(0.005);
+    END LOOP;
+END $$;
+
+CREATE FUNCTION spec.put(queue text, name text, kind text DEFAULT 'note') RETURNS text LANGUAGE sql
+    AS $$ SELECT CASE WHEN foreman.enqueue(kind, jsonb_build_object('name', name), queue => queue) > 0 THEN name END $$;
+
+CREATE FUNCTION spec.id(name text) RETURNS int8 LANGUAGE sql
+    AS $$ SELECT j.job_id FROM foreman.jobs j WHERE j.args ->> 'name' = $1 $$;
+
+-- Also shows when a job is in two places, which must never be.
+CREATE FUNCTION spec.state(name text) RETURNS text LANGUAGE sql
+    AS $$ SELECT coalesce(string_agg(j.state || ' ' || j.attempt, ', '), 'nowhere')
+            FROM foreman.jobs j WHERE j.args ->> 'name' = $1 $$;
+
+CREATE FUNCTION spec.runs(name text) RETURNS int8 LANGUAGE sql
+    AS $$ SELECT count(*) FROM spec.ran r WHERE r.name = $1 $$;
+
+-- Where the claims of a queue start: `none` when nothing is known to wait there, else the job's name.
+CREATE FUNCTION spec.head(queue text, kind text DEFAULT 'note') RETURNS text LANGUAGE sql AS $$
+    SELECT CASE WHEN min(h.head_run_at) = 'infinity' THEN 'none'
+                WHEN min(h.head_run_at) = '-infinity' THEN 'beginning'
+                ELSE coalesce((SELECT j.args ->> 'name' FROM foreman.live_job j
+                                WHERE j.job_id = (array_agg(h.head_job_id ORDER BY h.head_run_at, h.head_job_id))[1]),
+                              'between') END
+      FROM spec.range_heads() h WHERE h.queue = $1 AND h.kind = $2 $$;
+
+CREATE FUNCTION spec.stopped_at(point int4) RETURNS bool LANGUAGE sql AS $$
+    SELECT EXISTS (SELECT FROM pg_locks l WHERE l.locktype = 'advisory' AND l.classid = 1718579813
+                      AND l.objid = point::oid AND NOT l.granted) $$;
+
+CREATE FUNCTION spec.worker_of(name text) RETURNS int4 LANGUAGE sql
+    AS $$ SELECT w.pid FROM foreman.workers w WHERE w.job_id = spec.id($1) $$;
+
+CREATE FUNCTION spec.wait_for(condition text) RETURNS bool LANGUAGE plpgsql AS $$
+DECLARE
+    deadline timestamptz := clock_timestamp() + interval '20 s';
+    met bool;
+BEGIN
+    LOOP
+        EXECUTE 'SELECT ' || condition INTO met;
+        IF met THEN RETURN true; END IF;
+        IF clock_timestamp() > deadline THEN
+            RAISE EXCEPTION 'never happened: %', condition USING DETAIL = spec.picture();
+        END IF;
+        PERFORM pg_sleep(0.005);
+    END LOOP;
+END $$;
+
+-- For whoever reads a failure.
+CREATE FUNCTION spec.picture() RETURNS text LANGUAGE sql AS $$
+    SELECT 'jobs: ' || coalesce((SELECT string_agg(format('%s %s in %s (%s)', j.job_id, j.args ->> 'name', j.queue, j.state), '; ')
+                                   FROM foreman.jobs j WHERE j.finished_at IS NULL), 'none')
+        || E'\nheads: ' || coalesce((SELECT string_agg(format('%s/%s alone %s at %s, %s', h.queue, h.kind, h.alone, h.head_run_at, h.head_job_id), '; ')
+                                       FROM spec.range_heads() h), 'none')
+        || E'\nworkers: ' || coalesce((SELECT string_agg(format('%s %s job %s', w.pid, w.state, w.job_id), '; ')
+                                         FROM foreman.workers w), 'none') $$;
+
+CREATE FUNCTION spec.open(name text) RETURNS text LANGUAGE sql
+    AS $$ INSERT INTO spec.gate VALUES ($1) ON CONFLICT DO NOTHING RETURNING name $$;
+
+-- The end of every spec: no point armed, no job left, no trace of this spec for the next.
+CREATE PROCEDURE spec.tidy() LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM spec.debug_points(0);
+    INSERT INTO spec.gate SELECT j.args ->> 'name' FROM foreman.live_job j ON CONFLICT DO NOTHING;
+    IF (SELECT bool_or(stopped) FROM foreman.identity) THEN PERFORM foreman.start(); END IF;
+    PERFORM foreman.register_handler('late', 'spec.note(jsonb)');
+    COMMIT;
+    PERFORM spec.wait_for('NOT EXISTS (SELECT FROM foreman.live_job WHERE run_at <= now())');
+    PERFORM foreman.delete_job(job_id) FROM foreman.jobs;
+    COMMIT;
+    PERFORM spec.wait_for('NOT EXISTS (SELECT FROM foreman.jobs) AND NOT EXISTS (SELECT FROM foreman.job_request)');
+    PERFORM foreman.unregister_handler('late');
+    TRUNCATE spec.ran, spec.gate;
+    COMMIT;
+END $$;
+
+SELECT foreman.register_handler('note', 'spec.note(jsonb)');
+SELECT foreman.register_handler('hold', 'spec.hold(jsonb)', max_group => 1);
+SELECT spec.put('warm up', 'warm up');
