@@ -40,6 +40,8 @@ class Row {
     // By reference types point into the row.
     Datum datum(int column) const noexcept;
     std::optional<Datum> optional_datum(int column) const noexcept;
+    // Every column in one pass over the row, from index 0; both arrays hold desc.natts or more.
+    void all(Datum* values, bool* nulls) const noexcept { heap_deform_tuple(tuple_, desc_, values, nulls); }
     std::int64_t i64(int column) const noexcept { return DatumGetInt64(datum(column)); }
     std::int32_t i32(int column) const noexcept { return DatumGetInt32(datum(column)); }
     std::int16_t i16(int column) const noexcept { return DatumGetInt16(datum(column)); }

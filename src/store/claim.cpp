@@ -107,39 +107,47 @@ Datum keep(Datum value, MemoryContext context) {
     });
 }
 
-std::optional<Datum> keep_optional(const pg::Row& row, int column, MemoryContext context) {
-    if (row.is_null(column)) return std::nullopt;
-    return keep(row.datum(column), context);
+// A row that starts with JOB_COLUMNS, taken apart once.
+struct JobColumns {
+    static constexpr std::size_t kMost = 16;  // a token may follow
+    Datum values[kMost];
+    bool nulls[kMost];
+
+    explicit JobColumns(const pg::Row& row) noexcept { row.all(values, nulls); }
+    std::optional<Datum> kept(std::size_t i, MemoryContext context) const {
+        if (nulls[i]) return std::nullopt;
+        return keep(values[i], context);
+    }
+};
+
+void read_job(const JobColumns& c, MemoryContext context, Job* j) {
+    j->job_id = DatumGetInt64(c.values[0]);
+    j->run_at = pg::to_instant(c.values[1]);
+    j->enqueued_at = pg::to_instant(c.values[2]);
+    j->priority = DatumGetInt16(c.values[3]);
+    j->attempt = DatumGetInt16(c.values[4]);
+    j->max_attempts = DatumGetInt16(c.values[5]);
+    j->alone = DatumGetInt16(c.values[6]);
+    j->args = keep(c.values[9], context);
+    j->timeout_us = c.nulls[10] ? -1 : DatumGetInt64(c.values[10]);
+    if (!c.nulls[11]) j->expires_at = pg::to_instant(c.values[11]);
+    j->tags = c.kept(12, context);
+    j->metadata = c.kept(13, context);
+    j->errors = c.kept(14, context);
 }
 
-void read_job(const pg::Row& r, MemoryContext context, Job* j) {
-    j->job_id = r.i64(1);
-    j->run_at = r.instant(2);
-    j->enqueued_at = r.instant(3);
-    j->priority = r.i16(4);
-    j->attempt = r.i16(5);
-    j->max_attempts = r.i16(6);
-    j->alone = r.i16(7);
-    j->args = keep(r.datum(10), context);
-    j->timeout_us = r.is_null(11) ? -1 : r.i64(11);
-    if (!r.is_null(12)) j->expires_at = r.instant(12);
-    j->tags = keep_optional(r, 13, context);
-    j->metadata = keep_optional(r, 14, context);
-    j->errors = keep_optional(r, 15, context);
-}
-
-void read_names(const pg::Row& r, MemoryContext context, Job* j) {
-    const std::string_view queue = r.view(8);
-    const std::string_view kind = r.view(9);
-    j->queue = {pg::copy_text(queue, context), queue.size()};
-    j->kind = {pg::copy_text(kind, context), kind.size()};
+std::string_view keep_name(Datum text, MemoryContext context) {
+    const std::string_view name = pg::text_view(text);
+    return {pg::copy_text(name, context), name.size()};
 }
 
 }  // namespace
 
 void copy_job(const pg::Row& row, MemoryContext context, Job* out) {
-    read_job(row, context, out);
-    read_names(row, context, out);
+    const JobColumns columns(row);
+    read_job(columns, context, out);
+    out->queue = keep_name(columns.values[7], context);
+    out->kind = keep_name(columns.values[8], context);
 }
 
 void claim_by_delete(const RangeSpec& range, Key from, Instant now, int qty, MemoryContext context,
@@ -155,7 +163,7 @@ void claim_by_delete(const RangeSpec& range, Key from, Instant now, int qty, Mem
     const std::string_view kind{pg::copy_text(range.kind, context), range.kind.size()};
     for (const pg::Row row : rows) {
         Job j{};
-        read_job(row, context, &j);
+        read_job(JobColumns(row), context, &j);
         j.queue = queue;
         j.kind = kind;
         out->push_back(j);

@@ -20,6 +20,8 @@ constexpr core::Micros kThrottleFlat = core::seconds(60);
 }  // namespace
 
 core::Verdict decide_for(const store::Handler& handler, const store::Job& job, core::AttemptEnd end) {
+    if (end.outcome == core::Outcome::completed)  // needs no policy: most jobs
+        return core::decide({job.attempt, job.max_attempts}, end, {}, 0);
     const core::BackoffPolicy policy = store::backoff_for(handler, store::find_queue(job.queue));
     return core::decide({job.attempt, job.max_attempts}, end, policy, pg_prng_uint64(&pg_global_prng_state));
 }
