@@ -32,6 +32,15 @@ section() { printf '\n%s\n' "$*"; }
 
 ratio() { awk -v a="$(spread <<<"$1" | cut -d' ' -f1)" -v b="$(spread <<<"$2" | cut -d' ' -f1)" 'BEGIN { printf "%.2f", a / b }'; }
 
+# A new server creates its WAL files as it goes, one that has run for a while uses old ones again: that is measured.
+age_wal() {
+    local i
+    for ((i = 0; i < 48; i++)); do
+        printf '%s\n' "SELECT pg_logical_emit_message(false, 'bench', ''), pg_switch_wal();"
+    done | sql >/dev/null
+    sql -c "CHECKPOINT"
+}
+
 # The engine lets go and what waits is thrown away: every run starts from the same tables.
 clean_up() {
     sql -c "SELECT foreman.stop()" -c "CALL bench.wait_workers(0)" >/dev/null
