@@ -3,6 +3,9 @@
 
 \echo Use "CREATE EXTENSION pg_foreman" to load this file. \quit
 
+-- Not to be found ready-made: somebody else could own it.
+CREATE SCHEMA foreman;
+
 ------------------------------------------------------------------------------------------------------------------------
 -- Tables. Nobody is granted anything on them: every right is a right on a function or a view.
 ------------------------------------------------------------------------------------------------------------------------
@@ -60,8 +63,9 @@ CREATE TABLE foreman.job_history (
     errors       pg_catalog.jsonb,
     worker_pid   pg_catalog.int4
 ) PARTITION BY RANGE (finished_at);
-CREATE INDEX job_history_job_id ON foreman.job_history (job_id);
 CREATE TABLE foreman.job_history_default PARTITION OF foreman.job_history DEFAULT;
+-- No index of the whole: attaching a partition would make one, and a restore then makes the dumped one, too.
+CREATE INDEX job_history_default_job_id ON foreman.job_history_default (job_id);
 
 -- Discarded jobs.
 CREATE TABLE foreman.dead_letter (
@@ -460,7 +464,6 @@ SELECT e.slot, e.pid, e.role::pg_catalog.regrole AS role, e.state, e.since, e.jo
 CREATE FUNCTION foreman._installed()
 RETURNS pg_catalog.void LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_installed';
 
-REVOKE ALL ON SCHEMA foreman FROM PUBLIC;
 REVOKE ALL ON ALL TABLES IN SCHEMA foreman FROM PUBLIC;
 REVOKE ALL ON ALL SEQUENCES IN SCHEMA foreman FROM PUBLIC;
 REVOKE ALL ON ALL ROUTINES IN SCHEMA foreman FROM PUBLIC;

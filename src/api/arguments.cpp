@@ -16,7 +16,7 @@ pg::Failure describe(const core::Error& e, int out_of_range) {
         case core::ErrorCode::empty:
             return {ERRCODE_INVALID_PARAMETER_VALUE, "%.*s must not be empty", n, argument};
         case core::ErrorCode::too_long:
-            return {ERRCODE_INVALID_PARAMETER_VALUE, "%.*s \"%s...\" is too long", n, argument, e.value};
+            return {ERRCODE_INVALID_PARAMETER_VALUE, "%.*s \"%s\" is too long", n, argument, e.value};
         case core::ErrorCode::out_of_range:
             return {out_of_range, "%.*s %s is out of range", n, argument, e.value};
         case core::ErrorCode::infinite:
@@ -99,8 +99,17 @@ core::Micros required_duration(OptionalDatum value, const char* argument, Span s
     return *optional_duration(required(value, argument), argument, span);
 }
 
+pg::Elements required_elements(OptionalDatum value, const char* argument, pg::ElementType type) {
+    const Datum array = required(value, argument);
+    if (pg::guarded([array] { return ARR_NDIM(DatumGetArrayTypeP(array)); }) > 1) {
+        throw pg::Failure(ERRCODE_INVALID_PARAMETER_VALUE, "%s must not have several dimensions", argument)
+            .hint("Allowed: an array of one dimension.");
+    }
+    return pg::array_elements(array, type);
+}
+
 pg::Elements required_ids(OptionalDatum value) {
-    const pg::Elements ids = pg::array_elements(required(value, "job_ids"), pg::kInt8);
+    const pg::Elements ids = required_elements(value, "job_ids", pg::kInt8);
     for (int i = 0; i < ids.count; i++) {
         if (ids.nulls[i]) {
             throw pg::Failure(ERRCODE_NULL_VALUE_NOT_ALLOWED, "element %d of job_ids must not be NULL",

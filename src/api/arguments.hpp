@@ -55,6 +55,8 @@ inline constexpr Span kRetentions{core::Micros{0}, core::days(36525)};
 std::optional<core::Micros> optional_duration(OptionalDatum value, const char* argument, Span span);
 core::Micros required_duration(OptionalDatum value, const char* argument, Span span);
 
+/// An array of one dimension that is not NULL; its elements may be.
+pg::Elements required_elements(OptionalDatum value, const char* argument, pg::ElementType type);
 /// The job ids of a _many function: none of them NULL.
 pg::Elements required_ids(OptionalDatum value);
 

@@ -39,8 +39,7 @@ FOREMAN_PUBLIC(enqueue_array) {
     pg::ResultSet rows(fcinfo);
     const EnqueueValues values = values_of(fcinfo);
     const store::NewJob job = check_options(values);
-    const Datum array = required(values[kArgs], "args");
-    const pg::Elements args = pg::array_elements(array, pg::kJsonb);
+    const pg::Elements args = required_elements(values[kArgs], "args", pg::kJsonb);
     for (int i = 0; i < args.count; i++)
         check_args(args.nulls[i] ? OptionalDatum{} : OptionalDatum{args.values[i]}, i + 1);
     if (args.count == 0) return rows.done();
@@ -48,7 +47,7 @@ FOREMAN_PUBLIC(enqueue_array) {
     const pg::Context context("foreman enqueue", CurrentMemoryContext);
     pg::ContextResource memory(context);
     pg::vector<int64> ids(&memory);
-    store::insert_jobs(job, array, &ids);
+    store::insert_jobs(job, *values[kArgs], &ids);
     int32 ordinal = 0;
     for (const int64 id : ids) {
         const Datum row[] = {Int32GetDatum(++ordinal), Int64GetDatum(id), BoolGetDatum(true)};

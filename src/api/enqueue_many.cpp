@@ -40,12 +40,14 @@ bool is_parameter(std::string_view key) noexcept {
     throw pg::Failure(ERRCODE_INTERNAL_ERROR, "an object has a key that cannot be found");
 }
 
-store::NewJob check_element(const JsonbValue& element, Datum no_args) {
-    if (element.type != jbvBinary || !JsonContainerIsObject(element.val.binary.data)) {
-        throw pg::Failure(ERRCODE_INVALID_PARAMETER_VALUE, "it must be an object, not %s",
-                          json_type_name(element));
-    }
-    JsonbContainer* object = element.val.binary.data;
+JsonbContainer* object_of(const JsonbValue& element, uint32 ordinal) {
+    if (element.type == jbvBinary && JsonContainerIsObject(element.val.binary.data))
+        return element.val.binary.data;
+    throw pg::Failure(ERRCODE_INVALID_PARAMETER_VALUE, "element %u of jobs must be an object, not %s",
+                      ordinal, json_type_name(element));
+}
+
+store::NewJob check_element(JsonbContainer* object, Datum no_args) {
     EnqueueValues values;
     values[kArgs] = no_args;
     uint32 known = 0;
@@ -67,8 +69,9 @@ void check_all(JsonbContainer* array, pg::vector<store::NewJob>* jobs) {
     const Datum no_args = pg::jsonb_from_text("{}");
     jobs->reserve(n);
     for (uint32 i = 0; i < n; i++) {
+        JsonbContainer* object = object_of(*pg::call<&getIthJsonbValueFromContainer>(array, i), i + 1);
         try {
-            jobs->push_back(check_element(*pg::call<&getIthJsonbValueFromContainer>(array, i), no_args));
+            jobs->push_back(check_element(object, no_args));
         } catch (const pg::Failure& f) {
             throw pg::Failure(f.sqlstate(), "element %u of jobs: %s", i + 1, f.message())
                 .hint("%s", f.hint());

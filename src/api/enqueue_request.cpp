@@ -15,8 +15,8 @@ constexpr int kMaxTags = 100;
 
 void check_tags(OptionalDatum tags) {
     if (!tags) return;
-    const pg::Elements e = pg::array_elements(*tags, pg::kText);
-    accept(core::check_qty("number of tags", e.count, 0, kMaxTags), ERRCODE_ARRAY_SUBSCRIPT_ERROR);
+    const pg::Elements e = required_elements(tags, "tags", pg::kText);
+    accept(core::check_qty("number of tags", e.count, 0, kMaxTags));
     for (int i = 0; i < e.count; i++)
         required_name(e.nulls[i] ? OptionalDatum{} : OptionalDatum{e.values[i]}, "tag");
 }

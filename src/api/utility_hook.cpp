@@ -15,7 +15,6 @@ namespace foreman::api {
 namespace {
 
 constexpr const char* kExtension = "pg_foreman";
-constexpr const char* kSchema = "foreman";
 constexpr core::Micros kPatience = core::seconds(1);
 constexpr core::Micros kLookAgain = core::milliseconds(10);
 
@@ -68,11 +67,6 @@ bool names(const List* objects, const char* wanted) {
 Oid dropped_from(const DropStmt* stmt) {
     if (stmt->removeType == OBJECT_EXTENSION && names(stmt->objects, kExtension))
         return here_if(owns_extension());
-    if (stmt->removeType == OBJECT_SCHEMA && stmt->behavior == DROP_CASCADE &&
-        names(stmt->objects, kSchema)) {
-        const Oid schema = get_namespace_oid(kSchema, true);
-        return here_if(OidIsValid(schema) && pg::compat::schema_ownercheck(schema, GetUserId()));
-    }
     return InvalidOid;
 }
 

@@ -42,18 +42,17 @@ Text duration_text(Micros d) noexcept {
     return text;
 }
 
-// The fields as they came: their sum may be what cannot be reckoned.
+// The fields as they came, those that are 0 left out: their sum may be what cannot be reckoned.
 Text interval_text(std::int32_t months, std::int32_t days, std::int64_t micros) noexcept {
     Text text;
-    if (months != 0) {
-        std::snprintf(text.chars, sizeof text.chars, "%" PRId32 " months %" PRId32 " days %" PRId64 " us",
-                      months, days, micros);
-    } else if (days != 0 && micros != 0) {
-        std::snprintf(text.chars, sizeof text.chars, "%" PRId32 " days %.32s", days,
-                      duration_text({micros}).chars);
-    } else {
-        return duration_text(days != 0 ? core::days(days) : Micros{micros});
-    }
+    int n = 0;
+    const auto add = [&](const char* format, auto... values) {
+        n +=
+            std::snprintf(text.chars + n, sizeof text.chars - static_cast<std::size_t>(n), format, values...);
+    };
+    if (months != 0) add("%" PRId32 " months", months);
+    if (days != 0) add(n > 0 ? " %" PRId32 " days" : "%" PRId32 " days", days);
+    if (micros != 0 || n == 0) add(n > 0 ? " %.32s" : "%.32s", duration_text({micros}).chars);
     return text;
 }
 
@@ -163,7 +162,7 @@ Result<Micros> check_duration(std::string_view argument, std::int32_t months, st
     const Text value = interval_text(months, days, micros);
     if (months != 0) {
         return make_error(ErrorCode::unsupported, argument, value.chars,
-                          "a duration has no months or years, which vary in length: give days or hours");
+                          "days and shorter units; months and years vary in length");
     }
     std::int64_t total = 0;
     const bool overflow = __builtin_add_overflow(core::days(days).us, micros, &total);

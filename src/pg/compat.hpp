@@ -65,14 +65,6 @@ inline AclResult schema_aclcheck(Oid schema, Oid role, AclMode mode) {
 #endif
 }
 
-inline bool schema_ownercheck(Oid schema, Oid role) {
-#if PG_VERSION_NUM >= 160000
-    return object_ownercheck(NamespaceRelationId, schema, role);
-#else
-    return pg_namespace_ownercheck(schema, role);
-#endif
-}
-
 inline bool database_ownercheck(Oid database, Oid role) {
 #if PG_VERSION_NUM >= 160000
     return object_ownercheck(DatabaseRelationId, database, role);

@@ -125,8 +125,9 @@ std::optional<std::string_view> queue_argument(FunctionCallInfo fcinfo, int inde
     if (queue) {
         const auto checked = core::check_name("queue", queue);
         if (!checked.ok())
-            throw pg::Failure(ERRCODE_INVALID_PARAMETER_VALUE, "queue is not a name")
-                .hint("%s", checked.error().allowed);
+            throw pg::Failure(ERRCODE_INVALID_PARAMETER_VALUE, "queue \"%s\" is not a name",
+                              checked.error().value)
+                .hint("Allowed: %s.", checked.error().allowed);
     }
     return queue;
 }
@@ -148,11 +149,11 @@ void require_operator(const char* function) {
 FOREMAN_FUNCTION(run_once) {
     if (!pg::has_argument(fcinfo, 1))
         throw pg::Failure(ERRCODE_NULL_VALUE_NOT_ALLOWED, "max_jobs must not be NULL")
-            .hint("Allowed is 1 or more.");
+            .hint("Allowed: 1 or more.");
     const int32 max_jobs = DatumGetInt32(pg::argument(fcinfo, 1));
     if (max_jobs < 1)
         throw pg::Failure(ERRCODE_INVALID_PARAMETER_VALUE, "max_jobs %d is out of range", max_jobs)
-            .hint("Allowed is 1 or more.");
+            .hint("Allowed: 1 or more.");
     return Int64GetDatum(run_pass(fcinfo, "foreman.run_once()", max_jobs));
 }
 

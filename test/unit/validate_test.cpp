@@ -122,7 +122,7 @@ TEST(CheckDuration, ANegativeMinimumStillRefusesNegativeDurations) {
 }
 
 TEST(CheckDuration, RefusesMonths) {
-    EXPECT_TRUE(refused(check_timeout(1, 0, 0), ErrorCode::unsupported, "timeout", "1 months 0 days 0 us"));
+    EXPECT_TRUE(refused(check_timeout(1, 0, 0), ErrorCode::unsupported, "timeout", "1 months"));
     EXPECT_TRUE(
         refused(check_timeout(-1, 31, 5), ErrorCode::unsupported, "timeout", "-1 months 31 days 5 us"));
 }
@@ -139,7 +139,7 @@ TEST(CheckDuration, RefusesInfinity) {
     EXPECT_TRUE(refused(check_timeout(kMax32, kMax32, kMax), ErrorCode::infinite, "timeout", "infinity"));
     EXPECT_TRUE(refused(check_timeout(kMin32, kMin32, kMin), ErrorCode::infinite, "timeout", "-infinity"));
     EXPECT_TRUE(refused(check_timeout(kMax32, 0, kMax), ErrorCode::unsupported, "timeout",
-                        "2147483647 months 0 days 9223372036854775807 us"));
+                        "2147483647 months 9223372036854775807 us"));
     EXPECT_TRUE(refused(check_timeout(kMax32, kMax32, kMax - 1), ErrorCode::unsupported, "timeout",
                         "2147483647 months 2147483647 days 9223372036854775806 us"));
 }
