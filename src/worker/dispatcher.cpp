@@ -141,9 +141,10 @@ core::Instant Dispatcher::due_work(core::Instant now) {
 void Dispatcher::turn(uint32 pokes) {
     const core::Instant now = pg::clock_now();
     if (pokes & store::kPokeIdentity) {
-        const bool was_copied = copied_;
+        const bool was_stopped = slot_->stopped;
         look_at_identity();
-        if (was_copied && !copied_) pokes |= kPokeBegin;
+        // What was loaded meanwhile told nobody.
+        if (was_stopped && !slot_->stopped) pokes |= kPokeBegin;
     }
     if (copied_) return;
     if (pokes & store::kPokeExecutor)

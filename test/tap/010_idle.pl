@@ -53,10 +53,12 @@ subtest "memory of an executor after $jobs jobs" => sub {
 	my ($pid) = pids($node, 'executor');
 	my $first = own_memory($pid);
 	$node->safe_psql('postgres', qq{
-		SELECT count(*) FROM generate_series(1, $jobs / 1000), LATERAL foreman.enqueue_array('nothing', array_fill('{}'::jsonb, ARRAY[1000]))});
+		SELECT count(*) FROM generate_series(1, $jobs / 1000) i, LATERAL foreman.enqueue_array('nothing', array_fill(to_jsonb(i), ARRAY[1000]))});
 	eventually($node, 'postgres', is_idle(), 120, 'all of them ran');
 	my ($now) = pids($node, 'executor');
 	is($now, $pid, 'in the same process');
+	is(value($node, 'postgres', "SELECT count(*) FROM foreman.jobs WHERE state = 'completed' AND worker_pid = $pid"), $jobs + 1,
+		'it completed them all');
 	my $last = own_memory($pid);
 	note(sprintf 'own memory %.1f MB after one job, %.1f MB after %d; the dispatcher has %.1f MB', $first, $last, $jobs,
 		own_memory((pids($node, 'dispatcher'))[0]));
@@ -88,13 +90,12 @@ subtest 'an idle engine' => sub {
 	eventually($node, 'postgres', q{SELECT count(*) = 1 FROM foreman.workers WHERE state = 'idle'}, 5, 'the executor is idle');
 	my @pids = pids($node, '%');
 	is(scalar @pids, 3, 'launcher, dispatcher, executor');
-	my $session = $node->background_psql('postgres');
 	my %before = map { $_ => cpu($_) } @pids;
 	my $started = time;
 	my ($transactions, $snapshots, $samples) = (0, 0, 0);
 	while (time - $started < 10)
 	{
-		my ($xact, $xmin) = split /\|/, $session->query_safe(q{
+		my ($xact, $xmin) = split /\|/, value($node, 'postgres', q{
 			SELECT count(*) FILTER (WHERE clock_timestamp() - xact_start > '100 ms'), count(backend_xmin)
 			FROM pg_stat_activity WHERE backend_type LIKE 'pg_foreman %'});
 		$transactions += $xact;
@@ -105,7 +106,6 @@ subtest 'an idle engine' => sub {
 	my $used = 0;
 	$used += cpu($_) - $before{$_} for @pids;
 	my $share = 100 * $used / (time - $started);
-	$session->quit;
 	is($transactions, 0, "no open transaction in $samples samples");
 	cmp_ok($snapshots, '<=', 1, 'no snapshot, unless a safety poll was just reading');
 	cmp_ok($share, '<', 0.2, sprintf 'processor time: %.4f %% of one core', $share);
