@@ -3,12 +3,13 @@
 
 #include "pg/call.hpp"
 #include "pg/xact.hpp"
+#include "store/session_effect.hpp"
+#include "store/session_effect.hpp"
 
 namespace foreman::worker {
 
 namespace {
 
-constinit bool g_effect = false;
 constinit bool g_temp_used = false;
 
 // Advisory locks are never taken on the fast path, so they are in this process's own lists.
@@ -20,14 +21,12 @@ bool used_temp_objects() noexcept { return (MyXactFlags & XACT_FLAGS_ACCESSEDTEM
 
 }  // namespace
 
-void note_session_effect() noexcept { g_effect = true; }
-
 void refuse_spoiled_session(bool shared) {
     if (used_temp_objects()) g_temp_used = true;
     const char* what = nullptr;
     if (used_temp_objects()) {
         what = "used temporary objects";
-    } else if (g_effect) {
+    } else if (store::session_effect()) {
         what = "set constraints or opened a cursor that outlives its transaction";
     } else if (holds_advisory_lock()) {
         what = "took an advisory lock";
@@ -38,8 +37,9 @@ void refuse_spoiled_session(bool shared) {
 }
 
 void reset_session(bool settings) {
-    g_effect = false;
-    if (settings || g_temp_used) {
+    const bool effect = store::session_effect();
+    store::forget_session_effect();
+    if (settings || g_temp_used || effect) {
         pg::Transaction tx;
         pg::guarded([] {
             PortalHashTableDeleteAll();
