@@ -116,4 +116,6 @@ help:
 #:   make check-pgtap      pgTAP on test/pgtap
 #:   make check-isolation  isolation specs in test/isolation
 #:   make check-tap        Perl TAP in test/tap: restarts, crashes, DROP DATABASE
+#:   make check-readme     the SQL of README.md and what it prints
+#:   make check-demo       the demo, without a terminal
 #:   make check-versions   make test on 17 and 18 in root file systems of their own (root)
