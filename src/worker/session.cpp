@@ -41,9 +41,11 @@ void reset_session(bool settings) {
     store::forget_session_effect();
     if (settings || g_temp_used || effect) {
         pg::Transaction tx;
-        pg::guarded([] {
+        pg::guarded([settings] {
             PortalHashTableDeleteAll();
             ResetTempTableNamespace();
+            // ResetAllOptions leaves identities alone; this resets the role as well, as DISCARD ALL does.
+            if (settings) SetPGVariable("session_authorization", NIL, false);
         });
         tx.commit();
         g_temp_used = false;
