@@ -67,6 +67,7 @@ struct RangeChoice {
     RangeRef ref;
     Key head;
     Key pending;
+    uint32 lowered;  // see range_lowered
     int16 priority;
     int16 alone;
     uint16 queue_len;
@@ -99,6 +100,9 @@ bool begin_raise(RangeRef ref, Key* from) noexcept;
 void finish_raise(RangeRef ref, Key first_seen) noexcept;
 /// Gives up a raise; the head stays.
 void abandon_raise(RangeRef ref) noexcept;
+/// Counts how often a row of the range became claimable; what a claim did not find may be there once it
+/// differs.
+uint32 range_lowered(RangeRef ref) noexcept;
 /// Current head; kNoKey when the entry was given away.
 Key range_head(RangeRef ref) noexcept;
 /// Fills a choice with names and head of an entry; false when it was given away.

@@ -83,13 +83,14 @@ struct DatabaseSlot {
 };
 
 struct RangeHot {
-    slock_t mutex;  // guards head, pending and raiser_pid
+    slock_t mutex;  // guards head, pending, lowered and raiser_pid
     Oid database;   // InvalidOid: free
     Oid role;       // whose executors run the kind; InvalidOid: no handler
     int16 priority;
     int16 alone;
     uint32 queue_index;
     int32 raiser_pid;
+    uint32 lowered;  // changes whenever a row became claimable, even above the head
     core::RangeHead keys;
 };
 

@@ -111,6 +111,7 @@ uint32 add_locked(const RangeName& n, uint32 hash, Oid role) noexcept {
         h.alone = n.alone;
         h.queue_index = queue_index;
         h.raiser_pid = 0;
+        h.lowered = 0;
         // Rows that the board does not know of may stand below any key that is known.
         h.keys = {core::kFirstKey, core::kNoKey};
         h.database = n.database;
@@ -147,6 +148,7 @@ void lower_head(const RangeName& n, Oid role, Key key) noexcept {
         const SpinScope spin(&h.mutex);
         if (range_colds()[ref.index].generation != ref.generation) continue;
         core::lower(h.keys, key);
+        h.lowered++;
         return;
     }
     if (DatabaseSlot* d = database_slot(n.database)) pg_atomic_write_u32(&d->overflow, 1);
@@ -159,6 +161,7 @@ void lower_head(RangeRef ref, Key key) noexcept {
         const SpinScope spin(&h.mutex);
         if (range_colds()[ref.index].generation == ref.generation) {
             core::lower(h.keys, key);
+            h.lowered++;
             return;
         }
     }
@@ -211,6 +214,7 @@ bool describe_range(RangeRef ref, RangeChoice* out) noexcept {
     const SpinScope spin(&h.mutex);
     out->head = h.keys.head;
     out->pending = h.keys.pending;
+    out->lowered = h.lowered;
     return true;
 }
 
@@ -237,6 +241,12 @@ void abandon_raise(RangeRef ref) noexcept {
     RangeHot& h = range_hots()[ref.index];
     const SpinScope spin(&h.mutex);
     if (h.raiser_pid == MyProcPid) h.raiser_pid = 0;
+}
+
+uint32 range_lowered(RangeRef ref) noexcept {
+    RangeHot& h = range_hots()[ref.index];
+    const SpinScope spin(&h.mutex);
+    return h.lowered;
 }
 
 Key range_head(RangeRef ref) noexcept {

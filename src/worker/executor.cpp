@@ -50,6 +50,7 @@ struct Touched {
     store::Key from;  // where the next claim of this group starts while the head stays so
     int misses;       // claims in a row that found every due row locked
     core::Instant blocked_until;
+    uint32 blocked_at;  // range_lowered before the last of them
 };
 
 class Executor {
@@ -68,7 +69,8 @@ class Executor {
     const store::Handler& current_handler(std::string_view kind);
     int claim(Group& group, const store::RangeChoice& choice, int qty);
     Touched& touch(const store::RangeChoice& choice);
-    void missed(Touched& t);
+    void missed(const store::RangeChoice& choice);
+    static bool is_blocked(const Touched& t, core::Instant now);
     void raise_touched();
     void raise(Touched& t);
     void after_failed_group(const Group& group, const char* sqlstate, const char* message);
@@ -90,7 +92,7 @@ bool Executor::choose(bool allow_alone, store::RangeChoice* choice) {
     std::size_t n = 0;
     const core::Instant now = pg::clock_now();
     for (const Touched& t : touched_) {
-        if (t.blocked_until > now) skip[n++] = t.ref.index;
+        if (is_blocked(t, now)) skip[n++] = t.ref.index;
     }
     return store::choose_range(ticket_.database, ticket_.role, now, allow_alone, {skip, n}, choice);
 }
@@ -104,7 +106,7 @@ Touched& Executor::touch(const store::RangeChoice& choice) {
         if (t.ref.index == choice.ref.index && t.ref.generation == choice.ref.generation) return t;
     }
     if (touched_.size() == touched_.capacity()) touched_.erase(touched_.begin());
-    touched_.push_back({choice.ref, false, core::kNoKey, core::kFirstKey, 0, core::kMinusInfinity});
+    touched_.push_back({choice.ref, false, core::kNoKey, core::kFirstKey, 0, core::kMinusInfinity, 0});
     return touched_.back();
 }
 
@@ -128,11 +130,18 @@ int Executor::claim(Group& group, const store::RangeChoice& choice, int qty) {
 }
 
 // The first miss may be a head that was too low: it is raised next. After that somebody holds the rows:
-// looked at again by time, since the end of a foreign lock tells nobody.
-void Executor::missed(Touched& t) {
+// looked at again by time, since the end of a foreign lock tells nobody, or when another row became
+// claimable.
+void Executor::missed(const store::RangeChoice& choice) {
+    Touched& t = touch(choice);
     t.misses++;
+    t.blocked_at = choice.lowered;
     if (t.misses > 1)
         t.blocked_until = pg::clock_now() + kBlockedRetry * (int64{1} << std::min(t.misses - 2, 3));
+}
+
+bool Executor::is_blocked(const Touched& t, core::Instant now) {
+    return t.blocked_until > now && store::range_lowered(t.ref) == t.blocked_at;
 }
 
 void Executor::raise(Touched& t) {
@@ -203,7 +212,7 @@ bool Executor::run_chunk(Group& group, store::RangeChoice& choice, bool first,
     if (qty <= 0) return false;
     const int got = claim(group, choice, qty);
     if (got == 0) {
-        missed(touch(choice));
+        missed(choice);
         return false;
     }
     if (alone) store::slot_hold(choice.ref, group.jobs().back().key());
@@ -276,7 +285,7 @@ void Executor::run_one_group() {
         t.to_raise = true;
         store::wake_another(ticket_.database, ticket_.role);
         if (run_procedure_job(procedure, procedure.head, true) == 0) {
-            missed(touch(procedure));
+            missed(procedure);
         } else {
             touch(procedure).misses = 0;
             reset_session(true);
@@ -295,7 +304,7 @@ core::Micros Executor::next_retry() const {
     core::Micros wait = kIdleExit;
     const core::Instant now = pg::clock_now();
     for (const Touched& t : touched_) {
-        if (t.blocked_until > now) wait = std::min(wait, t.blocked_until - now);
+        if (is_blocked(t, now)) wait = std::min(wait, t.blocked_until - now);
     }
     return wait;
 }
