@@ -4,7 +4,6 @@
 #include "pg/call.hpp"
 #include "pg/xact.hpp"
 #include "store/session_effect.hpp"
-#include "store/session_effect.hpp"
 
 namespace foreman::worker {
 

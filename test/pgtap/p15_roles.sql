@@ -1,0 +1,98 @@
+-- P15: a role sees and touches only what it was granted; a handler can do only what its run_as role can do.
+\ir lib/helpers.sql
+SELECT no_plan();
+DROP ROLE IF EXISTS pgtap_p15_nobody, pgtap_p15_producer, pgtap_p15_monitor, pgtap_p15_operator, pgtap_p15_one, pgtap_p15_runner;
+CREATE ROLE pgtap_p15_nobody LOGIN;
+CREATE ROLE pgtap_p15_producer LOGIN;
+CREATE ROLE pgtap_p15_monitor LOGIN;
+CREATE ROLE pgtap_p15_operator LOGIN;
+CREATE ROLE pgtap_p15_one LOGIN;
+CREATE ROLE pgtap_p15_runner LOGIN;
+SELECT foreman.register_handler('note', 't.note(foreman.job)') \g /dev/null
+SELECT foreman.create_queue('mail'), foreman.create_queue('other') \g /dev/null
+SELECT is(foreman.grant_role('producer', 'pgtap_p15_producer'), true, 'grant producer');
+SELECT is(foreman.grant_role('producer', 'pgtap_p15_producer'), false, 'it is granted already');
+SELECT foreman.grant_role('monitor', 'pgtap_p15_monitor'), foreman.grant_role('operator', 'pgtap_p15_operator'),
+       foreman.grant_role('producer', 'pgtap_p15_one', 'mail'), foreman.grant_role('operator', 'pgtap_p15_one', 'mail') \g /dev/null
+SELECT foreman.enqueue('note', '{"what": "secret"}', run_at => 'tomorrow') AS secret, foreman.enqueue('note', queue => 'mail', run_at => 'tomorrow') AS letter \gset
+
+-- Nobody was granted anything on a table, and without a bundle nothing works.
+SELECT is((SELECT count(*) FROM unnest(ARRAY['nobody', 'producer', 'monitor', 'operator', 'one']) r,
+                  unnest(ARRAY['live_job', 'job_history', 'dead_letter', 'job_request', 'queue', 'handler', 'role_grant', 'identity']) tab
+            WHERE t.as_role('pgtap_p15_' || r, format('SELECT count(*) FROM foreman.%I', tab)) <> 'ERROR 42501'), 0::int8,
+    'no bundle opens a table');
+SELECT is((SELECT count(*) FROM unnest(ARRAY['live_job', 'job_history', 'dead_letter', 'handler']) tab
+            WHERE t.as_role('pgtap_p15_operator', format('DELETE FROM foreman.%I RETURNING 1', tab)) <> 'ERROR 42501'), 0::int8,
+    'not even an operator deletes rows');
+SELECT is(t.as_role('pgtap_p15_nobody', statement), 'ERROR 42501', 'nobody: ' || statement) FROM (VALUES
+    ($$ SELECT foreman.enqueue('note') $$), ($$ SELECT foreman.enqueue_many('[{"kind": "note"}]') $$),
+    ($$ SELECT foreman.cancel(1) $$), ($$ SELECT foreman.retry(1) $$), ($$ SELECT foreman.delete_job(1) $$),
+    ($$ SELECT foreman.run_now(1) $$), ($$ SELECT foreman.dead_letters() $$), ($$ SELECT foreman.create_queue('x') $$),
+    ($$ SELECT foreman.register_handler('x', 't.note(foreman.job)') $$), ($$ SELECT foreman.grant_role('operator', 'pgtap_p15_nobody') $$),
+    ($$ SELECT foreman.stop() $$), ($$ SELECT count(*) FROM foreman.jobs $$), ($$ SELECT count(*) FROM foreman.queues $$),
+    ($$ SELECT count(*) FROM foreman.workers $$), ($$ SELECT count(*) FROM foreman.job_events $$)) v(statement);
+
+-- A producer enqueues and cannot look or operate.
+SELECT isnt(t.as_role('pgtap_p15_producer', $$ SELECT foreman.enqueue('note', '{"what": "produced"}') $$), 'ERROR 42501', 'a producer enqueues');
+SELECT ok(t.wait_until($$ EXISTS (SELECT FROM t.log WHERE what = 'produced') $$), 'its job runs');
+SELECT is(t.as_role('pgtap_p15_producer', format('SELECT foreman.cancel(%s)', :secret)), 'ERROR 42501', 'but it does not cancel');
+SELECT is(t.as_role('pgtap_p15_producer', $$ SELECT foreman.stop() $$), 'ERROR 42501', 'nor stop the workers');
+SELECT is(t.state(:secret), 'scheduled 0', 'and nothing happened to the job');
+
+-- A monitor sees everything but args and results.
+SELECT is(t.as_role('pgtap_p15_monitor', format('SELECT count(*) FROM foreman.jobs WHERE job_id IN (%s, %s)', :secret, :letter)), '2', 'a monitor sees jobs');
+SELECT is(t.as_role('pgtap_p15_monitor', 'SELECT count(*) FROM foreman.jobs WHERE args IS NOT NULL OR result IS NOT NULL'), '0', 'without args and results');
+SELECT is(t.as_role('pgtap_p15_monitor', $$ SELECT count(*) FROM foreman.queues WHERE queue = 'mail' $$), '1', 'and queues');
+SELECT is(t.as_role('pgtap_p15_monitor', format('SELECT foreman.cancel(%s)', :secret)), 'ERROR 42501', 'but cancels nothing');
+SELECT is(t.as_role('pgtap_p15_monitor', $$ SELECT foreman.enqueue('note') $$), 'ERROR 42501', 'and enqueues nothing');
+
+-- One queue.
+SELECT isnt(t.as_role('pgtap_p15_one', $$ SELECT foreman.enqueue('note', '{"what": "letter"}', queue => 'mail') $$), 'ERROR 42501', 'one queue''s producer enqueues there');
+SELECT is(t.as_role('pgtap_p15_one', $$ SELECT foreman.enqueue('note', queue => 'other') $$), 'ERROR 42501', 'not in another');
+SELECT is(t.as_role('pgtap_p15_one', $$ SELECT foreman.enqueue('note', queue => 'undeclared') $$), 'ERROR 42501', 'nor in one that nobody declared');
+SELECT is(t.as_role('pgtap_p15_one', $$ SELECT foreman.enqueue('note') $$), 'ERROR 42501', 'nor in the default one');
+SELECT is(t.as_role('pgtap_p15_one', $$ SELECT count(DISTINCT queue) FROM foreman.jobs $$), '1', 'it sees jobs of one queue');
+SELECT is(t.as_role('pgtap_p15_one', format('SELECT foreman.cancel(%s)', :secret)), 'ERROR 42501', 'cancels none of others');
+SELECT is(t.as_role('pgtap_p15_one', format('SELECT foreman.cancel(%s)', :letter)), 'cancelled', 'and those of its own');
+SELECT is(t.as_role('pgtap_p15_one', $$ SELECT foreman.stop() $$), 'ERROR 42501', 'it does not stop the workers');
+SELECT is(t.as_role('pgtap_p15_one', $$ SELECT foreman.grant_role('operator', 'pgtap_p15_one') $$), 'ERROR 42501', 'nor widen its rights');
+SELECT is(t.as_role('pgtap_p15_one', $$ SELECT foreman.retry_dead_letters(queue => 'other') $$), 'ERROR 42501', 'nor touch other dead letters');
+
+-- Registration: only as a role that the caller can become.
+SELECT is(t.as_role('pgtap_p15_operator', $$ SELECT foreman.register_handler('sneaky', 't.note(foreman.job)', run_as => 'postgres') $$), 'ERROR 42501',
+    'an operator does not register a handler of another role');
+SELECT is(t.as_role('pgtap_p15_operator', $$ SELECT foreman.register_handler('own', 't.note(foreman.job)') $$), 'true', 'it registers its own');
+SELECT is((SELECT run_as::text FROM foreman.handlers WHERE kind = 'own'), 'pgtap_p15_operator', 'which runs as the operator');
+
+-- A handler is a session of its role, whatever it tries.
+CREATE TABLE t.secret (v text);
+INSERT INTO t.secret VALUES ('safe');
+CREATE FUNCTION t.tries(job foreman.job) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+    IF job.args ->> 'how' = 'own' THEN RETURN session_user || ' ' || current_user; END IF;
+    EXECUTE job.args ->> 'how';
+    DELETE FROM t.secret;
+    RETURN 'did it as ' || current_user;
+END $$;
+SELECT foreman.register_handler('tries', 't.tries', run_as => 'pgtap_p15_runner', max_attempts => 1) \g /dev/null
+SELECT foreman.enqueue('tries', '{"how": "own"}') AS own \gset
+SELECT is(t.outcome(:own), 'completed 1', 'a handler runs');
+SELECT is((SELECT result #>> '{}' FROM foreman.jobs WHERE job_id = :own), 'pgtap_p15_runner pgtap_p15_runner', 'in a session of its role');
+CREATE TABLE t.attacks AS SELECT how, foreman.enqueue('tries', jsonb_build_object('how', how)) AS job_id FROM (VALUES
+    ('SELECT 1'), ('RESET ROLE'), ('RESET SESSION AUTHORIZATION'), ('SET SESSION AUTHORIZATION postgres'), ('SET ROLE postgres'),
+    ('ALTER ROLE pgtap_p15_runner SUPERUSER'), ('SELECT set_config(''role'', ''postgres'', false)'),
+    ('DELETE FROM foreman.live_job'), ('SELECT foreman.cancel(1)')) v(how);
+SELECT is(t.outcome(job_id), 'discarded 1', 'a handler fails that tries: ' || how) FROM t.attacks;
+SELECT is((SELECT count(*) FROM t.attacks WHERE t.error(job_id, 0, 'sqlstate') <> '42501'), 0::int8, 'each for want of the right');
+SELECT is((SELECT v FROM t.secret), 'safe', 'the table is untouched');
+
+-- Revoked.
+SELECT is(foreman.revoke_role('producer', 'pgtap_p15_producer'), true, 'revoke producer');
+SELECT is(foreman.revoke_role('producer', 'pgtap_p15_producer'), false, 'it is revoked already');
+SELECT is(t.as_role('pgtap_p15_producer', $$ SELECT foreman.enqueue('note') $$), 'ERROR 42501', 'it no longer enqueues');
+
+SELECT foreman.stop() \g /dev/null
+SELECT ok(t.wait_until('t.no_workers()'), 'the workers stop');
+DROP OWNED BY pgtap_p15_nobody, pgtap_p15_producer, pgtap_p15_monitor, pgtap_p15_operator, pgtap_p15_one, pgtap_p15_runner;
+DROP ROLE pgtap_p15_nobody, pgtap_p15_producer, pgtap_p15_monitor, pgtap_p15_operator, pgtap_p15_one, pgtap_p15_runner;
+SELECT * FROM finish();
