@@ -128,8 +128,6 @@ CREATE FUNCTION demo.leave_note(job foreman.job) RETURNS void LANGUAGE sql AS $$
 $$;
 
 DO $$ BEGIN
-    PERFORM foreman.register_handler('parse_record', 'demo.parse_record', queue => 'packages', max_attempts => 3,
-                                     backoff_base => '400 ms', run_as => 'demo');
     PERFORM foreman.register_handler('check_record', 'demo.check_record', queue => 'packages', run_as => 'demo');
     PERFORM foreman.register_handler('sum_section', 'demo.sum_section', queue => 'packages', run_as => 'demo');
     PERFORM foreman.register_handler('leave_note', 'demo.leave_note', run_as => 'demo');
