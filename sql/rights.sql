@@ -91,6 +91,24 @@ SELECT foreman.register_handler('k2', 'rights_test.whoami', run_as => 'foreman_t
 GRANT USAGE ON SCHEMA rights_test TO foreman_test_producer;
 SELECT kind, run_as FROM foreman.handlers;
 
+-- A role that cannot have a session here cannot run handlers; from version 17 on, roles without LOGIN can.
+CREATE ROLE foreman_test_nologin;
+GRANT USAGE ON SCHEMA rights_test TO foreman_test_nologin;
+GRANT EXECUTE ON FUNCTION rights_test.whoami TO foreman_test_nologin;
+DO $$
+DECLARE without_login bool := current_setting('server_version_num')::int >= 170000;
+BEGIN
+    PERFORM foreman.register_handler('k3', 'rights_test.whoami', run_as => 'foreman_test_nologin');
+    ASSERT without_login, 'was registered';
+    PERFORM foreman.unregister_handler('k3');
+EXCEPTION WHEN object_not_in_prerequisite_state THEN
+    ASSERT NOT without_login, SQLERRM;
+END $$;
+DO $$ BEGIN EXECUTE format('REVOKE CONNECT ON DATABASE %I FROM PUBLIC', current_database()); END $$;
+SELECT foreman.register_handler('k3', 'rights_test.whoami', run_as => 'foreman_test_producer');
+DO $$ BEGIN EXECUTE format('GRANT CONNECT ON DATABASE %I TO PUBLIC', current_database()); END $$;
+SELECT kind, run_as FROM foreman.handlers;
+
 -- run_once() runs only what runs as the session's user.
 SELECT foreman.run_once();
 SET SESSION AUTHORIZATION foreman_test_producer;
@@ -146,4 +164,4 @@ SELECT foreman.grant_role('producer', 'foreman_test_producer', 'default');
 SET client_min_messages = error;
 DROP EXTENSION pg_foreman;
 DROP SCHEMA rights_test CASCADE;
-DROP ROLE foreman_test_member, foreman_test_producer, foreman_test_operator, foreman_test_monitor;
+DROP ROLE foreman_test_member, foreman_test_producer, foreman_test_operator, foreman_test_monitor, foreman_test_nologin;

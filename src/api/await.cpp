@@ -37,8 +37,8 @@ class Waiting {
         if (!registered) pg::guarded([] { before_shmem_exit(foreman_waiter_exit, Datum{0}); });
         registered = true;
         if (store::add_waiter(MyDatabaseId, job_id)) return;
-        throw pg::Failure(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED, "%d sessions wait for jobs already",
-                          settings::max_waiters)
+        throw pg::Failure(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED,
+                          "too many sessions wait for jobs: foreman.max_waiters is %d", settings::max_waiters)
             .hint("Raise foreman.max_waiters.");
     }
     Waiting(const Waiting&) = delete;
