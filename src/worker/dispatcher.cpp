@@ -55,7 +55,8 @@ class Dispatcher {
     core::Instant next_upkeep_{core::kMinusInfinity};
     core::Instant next_requests_{core::kPlusInfinity};
     core::Instant next_recruit_{core::kPlusInfinity};
-    bool copied_ = false;  // nothing here may be touched
+    core::Instant end_of_grace_{core::kPlusInfinity};  // of handlers that run on after stop()
+    bool copied_ = false;                              // nothing here may be touched
     bool said_copied_ = false;
     bool count_wanted_ = true;
     const char* last_failed_ = nullptr;
@@ -113,7 +114,12 @@ void Dispatcher::look_at_identity() {
             said_copied_ = true;
         }
     });
-    if (slot_->stopped) store::ask_to_leave(database_, 1);
+    if (!slot_->stopped) {
+        end_of_grace_ = core::kPlusInfinity;
+    } else if (store::ask_to_leave(database_, 1) > 0) {
+        end_of_grace_ =
+            std::min(end_of_grace_, pg::clock_now() + core::milliseconds(settings::shutdown_grace_ms));
+    }
 }
 
 // A request that commits in between sets the flag again after this, or is seen by its generation.
@@ -145,6 +151,10 @@ void Dispatcher::turn(uint32 pokes) {
         look_at_identity();
         // What was loaded meanwhile told nobody.
         if (was_stopped && !slot_->stopped) pokes |= kPokeBegin;
+    }
+    if (now >= end_of_grace_) {
+        store::ask_to_leave(database_, 2);
+        end_of_grace_ = core::kPlusInfinity;
     }
     if (copied_) return;
     if (pokes & store::kPokeExecutor)
@@ -199,7 +209,7 @@ void Dispatcher::loop() {
         const core::Instant now = pg::clock_now();
         const core::Instant due = due_work(now);
         core::Instant wake = std::min(now + core::milliseconds(settings::poll_interval_ms), due);
-        wake = std::min({wake, next_requests_, next_recruit_, next_expiry()});
+        wake = std::min({wake, next_requests_, next_recruit_, next_expiry(), end_of_grace_});
         pg_atomic_write_u64(&slot_->next_wake, static_cast<uint64>(wake.us));
         pg_memory_barrier();
         if (pg_atomic_read_u32(&slot_->pokes) != 0) continue;
