@@ -1,0 +1,49 @@
+-- CALL await: returns when the job ends, or at the time-out, whichever comes first; holds no snapshot meanwhile.
+\ir lib/helpers.sql
+SELECT no_plan();
+CREATE FUNCTION t.result(job foreman.job) RETURNS jsonb LANGUAGE plpgsql AS $$ BEGIN
+    PERFORM pg_sleep((job.args ->> 'pause')::float8);
+    IF job.args ? 'fail' THEN RAISE EXCEPTION 'no'; END IF;
+    RETURN '{"answer": 42}'; END $$;
+SELECT foreman.register_handler('result', 't.result', max_attempts => 1) \g /dev/null
+SELECT foreman.register_handler('hold', 't.hold') \g /dev/null
+
+SELECT foreman.enqueue('result', '{"pause": 0.3}') AS id, clock_timestamp() AS began \gset
+CALL foreman.await(:id, '20 s') \gset
+SELECT is(:'state'::text, 'completed', 'await returns with the end of the job');
+SELECT is(:'result'::jsonb, '{"answer": 42}', 'and its result');
+SELECT cmp_ok(clock_timestamp() - :'began'::timestamptz, '>=', interval '0.3 s', 'not before it');
+SELECT cmp_ok(clock_timestamp() - :'began'::timestamptz, '<', interval '10 s', 'and soon after it');
+CALL foreman.await(:id, '20 s') \gset
+SELECT is(:'state'::text, 'completed', 'at once when it has ended already');
+SELECT foreman.enqueue('result', '{"pause": 0.1, "fail": 1}') AS id \gset
+CALL foreman.await(:id, '20 s') \gset
+SELECT is(:'state'::text, 'discarded', 'a dead letter is an end');
+SELECT foreman.enqueue('result', run_at => 'tomorrow') AS id \gset
+SELECT foreman.cancel(:id) \g /dev/null
+CALL foreman.await(:id, '20 s') \gset
+SELECT is(:'state'::text, 'cancelled', 'so is a cancelled job');
+
+SELECT foreman.enqueue('hold', '{"gate": "a"}') AS id, clock_timestamp() AS began \gset
+CALL foreman.await(:id, '0.3 s') \gset
+SELECT is(:'state'::text, 'running', 'at the time-out it tells the state');
+SELECT cmp_ok(clock_timestamp() - :'began'::timestamptz, '>=', interval '0.3 s', 'having waited that long');
+SELECT cmp_ok(clock_timestamp() - :'began'::timestamptz, '<', interval '10 s', 'and not much longer');
+INSERT INTO t.gate VALUES ('a');
+SELECT is(t.outcome(:id), 'completed 1', 'the job was not touched by it');
+
+\set ON_ERROR_STOP off
+BEGIN;
+CALL foreman.await(:id, '1 s');
+\set block_state :SQLSTATE
+ROLLBACK;
+CALL foreman.await(NULL, '1 s');
+\set null_state :SQLSTATE
+\set ON_ERROR_STOP on
+SELECT is(:'block_state'::text, '2D000', 'inside a transaction block it is refused');
+SELECT is(:'null_state'::text, '22004', 'an id of NULL is refused');
+SELECT is((SELECT count(*) FROM pg_stat_activity WHERE pid = pg_backend_pid() AND backend_xid IS NOT NULL), 0::int8, 'the session is as it was');
+SELECT foreman.enqueue('result', '{"pause": 0}') AS id \gset
+CALL foreman.await(:id, '20 s') \gset
+SELECT is(:'state'::text, 'completed', 'and can wait again');
+SELECT * FROM finish();

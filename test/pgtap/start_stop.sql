@@ -1,0 +1,40 @@
+-- stop(): no new claim, running handlers may go on for foreman.shutdown_grace (1 s here) and are then interrupted,
+-- uncharged; start(): what waits is found without a wake-up.
+\ir lib/helpers.sql
+SELECT no_plan();
+SELECT foreman.register_handler('note', 't.note(foreman.job)') \g /dev/null
+SELECT foreman.register_handler('hold', 't.hold') \g /dev/null
+SELECT foreman.enqueue('hold', '{"gate": "quick"}') AS quick, foreman.enqueue('hold', '{"gate": "never"}') AS slow \gset
+SELECT ok(t.wait_until(format($$ t.state(%s) = 'running 1' AND t.state(%s) = 'running 1' $$, :quick, :slow)), 'two jobs run');
+
+-- In a transaction that rolls back, nothing stops.
+BEGIN;
+SELECT foreman.stop() AS stopped \gset
+ROLLBACK;
+SELECT foreman.enqueue('note') AS note \gset
+SELECT is(t.outcome(:note), 'completed 1', 'a stop that is rolled back stops nothing');
+
+SELECT foreman.stop() AS first \gset
+INSERT INTO t.gate VALUES ('quick');
+SELECT foreman.stop() AS second \gset
+SELECT is(:'first'::text || :'second'::text, 'tf', 'stop says whether it ran until now');
+SELECT foreman.enqueue('note') AS note \gset
+SELECT ok(t.wait_until('t.no_workers()'), 'the executors leave');
+SELECT is(t.state(:quick), 'completed 1', 'the job that ended within the grace has completed');
+SELECT is(t.state(:slow), 'available 0', 'the other was interrupted, and is not charged');
+SELECT is(t.state(:note), 'available 0', 'nothing was claimed after the stop');
+SELECT is((SELECT errors FROM foreman.jobs WHERE job_id = :slow), NULL, 'no error is told');
+
+INSERT INTO t.gate VALUES ('never');
+SELECT is(foreman.start(), true, 'start');
+SELECT is(t.outcome(:note), 'completed 1', 'finds what waited');
+SELECT is(t.outcome(:slow), 'completed 1', 'and what was interrupted, at its first attempt');
+SELECT is(foreman.start(), false, 'it runs already');
+
+-- A backlog with keys of every sort, made while nobody listened.
+SELECT foreman.stop() \g /dev/null
+SELECT ok(t.wait_until('t.no_workers()'), 'stopped again');
+CREATE TABLE t.sent AS SELECT foreman.enqueue('note', queue => 'q' || i % 7, priority => i % 5 - 2, run_at => now() - i * interval '1 min') AS job_id FROM generate_series(1, 300) i;
+SELECT foreman.start() \g /dev/null
+SELECT ok(t.wait_until($$ NOT EXISTS (SELECT FROM t.sent WHERE t.state(job_id) <> 'completed 1') $$), 'three hundred jobs of 35 ranges are found and run');
+SELECT * FROM finish();
