@@ -92,10 +92,9 @@ while ($done < $kills && $round < 3 * $kills)
 {
 	my $producer = start_producer(++$round);
 	usleep(100_000 + int(rand(400_000)));
-	my ($rc, $pid) = $node->psql('postgres',
-		'SELECT pid FROM foreman.workers WHERE job_id IS NOT NULL ORDER BY random() LIMIT 1', stderr => \my $err);
+	my $pid = ask($node, 'postgres', 'SELECT pid FROM foreman.workers WHERE job_id IS NOT NULL ORDER BY random() LIMIT 1');
 	usleep(int(rand(10_000)));
-	if (defined $rc && $rc == 0 && $pid ne '')
+	if ($pid ne '')
 	{
 		$done += kill(9, $pid);
 	}

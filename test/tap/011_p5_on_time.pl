@@ -1,5 +1,6 @@
 # P5: with a free executor a job starts within 100 ms of its run_at, never before: when it is due at once, when
-# it is due later, and while somebody holds another job of its range locked. The median counts, and has to be well below, since other
+# it is due later, and while somebody holds another job of its range locked. The median counts, and has to be
+# well below, since other
 # programs may have the machine for a moment.
 use strict;
 use warnings;

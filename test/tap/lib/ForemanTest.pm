@@ -11,7 +11,7 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-our @EXPORT = qw(new_server settings install value eventually wait_for stays pids timed
+our @EXPORT = qw(new_server settings install value ask eventually wait_for stays pids timed
   log_position log_count is_idle log_is_clean one_place_each);
 
 # Deadlines of promises are as they are stated, plus what a loaded machine may take to start psql.
@@ -83,22 +83,31 @@ sub value
 	return $node->safe_psql($db, $sql);
 }
 
+# The same of a server that may be down; empty then. psql may end before it has read the query.
+sub ask
+{
+	my ($node, $db, $sql) = @_;
+	my ($out, $err) = ('', '');
+	my $rc = eval { $node->psql($db, $sql, stdout => \$out, stderr => \$err, timeout => 30) };
+	return defined $rc && $rc == 0 ? $out : '';
+}
+
 # Polls until the query answers t, and returns the seconds that it took, or undef when the deadline passed.
 # A server that is just coming up counts as not yet.
 sub wait_for
 {
 	my ($node, $db, $sql, $deadline) = @_;
 	my $started = time;
-	my ($out, $err) = ('', '');
+	my $out;
 	for (;;)
 	{
 		my $asked = time;
-		my $rc = $node->psql($db, $sql, stdout => \$out, stderr => \$err, timeout => 30);
-		return $asked - $started if defined $rc && $rc == 0 && $out eq 't';
+		$out = ask($node, $db, $sql);
+		return $asked - $started if $out eq 't';
 		last if time - $started > $deadline + $slack;
 		usleep(25_000);
 	}
-	diag("waited $deadline s for: $sql\nlast answer: '$out' $err");
+	diag("waited $deadline s for: $sql\nlast answer: '$out'");
 	return undef;
 }
 
