@@ -133,9 +133,11 @@ void Group::run_batch(const store::Handler& handler, std::size_t first, bool sha
                 a.result = o.result;
                 a.run_in = o.run_in;
                 a.reason = o.error;
-                if (o.outcome == core::Outcome::failed)
-                    a.error = store::AttemptError{
-                        pg::clock_now(), jobs_[i].attempt + 1, "", o.error.data(), "", "", ""};
+                if (o.outcome == core::Outcome::failed) {
+                    const char* text = o.error.empty() ? "failed by its handler" : o.error.data();
+                    a.error =
+                        store::AttemptError{pg::clock_now(), jobs_[i].attempt + 1, "", text, "", "", ""};
+                }
             }
             settle(handler, jobs_[i], a, false);
         } else {
