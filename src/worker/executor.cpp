@@ -259,6 +259,7 @@ void Executor::run_one_group() {
     procedure.ref = {};
     {
         Group group(group_context_.get(), true);
+        bool failed = false;  // a message may be empty
         char sqlstate[8] = {};
         char message[512] = {};
         try {
@@ -267,14 +268,16 @@ void Executor::run_one_group() {
             store::slot_release(&unused);
         } catch (const pg::PgError& e) {
             if (group.jobs().empty()) throw;
+            failed = true;
             std::snprintf(sqlstate, sizeof(sqlstate), "%s", e.sqlstate_text());
             std::snprintf(message, sizeof(message), "%s", e.message());
         } catch (const pg::Failure& f) {
             if (group.jobs().empty()) throw;
+            failed = true;
             std::snprintf(sqlstate, sizeof(sqlstate), "%s", unpack_sql_state(f.sqlstate()));
             std::snprintf(message, sizeof(message), "%s", f.message());
         }
-        if (message[0] != '\0') {
+        if (failed) {
             hold_cancel();
             give_back();
             after_failed_group(group, sqlstate, message);
