@@ -194,7 +194,11 @@ int64 run_procedure_job(const store::RangeChoice& choice, store::Key from, bool 
         tx.commit();
     }
     Attempt a;
-    if (job.expires_at && *job.expires_at <= store::now()) {
+    // It may have been registered anew since the range was chosen, to run as another role: this session would
+    // lend it ours.
+    if (!handler.exists || handler.lane != store::Lane::procedure || handler.run_as != GetSessionUserId()) {
+        a.end = End::stray;
+    } else if (job.expires_at && *job.expires_at <= store::now()) {
         a.outcome = core::Outcome::expired;
         a.reason = "expired";
     } else {
