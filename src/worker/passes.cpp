@@ -43,7 +43,8 @@ class Pass {
 };
 
 bool Pass::is_mine(const store::Handler& h) const {
-    return h.exists && h.lane != store::Lane::procedure && h.run_as == GetSessionUserId();
+    return h.exists && h.lane != store::Lane::procedure && h.run_as == GetSessionUserId() &&
+           GetUserId() == GetSessionUserId();
 }
 
 // The least due range of ours that has a job this pass has not seen.
@@ -70,6 +71,7 @@ bool Pass::choose(store::RangeRow* best) {
 int64 Pass::run_some(const store::RangeRow& range, int64 most) {
     pg::Context context("foreman pass", context_);
     const store::Handler handler = store::find_handler(range.spec().kind);
+    if (!is_mine(handler)) return -1;  // registered anew since it was chosen
     Group group(context.get(), false);
     const int qty =
         static_cast<int>(std::min<int64>(most, handler.lane == store::Lane::batch ? core::kMaxChunk : 1));
