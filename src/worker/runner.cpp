@@ -30,7 +30,8 @@ core::Micros timeout_of(const store::Handler& handler, int64 job_timeout_us) {
 class Inside {
   public:
     Inside(const store::Job* job, int attempt, core::Micros timeout, const RunnerOptions& options,
-           core::Instant now) {
+           core::Instant now)
+        : in_executor_(options.in_executor) {
         store::CurrentJob& c = store::current_job();
         c.job = job;
         c.attempt = attempt;
@@ -47,7 +48,7 @@ class Inside {
     Fired leave() noexcept {
         if (!left_) {
             left_ = true;
-            if (MyBackendType == B_BG_WORKER) hold_cancel();
+            if (in_executor_) hold_cancel();
             fired_ = end_deadline();
             store::current_job().inside = false;
             store::current_job().job = nullptr;
@@ -56,6 +57,7 @@ class Inside {
     }
 
   private:
+    const bool in_executor_;
     bool left_ = false;
     Fired fired_ = Fired::nothing;
 };
