@@ -110,6 +110,10 @@ ActiveSnapshot::ActiveSnapshot() {
     guarded([] { PushActiveSnapshot(GetTransactionSnapshot()); });
 }
 
+ActiveSnapshot::ActiveSnapshot(Latest) {
+    guarded([] { PushActiveSnapshot(GetLatestSnapshot()); });
+}
+
 ActiveSnapshot::~ActiveSnapshot() {
     if (std::uncaught_exceptions() == exceptions_) PopActiveSnapshot();
 }

@@ -85,6 +85,9 @@ int subtransaction_ids() noexcept;
 class ActiveSnapshot {
   public:
     ActiveSnapshot();
+    // What is committed now, in whatever isolation level: for caches that outlive the transaction.
+    struct Latest {};
+    explicit ActiveSnapshot(Latest);
     ActiveSnapshot(const ActiveSnapshot&) = delete;
     ActiveSnapshot& operator=(const ActiveSnapshot&) = delete;
     ~ActiveSnapshot();

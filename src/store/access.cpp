@@ -4,6 +4,7 @@
 #include "pg/call.hpp"
 #include "pg/datum.hpp"
 #include "pg/memory.hpp"
+#include "pg/xact.hpp"
 #include "store/schema.hpp"
 
 namespace foreman::store {
@@ -37,7 +38,8 @@ uint8 bundle_bit(std::string_view name) noexcept {
 
 void load_grants(Oid user) {
     const AsOwner scope;
-    const pg::Rows rows = g_read.execute();
+    const pg::ActiveSnapshot latest{pg::ActiveSnapshot::Latest{}};
+    const pg::Rows rows = g_read.execute(true);
     auto* grants = static_cast<Grant*>(pg::allocate(sizeof(Grant) * (rows.size() + 1), g_context));
     int n = 0;
     for (const pg::Row row : rows) {

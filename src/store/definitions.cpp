@@ -5,6 +5,7 @@
 #include "pg/call.hpp"
 #include "pg/datum.hpp"
 #include "pg/memory.hpp"
+#include "pg/xact.hpp"
 #include "store/schema.hpp"
 #include "store/sql_names.hpp"
 
@@ -76,9 +77,10 @@ void read_handler(Handler* h) {
     std::memcpy(h->queue, kDefaultQueue.data(), kDefaultQueue.size());
     h->function = h->command = "";
     const AsOwner scope;
+    const pg::ActiveSnapshot latest{pg::ActiveSnapshot::Latest{}};
     pg::Args<1> args;
     args.text(1, {h->kind, h->kind_len});
-    const pg::Rows rows = g_read_handler.execute(args);
+    const pg::Rows rows = g_read_handler.execute(args, true);
     if (rows.empty()) return;
     const pg::Row r = rows[0];
     h->lane = parse_lane(r.view(1));
@@ -104,9 +106,10 @@ void read_queue(std::string_view name, Queue* q) {
         q->retain_discarded_us = -1;
     q->keep_args = kDefaultKeepArgs;
     const AsOwner scope;
+    const pg::ActiveSnapshot latest{pg::ActiveSnapshot::Latest{}};
     pg::Args<1> args;
     args.text(1, name);
-    const pg::Rows rows = g_read_queue.execute(args);
+    const pg::Rows rows = g_read_queue.execute(args, true);
     if (rows.empty()) return;
     const pg::Row r = rows[0];
     q->declared = true;
