@@ -286,7 +286,11 @@ void remember_kind(std::string_view kind, Oid role) {
 void distrust_heads() noexcept {
     if (!board_present()) return;
     reset_heads(MyDatabaseId);
-    poke_dispatcher(MyDatabaseId, kPokeReread);
+    if (DatabaseSlot* d = database_slot(MyDatabaseId)) {
+        pg_atomic_fetch_add_u32(&d->request_generation, 1);
+        pg_atomic_write_u32(&d->requests_open, 1);
+    }
+    poke_dispatcher(MyDatabaseId, kPokeReread | kPokeRequests | kPokeHandlers | kPokeExpiry | kPokeIdentity);
 }
 
 // The lock is taken for the session, since a commit callback has no resource owner, and given back at once.
