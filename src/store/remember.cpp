@@ -126,6 +126,7 @@ bool same_place(const Note& a, const Note& b) noexcept {
 }
 
 void merge(Note* into, const Note& from) noexcept {
+    if (into->type == NoteKind::expiry) into->id = std::min(into->id, from.id);
     into->key = std::min(into->key, from.key);
     into->delta.live += from.delta.live;
     into->delta.completed += from.delta.completed;
@@ -134,9 +135,10 @@ void merge(Note* into, const Note& from) noexcept {
     into->delta.cancelled += from.delta.cancelled;
 }
 
-// Work and counts of one place are one note per level.
+// Work and counts of one place, and all expiries, are one note per level.
 Note* find_mergeable(const Note& like) noexcept {
-    if (like.type != NoteKind::work && like.type != NoteKind::counts) return nullptr;
+    if (like.type != NoteKind::work && like.type != NoteKind::counts && like.type != NoteKind::expiry)
+        return nullptr;
     for (int i = g_count - 1; i >= 0; i--) {
         if (same_place(g_notes[i], like)) return &g_notes[i];
     }
