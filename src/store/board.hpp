@@ -100,6 +100,8 @@ bool begin_raise(RangeRef ref, Key* from) noexcept;
 void finish_raise(RangeRef ref, Key first_seen) noexcept;
 /// Gives up a raise; the head stays.
 void abandon_raise(RangeRef ref) noexcept;
+/// The same for whatever raise this process is in, at its end.
+void abandon_raise() noexcept;
 /// Counts how often a row of the range became claimable; what a claim did not find may be there once it
 /// differs.
 uint32 range_lowered(RangeRef ref) noexcept;

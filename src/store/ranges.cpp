@@ -10,6 +10,9 @@ namespace foreman::store {
 
 namespace {
 
+// The raise that this process is in: FATAL leaves it without unwinding.
+constinit RangeRef g_raising{};
+
 uint32 hash_range(const RangeName& n) noexcept {
     const auto* q = reinterpret_cast<const unsigned char*>(n.queue.data());
     const auto* k = reinterpret_cast<const unsigned char*>(n.kind.data());
@@ -224,6 +227,7 @@ bool begin_raise(RangeRef ref, Key* from) noexcept {
     const SpinScope spin(&h.mutex);
     if (range_colds()[ref.index].generation != ref.generation || h.raiser_pid != 0) return false;
     h.raiser_pid = MyProcPid;
+    g_raising = ref;
     *from = core::begin_raise(h.keys);
     return true;
 }
@@ -234,6 +238,7 @@ void finish_raise(RangeRef ref, Key first_seen) noexcept {
     if (range_colds()[ref.index].generation != ref.generation || h.raiser_pid != MyProcPid) return;
     core::finish_raise(h.keys, first_seen);
     h.raiser_pid = 0;
+    g_raising = {};
 }
 
 void abandon_raise(RangeRef ref) noexcept {
@@ -241,7 +246,10 @@ void abandon_raise(RangeRef ref) noexcept {
     RangeHot& h = range_hots()[ref.index];
     const SpinScope spin(&h.mutex);
     if (h.raiser_pid == MyProcPid) h.raiser_pid = 0;
+    g_raising = {};
 }
+
+void abandon_raise() noexcept { abandon_raise(g_raising); }
 
 uint32 range_lowered(RangeRef ref) noexcept {
     RangeHot& h = range_hots()[ref.index];

@@ -352,6 +352,7 @@ void Executor::loop() {
 // Ends the transaction first, then gives the held job back, then tells the board that this executor is gone.
 extern "C" void foreman_executor_exit(int, Datum) {
     const store::Death death = cause_of_death();
+    store::abandon_raise();
     AbortOutOfAnyTransaction();
     if (death != store::Death::own_fault) give_back();
     store::detach_slot(death);
