@@ -354,7 +354,10 @@ extern "C" void foreman_executor_exit(int, Datum) {
     const store::Death death = cause_of_death();
     store::abandon_raise();
     AbortOutOfAnyTransaction();
-    if (death != store::Death::own_fault) give_back();
+    // A slot that is left to the dispatcher keeps the key until its job is settled.
+    store::ExecutorSlot* slot = store::my_slot();
+    const bool between = slot != nullptr && pg_atomic_read_u64(&slot->current_job) == 0;
+    if (death != store::Death::own_fault || between) give_back();
     store::detach_slot(death);
 }
 
