@@ -264,8 +264,13 @@ void Executor::run_one_group() {
         char message[512] = {};
         try {
             run_in_transaction(group, &procedure);
-            store::RangeRef unused;
-            store::slot_release(&unused);
+            // One that was put back may stand at the key that others passed over while it was held.
+            if (group.gave_back()) {
+                give_back();
+            } else {
+                store::RangeRef unused;
+                store::slot_release(&unused);
+            }
         } catch (const pg::PgError& e) {
             if (group.jobs().empty()) throw;
             failed = true;

@@ -71,6 +71,7 @@ bool Group::skip_before_start(const store::Job& job) {
     } else if (r.action == 'r') {
         store::Job moved = job;
         if (r.priority) moved.priority = *r.priority;
+        gave_back_ = true;
         store::put_back(moved, job.attempt, job.alone, r.run_at.value_or(job.run_at), job.errors);
     }
     return r.action != 0;
@@ -204,6 +205,7 @@ void Group::settle_ran(const store::Handler& handler, const store::Job& job, Att
 
 void Group::put_back_unless_requested(const store::Job& job, int16 attempt, int16 alone, core::Instant run_at,
                                       std::optional<Datum> errors) {
+    gave_back_ = true;
     store::Request r{};
     if (store::requests_open()) r = store::take_request(job.job_id, context_);
     if (r.action == 'c') {

@@ -30,6 +30,8 @@ class Group {
     /// No further job may join: a failure was charged, or the executor is asked to leave.
     bool must_end() const noexcept { return must_end_; }
     int ran() const noexcept { return ran_; }
+    /// Whether a job waits again.
+    bool gave_back() const noexcept { return gave_back_; }
     /// Jobs whose attempt came to an end of its own (run_once counts them).
     int64 attempts() const noexcept { return attempts_; }
 
@@ -50,6 +52,7 @@ class Group {
     pg::Context scratch_;  // of one job
     bool in_executor_;
     bool must_end_ = false;
+    bool gave_back_ = false;
     int ran_ = 0;
     int64 attempts_ = 0;
     std::size_t done_ = 0;  // jobs_ before this have been run
