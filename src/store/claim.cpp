@@ -81,10 +81,9 @@ constinit pg::Statement g_set_alone{"set_alone",
                                     "kind, priority, alone, run_at, job_id",
                                     {INT8ARRAYOID}};
 
-constinit pg::Statement g_orphans{"orphaned_leases",
-                                  "SELECT job_id FROM foreman.live_job WHERE state " EQ
-                                  " 'r'::pg_catalog.\"char\" AND worker_pid " NE " ALL ($1) ORDER BY job_id",
-                                  {INT4ARRAYOID}};
+constinit pg::Statement g_leases{"leases",
+                                 "SELECT job_id, worker_pid, claimed_at FROM foreman.live_job WHERE state " EQ
+                                 " 'r'::pg_catalog.\"char\" AND worker_pid IS NOT NULL ORDER BY job_id"};
 
 // -infinity and infinity compare as they should; a key of a real row has a finite run_at.
 template <int N>
@@ -278,16 +277,9 @@ void set_alone(std::span<const int64> ids) {
                       {r.instant(5).us, r.i64(6)});
 }
 
-void orphaned_leases(std::span<const int32> alive, pg::vector<int64>* ids) {
+void leases_in_server(pg::vector<Lease>* leases) {
     const AsOwner scope;
-    Datum pids[kMaxSlots + 1];
-    std::size_t n = 0;
-    for (const int32 pid : alive) {
-        if (n < std::size(pids)) pids[n++] = Int32GetDatum(pid);
-    }
-    pg::Args<1> a;
-    a.set(1, pg::array_datum(pg::kInt4, {pids, n}));
-    for (const pg::Row row : g_orphans.execute(a)) ids->push_back(row.i64(1));
+    for (const pg::Row r : g_leases.execute()) leases->push_back({r.i64(1), r.i32(2), r.instant(3)});
 }
 
 }  // namespace foreman::store

@@ -133,7 +133,12 @@ void set_alone(std::span<const int64> ids);
 bool take_leased(int64 job_id, const pg::UuidBytes& token);
 /// Deletes any leased job, whoever holds it, and reads it; for rescue.
 bool take_leased_any(int64 job_id, MemoryContext context, Job* out);
-/// Ids of jobs leased in the server whose worker is none of `alive`.
-void orphaned_leases(std::span<const int32> alive, pg::vector<int64>* ids);
+/// Jobs leased in the server, by executors and by sessions in run_procedures_once().
+struct Lease {
+    int64 job_id;
+    int32 pid;
+    Instant claimed_at;
+};
+void leases_in_server(pg::vector<Lease>* leases);
 
 }  // namespace foreman::store

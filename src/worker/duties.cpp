@@ -19,6 +19,21 @@ constexpr int kExpireBatch = 1000;
 
 void give_back_held(const store::SlotReading& r) { store::lower_head(r.held_range, r.held_key); }
 
+// Whether the process that leased the job still has it. After a restart a pid may be another's: an executor
+// that does not run this job was idle or at another since, and a session is younger than the server.
+bool is_held(const store::Lease& lease, Oid database) {
+    if (store::board_present()) {
+        for (int i = 0; i < store::kMaxSlots; i++) {
+            store::SlotReading r{};
+            if (!store::read_slot(i, &r) || r.database != database || r.pid != lease.pid) continue;
+            return r.job_id == lease.job_id || lease.claimed_at >= r.since;
+        }
+    }
+    if (lease.claimed_at.us < PgStartTime) return false;
+    const PGPROC* session = pg::call<&BackendPidGetProc>(lease.pid);
+    return session != nullptr && session->databaseId == database;
+}
+
 }  // namespace
 
 int64 settle_dead_executors(Oid database) {
@@ -42,18 +57,13 @@ int64 settle_dead_executors(Oid database) {
 int64 rescue_orphans(Oid database) {
     pg::Context context("foreman orphans", CurrentMemoryContext);
     pg::ContextResource memory(context);
-    pg::vector<int64> ids(&memory);
-    int32 alive[store::kMaxSlots];
-    std::size_t n = 0;
-    if (store::board_present()) {
-        for (int i = 0; i < store::kMaxSlots; i++) {
-            store::SlotReading r{};
-            if (store::read_slot(i, &r) && r.database == database && r.pid != 0) alive[n++] = r.pid;
-        }
-    }
-    store::orphaned_leases({alive, n}, &ids);
+    pg::vector<store::Lease> leases(&memory);
+    store::leases_in_server(&leases);
     int64 rescued = 0;
-    for (const int64 id : ids) rescued += rescue_leased(id, false, "") ? 1 : 0;
+    for (const store::Lease& lease : leases) {
+        if (is_held(lease, database)) continue;
+        rescued += rescue_leased(lease.job_id, false, "") ? 1 : 0;
+    }
     return rescued;
 }
 
