@@ -159,9 +159,9 @@ int reserve_slot(Oid database, Oid role, int max_executors, Instant now) noexcep
     return free_one;
 }
 
-void free_slot(int slot) noexcept {
-    const PartGuard guard(BoardLock::directory, LW_EXCLUSIVE);
-    ExecutorSlot& s = board().slots[slot];
+namespace {
+
+void free_slot_locked(ExecutorSlot& s) noexcept {
     {
         const SpinScope spin(&s.mutex);
         s.held_range = kNoIndex;
@@ -170,6 +170,20 @@ void free_slot(int slot) noexcept {
     s.pid = 0;
     pg_atomic_write_u32(&s.state, static_cast<uint32>(SlotState::free));
     if (const Demand* d = oldest_demand_locked()) poke_dispatcher(d->database, kPokeExecutor);
+}
+
+}  // namespace
+
+void free_slot(int slot) noexcept {
+    const PartGuard guard(BoardLock::directory, LW_EXCLUSIVE);
+    free_slot_locked(board().slots[slot]);
+}
+
+void free_dead_slot(int slot, int64 job_id) noexcept {
+    const PartGuard guard(BoardLock::directory, LW_EXCLUSIVE);
+    ExecutorSlot& s = board().slots[slot];
+    if (state_of(s) == SlotState::dead && pg_atomic_read_u64(&s.current_job) == static_cast<uint64>(job_id))
+        free_slot_locked(s);
 }
 
 void free_starting_slots(Oid database) noexcept {

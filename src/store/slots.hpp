@@ -18,6 +18,8 @@ namespace foreman::store {
 /// leave.
 int reserve_slot(Oid database, Oid role, int max_executors, Instant now) noexcept;
 void free_slot(int slot) noexcept;
+/// The slot of an executor that died with this job in hand; nothing when another has freed it already.
+void free_dead_slot(int slot, int64 job_id) noexcept;
 /// Slots that a dispatcher before this one reserved for executors that never came.
 void free_starting_slots(Oid database) noexcept;
 /// How many executors (starting, idle, busy) a role of a database has, and how many of them are idle.

@@ -47,7 +47,7 @@ int64 settle_dead_executors(Oid database) {
         } else if (charged) {
             charge_waiting(r.job_id, "57P01", kOwnFault);
         }
-        store::free_slot(i);
+        store::free_dead_slot(i, r.job_id);
         give_back_held(r);
         settled++;
     }
