@@ -18,11 +18,12 @@ SELECT foreman.stop() AS first \gset
 INSERT INTO t.gate VALUES ('quick');
 SELECT foreman.stop() AS second \gset
 SELECT is(:'first'::text || :'second'::text, 'tf', 'stop says whether it ran until now');
-SELECT foreman.enqueue('note') AS note \gset
 SELECT ok(t.wait_until('t.no_workers()'), 'the executors leave');
+SELECT foreman.enqueue('note') AS note \gset
 SELECT is(t.state(:quick), 'completed 1', 'the job that ended within the grace has completed');
 SELECT is(t.state(:slow), 'available 0', 'the other was interrupted, and is not charged');
-SELECT is(t.state(:note), 'available 0', 'nothing was claimed after the stop');
+SELECT is(t.state(:note), 'available 0', 'nothing is claimed after the stop');
+SELECT is((SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'pg_foreman executor' AND datname = current_database()), 0::int8, 'and no executor is there');
 SELECT is((SELECT errors FROM foreman.jobs WHERE job_id = :slow), NULL, 'no error is told');
 
 INSERT INTO t.gate VALUES ('never');
