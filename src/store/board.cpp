@@ -146,6 +146,7 @@ DatabaseSlot* add_database_slot(Oid database) noexcept {
     d->held_by = 0;
     d->stopped = false;
     d->has_extension = false;
+    d->look_again = false;
     d->exit = 0;
     pg_write_barrier();
     d->database = database;
@@ -173,8 +174,12 @@ void poke_dispatcher(Oid database, uint32 bits) noexcept {
     set_latch(d->pid, d->procno);
 }
 
-void poke_launcher() noexcept {
+void poke_launcher(Oid database) noexcept {
     if (g_board == nullptr) return;
+    if (database != InvalidOid) {
+        if (DatabaseSlot* d = add_database_slot(database)) d->look_again = true;
+    }
+    pg_write_barrier();
     pg_atomic_write_u32(&g_board->launcher_poked, 1);
     set_latch(g_board->launcher_pid, g_board->launcher_procno);
 }

@@ -40,7 +40,7 @@ void clear_database(Oid database) noexcept;
 /// Sets bits and wakes the dispatcher of the database, if it has one.
 void poke_dispatcher(Oid database, uint32 bits) noexcept;
 /// Wakes the launcher to look at databases again.
-void poke_launcher() noexcept;
+void poke_launcher(Oid database = InvalidOid) noexcept;
 /// Sets the latch of a process that registered (pid, procno) on the board; a stale pair wakes a stranger,
 /// which is harmless.
 void set_latch(int32 pid, int32 procno) noexcept;

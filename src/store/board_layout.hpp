@@ -79,7 +79,8 @@ struct DatabaseSlot {
     int32 held_by;                        // pid of a session that keeps the workers out, 0: none
     bool stopped;                         // the identity says so
     bool has_extension;
-    int32 exit;  // DispatcherExit of the last dispatcher
+    bool look_again;  // whoever poked the launcher meant this database
+    int32 exit;       // DispatcherExit of the last dispatcher
 };
 
 struct RangeHot {

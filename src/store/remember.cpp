@@ -102,7 +102,7 @@ void apply_all() noexcept {
         }
     }
     if (g_pokes != 0) poke_dispatcher(MyDatabaseId, g_pokes);
-    if (g_launcher) poke_launcher();
+    if (g_launcher) poke_launcher(MyDatabaseId);
 }
 
 extern "C" void foreman_at_transaction_end(XactEvent event, void*) {

@@ -389,6 +389,19 @@ void slot_progress(double fraction, std::string_view note) noexcept {
     std::memcpy(s->note, note.data(), s->note_len);
 }
 
+void leave_if_too_many(int max_executors) noexcept {
+    ExecutorSlot* mine = my_slot();
+    if (mine == nullptr) return;
+    const PartGuard guard(BoardLock::directory, LW_EXCLUSIVE);
+    int staying = 0;
+    for (auto& s : board().slots) {
+        const SlotState st = state_of(s);
+        if (st != SlotState::free && st != SlotState::dead && pg_atomic_read_u32(&s.leave) == 0) staying++;
+    }
+    if (staying > max_executors && pg_atomic_read_u32(&mine->leave) == 0)
+        pg_atomic_write_u32(&mine->leave, 1);
+}
+
 uint32 should_leave(Instant now) noexcept {
     (void)now;
     ExecutorSlot* s = my_slot();

@@ -69,6 +69,8 @@ void slot_hold(RangeRef range, Key key) noexcept;
 /// this order.
 Key slot_release(RangeRef* range) noexcept;
 void slot_progress(double fraction, std::string_view note) noexcept;
+/// After max_executors became less: asks this executor to leave when it is one too many.
+void leave_if_too_many(int max_executors) noexcept;
 /// Whether this executor should leave: asked to, or somebody else waits and its tenure is over.
 uint32 should_leave(Instant now) noexcept;
 

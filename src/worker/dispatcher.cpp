@@ -27,6 +27,7 @@ namespace {
 
 constexpr core::Micros kReread = core::minutes(5);
 constexpr core::Micros kUpkeep = core::minutes(10);
+constexpr core::Micros kUpkeepRetry = core::seconds(30);
 constexpr core::Micros kRequestRetry = core::milliseconds(200);
 constexpr uint32 kPokeBegin =
     store::kPokeDue | store::kPokeRequests | store::kPokeReread | store::kPokeExecutor | store::kPokeExpiry;
@@ -96,6 +97,8 @@ bool Dispatcher::begin() {
         store::note_exit(database_, store::DispatcherExit::asked_to_leave);
         return false;
     }
+    // The launcher probes unknown databases one at a time: this one is known from here on.
+    store::set_latch(store::board().launcher_pid, store::board().launcher_procno);
     store::free_starting_slots(database_);
     look_at_identity();
     pg_atomic_fetch_or_u32(&slot_->pokes, kPokeBegin);
@@ -192,7 +195,13 @@ void Dispatcher::turn(uint32 pokes) {
         duty("pg_foreman: expiring jobs", [this, now] { expire_due(slot_, now); });
     if (now >= next_upkeep_) {
         next_upkeep_ = now + kUpkeep;
-        duty("pg_foreman: making partitions", [now] { store::make_partitions(now); });
+        bool made = false;
+        duty("pg_foreman: making partitions", [now, &made] {
+            store::make_partitions(now);
+            made = true;
+        });
+        // Somebody reads history for long: soon again, but its readers and writers queue behind each try.
+        if (!made) next_upkeep_ = now + kUpkeepRetry;
         duty("pg_foreman: pruning", [now] { store::prune(now); });
     }
 }

@@ -340,7 +340,9 @@ void Executor::loop() {
     wait_event_ = pg::wait_event("ForemanExecutorIdle");
     store::slot_busy(pg::clock_now());
     for (;;) {
+        const bool reload = ConfigReloadPending != 0;
         attend();
+        if (reload) store::leave_if_too_many(settings::max_executors);
         if (must_end()) break;
         store::RangeChoice choice;
         if (anything_to_raise() || choose(true, &choice)) {
@@ -391,15 +393,15 @@ void limit_memory() {
 
 void executor_main(const ExecutorTicket& ticket) {
     if (!store::attach_slot(ticket.slot, ticket.database, ticket.role)) return;
-    pg::guarded([] { before_shmem_exit(foreman_executor_exit, Datum{0}); });
+    pg::guarded([] { on_shmem_exit(foreman_executor_gone, Datum{0}); });
     install_signal_handlers(true);
     const Oid database = ticket.database;
     const Oid role = ticket.role;
     pg::guarded([database, role] {
         BackgroundWorkerInitializeConnectionByOid(database, role, pg::compat::kBypassRoleLoginCheck);
     });
-    // Registered again: exit callbacks run last in, first out, and this one has to come before the session's
-    // own.
+    // After the connection: exit callbacks run last in, first out, and this one has to come before the
+    // session's own.
     pg::guarded([] { before_shmem_exit(foreman_executor_exit, Datum{0}); });
     hold_cancel();
     limit_memory();

@@ -36,12 +36,24 @@ extern "C" void foreman_terminated(int signo, siginfo_t* info, void*) {
     errno = saved_errno;
 }
 
+// The server's lock_timeout ends a wait by sending this to its own process.
+extern "C" void foreman_own_interrupt(int signo, siginfo_t* info, void*) {
+    if (info->si_pid == MyProcPid) StatementCancelHandler(signo);
+}
+
 }  // namespace
 
 void install_signal_handlers(bool cancellable) {
     pqsignal(SIGHUP, SignalHandlerForConfigReload);
-    pqsignal(SIGINT, cancellable ? StatementCancelHandler : SIG_IGN);
     struct sigaction action {};
+    if (cancellable) {
+        pqsignal(SIGINT, StatementCancelHandler);
+    } else {
+        action.sa_sigaction = foreman_own_interrupt;
+        action.sa_flags = SA_SIGINFO | SA_RESTART;
+        sigemptyset(&action.sa_mask);
+        sigaction(SIGINT, &action, nullptr);
+    }
     action.sa_sigaction = foreman_terminated;
     action.sa_flags = SA_SIGINFO | SA_RESTART;
     sigemptyset(&action.sa_mask);

@@ -10,7 +10,7 @@
 namespace foreman::worker {
 
 /// Installs the handlers and unblocks signals; first thing in a worker. cancellable: whether it runs
-/// handlers.
+/// handlers; others heed SIGINT from themselves only.
 void install_signal_handlers(bool cancellable);
 /// Whose fault the end of this process is, for a job in its hands.
 store::Death cause_of_death() noexcept;

@@ -31,6 +31,7 @@ struct Known {
     core::Instant started;
     int failures;
     std::optional<pg::WorkerHandle> handle;  // of its dispatcher while that is thought to run
+    bool again = false;  // what the running dispatcher finds may be outdated: look once more after it
 };
 
 class Launcher {
@@ -45,6 +46,7 @@ class Launcher {
     bool start(Known& k, core::Instant now);
     bool reap(core::Instant now);
     void dispatcher_ended(Known& k, core::Instant now);
+    void look_again_if_asked(Known& k);
 
     pg::Context context_;
     pg::ContextResource memory_;
@@ -57,7 +59,8 @@ Known& Launcher::know(Oid database) {
     for (Known& k : known_) {
         if (k.database == database) return k;
     }
-    known_.push_back(Known{database, false, core::kMinusInfinity, core::kMinusInfinity, 0, std::nullopt});
+    known_.push_back(
+        Known{database, false, core::kMinusInfinity, core::kMinusInfinity, 0, std::nullopt, false});
     return known_.back();
 }
 
@@ -113,11 +116,12 @@ bool Launcher::start(Known& k, core::Instant now) {
 
 void Launcher::dispatcher_ended(Known& k, core::Instant now) {
     k.handle.reset();
+    look_again_if_asked(k);
     switch (store::read_exit(k.database)) {
         case store::DispatcherExit::no_extension:
-            k.probed = true;
+            k.probed = !k.again;
             k.failures = 0;
-            store::clear_database(k.database);
+            if (k.probed) store::clear_database(k.database);
             break;
         case store::DispatcherExit::asked_to_leave:
             k.probed = false;
@@ -132,6 +136,16 @@ void Launcher::dispatcher_ended(Known& k, core::Instant now) {
             break;
         }
     }
+    k.again = false;
+}
+
+// Somebody said that the extension, or the right to run, may have come to this database.
+void Launcher::look_again_if_asked(Known& k) {
+    store::DatabaseSlot* d = store::database_slot(k.database);
+    if (d == nullptr || !d->look_again) return;
+    d->look_again = false;
+    k.probed = false;
+    k.again = true;
 }
 
 // Whether dispatchers ended: their databases may be gone, or closed.
@@ -161,7 +175,7 @@ void Launcher::loop() {
         const core::Instant now = pg::clock_now();
         const bool poked = pg_atomic_exchange_u32(&store::board().launcher_poked, 0) != 0;
         if (poked) {
-            for (Known& k : known_) k.probed = false;
+            for (Known& k : known_) look_again_if_asked(k);
         }
         if (reap(now) || poked || now >= next_look_) {
             read_databases();
