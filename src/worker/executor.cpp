@@ -356,17 +356,21 @@ void Executor::loop() {
     }
 }
 
-// Ends the transaction first, then gives the held job back, then tells the board that this executor is gone.
+constinit store::Death g_death = store::Death::none;
+
+// Before the session ends: the transaction first, then the job that was held alone goes back.
 extern "C" void foreman_executor_exit(int, Datum) {
-    const store::Death death = cause_of_death();
+    g_death = cause_of_death();
     store::abandon_raise();
     AbortOutOfAnyTransaction();
     // A slot that is left to the dispatcher keeps the key until its job is settled.
     store::ExecutorSlot* slot = store::my_slot();
     const bool between = slot != nullptr && pg_atomic_read_u64(&slot->current_job) == 0;
-    if (death != store::Death::own_fault || between) give_back();
-    store::detach_slot(death);
+    if (g_death != store::Death::own_fault || between) give_back();
 }
+
+// After the session: only now may the slot be given to another process.
+extern "C" void foreman_executor_gone(int, Datum) { store::detach_slot(g_death); }
 
 // Of this process, in bytes; 0 where the system does not tell.
 rlim_t address_space_in_use() {
