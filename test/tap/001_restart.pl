@@ -67,9 +67,13 @@ subtest 'stop() lets a handler finish within the grace' => sub {
 };
 
 subtest 'settings are read again' => sub {
+	$node->safe_psql('postgres', q{SELECT foreman.enqueue('nap', args => '{"s": 0.5}') FROM generate_series(1, 8)});
+	eventually($node, 'postgres', 'SELECT count(*) = 4 FROM foreman.workers', 5, 'four executors');
+	eventually($node, 'postgres', is_idle(), 10, 'that have nothing more to do');
 	settings($node, 'foreman.max_executors' => 1);
 	$node->reload;
 	eventually($node, 'postgres', "SELECT current_setting('foreman.max_executors') = '1'", 5, 'max_executors is 1');
+	eventually($node, 'postgres', 'SELECT count(*) = 1 FROM foreman.workers', 5, 'three of them leave');
 	$node->safe_psql('postgres', q{SELECT foreman.enqueue('nap', args => '{"s": 0.1}') FROM generate_series(1, 10)});
 	my $most = 0;
 	while (value($node, 'postgres', is_idle()) ne 't')
