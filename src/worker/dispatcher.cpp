@@ -250,6 +250,7 @@ void Dispatcher::loop() {
 // Ended by hand or to make room for a command, it may start again at once; what it noted itself stays.
 extern "C" void foreman_dispatcher_exit(int, Datum database) {
     const Oid oid = DatumGetObjectId(database);
+    store::abandon_raise();
     if (cause_of_death() == store::Death::interrupted &&
         store::read_exit(oid) == store::DispatcherExit::crashed)
         store::note_exit(oid, store::DispatcherExit::asked_to_leave);
