@@ -10,6 +10,7 @@
 #include "store/access.hpp"
 #include "store/clock.hpp"
 #include "store/control.hpp"
+#include "store/current_job.hpp"
 #include "store/identity.hpp"
 #include "store/schema.hpp"
 #include "store/upkeep.hpp"
@@ -134,8 +135,17 @@ std::optional<std::string_view> queue_argument(FunctionCallInfo fcinfo, int inde
     return queue;
 }
 
+// One job at a time is the current one, with one deadline.
+void refuse_inside_handler(const char* function) {
+    if (!store::current_job().inside) return;
+    throw pg::Failure(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, "%s cannot be called inside a handler",
+                      function)
+        .hint("Enqueue a job instead.");
+}
+
 int64 run_pass(FunctionCallInfo fcinfo, const char* function, int64 max_jobs) {
     store::require_writable(function);
+    refuse_inside_handler(function);
     (void)store::schema();
     pg::Context context("foreman pass", CurrentMemoryContext);
     return Pass(queue_argument(fcinfo, 0), context.get()).run(max_jobs);
@@ -181,6 +191,7 @@ FOREMAN_FUNCTION(prune_once) {
 
 FOREMAN_FUNCTION(run_procedures_once) {
     store::require_writable("foreman.run_procedures_once()");
+    refuse_inside_handler("foreman.run_procedures_once()");
     const Oid user = GetSessionUserId();
     const pg::Context context("foreman procedures");
     pg::ContextResource memory(context.get());
