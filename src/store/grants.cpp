@@ -81,6 +81,15 @@ void grant_on(const char* what, const char* objects, Oid role, bool grant) {
     run_utility(sql);
 }
 
+// Two transactions that change the same access list at once fail with an internal error: one after the other.
+// GRANT reads the lists after this lock has let in what the other did.
+void lock_access_lists() {
+    pg::guarded([] {
+        LockDatabaseObject(NamespaceRelationId, get_namespace_oid("foreman", false), 0,
+                           ShareUpdateExclusiveLock);
+    });
+}
+
 bool role_exists(Oid role) {
     return pg::guarded([role] { return SearchSysCacheExists1(AUTHOID, ObjectIdGetDatum(role)); });
 }
@@ -134,6 +143,7 @@ bool has_grants(std::string_view bundle, Oid role) {
 void grant_functions(std::string_view bundle, Oid role, bool grant) {
     const AsOwner scope;
     if (role == schema().owner || !role_exists(role)) return;
+    lock_access_lists();
     if (!grant) return revoke_bundle(bundle, role);
     grant_on("USAGE ON SCHEMA", "foreman", role, true);
     for (const BundleObjects& b : kBundles) {
@@ -156,6 +166,7 @@ void remove_grants_of_queue(std::string_view queue) {
 void grant_handler_functions(Oid role) {
     const AsOwner scope;
     if (role == schema().owner) return;
+    lock_access_lists();
     grant_on("USAGE ON SCHEMA", "foreman", role, true);
     grant_on("EXECUTE ON ROUTINE", kHandlerRoutines, role, true);
 }
