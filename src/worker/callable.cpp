@@ -135,7 +135,10 @@ std::optional<Datum> call_handler(Callable& c, const store::Job& job, int attemp
     const Datum argument = c.shape == store::Shape::jsonb ? job.args : store::job_datum(job, attempt);
     bool is_null = false;
     FmgrInfo* function = &c.function;
+    // An error leaves what the function keeps in its FmgrInfo half done: it is looked up anew then.
+    const Oid oid = std::exchange(c.oid, InvalidOid);
     const Datum raw = pg::guarded([&] { return invoke(function, argument, &is_null); });
+    c.oid = oid;
     if (is_null || c.result_type == VOIDOID) return std::nullopt;
     FmgrInfo* to_jsonb_function = c.result_type == JSONBOID ? nullptr : &c.to_jsonb;
     return pg::guarded([&] {
@@ -150,7 +153,9 @@ std::optional<Datum> call_handler(Callable& c, const store::Job& job, int attemp
 void call_void_batch(Callable& c, Datum jobs) {
     bool is_null = false;
     FmgrInfo* function = &c.function;
+    const Oid oid = std::exchange(c.oid, InvalidOid);
     pg::guarded([&] { invoke(function, jobs, &is_null); });
+    c.oid = oid;
 }
 
 }  // namespace foreman::worker
