@@ -6,6 +6,7 @@
 release_once() {
     local jobs=$1 chunk=$2
     sql -c "TRUNCATE foreman.job_history" -c "CHECKPOINT"
+    await_quiet
     sql -c "CALL bench.load('noop', $jobs, $chunk)"
     sql -c "CALL bench.wait_drained(600)"
     sql -c "SELECT count(*) / extract(epoch FROM max(finished_at) - min(started_at)) FROM foreman.job_history"

@@ -7,10 +7,11 @@ drain_once() {
     local kind=$1 jobs=$2 t0
     clean_up
     sql -c "CALL bench.load('$kind', $jobs, 10000)" -c "CHECKPOINT"
+    await_quiet
     t0=$(sql -c "SELECT clock_timestamp()")
     sql -c "SELECT foreman.start()" >/dev/null
     sql -c "CALL bench.wait_drained(300)"
-    # At least one finished_at of the last group is before its commit, by 20 ms at most.
+    # finished_at is before the commit of its group, by 20 ms at most.
     sql -c "SELECT count(*) / extract(epoch FROM max(finished_at) - '$t0'),
                    count(*) / extract(epoch FROM max(finished_at) - min(started_at)), count(*) = $jobs, count(DISTINCT worker_pid)
               FROM foreman.job_history WHERE outcome = 'c'" | tr '|' ' '
@@ -35,6 +36,7 @@ commit_rates() {
     local i t0
     for ((i = 0; i < runs; i++)); do
         sql -c "TRUNCATE bench.one_row" -c "CHECKPOINT"
+        await_quiet
         t0=$EPOCHREALTIME
         sql -c "CALL bench.commit_rows(10000)" &
         sql -c "CALL bench.commit_rows(10000)"

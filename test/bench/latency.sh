@@ -12,6 +12,7 @@ bench_latency() {
     for p in 50 99 100; do : >"$out/p$p"; done
     : >"$out/sent"
     for ((i = 1; i <= runs; i++)); do
+        await_quiet
         pgbench_tps -c 1 -R 20 -T $seconds -f <(printf '%s\n' "SELECT foreman.enqueue('stamp', '{\"run\": $i}');") >"$out/tps"
         sql -c "CALL bench.wait_drained(10)"
         for p in 50 99 100; do

@@ -41,26 +41,37 @@ age_wal() {
     sql -c "CHECKPOINT"
 }
 
-# The engine lets go and what waits is thrown away: every run starts from the same tables.
+# What waits is worked off and the engine stopped: every run starts from the same empty tables.
 clean_up() {
+    sql -c "SELECT foreman.start()" -c "CALL bench.wait_drained(120)" >/dev/null
     sql -c "SELECT foreman.stop()" -c "CALL bench.wait_workers(0)" >/dev/null
-    sql -c "TRUNCATE foreman.live_job, foreman.job_history, bench.side, bench.plain, bench.one_row" \
-        -c "SELECT foreman.start()" >/dev/null
-    sql -c "CALL bench.wait_drained(60)"
-    sql -c "SELECT foreman.stop()" -c "CALL bench.wait_workers(0)" -c "CHECKPOINT" >/dev/null
+    sql -c "TRUNCATE foreman.job_history, bench.side, bench.plain, bench.one_row" -c "VACUUM foreman.live_job" -c "CHECKPOINT"
+    await_quiet
 }
 
 # CPU seconds that the machine, and that everything but this server and its clients, have used.
 cpu_used() {
-    awk -v server="$(head -n 1 "$PGDATA/postmaster.pid")" -v mine=$$ '
-        function own(line, f) { sub(/^.*\) /, "", line); split(line, f, " "); return f[12] + f[13] }
-        FILENAME == "/proc/stat" { if (FNR == 1) busy = $2 + $3 + $4 + $7 + $8; next }
-        FNR == 1 {
-            line = $0; sub(/^.*\) /, "", line); split(line, f, " ")
-            if ($1 == server || $1 == mine) ours += f[12] + f[13] + f[14] + f[15]
-            else if (f[2] == server || f[2] == mine) ours += f[12] + f[13]
-        }
-        END { print busy / 100, (busy - ours) / 100 }' /proc/stat /proc/[0-9]*/stat 2>/dev/null
+    # Processes come and go while they are listed: what cannot be read any more is left out.
+    { head -n 1 /proc/stat && { cat /proc/[0-9]*/stat 2>/dev/null || true; }; } |
+        awk -v server="$(head -n 1 "$PGDATA/postmaster.pid")" -v mine=$$ '
+            NR == 1 { busy = $2 + $3 + $4 + $7 + $8; next }
+            {
+                pid = $1; sub(/^.*\) /, ""); split($0, f, " ")
+                if (pid == server || pid == mine) ours += f[12] + f[13] + f[14] + f[15]
+                else if (f[2] == server || f[2] == mine) ours += f[12] + f[13]
+            }
+            END { print busy / 100, (busy - ours) / 100 }'
+}
+
+# Waits until others use less than a quarter of a core, BENCH_PATIENCE seconds at most.
+await_quiet() {
+    local end=$((SECONDS + ${BENCH_PATIENCE:-10})) before
+    while [ $SECONDS -lt $end ]; do
+        before=$(cpu_used)
+        sleep 0.4
+        awk -v a="$before" -v b="$(cpu_used)" 'BEGIN { split(a, x, " "); split(b, y, " "); exit !(y[2] - x[2] < 0.1) }' && break
+    done
+    return 0
 }
 
 # Prints how many cores others used while "$@" ran.
