@@ -50,6 +50,9 @@ store::NewJob check_options(const EnqueueValues& v) {
     const store::Handler& handler = store::find_handler(job.kind);
     job.queue = queue ? *queue : handler.queue_name();
     store::require(store::Bundle::producer, job.queue);
+    // A handler belongs to its queue: who may not feed that may not run it from another one either.
+    if (handler.exists && handler.queue_name() != job.queue)
+        store::require(store::Bundle::producer, handler.queue_name());
 
     const std::optional<int16> priority = optional_priority(v[kPriority]);
     job.priority = priority ? *priority : store::find_queue(job.queue).priority;

@@ -9,6 +9,7 @@
 #include "api/public_function.hpp"
 #include "pg/memory.hpp"
 #include "store/access.hpp"
+#include "store/jobs.hpp"
 #include "store/schema.hpp"
 
 namespace foreman::api {
@@ -158,6 +159,17 @@ void set_function(store::NewHandler* h, std::string_view name, store::Lane lane)
     h->shape = static_cast<char>(f.shape);
 }
 
+// The handler gets the jobs of its kind in every queue, and their args: whoever does not operate all queues
+// registers no kind that has jobs in queues of others. From then on enqueue() asks for the right on the
+// handler's queue as well.
+void require_on_waiting(std::string_view kind) {
+    if (store::may_all(store::Bundle::operate)) return;
+    store::RangeRow row{};
+    for (bool more = store::next_range(&row, true); more; more = store::next_range(&row, false)) {
+        if (row.spec().kind == kind) store::require(store::Bundle::operate, row.spec().queue);
+    }
+}
+
 }  // namespace
 
 FOREMAN_PUBLIC(register_handler) {
@@ -170,6 +182,7 @@ FOREMAN_PUBLIC(register_handler) {
     const store::Lane lane = parse_lane(h.lane);
     store::require(store::Bundle::operate, h.queue);
     require_on_present(h.kind);
+    require_on_waiting(h.kind);
     h.run_as = check_run_as(pg::optional_argument(fcinfo, kRunAs));
     if (command) {
         set_command(&h, *command, lane);

@@ -36,7 +36,8 @@ void arm_at(int64 at, int64 now) noexcept {
 void interrupt_handler(int64 now, Fired why) noexcept {
     if (g_fired == 0) {
         g_fired = static_cast<sig_atomic_t>(why);
-        g_die_at = now + g_grace;
+        // Only its neighbours want a job out that overran: its session does not end for that.
+        g_die_at = why == Fired::overrun ? PG_INT64_MAX : now + g_grace;
     }
     InterruptPending = 1;
     if (now >= g_die_at) {

@@ -28,6 +28,7 @@ namespace {
 constexpr core::Micros kReread = core::minutes(5);
 constexpr core::Micros kUpkeep = core::minutes(10);
 constexpr core::Micros kUpkeepRetry = core::seconds(30);
+constexpr core::Micros kFailedRetry = core::seconds(1);
 constexpr core::Micros kRequestRetry = core::milliseconds(200);
 constexpr uint32 kPokeBegin =
     store::kPokeDue | store::kPokeRequests | store::kPokeReread | store::kPokeExecutor | store::kPokeExpiry;
@@ -46,7 +47,9 @@ class Dispatcher {
     core::Instant next_expiry() const;
     void close_requests(uint32 generation) noexcept;
     template <class Body>
-    void duty(const char* name, Body body);
+    bool duty(const char* name, Body body);
+    template <class Body>
+    void poked_duty(uint32 poke, const char* name, Body body);
 
     const Oid database_;
     store::DatabaseSlot* const slot_;
@@ -56,6 +59,8 @@ class Dispatcher {
     core::Instant next_upkeep_{core::kMinusInfinity};
     core::Instant next_requests_{core::kPlusInfinity};
     core::Instant next_recruit_{core::kPlusInfinity};
+    core::Instant retry_failed_{core::kPlusInfinity};
+    uint32 failed_pokes_ = 0;
     core::Instant end_of_grace_{core::kPlusInfinity};  // of handlers that run on after stop()
     bool copied_ = false;                              // nothing here may be touched
     bool said_copied_ = false;
@@ -65,12 +70,13 @@ class Dispatcher {
 
 // Runs a duty in a transaction of its own; what fails is said when it begins to fail, not at every turn.
 template <class Body>
-void Dispatcher::duty(const char* name, Body body) {
+bool Dispatcher::duty(const char* name, Body body) {
     try {
         pg::Transaction tx;
         body();
         tx.commit();
         if (last_failed_ == name) last_failed_ = nullptr;
+        return true;
     } catch (const pg::PgError& e) {
         if (e.sqlstate() == ERRCODE_ADMIN_SHUTDOWN) throw;
         if (last_failed_ != name) pg::log(LOG, name, e);
@@ -79,6 +85,15 @@ void Dispatcher::duty(const char* name, Body body) {
         if (last_failed_ != name) pg::log(LOG, f);
         last_failed_ = name;
     }
+    return false;
+}
+
+// A duty that was poked for and failed is tried again in a second, poked or not.
+template <class Body>
+void Dispatcher::poked_duty(uint32 poke, const char* name, Body body) {
+    if (duty(name, body)) return;
+    failed_pokes_ |= poke;
+    retry_failed_ = pg::clock_now() + kFailedRetry;
 }
 
 // false: nothing to do in this database.
@@ -161,15 +176,17 @@ void Dispatcher::turn(uint32 pokes) {
     }
     if (copied_) return;
     if (pokes & store::kPokeExecutor)
-        duty("pg_foreman: settling jobs of executors that ended",
-             [this] { settle_dead_executors(database_); });
+        poked_duty(store::kPokeExecutor, "pg_foreman: settling jobs of executors that ended",
+                   [this] { settle_dead_executors(database_); });
     if ((pokes & store::kPokeReread) || now >= next_reread_ ||
         pg_atomic_exchange_u32(&slot_->overflow, 0) != 0) {
-        duty("pg_foreman: reading ranges from the rows", [this] { reread_ranges(database_); });
+        poked_duty(store::kPokeReread, "pg_foreman: reading ranges from the rows",
+                   [this] { reread_ranges(database_); });
         next_reread_ = now + kReread;
     }
     if (pokes & store::kPokeHandlers)
-        duty("pg_foreman: reading handlers", [this] { refresh_roles(database_); });
+        poked_duty(store::kPokeHandlers, "pg_foreman: reading handlers",
+                   [this] { refresh_roles(database_); });
     if ((pokes & store::kPokeRequests) || now >= next_requests_) {
         next_requests_ = core::kPlusInfinity;
         const uint32 generation = pg_atomic_read_u32(&slot_->request_generation);
@@ -213,12 +230,16 @@ void Dispatcher::loop() {
         if (ShutdownRequestPending) return;
         // Before the look: what is poked from here on is seen next time.
         pg_atomic_write_u64(&slot_->next_wake, static_cast<uint64>(core::kMinusInfinity.us));
-        const uint32 pokes = pg_atomic_exchange_u32(&slot_->pokes, 0);
+        uint32 pokes = pg_atomic_exchange_u32(&slot_->pokes, 0);
+        if (pg::clock_now() >= retry_failed_) {
+            pokes |= std::exchange(failed_pokes_, 0);
+            retry_failed_ = core::kPlusInfinity;
+        }
         turn(pokes);
         const core::Instant now = pg::clock_now();
         const core::Instant due = due_work(now);
         core::Instant wake = std::min(now + core::milliseconds(settings::poll_interval_ms), due);
-        wake = std::min({wake, next_requests_, next_recruit_, next_expiry(), end_of_grace_});
+        wake = std::min({wake, next_requests_, next_recruit_, next_expiry(), end_of_grace_, retry_failed_});
         pg_atomic_write_u64(&slot_->next_wake, static_cast<uint64>(wake.us));
         pg_memory_barrier();
         if (pg_atomic_read_u32(&slot_->pokes) != 0) continue;
