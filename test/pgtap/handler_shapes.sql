@@ -19,7 +19,7 @@ CREATE FUNCTION t."Odd Name"(args jsonb) RETURNS int LANGUAGE sql AS $$ SELECT 7
 CREATE TABLE t.expected (kind text, args jsonb, handler text, result jsonb);
 INSERT INTO t.expected VALUES
     ('void', '{"what": "void"}', 't.args_void', NULL), ('jsonb', '{"n": 1}', 't.args_jsonb', '{"n": 1, "seen": true}'),
-    ('int', '{"n": 21}', 't.args_int(jsonb)', '42'), ('text', '{}', 't.args_text', '"text with \"quotes\" and ü"'),
+    ('int', '{"n": 21}', 't.args_int(jsonb)', '42'), ('text', '{}', 't.args_text', '"text with \"quotes\" and \u00fc"'),
     ('pair', '{}', 't.args_pair', '{"a": 1, "b": "b"}'), ('array', '{}', 't.args_array', '[1, 2, null]'),
     ('mood', '{}', 't.args_mood', '"sad"'), ('null', '{}', 't.args_null', NULL),
     ('strict', '{}', 't.strict_job', 'true'), ('odd', '[]', 't."Odd Name"', '7'), ('scalar', '"just text"', 't."Odd Name"', '7');

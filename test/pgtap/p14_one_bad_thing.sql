@@ -23,12 +23,12 @@ DROP FUNCTION t.dropped(jsonb);
 DROP OWNED BY pgtap_p14_gone;
 DROP ROLE pgtap_p14_gone;
 ALTER ROLE pgtap_p14_locked NOLOGIN CONNECTION LIMIT 0;
-SELECT foreman.create_queue('odd name, with "everything" in it; -- ü') \g /dev/null
+SELECT foreman.create_queue(U&'odd name, with "everything" in it; -- \00fc') \g /dev/null
 
 -- All of them at once, good ones in between and behind.
 SELECT foreman.enqueue('gone') AS gone, foreman.enqueue('locked') AS locked, foreman.enqueue('dropped') AS dropped,
        foreman.enqueue('raises') AS raises, foreman.enqueue('casts', '{"n": "x"}') AS casts, foreman.enqueue('recurses') AS recurses,
-       foreman.enqueue('casts', '{"n": "17"}') AS fine, foreman.enqueue('note', queue => 'odd name, with "everything" in it; -- ü') AS odd \gset
+       foreman.enqueue('casts', '{"n": "17"}') AS fine, foreman.enqueue('note', queue => U&'odd name, with "everything" in it; -- \00fc') AS odd \gset
 CREATE TABLE t.good AS SELECT job_id FROM foreman.enqueue_array('note', array_fill('{}'::jsonb, ARRAY[100]))
     UNION ALL SELECT job_id FROM foreman.enqueue_array('mine', array_fill('{}'::jsonb, ARRAY[100]));
 SELECT ok(t.wait_until($$ NOT EXISTS (SELECT FROM t.good WHERE t.state(job_id) <> 'completed 1') $$), 'two hundred good jobs complete');
