@@ -75,6 +75,11 @@ SELECT foreman.stop();
 CREATE FUNCTION rights_test.whoami(args jsonb) RETURNS text LANGUAGE sql AS 'SELECT current_user::text';
 SELECT foreman.register_handler('k', 'rights_test.whoami');
 SELECT foreman.register_handler('k', 'rights_test.whoami', queue => 'theirs');
+-- It would get the jobs of that kind in the queues of others: refused while there are any.
+RESET ROLE;
+SELECT foreman.cancel(job_id) FROM foreman.jobs WHERE queue = 'ours' AND kind = 'k' AND finished_at IS NULL;
+SET ROLE foreman_test_operator;
+SELECT foreman.register_handler('k', 'rights_test.whoami', queue => 'theirs');
 SELECT foreman.register_handler('k', 'rights_test.whoami', queue => 'theirs', run_as => 'foreman_test_producer');
 RESET ROLE;
 

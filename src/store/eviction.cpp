@@ -65,6 +65,9 @@ int workers_left(Oid database) noexcept {
     if (const DatabaseSlot* d = database_slot(database); d != nullptr && d->pid != 0) {
         ask_dispatcher_to_leave(*d);
         left++;
+    } else if (left > 0) {
+        // Executors that the dispatcher reserved slots for and that will not come: nobody else would free them.
+        free_starting_slots(database);
     }
     return left;
 }

@@ -47,7 +47,8 @@ SELECT is(t.as_role('pgtap_p15_monitor', format('SELECT foreman.cancel(%s)', :se
 SELECT is(t.as_role('pgtap_p15_monitor', $$ SELECT foreman.enqueue('note') $$), 'ERROR 42501', 'and enqueues nothing');
 
 -- One queue.
-SELECT isnt(t.as_role('pgtap_p15_one', $$ SELECT foreman.enqueue('note', '{"what": "letter"}', queue => 'mail') $$), 'ERROR 42501', 'one queue''s producer enqueues there');
+SELECT isnt(t.as_role('pgtap_p15_one', $$ SELECT foreman.enqueue('letter', '{"what": "letter"}', queue => 'mail') $$), 'ERROR 42501', 'one queue''s producer enqueues there');
+SELECT is(t.as_role('pgtap_p15_one', $$ SELECT foreman.enqueue('note', queue => 'mail') $$), 'ERROR 42501', 'but runs no handler that belongs to another queue');
 SELECT is(t.as_role('pgtap_p15_one', $$ SELECT foreman.enqueue('note', queue => 'other') $$), 'ERROR 42501', 'not in another');
 SELECT is(t.as_role('pgtap_p15_one', $$ SELECT foreman.enqueue('note', queue => 'undeclared') $$), 'ERROR 42501', 'nor in one that nobody declared');
 SELECT is(t.as_role('pgtap_p15_one', $$ SELECT foreman.enqueue('note') $$), 'ERROR 42501', 'nor in the default one');
