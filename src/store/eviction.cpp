@@ -66,7 +66,8 @@ int workers_left(Oid database) noexcept {
         ask_dispatcher_to_leave(*d);
         left++;
     } else if (left > 0) {
-        // Executors that the dispatcher reserved slots for and that will not come: nobody else would free them.
+        // Executors that the dispatcher reserved slots for and that will not come: nobody else would free
+        // them.
         free_starting_slots(database);
     }
     return left;

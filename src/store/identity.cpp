@@ -45,6 +45,7 @@ void write_identity(bool stopped) {
     g_insert.execute(a);
     remember_poke(kPokeIdentity);
     remember_launcher();
+    if (stopped) remember_stop();
 }
 
 }  // namespace foreman::store

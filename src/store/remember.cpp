@@ -37,6 +37,7 @@ constinit int g_count = 0;
 constinit int g_capacity = 0;
 constinit uint32 g_pokes = 0;
 constinit bool g_launcher = false;
+constinit bool g_stop = false;
 constinit bool g_registered = false;
 
 void forget_all() noexcept {
@@ -45,6 +46,7 @@ void forget_all() noexcept {
     g_notes = nullptr;
     g_pokes = 0;
     g_launcher = false;
+    g_stop = false;
     if (g_context != nullptr && !MemoryContextIsEmpty(g_context)) MemoryContextReset(g_context);
 }
 
@@ -100,6 +102,9 @@ void apply_all() noexcept {
                 wake_waiters(MyDatabaseId, n.id);
                 break;
         }
+    }
+    if (g_stop) {
+        if (DatabaseSlot* d = database_slot(MyDatabaseId)) d->stopped = true;
     }
     if (g_pokes != 0) poke_dispatcher(MyDatabaseId, g_pokes);
     if (g_launcher) poke_launcher(MyDatabaseId);
@@ -271,6 +276,11 @@ void remember_expiry(Instant expires_at) {
 void remember_poke(uint32 bits) {
     prepare_context();
     g_pokes |= bits;
+}
+
+void remember_stop() {
+    prepare_context();
+    g_stop = true;
 }
 
 void remember_launcher() {

@@ -24,6 +24,8 @@ void remember_end(int64 job_id);
 void remember_expiry(Instant expires_at);
 /// Bits for the database's dispatcher.
 void remember_poke(uint32 bits);
+/// The database stops at this commit: nothing is claimed from then on.
+void remember_stop();
 /// The launcher should look at this database (CREATE EXTENSION, start).
 void remember_launcher();
 /// A handler was registered (or unregistered: InvalidOid) for a kind.
