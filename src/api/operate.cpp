@@ -6,10 +6,12 @@
 #include "pg/error.hpp"
 #include "store/access.hpp"
 #include "store/board.hpp"
+#include "store/clock.hpp"
 #include "store/identity.hpp"
 #include "store/remember.hpp"
 #include "store/schema.hpp"
 #include "store/settings.hpp"
+#include "store/upkeep.hpp"
 
 namespace foreman::api {
 
@@ -63,6 +65,8 @@ FOREMAN_PUBLIC(installed) {
             .hint("Use foreman.start() and foreman.stop().");
     }
     store::write_identity(!row_security);
+    // A restore brings its own partitions.
+    if (row_security) store::make_first_partitions(store::now());
     return Datum{0};
 }
 

@@ -240,6 +240,17 @@ void visit_waiting(void (*visit)(void*, const QueueCount&), void* arg) {
     for (const pg::Row row : g_waiting.execute()) visit(arg, {row.view(1), row.i64(2), row.instant(3)});
 }
 
+void make_first_partitions(core::Instant now) {
+    const bool creating = std::exchange(creating_extension, false);
+    try {
+        make_partitions(now);
+    } catch (...) {
+        creating_extension = creating;
+        throw;
+    }
+    creating_extension = creating;
+}
+
 int64 prune(core::Instant now) {
     const AsOwner scope;
     scope.allow_any_plan();

@@ -14,6 +14,9 @@ namespace foreman::store {
 /// default partition. returns: how many were made.  errors: 55P03 when a lock was not to be had in time; try
 /// later
 int make_partitions(core::Instant now);
+/// The same inside CREATE EXTENSION, so that no row is on its way to the default partition while the first
+/// day is attached; the partitions are not members of the extension.
+void make_first_partitions(core::Instant now);
 /// does: removes history and dead letters that are past retention; never anything else (terminal rows only
 /// live there). returns: rows removed; a dropped partition counts its rows as estimated by the server.
 int64 prune(core::Instant now);
