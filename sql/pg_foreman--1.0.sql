@@ -34,6 +34,9 @@ CREATE TABLE foreman.live_job (
     token        pg_catalog.uuid,
     claimed_at   pg_catalog.timestamptz,
     worker_pid   pg_catalog.int4,
+    worker       pg_catalog.text,
+    lease_us     pg_catalog.int8,
+    crashes      pg_catalog.int2        NOT NULL DEFAULT 0,
     CONSTRAINT live_job_pkey PRIMARY KEY (job_id)
 );
 CREATE INDEX live_job_claim ON foreman.live_job (queue, kind, priority, alone, run_at, job_id) WHERE (state OPERATOR(pg_catalog.=) 'w');
@@ -112,6 +115,7 @@ CREATE TABLE foreman.queue (
     retain_cancelled pg_catalog.interval,
     retain_discarded pg_catalog.interval,
     keep_args        pg_catalog.int4,
+    max_running      pg_catalog.int4,
     created_at       pg_catalog.timestamptz NOT NULL,
     CONSTRAINT queue_pkey PRIMARY KEY (queue)
 );
@@ -251,6 +255,69 @@ CREATE FUNCTION foreman.cancel_self(reason pg_catalog.text)
 RETURNS pg_catalog.void LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_cancel_self';
 
 ------------------------------------------------------------------------------------------------------------------------
+-- Handle outside
+------------------------------------------------------------------------------------------------------------------------
+
+CREATE FUNCTION foreman.claim(queues pg_catalog.text[], worker_id pg_catalog.text, qty pg_catalog.int4 DEFAULT 1,
+    lease pg_catalog.interval DEFAULT NULL, kinds pg_catalog.text[] DEFAULT NULL,
+    OUT job_id pg_catalog.int8, OUT token pg_catalog.uuid, OUT queue pg_catalog.text, OUT kind pg_catalog.text, OUT args pg_catalog.jsonb,
+    OUT attempt pg_catalog.int4, OUT max_attempts pg_catalog.int4, OUT priority pg_catalog.int4, OUT run_at pg_catalog.timestamptz,
+    OUT leased_until pg_catalog.timestamptz, OUT tags pg_catalog.text[], OUT metadata pg_catalog.jsonb)
+RETURNS SETOF pg_catalog.record LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_claim';
+
+CREATE FUNCTION foreman.heartbeat(job_id pg_catalog.int8, token pg_catalog.uuid, extend pg_catalog.interval DEFAULT NULL,
+    progress pg_catalog.float8 DEFAULT NULL, note pg_catalog.text DEFAULT NULL)
+RETURNS pg_catalog.text LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_heartbeat';
+
+CREATE FUNCTION foreman.heartbeat_many(job_ids pg_catalog.int8[], tokens pg_catalog.uuid[], extend pg_catalog.interval DEFAULT NULL,
+    OUT job_id pg_catalog.int8, OUT answer pg_catalog.text)
+RETURNS SETOF pg_catalog.record LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_heartbeat_many';
+
+CREATE FUNCTION foreman.complete(job_id pg_catalog.int8, token pg_catalog.uuid, result pg_catalog.jsonb DEFAULT NULL)
+RETURNS pg_catalog.text LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_complete';
+
+CREATE FUNCTION foreman.complete_many(job_ids pg_catalog.int8[], tokens pg_catalog.uuid[], results pg_catalog.jsonb[] DEFAULT NULL,
+    OUT job_id pg_catalog.int8, OUT answer pg_catalog.text)
+RETURNS SETOF pg_catalog.record LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_complete_many';
+
+CREATE FUNCTION foreman.fail(job_id pg_catalog.int8, token pg_catalog.uuid, error pg_catalog.text, retry_in pg_catalog.interval DEFAULT NULL,
+    discard pg_catalog.bool DEFAULT false, detail pg_catalog.jsonb DEFAULT NULL)
+RETURNS pg_catalog.text LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_fail';
+
+CREATE FUNCTION foreman.fail_many(job_ids pg_catalog.int8[], tokens pg_catalog.uuid[], errors pg_catalog.text[],
+    retry_in pg_catalog.interval DEFAULT NULL, discard pg_catalog.bool DEFAULT false,
+    OUT job_id pg_catalog.int8, OUT answer pg_catalog.text)
+RETURNS SETOF pg_catalog.record LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_fail_many';
+
+CREATE FUNCTION foreman.snooze_lease(job_id pg_catalog.int8, token pg_catalog.uuid, run_in pg_catalog.interval)
+RETURNS pg_catalog.text LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_snooze_lease';
+
+CREATE FUNCTION foreman.snooze_lease_many(job_ids pg_catalog.int8[], tokens pg_catalog.uuid[], run_in pg_catalog.interval,
+    OUT job_id pg_catalog.int8, OUT answer pg_catalog.text)
+RETURNS SETOF pg_catalog.record LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_snooze_lease_many';
+
+CREATE FUNCTION foreman.throttle_lease(job_id pg_catalog.int8, token pg_catalog.uuid)
+RETURNS pg_catalog.text LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_throttle_lease';
+
+CREATE FUNCTION foreman.throttle_lease_many(job_ids pg_catalog.int8[], tokens pg_catalog.uuid[],
+    OUT job_id pg_catalog.int8, OUT answer pg_catalog.text)
+RETURNS SETOF pg_catalog.record LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_throttle_lease_many';
+
+CREATE FUNCTION foreman.release(job_id pg_catalog.int8, token pg_catalog.uuid)
+RETURNS pg_catalog.text LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_release';
+
+CREATE FUNCTION foreman.release_many(job_ids pg_catalog.int8[], tokens pg_catalog.uuid[],
+    OUT job_id pg_catalog.int8, OUT answer pg_catalog.text)
+RETURNS SETOF pg_catalog.record LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_release_many';
+
+CREATE FUNCTION foreman.worker_heartbeat(worker_id pg_catalog.text, queues pg_catalog.text[], label pg_catalog.text DEFAULT NULL,
+    OUT queue pg_catalog.text, OUT slots pg_catalog.int4)
+RETURNS SETOF pg_catalog.record LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_worker_heartbeat';
+
+CREATE PROCEDURE foreman.wait_for_job(queues pg_catalog.text[], timeout pg_catalog.interval)
+LANGUAGE c AS 'MODULE_PATHNAME', 'foreman_wait_for_job';
+
+------------------------------------------------------------------------------------------------------------------------
 -- Operate
 ------------------------------------------------------------------------------------------------------------------------
 
@@ -311,13 +378,13 @@ RETURNS pg_catalog.int8 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_purge
 CREATE FUNCTION foreman.create_queue(name pg_catalog.text, priority pg_catalog.int4 DEFAULT NULL,
     backoff_base pg_catalog.interval DEFAULT NULL, backoff_max pg_catalog.interval DEFAULT NULL,
     retain_completed pg_catalog.interval DEFAULT NULL, retain_cancelled pg_catalog.interval DEFAULT NULL,
-    retain_discarded pg_catalog.interval DEFAULT NULL, keep_args pg_catalog.int4 DEFAULT NULL)
+    retain_discarded pg_catalog.interval DEFAULT NULL, keep_args pg_catalog.int4 DEFAULT NULL, max_running pg_catalog.int4 DEFAULT NULL)
 RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_create_queue';
 
 CREATE FUNCTION foreman.alter_queue(name pg_catalog.text, priority pg_catalog.int4 DEFAULT NULL,
     backoff_base pg_catalog.interval DEFAULT NULL, backoff_max pg_catalog.interval DEFAULT NULL,
     retain_completed pg_catalog.interval DEFAULT NULL, retain_cancelled pg_catalog.interval DEFAULT NULL,
-    retain_discarded pg_catalog.interval DEFAULT NULL, keep_args pg_catalog.int4 DEFAULT NULL)
+    retain_discarded pg_catalog.interval DEFAULT NULL, keep_args pg_catalog.int4 DEFAULT NULL, max_running pg_catalog.int4 DEFAULT NULL)
 RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_alter_queue';
 
 CREATE FUNCTION foreman.drop_queue(name pg_catalog.text)
@@ -384,6 +451,14 @@ CREATE FUNCTION foreman._executors(OUT slot pg_catalog.int4, OUT pid pg_catalog.
     OUT jobs_done pg_catalog.int8)
 RETURNS SETOF pg_catalog.record LANGUAGE c VOLATILE ROWS 4 AS 'MODULE_PATHNAME', 'foreman_executors';
 
+CREATE FUNCTION foreman._lease(job_id pg_catalog.int8, OUT leased_until pg_catalog.timestamptz,
+    OUT progress pg_catalog.float8, OUT note pg_catalog.text)
+RETURNS SETOF pg_catalog.record LANGUAGE c VOLATILE STRICT ROWS 1 AS 'MODULE_PATHNAME', 'foreman_lease';
+
+CREATE FUNCTION foreman._outside_workers(OUT worker_id pg_catalog.text, OUT label pg_catalog.text, OUT queues pg_catalog.int4,
+    OUT first_seen pg_catalog.timestamptz, OUT last_seen pg_catalog.timestamptz)
+RETURNS SETOF pg_catalog.record LANGUAGE c VOLATILE ROWS 10 AS 'MODULE_PATHNAME', 'foreman_outside_workers';
+
 CREATE FUNCTION foreman._queue_counters(OUT queue pg_catalog.text, OUT waiting pg_catalog.int8, OUT oldest_run_at pg_catalog.timestamptz,
     OUT throttled_until pg_catalog.timestamptz, OUT completed pg_catalog.int8, OUT failed pg_catalog.int8,
     OUT discarded pg_catalog.int8, OUT cancelled pg_catalog.int8, OUT counted pg_catalog.bool)
@@ -402,21 +477,23 @@ SELECT j.job_id,
        j.run_at, j.enqueued_at, COALESCE(e.started_at, j.claimed_at) AS started_at,
        NULL::pg_catalog.timestamptz AS finished_at, j.expires_at,
        NULL::pg_catalog.jsonb AS result, NULL::pg_catalog.text AS reason, j.errors,
-       e.progress, e.note AS progress_note, COALESCE(e.pid, j.worker_pid) AS worker_pid, j.tags, j.metadata
+       COALESCE(e.progress, l.progress) AS progress, COALESCE(e.note, l.note) AS progress_note,
+       COALESCE(e.pid, j.worker_pid) AS worker_pid, j.worker AS worker_id, l.leased_until, j.tags, j.metadata
   FROM foreman.live_job j LEFT JOIN foreman._executors() e ON (e.job_id OPERATOR(pg_catalog.=) j.job_id)
+  LEFT JOIN LATERAL foreman._lease(CASE WHEN j.worker IS NOT NULL AND j.state OPERATOR(pg_catalog.=) 'r' THEN j.job_id END) l ON (true)
  WHERE foreman._sees(j.queue)
 UNION ALL
 SELECT h.job_id, CASE WHEN h.outcome OPERATOR(pg_catalog.=) 'c' THEN 'completed' ELSE 'cancelled' END,
        h.kind, h.queue, h.priority::pg_catalog.int4, CASE WHEN foreman._sees_args(h.queue) THEN h.args END,
        h.attempt::pg_catalog.int4, h.max_attempts::pg_catalog.int4, h.run_at, h.enqueued_at, h.started_at, h.finished_at, NULL,
        CASE WHEN foreman._sees_args(h.queue) THEN h.result END, h.reason, h.errors,
-       NULL, NULL, h.worker_pid, h.tags, h.metadata
+       NULL, NULL, h.worker_pid, NULL, NULL, h.tags, h.metadata
   FROM foreman.job_history h
  WHERE foreman._sees(h.queue)
 UNION ALL
 SELECT d.job_id, 'discarded', d.kind, d.queue, d.priority::pg_catalog.int4, CASE WHEN foreman._sees_args(d.queue) THEN d.args END,
        d.attempt::pg_catalog.int4, d.max_attempts::pg_catalog.int4, d.run_at, d.enqueued_at, d.started_at, d.discarded_at, NULL,
-       NULL, d.reason, d.errors, NULL, NULL, d.worker_pid, d.tags, d.metadata
+       NULL, d.reason, d.errors, NULL, NULL, d.worker_pid, NULL, NULL, d.tags, d.metadata
   FROM foreman.dead_letter d
  WHERE foreman._sees(d.queue);
 
@@ -440,7 +517,7 @@ SELECT COALESCE(q.queue, c.queue) AS queue, q.queue IS NOT NULL AS declared,
        c.waiting, COALESCE(r.running, 0) AS running, c.oldest_run_at,
        CASE WHEN c.oldest_run_at OPERATOR(pg_catalog.<=) foreman._now() THEN foreman._now() OPERATOR(pg_catalog.-) c.oldest_run_at END AS oldest_age,
        c.completed, c.failed, c.cancelled, c.discarded, c.throttled_until, COALESCE(c.counted, false) AS counted,
-       q.priority::pg_catalog.int4 AS priority, q.backoff_base, q.backoff_max, q.retain_completed, q.retain_cancelled, q.retain_discarded, q.keep_args
+       q.priority::pg_catalog.int4 AS priority, q.backoff_base, q.backoff_max, q.retain_completed, q.retain_cancelled, q.retain_discarded, q.keep_args, q.max_running
   FROM foreman.queue q
   FULL JOIN foreman._queue_counters() c ON (c.queue OPERATOR(pg_catalog.=) q.queue)
   LEFT JOIN (SELECT e.queue, pg_catalog.count(*) AS running FROM foreman._executors() e WHERE e.job_id IS NOT NULL GROUP BY e.queue) r
@@ -454,8 +531,12 @@ SELECT h.kind, h.handler, h.command, h.lane, h.queue, h.max_attempts::pg_catalog
 
 CREATE VIEW foreman.workers WITH (security_barrier) AS
 SELECT e.slot, e.pid, e.role::pg_catalog.regrole AS role, e.state, e.since, e.job_id, e.kind, e.queue, e.attempt, e.started_at,
-       e.progress, e.note AS progress_note, e.jobs_done
-  FROM foreman._executors() e WHERE e.queue IS NULL OR foreman._sees(e.queue);
+       e.progress, e.note AS progress_note, e.jobs_done, NULL::pg_catalog.text AS worker_id, NULL::pg_catalog.text AS label,
+       NULL::pg_catalog.timestamptz AS last_seen
+  FROM foreman._executors() e WHERE e.queue IS NULL OR foreman._sees(e.queue)
+UNION ALL
+SELECT NULL, NULL, NULL, 'outside', w.first_seen, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, w.worker_id, w.label, w.last_seen
+  FROM foreman._outside_workers() w;
 
 ------------------------------------------------------------------------------------------------------------------------
 -- Rights. foreman.grant_role() gives them; PUBLIC has none.
@@ -552,8 +633,8 @@ COMMENT ON FUNCTION foreman.count_dead_letters(pg_catalog.text, pg_catalog.text)
 COMMENT ON FUNCTION foreman.retry_dead_letter(pg_catalog.int8) IS 'Makes a discarded job due again, with all of its attempts; false: it is no dead letter';
 COMMENT ON FUNCTION foreman.retry_dead_letters(pg_catalog.text, pg_catalog.text, pg_catalog.int4) IS 'Makes up to max_rows discarded jobs due again; returns how many';
 COMMENT ON FUNCTION foreman.purge_dead_letters(pg_catalog.text, pg_catalog.text, pg_catalog.interval) IS 'Deletes discarded jobs; returns how many';
-COMMENT ON FUNCTION foreman.create_queue(pg_catalog.text, pg_catalog.int4, pg_catalog.interval, pg_catalog.interval, pg_catalog.interval, pg_catalog.interval, pg_catalog.interval, pg_catalog.int4) IS 'Declares a queue; false: it exists';
-COMMENT ON FUNCTION foreman.alter_queue(pg_catalog.text, pg_catalog.int4, pg_catalog.interval, pg_catalog.interval, pg_catalog.interval, pg_catalog.interval, pg_catalog.interval, pg_catalog.int4) IS 'Changes settings of a queue, NULL keeps one; false: it does not exist';
+COMMENT ON FUNCTION foreman.create_queue IS 'Declares a queue; false: it exists';
+COMMENT ON FUNCTION foreman.alter_queue IS 'Changes settings of a queue, NULL keeps one; false: it does not exist';
 COMMENT ON FUNCTION foreman.drop_queue(pg_catalog.text) IS 'Forgets the settings of a queue without unfinished jobs, and the rights on it; false: it does not exist';
 COMMENT ON PROCEDURE foreman.await(pg_catalog.int8, pg_catalog.interval, pg_catalog.text, pg_catalog.jsonb) IS 'Waits until a job ends or the time is over; answers its state and result';
 COMMENT ON FUNCTION foreman.grant_role(pg_catalog.text, pg_catalog.regrole, pg_catalog.text) IS 'Gives a role a bundle of rights (producer, worker, operator or monitor) for a queue, or for all; false: it had it';
@@ -654,6 +735,34 @@ COMMENT ON COLUMN foreman.workers.started_at IS 'When that started';
 COMMENT ON COLUMN foreman.workers.progress IS '0 to 1, as the handler said';
 COMMENT ON COLUMN foreman.workers.progress_note IS 'What the handler said';
 COMMENT ON COLUMN foreman.workers.jobs_done IS 'Jobs that it has run';
+
+COMMENT ON COLUMN foreman.live_job.worker IS 'Name of the outside worker that holds it, else NULL';
+COMMENT ON COLUMN foreman.live_job.lease_us IS 'Length of its lease in microseconds; extensions are in shared memory';
+COMMENT ON COLUMN foreman.live_job.crashes IS 'Crashes of the server that it brought about';
+COMMENT ON COLUMN foreman.queue.max_running IS 'How many of its jobs may run at once; shared out by worker_heartbeat()';
+COMMENT ON COLUMN foreman.queues.max_running IS 'How many of its jobs may run at once; shared out by worker_heartbeat()';
+COMMENT ON COLUMN foreman.jobs.worker_id IS 'Name of the outside worker that holds it';
+COMMENT ON COLUMN foreman.jobs.leased_until IS 'When the lease of its outside worker ends';
+COMMENT ON COLUMN foreman.workers.worker_id IS 'Name of an outside worker';
+COMMENT ON COLUMN foreman.workers.label IS 'What an outside worker calls itself';
+COMMENT ON COLUMN foreman.workers.last_seen IS 'Its last worker_heartbeat()';
+COMMENT ON FUNCTION foreman.claim IS 'Leases due jobs of these queues to an outside worker; each comes with the token that proves the lease';
+COMMENT ON FUNCTION foreman.heartbeat IS 'Extends a lease: active, cancel_requested or lost';
+COMMENT ON FUNCTION foreman.heartbeat_many IS 'heartbeat() for many leases';
+COMMENT ON FUNCTION foreman.complete IS 'Ends a leased job as completed: completed, or lost when the token no longer holds it';
+COMMENT ON FUNCTION foreman.complete_many IS 'complete() for many leases, in one statement';
+COMMENT ON FUNCTION foreman.fail IS 'Ends an attempt as failed: retryable, discarded, cancelled or lost';
+COMMENT ON FUNCTION foreman.fail_many IS 'fail() for many leases';
+COMMENT ON FUNCTION foreman.snooze_lease IS 'Gives a leased job back, to run again after run_in; charges no attempt';
+COMMENT ON FUNCTION foreman.snooze_lease_many IS 'snooze_lease() for many leases';
+COMMENT ON FUNCTION foreman.throttle_lease IS 'Gives a leased job back and cools its queue down; charges no attempt';
+COMMENT ON FUNCTION foreman.throttle_lease_many IS 'throttle_lease() for many leases';
+COMMENT ON FUNCTION foreman.release IS 'Gives a leased job back, due as before; charges no attempt';
+COMMENT ON FUNCTION foreman.release_many IS 'release() for many leases';
+COMMENT ON FUNCTION foreman.worker_heartbeat IS 'Registers an outside worker and answers its share of each queue''s max_running; NULL: unlimited';
+COMMENT ON PROCEDURE foreman.wait_for_job IS 'Waits, outside of transactions, until something of these queues may be claimed';
+COMMENT ON FUNCTION foreman._lease IS 'What shared memory knows of a lease, for the views';
+COMMENT ON FUNCTION foreman._outside_workers IS 'Outside workers that were heard of lately, for the views';
 
 -- Last: says that this database is no copy.
 SELECT foreman._installed();

@@ -47,6 +47,10 @@ void define_settings() {
          "The clock of this session's own calls of foreman, for tests; empty for the server's clock.",
          PGC_SUSET},
         &fake_now_text, nullptr, foreman_check_fake_now, foreman_assign_fake_now);
+    pg::define_int(
+        {"foreman.max_crashes",
+         "Crashes of the server after which the job that brought them about is a dead letter.", PGC_SIGHUP},
+        &s::max_crashes, 2, 1, 1000);
     pg::define_int({"foreman.max_executors",
                     "Executors that run jobs at the same time, in all databases together.", PGC_SIGHUP},
                    &s::max_executors, 4, 0, kMaxExecutors);

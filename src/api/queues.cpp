@@ -23,9 +23,11 @@ enum Parameter : int {
     kRetainCompleted,
     kRetainCancelled,
     kRetainDiscarded,
-    kKeepArgs
+    kKeepArgs,
+    kMaxRunning
 };
 
+constexpr int64 kMaxMaxRunning = 1000000;
 constexpr int64 kMaxKeepArgs = int64{256} << 20;
 
 OptionalDatum retention(FunctionCallInfo fcinfo, int index, const char* argument) {
@@ -49,6 +51,8 @@ store::NewQueue queue_of(FunctionCallInfo fcinfo) {
     q.retain_discarded = retention(fcinfo, kRetainDiscarded, "retain_discarded");
     if (const OptionalDatum keep = pg::optional_argument(fcinfo, kKeepArgs))
         q.keep_args = static_cast<int32>(required_count(keep, "keep_args", 0, kMaxKeepArgs));
+    if (const OptionalDatum most = pg::optional_argument(fcinfo, kMaxRunning))
+        q.max_running = static_cast<int32>(required_count(most, "max_running", 1, kMaxMaxRunning));
     return q;
 }
 

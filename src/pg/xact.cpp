@@ -118,4 +118,12 @@ ActiveSnapshot::~ActiveSnapshot() {
     if (std::uncaught_exceptions() == exceptions_) PopActiveSnapshot();
 }
 
+LatestSnapshot::LatestSnapshot() {
+    guarded([] { PushActiveSnapshot(GetLatestSnapshot()); });
+}
+
+LatestSnapshot::~LatestSnapshot() {
+    if (std::uncaught_exceptions() == exceptions_) PopActiveSnapshot();
+}
+
 }  // namespace foreman::pg

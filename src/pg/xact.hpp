@@ -96,4 +96,16 @@ class ActiveSnapshot {
     const int exceptions_ = std::uncaught_exceptions();
 };
 
+// The same with the database as it is now, also in a transaction that keeps its first snapshot.
+class LatestSnapshot {
+  public:
+    LatestSnapshot();
+    LatestSnapshot(const LatestSnapshot&) = delete;
+    LatestSnapshot& operator=(const LatestSnapshot&) = delete;
+    ~LatestSnapshot();
+
+  private:
+    const int exceptions_ = std::uncaught_exceptions();
+};
+
 }  // namespace foreman::pg

@@ -17,8 +17,8 @@ constinit int g_memory_mb = 0;
 constinit int g_max_waiters = 0;
 
 struct Plan {
-    uint32 ranges, range_buckets, queues, queue_buckets, waiters;
-    Size hot, cold, range_bucket, queue, queue_bucket, waiter, total;
+    uint32 ranges, range_buckets, queues, queue_buckets, waiters, leases, lease_buckets;
+    Size hot, cold, range_bucket, queue, queue_bucket, waiter, lease, lease_bucket, worker, total;
 };
 
 uint32 power_of_two_at_least(uint32 n) {
@@ -27,14 +27,18 @@ uint32 power_of_two_at_least(uint32 n) {
     return p;
 }
 
-// Three quarters of the memory for ranges, the rest for queues; 1 MB holds about 1,200 ranges.
+// Five eighths of the memory for ranges, one for queues, two for leases: 1 MB holds about 1,000 ranges and
+// 1,300 leases.
 Plan plan_board(int memory_mb, int max_waiters) {
     Plan p{};
     const Size budget = static_cast<Size>(memory_mb) * 1024 * 1024;
     const Size range_bytes = sizeof(RangeHot) + sizeof(RangeCold) + 2 * sizeof(uint32);
     const Size queue_bytes = sizeof(QueueEntry) + 2 * sizeof(uint32);
-    p.ranges = static_cast<uint32>(budget / 4 * 3 / range_bytes);
-    p.queues = static_cast<uint32>(budget / 4 / queue_bytes);
+    const Size lease_bytes = sizeof(LeaseEntry) + 2 * sizeof(uint32);
+    p.ranges = static_cast<uint32>(budget / 8 * 5 / range_bytes);
+    p.queues = static_cast<uint32>(budget / 8 / queue_bytes);
+    p.leases = static_cast<uint32>(budget / 4 / lease_bytes);
+    p.lease_buckets = power_of_two_at_least(p.leases);
     p.range_buckets = power_of_two_at_least(p.ranges);
     p.queue_buckets = power_of_two_at_least(p.queues);
     p.waiters = static_cast<uint32>(max_waiters);
@@ -50,6 +54,9 @@ Plan plan_board(int memory_mb, int max_waiters) {
     p.queue = take(sizeof(QueueEntry) * p.queues);
     p.queue_bucket = take(sizeof(uint32) * p.queue_buckets);
     p.waiter = take(sizeof(Waiter) * p.waiters);
+    p.lease = take(sizeof(LeaseEntry) * p.leases);
+    p.lease_bucket = take(sizeof(uint32) * p.lease_buckets);
+    p.worker = take(sizeof(WorkerEntry) * kMaxWorkers);
     p.total = CACHELINEALIGN(at);
     return p;
 }
@@ -72,6 +79,7 @@ void init_slots(Board* b) {
         pg_atomic_init_u32(&d.counted, 0);
         pg_atomic_init_u64(&d.next_wake, static_cast<uint64>(core::kPlusInfinity.us));
         pg_atomic_init_u64(&d.next_expiry, static_cast<uint64>(core::kPlusInfinity.us));
+        pg_atomic_init_u64(&d.next_lease_end, static_cast<uint64>(core::kPlusInfinity.us));
     }
 }
 
@@ -100,9 +108,17 @@ void init_board(void* area, bool found, LWLockPadded* locks) {
     b->queue_offset = p.queue;
     b->queue_bucket_offset = p.queue_bucket;
     b->waiter_offset = p.waiter;
+    b->lease_capacity = p.leases;
+    b->lease_buckets = p.lease_buckets;
+    b->lease_free = kNoIndex;
+    b->lease_offset = p.lease;
+    b->lease_bucket_offset = p.lease_bucket;
+    b->worker_offset = p.worker;
     std::memset(range_buckets(), 0xFF, sizeof(uint32) * p.range_buckets);
     std::memset(queue_buckets(), 0xFF, sizeof(uint32) * p.queue_buckets);
+    std::memset(lease_buckets(), 0xFF, sizeof(uint32) * p.lease_buckets);
     std::memset(static_cast<void*>(waiter_table()), 0, sizeof(Waiter) * p.waiters);
+    std::memset(static_cast<void*>(worker_table()), 0, sizeof(WorkerEntry) * kMaxWorkers);
     init_slots(b);
 }
 
@@ -143,6 +159,7 @@ DatabaseSlot* add_database_slot(Oid database) noexcept {
     pg_atomic_write_u32(&d->counted, 0);
     pg_atomic_write_u64(&d->next_wake, static_cast<uint64>(core::kPlusInfinity.us));
     pg_atomic_write_u64(&d->next_expiry, static_cast<uint64>(core::kPlusInfinity.us));
+    pg_atomic_write_u64(&d->next_lease_end, static_cast<uint64>(core::kPlusInfinity.us));
     d->held_by = 0;
     d->stopped = false;
     d->has_extension = false;
@@ -156,6 +173,7 @@ DatabaseSlot* add_database_slot(Oid database) noexcept {
 void clear_database(Oid database) noexcept {
     if (g_board == nullptr) return;
     clear_ranges(database);
+    clear_leases(database);
     const PartGuard guard(BoardLock::directory, LW_EXCLUSIVE);
     for (auto& demand : g_board->demands) {
         if (demand.database == database) demand.database = InvalidOid;

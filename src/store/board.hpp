@@ -24,7 +24,7 @@ void request_board(int board_memory_mb, int max_waiters);
 bool board_present() noexcept;
 Board& board() noexcept;
 
-enum class BoardLock : int { directory = 0, ranges = 1, count = 2 };
+enum class BoardLock : int { directory = 0, ranges = 1, leases = 2, count = 3 };
 /// LWLock of a part of the board. Nothing that can ereport may run while it is held.
 LWLock* board_lock(BoardLock part) noexcept;
 
@@ -67,6 +67,7 @@ struct RangeChoice {
     RangeRef ref;
     Key head;
     Key pending;
+    Oid role;
     uint32 lowered;  // see range_lowered
     int16 priority;
     int16 alone;
@@ -100,6 +101,10 @@ bool begin_raise(RangeRef ref, Key* from) noexcept;
 void finish_raise(RangeRef ref, Key first_seen) noexcept;
 /// Gives up a raise; the head stays.
 void abandon_raise(RangeRef ref) noexcept;
+/// Rows of a range that were claimed from outside since its last raise: counts them, and asks whether a raise
+/// is due.
+void count_claimed(RangeRef ref, uint32 rows) noexcept;
+bool raise_is_due(RangeRef ref, uint32 every) noexcept;
 /// The same for whatever raise this process is in, at its end.
 void abandon_raise() noexcept;
 /// Counts how often a row of the range became claimable; what a claim did not find may be there once it
@@ -137,6 +142,8 @@ struct QueueDelta {
     int32 cancelled = 0;
 };
 void add_queue_delta(Oid database, std::string_view queue, const QueueDelta& delta) noexcept;
+/// Whether the range's queue is cooling down.
+bool queue_cools(RangeRef ref, Instant now) noexcept;
 void throttle_queue(Oid database, std::string_view queue, Instant until) noexcept;
 void set_queue_live(Oid database, std::string_view queue, int64 live) noexcept;
 void zero_queue_lives(Oid database) noexcept;

@@ -62,7 +62,8 @@ enum Poke : uint32 {
     kPokeExecutor = 8,   // an executor ended
     kPokeHandlers = 16,  // handlers were registered or unregistered
     kPokeExpiry = 32,    // an expires_at came closer
-    kPokeIdentity = 64   // start() or stop()
+    kPokeIdentity = 64,  // start() or stop()
+    kPokeLeases = 128    // a lease ends earlier than the dispatcher knew
 };
 
 struct DatabaseSlot {
@@ -76,6 +77,7 @@ struct DatabaseSlot {
     pg_atomic_uint32 counted;             // the queue counters have been set from the rows
     pg_atomic_uint64 next_wake;           // int64: the instant the dispatcher sleeps to
     pg_atomic_uint64 next_expiry;         // int64: a lower bound on the earliest expires_at
+    pg_atomic_uint64 next_lease_end;      // int64: a lower bound on the earliest leased_until
     int32 held_by;                        // pid of a session that keeps the workers out, 0: none
     bool stopped;                         // the identity says so
     bool has_extension;
@@ -91,7 +93,8 @@ struct RangeHot {
     int16 alone;
     uint32 queue_index;
     int32 raiser_pid;
-    uint32 lowered;  // changes whenever a row became claimable, even above the head
+    pg_atomic_uint32 claimed;  // rows claimed from outside since the last raise
+    uint32 lowered;            // changes whenever a row became claimable, even above the head
     core::RangeHead keys;
 };
 
@@ -120,12 +123,45 @@ struct QueueEntry {
     char name[kNameBytes];
 };
 
-// A session in await(); woken when the job ends.
+// A session in await(), woken when the job ends, or in wait_for_job(), woken when one of its queues has
+// something.
+constexpr int kMaxWaitedQueues = 16;
 struct Waiter {
     int32 pid;  // 0: free
     int32 procno;
     Oid database;
+    int64 job_id;  // 0: wait_for_job()
+    int32 queue_count;
+    uint32 queues[kMaxWaitedQueues];  // hashes of their names
+};
+
+// An attempt that an outside worker holds. What changes often about it is here; token, owner and length are
+// in the row.
+constexpr int kLeaseNoteBytes = 96;
+struct LeaseEntry {
+    uint32 next;
+    Oid database;  // InvalidOid: free
     int64 job_id;
+    uint8 token[16];
+    int64 leased_until;
+    int64 length_us;
+    bool cancel_requested;
+    bool has_progress;
+    uint16 note_len;
+    double progress;
+    char note[kLeaseNoteBytes];
+};
+
+// An outside worker that said so with worker_heartbeat(); gone when it has been silent for a while.
+constexpr int kMaxWorkers = 1024;
+struct WorkerEntry {
+    Oid database;  // InvalidOid: free
+    int64 first_seen;
+    int64 last_seen;
+    int32 queue_count;
+    uint32 queues[kMaxWaitedQueues];  // hashes of their names
+    BoardName id;
+    BoardName label;
 };
 
 struct Demand {    // a (database, role) with due work and no executor
@@ -135,7 +171,17 @@ struct Demand {    // a (database, role) with due work and no executor
 };
 constexpr int kMaxDemands = 256;
 
+// A job that was running in the process that crashed the server, until the dispatcher of its database has
+// charged it.
+struct SuspectEntry {
+    Oid database;
+    int64 job_id;
+    bool outside_group;
+};
+
 struct Board {
+    int32 suspect_count;
+    SuspectEntry suspects[kMaxSlots];
     int32 launcher_pid;
     int32 launcher_procno;
     pg_atomic_uint32 launcher_poked;
@@ -150,6 +196,10 @@ struct Board {
     uint32 queue_free;
     uint32 queue_buckets;
     uint32 waiter_capacity;
+    uint32 lease_capacity;
+    uint32 lease_buckets;
+    uint32 lease_high;
+    uint32 lease_free;
     DatabaseSlot databases[kMaxDatabases];
     ExecutorSlot slots[kMaxSlots];
     Demand demands[kMaxDemands];
@@ -160,6 +210,9 @@ struct Board {
     Size queue_offset;
     Size queue_bucket_offset;
     Size waiter_offset;
+    Size lease_offset;
+    Size lease_bucket_offset;
+    Size worker_offset;
 };
 
 }  // namespace foreman::store

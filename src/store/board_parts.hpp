@@ -25,6 +25,12 @@ inline QueueEntry* queue_entries() noexcept { return board_array<QueueEntry>(boa
 inline uint32* queue_buckets() noexcept { return board_array<uint32>(board().queue_bucket_offset); }
 inline Waiter* waiter_table() noexcept { return board_array<Waiter>(board().waiter_offset); }
 
+inline LeaseEntry* lease_table() noexcept { return board_array<LeaseEntry>(board().lease_offset); }
+inline uint32* lease_buckets() noexcept { return board_array<uint32>(board().lease_bucket_offset); }
+inline WorkerEntry* worker_table() noexcept { return board_array<WorkerEntry>(board().worker_offset); }
+uint32 name_hash(std::string_view name) noexcept;
+void clear_leases(Oid database) noexcept;
+
 // Both need the ranges lock, exclusively.
 uint32 find_queue_entry_locked(Oid database, std::string_view name, bool add) noexcept;
 void clear_queue_entries_locked(Oid database) noexcept;

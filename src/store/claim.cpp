@@ -22,7 +22,7 @@ namespace {
 #define JOB_COLUMNS                                                                                        \
     "job_id, run_at, enqueued_at, priority, attempt, max_attempts, alone, queue, kind, args, timeout_us, " \
     "expires_at, tags, "                                                                                   \
-    "metadata, errors"
+    "metadata, errors, crashes"
 
 // The selection is an array, computed once, and its rows are found by ctid: planned as a join it may scan the
 // table, or run the limited selection more than once.
@@ -81,9 +81,9 @@ constinit pg::Statement g_set_alone{"set_alone",
                                     "kind, priority, alone, run_at, job_id",
                                     {INT8ARRAYOID}};
 
-constinit pg::Statement g_leases{"leases",
-                                 "SELECT job_id, worker_pid, claimed_at FROM foreman.live_job WHERE state " EQ
-                                 " 'r'::pg_catalog.\"char\" AND worker_pid IS NOT NULL ORDER BY job_id"};
+constinit pg::Statement g_leases{
+    "leases", "SELECT job_id, worker_pid, claimed_at FROM foreman.live_job WHERE state " EQ
+              " 'r'::pg_catalog.\"char\" AND worker IS NULL AND worker_pid IS NOT NULL ORDER BY job_id"};
 
 // -infinity and infinity compare as they should; a key of a real row has a finite run_at.
 template <int N>
@@ -108,7 +108,7 @@ Datum keep(Datum value, MemoryContext context) {
 
 // A row that starts with JOB_COLUMNS, taken apart once.
 struct JobColumns {
-    static constexpr std::size_t kMost = 16;  // a token may follow
+    static constexpr std::size_t kMost = 20;  // claimed_at and a token may follow
     Datum values[kMost];
     bool nulls[kMost];
 
@@ -133,6 +133,7 @@ void read_job(const JobColumns& c, MemoryContext context, Job* j) {
     j->tags = c.kept(12, context);
     j->metadata = c.kept(13, context);
     j->errors = c.kept(14, context);
+    j->crashes = DatumGetInt16(c.values[15]);
 }
 
 std::string_view keep_name(Datum text, MemoryContext context) {
@@ -181,13 +182,14 @@ bool claim_by_lease(const RangeSpec& range, Key from, Instant now, MemoryContext
     const pg::Rows rows = g_lease.execute(a);
     if (rows.empty()) return false;
     copy_job(rows[0], context, out);
-    *token = pg::uuid_bytes(rows[0].datum(16));
+    *token = pg::uuid_bytes(rows[0].datum(17));
     return true;
 }
 
 Key first_key(const RangeSpec& range, Key from, std::span<const Key> held) {
     const AsOwner scope;
-    const pg::ActiveSnapshot fresh;
+    // Also under REPEATABLE READ: an older snapshot would pass over what was committed since.
+    const pg::LatestSnapshot fresh;
     pg::Args<7> a;
     set_range(&a, range, from);
     a.i64(7, static_cast<int64>(held.size()) + 1);

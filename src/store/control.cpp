@@ -6,6 +6,7 @@
 #include "pg/xact.hpp"
 #include "store/board_parts.hpp"
 #include "store/clock.hpp"
+#include "store/lease_board.hpp"
 #include "store/remember.hpp"
 #include "store/schema.hpp"
 #include "store/sql_names.hpp"
@@ -32,7 +33,7 @@ constinit pg::Statement g_take{"take_waiting",
                                "DELETE FROM foreman.live_job WHERE " WAITING_ROW
                                " RETURNING job_id, run_at, enqueued_at, priority, attempt, max_attempts, "
                                "alone, queue, kind, args, timeout_us, "
-                               "expires_at, tags, metadata, errors",
+                               "expires_at, tags, metadata, errors, crashes",
                                {INT8OID}};
 
 constinit pg::Statement g_move{"move_waiting",
@@ -107,7 +108,7 @@ constinit pg::Statement g_expired{
     " ANY (ARRAY (SELECT ctid FROM c)) "
     "RETURNING job_id, run_at, enqueued_at, priority, attempt, max_attempts, alone, queue, kind, args, "
     "timeout_us, expires_at, tags, metadata, "
-    "errors",
+    "errors, crashes",
     {TIMESTAMPTZOID, INT8OID}};
 
 constinit pg::Statement g_next_expiry{
@@ -323,6 +324,8 @@ RequestPass apply_requests() {
         if (apply_to(id, context.get())) {
             pass.applied++;
         } else {
+            // Asked for while its claim was about to commit: the board did not know the lease yet.
+            if (has_stop_request(id)) mark_lease_cancelled(MyDatabaseId, id);
             pass.left++;
         }
     }

@@ -44,7 +44,8 @@ struct Queue {
     int64 retain_completed_us;  // -1: the default
     int64 retain_cancelled_us;
     int64 retain_discarded_us;
-    int32 keep_args;  // bytes
+    int32 keep_args;    // bytes
+    int32 max_running;  // 0: unlimited
 };
 
 constexpr int kDefaultMaxAttempts = 5;
@@ -83,6 +84,7 @@ struct NewQueue {
     std::optional<int16> priority;
     std::optional<Datum> backoff_base, backoff_max, retain_completed, retain_cancelled, retain_discarded;
     std::optional<int32> keep_args;
+    std::optional<int32> max_running;
 };
 bool insert_queue(const NewQueue& queue);  ///< false: exists
 bool update_queue(const NewQueue& queue);  ///< NULL keeps; false: does not exist

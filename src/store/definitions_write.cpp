@@ -32,9 +32,9 @@ constinit pg::Statement g_remove_handler{
 constinit pg::Statement g_insert_queue{
     "insert_queue",
     "INSERT INTO foreman.queue (queue, priority, backoff_base, backoff_max, retain_completed, "
-    "retain_cancelled, retain_discarded, keep_args, "
-    "created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (queue) DO NOTHING",
-    {TEXTOID, INT2OID, INTERVALOID, INTERVALOID, INTERVALOID, INTERVALOID, INTERVALOID, INT4OID,
+    "retain_cancelled, retain_discarded, keep_args, max_running, "
+    "created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (queue) DO NOTHING",
+    {TEXTOID, INT2OID, INTERVALOID, INTERVALOID, INTERVALOID, INTERVALOID, INTERVALOID, INT4OID, INT4OID,
      TIMESTAMPTZOID}};
 
 constinit pg::Statement g_update_queue{
@@ -43,8 +43,9 @@ constinit pg::Statement g_update_queue{
     "backoff_max = COALESCE($4, "
     "backoff_max), retain_completed = COALESCE($5, retain_completed), retain_cancelled = COALESCE($6, "
     "retain_cancelled), retain_discarded = "
-    "COALESCE($7, retain_discarded), keep_args = COALESCE($8, keep_args) WHERE queue " EQ " $1",
-    {TEXTOID, INT2OID, INTERVALOID, INTERVALOID, INTERVALOID, INTERVALOID, INTERVALOID, INT4OID}};
+    "COALESCE($7, retain_discarded), keep_args = COALESCE($8, keep_args), "
+    "max_running = COALESCE($9, max_running) WHERE queue " EQ " $1",
+    {TEXTOID, INT2OID, INTERVALOID, INTERVALOID, INTERVALOID, INTERVALOID, INTERVALOID, INT4OID, INT4OID}};
 
 constinit pg::Statement g_queue_in_use{
     "queue_in_use", "SELECT 1 FROM foreman.live_job WHERE queue " EQ " $1 LIMIT 1", {TEXTOID}};
@@ -65,6 +66,7 @@ void set_queue_columns(pg::Args<N>* a, const NewQueue& q) {
     set_interval(a, 6, q.retain_cancelled);
     set_interval(a, 7, q.retain_discarded);
     if (q.keep_args) a->i32(8, *q.keep_args);
+    if (q.max_running) a->i32(9, *q.max_running);
 }
 
 }  // namespace
@@ -103,9 +105,9 @@ bool remove_handler(std::string_view kind) {
 
 bool insert_queue(const NewQueue& q) {
     const AsOwner scope;
-    pg::Args<9> a;
+    pg::Args<10> a;
     set_queue_columns(&a, q);
-    a.instant(9, now());
+    a.instant(10, now());
     if (g_insert_queue.execute(a).processed() == 0) return false;
     announce_change(schema().queue);
     return true;
@@ -113,7 +115,7 @@ bool insert_queue(const NewQueue& q) {
 
 bool update_queue(const NewQueue& q) {
     const AsOwner scope;
-    pg::Args<8> a;
+    pg::Args<9> a;
     set_queue_columns(&a, q);
     if (g_update_queue.execute(a).processed() == 0) return false;
     announce_change(schema().queue);

@@ -50,10 +50,11 @@ constinit pg::Statement g_put_back{
     "put_back",
     "INSERT INTO foreman.live_job (job_id, run_at, enqueued_at, priority, attempt, max_attempts, alone, "
     "queue, kind, args, timeout_us, "
-    "expires_at, tags, metadata, errors) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, "
-    "$14, $15)",
+    "expires_at, tags, metadata, errors, crashes) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, "
+    "$13, "
+    "$14, $15, $16)",
     {INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT2OID, INT2OID, INT2OID, INT2OID, TEXTOID, TEXTOID, JSONBOID,
-     INT8OID, TIMESTAMPTZOID, TEXTARRAYOID, JSONBOID, JSONBOID}};
+     INT8OID, TIMESTAMPTZOID, TEXTARRAYOID, JSONBOID, JSONBOID, INT2OID}};
 
 constinit pg::Statement g_append_error{
     "append_error",
@@ -228,7 +229,7 @@ void record_ended(std::span<const Ended> ended) {
 
 void put_back(const Job& job, int16 attempt, int16 alone, Instant run_at, std::optional<Datum> errors) {
     const AsOwner scope;
-    pg::Args<15> a;
+    pg::Args<16> a;
     a.i64(1, job.job_id)
         .instant(2, run_at)
         .instant(3, job.enqueued_at)
@@ -241,6 +242,7 @@ void put_back(const Job& job, int16 attempt, int16 alone, Instant run_at, std::o
     if (job.tags) a.set(13, *job.tags);
     if (job.metadata) a.set(14, *job.metadata);
     if (errors) a.set(15, *errors);
+    a.i16(16, job.crashes);
     g_put_back.execute(a);
     remember_work(job.queue, job.kind, job.priority, alone, role_of(job.kind), {run_at.us, job.job_id});
     if (job.expires_at) remember_expiry(*job.expires_at);

@@ -37,14 +37,20 @@ struct BundleObjects {
     const char* views;
 };
 constexpr const char* kViewFunctions =
-    "foreman._sees, foreman._sees_args, foreman._now, foreman._executors, foreman._queue_counters";
+    "foreman._sees, foreman._sees_args, foreman._now, foreman._executors, foreman._lease, "
+    "foreman._outside_workers, foreman._queue_counters";
 constexpr const char* kViews =
     "foreman.jobs, foreman.job_events, foreman.queues, foreman.handlers, foreman.workers";
 constexpr BundleObjects kBundles[] = {
     {"producer",
      "foreman.enqueue, foreman.enqueue_info, foreman.enqueue_many, foreman.enqueue_array, foreman.await",
      nullptr},
-    {"worker", "foreman.await", nullptr},
+    {"worker",
+     "foreman.await, foreman.claim, foreman.heartbeat, foreman.heartbeat_many, foreman.complete, "
+     "foreman.complete_many, foreman.fail, foreman.fail_many, foreman.snooze_lease, "
+     "foreman.snooze_lease_many, foreman.throttle_lease, foreman.throttle_lease_many, foreman.release, "
+     "foreman.release_many, foreman.worker_heartbeat, foreman.wait_for_job",
+     nullptr},
     {"operator",
      "foreman.cancel, foreman.cancel_many, foreman.retry, foreman.retry_many, foreman.run_now, "
      "foreman.run_now_many, foreman.reschedule, "

@@ -49,7 +49,9 @@ struct Job {
     std::string_view queue, kind;
     Datum args;
     int64 timeout_us;  // -1: the handler's
+    int16 crashes;
     std::optional<Instant> expires_at;
+    Instant claimed_at;  // of leased ones
     std::optional<Datum> tags, metadata, errors;
     Key key() const noexcept { return {run_at.us, job_id}; }
 };

@@ -99,6 +99,12 @@ void add_queue_delta(Oid database, std::string_view queue, const QueueDelta& del
     add(&q.cancelled, delta.cancelled);
 }
 
+bool queue_cools(RangeRef ref, Instant now) noexcept {
+    const uint32 i = range_hots()[ref.index].queue_index;
+    return i != kNoIndex &&
+           static_cast<int64>(pg_atomic_read_u64(&queue_entries()[i].throttled_until)) > now.us;
+}
+
 void throttle_queue(Oid database, std::string_view queue, Instant until) noexcept {
     const uint32 i = find_queue_entry(database, queue);
     if (i == kNoIndex) return;

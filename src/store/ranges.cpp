@@ -82,6 +82,7 @@ uint32 take_entry_locked(int64 now) noexcept {
     const uint32 high = pg_atomic_read_u32(&b.range_high);
     if (high < b.range_capacity) {
         SpinLockInit(&range_hots()[high].mutex);
+        pg_atomic_init_u32(&range_hots()[high].claimed, 0);
         range_colds()[high].generation = 1;
         range_hots()[high].database = InvalidOid;
         pg_write_barrier();
@@ -217,6 +218,7 @@ bool describe_range(RangeRef ref, RangeChoice* out) noexcept {
     const SpinScope spin(&h.mutex);
     out->head = h.keys.head;
     out->pending = h.keys.pending;
+    out->role = h.role;
     out->lowered = h.lowered;
     return true;
 }
@@ -229,6 +231,7 @@ bool begin_raise(RangeRef ref, Key* from) noexcept {
     h.raiser_pid = MyProcPid;
     g_raising = ref;
     *from = core::begin_raise(h.keys);
+    pg_atomic_write_u32(&h.claimed, 0);
     return true;
 }
 
@@ -255,6 +258,14 @@ uint32 range_lowered(RangeRef ref) noexcept {
     RangeHot& h = range_hots()[ref.index];
     const SpinScope spin(&h.mutex);
     return h.lowered;
+}
+
+void count_claimed(RangeRef ref, uint32 rows) noexcept {
+    if (ref.valid()) pg_atomic_fetch_add_u32(&range_hots()[ref.index].claimed, static_cast<int32>(rows));
+}
+
+bool raise_is_due(RangeRef ref, uint32 every) noexcept {
+    return ref.valid() && pg_atomic_read_u32(&range_hots()[ref.index].claimed) >= every;
 }
 
 Key range_head(RangeRef ref) noexcept {

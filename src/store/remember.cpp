@@ -6,12 +6,13 @@
 
 #include "pg/memory.hpp"
 #include "store/board_parts.hpp"
+#include "store/lease_board.hpp"
 
 namespace foreman::store {
 
 namespace {
 
-enum class NoteKind : uint8 { work, counts, request, end, expiry, kind_role };
+enum class NoteKind : uint8 { work, counts, request, end, expiry, kind_role, lease, lease_end };
 
 struct Note {
     NoteKind type;
@@ -26,6 +27,9 @@ struct Note {
     Key key;
     int64 id;
     QueueDelta delta;
+    pg::UuidBytes token;
+    Instant until;
+    core::Micros length;
     char* names;  // queue, then kind; in the notes' context
     std::string_view queue() const noexcept { return {names, queue_len}; }
     std::string_view kind() const noexcept { return {names + queue_len, kind_len}; }
@@ -53,6 +57,7 @@ void forget_all() noexcept {
 void apply_work(const Note& n, Instant now) noexcept {
     lower_head({MyDatabaseId, n.queue(), n.kind(), n.priority, n.alone}, n.role, n.key);
     wake_for(MyDatabaseId, n.role, Instant{n.key.run_at}, now);
+    if (anybody_waits()) wake_waiter_of_queue(MyDatabaseId, n.queue());
 }
 
 void apply_request(const Note& n) noexcept {
@@ -60,7 +65,7 @@ void apply_request(const Note& n) noexcept {
         pg_atomic_fetch_add_u32(&d->request_generation, 1);
         pg_atomic_write_u32(&d->requests_open, 1);
     }
-    if (n.interrupt) interrupt_job(MyDatabaseId, n.id);
+    if (n.interrupt && !interrupt_job(MyDatabaseId, n.id)) mark_lease_cancelled(MyDatabaseId, n.id);
     poke_dispatcher(MyDatabaseId, kPokeRequests);
 }
 
@@ -100,6 +105,12 @@ void apply_all() noexcept {
                 break;
             case NoteKind::end:
                 wake_waiters(MyDatabaseId, n.id);
+                break;
+            case NoteKind::lease:
+                add_lease(MyDatabaseId, n.id, n.token, n.until, n.length);
+                break;
+            case NoteKind::lease_end:
+                drop_lease(MyDatabaseId, n.id);
                 break;
         }
     }
@@ -263,6 +274,21 @@ void remember_request(int64 job_id, bool interrupt) {
 void remember_end(int64 job_id) {
     if (!anybody_waits()) return;
     Note n = blank(NoteKind::end);
+    n.id = job_id;
+    add_note(n, {}, {});
+}
+
+void remember_lease(int64 job_id, const pg::UuidBytes& token, Instant until, core::Micros length) {
+    Note n = blank(NoteKind::lease);
+    n.id = job_id;
+    n.token = token;
+    n.until = until;
+    n.length = length;
+    add_note(n, {}, {});
+}
+
+void remember_lease_end(int64 job_id) {
+    Note n = blank(NoteKind::lease_end);
     n.id = job_id;
     add_note(n, {}, {});
 }

@@ -7,6 +7,7 @@
 
 #include <string_view>
 
+#include "pg/datum.hpp"
 #include "store/slots.hpp"
 
 namespace foreman::store {
@@ -20,6 +21,9 @@ void remember_counts(std::string_view queue, const QueueDelta& delta);
 void remember_request(int64 job_id, bool interrupt);
 /// A job ended: sessions in await() hear of it.
 void remember_end(int64 job_id);
+/// An outside worker holds the job from the commit on, or no longer does.
+void remember_lease(int64 job_id, const pg::UuidBytes& token, Instant until, core::Micros length);
+void remember_lease_end(int64 job_id);
 /// A job with this expires_at waits.
 void remember_expiry(Instant expires_at);
 /// Bits for the database's dispatcher.

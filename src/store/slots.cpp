@@ -10,6 +10,7 @@
 #include "core/rotation.hpp"
 #include "pg/latch.hpp"
 #include "store/board_parts.hpp"
+#include "store/flight_recorder.hpp"
 #include "store/settings.hpp"
 
 namespace foreman::store {
@@ -316,6 +317,8 @@ void detach_slot(Death death) noexcept {
     poke_dispatcher(database, kPokeExecutor);
 }
 
+int my_slot_number() noexcept { return g_my_slot; }
+
 ExecutorSlot* my_slot() noexcept { return g_my_slot < 0 ? nullptr : &board().slots[g_my_slot]; }
 
 void slot_idle(Instant now) noexcept {
@@ -346,11 +349,13 @@ void slot_begin_job(int64 job_id, std::string_view kind, std::string_view queue,
         if (name_view(s->queue) != queue) set_name(&s->queue, queue);
     }
     pg_atomic_write_u64(&s->current_job, static_cast<uint64>(job_id));
+    record_job(g_my_slot, s->database, job_id, s->outside_group);
 }
 
 void slot_end_job() noexcept {
     ExecutorSlot* s = my_slot();
     if (s == nullptr) return;
+    record_idle(g_my_slot);
     pg_atomic_write_u64(&s->current_job, 0);
     pg_atomic_write_u64(&s->jobs_done, pg_atomic_read_u64(&s->jobs_done) + 1);
 }
@@ -454,17 +459,46 @@ int64 take_interrupt_target() noexcept {
     return s == nullptr ? 0 : static_cast<int64>(pg_atomic_exchange_u64(&s->interrupt_target, 0));
 }
 
-bool add_waiter(Oid database, int64 job_id) noexcept {
+namespace {
+
+bool take_waiter(const Waiter& like) noexcept {
     const PartGuard guard(BoardLock::directory, LW_EXCLUSIVE);
     for (uint32 i = 0; i < board().waiter_capacity; i++) {
         Waiter& w = waiter_table()[i];
         if (w.pid != 0) continue;
-        w = {MyProcPid, pg::this_process().procno, database, job_id};
+        w = like;
         g_my_waiter = static_cast<int>(i);
         pg_atomic_fetch_add_u32(&board().waiter_count, 1);
         return true;
     }
     return false;
+}
+
+}  // namespace
+
+bool add_queue_waiter(Oid database, std::span<const std::string_view> queues) noexcept {
+    Waiter w{MyProcPid, pg::this_process().procno, database, 0, 0, {}};
+    for (const std::string_view q : queues) {
+        if (w.queue_count < kMaxWaitedQueues) w.queues[w.queue_count++] = name_hash(q);
+    }
+    return take_waiter(w);
+}
+
+void wake_waiter_of_queue(Oid database, std::string_view queue) noexcept {
+    const uint32 wanted = name_hash(queue);
+    const PartGuard guard(BoardLock::directory, LW_EXCLUSIVE);
+    for (uint32 i = 0; i < board().waiter_capacity; i++) {
+        Waiter& w = waiter_table()[i];
+        if (w.pid == 0 || w.database != database || w.job_id != 0) continue;
+        if (std::find(w.queues, w.queues + w.queue_count, wanted) == w.queues + w.queue_count) continue;
+        set_latch(w.pid, w.procno);
+        w.queue_count = 0;  // woken: the next commit wakes another
+        return;
+    }
+}
+
+bool add_waiter(Oid database, int64 job_id) noexcept {
+    return take_waiter({MyProcPid, pg::this_process().procno, database, job_id, 0, {}});
 }
 
 void remove_waiter() noexcept {

@@ -55,6 +55,7 @@ bool attach_slot(int slot, Oid database, Oid role) noexcept;
 /// for room.
 void detach_slot(Death death) noexcept;
 ExecutorSlot* my_slot() noexcept;  ///< nullptr outside executors
+int my_slot_number() noexcept;     ///< -1 outside executors
 
 void slot_idle(Instant now) noexcept;
 void slot_busy(Instant now) noexcept;
@@ -105,7 +106,11 @@ int64 take_interrupt_target() noexcept;
 // ----------------------------------------------------------------------------------------------
 
 bool add_waiter(Oid database, int64 job_id) noexcept;  ///< false: foreman.max_waiters are waiting already
+/// A waiter for work in any of these queues; at most kMaxWaitedQueues.
+bool add_queue_waiter(Oid database, std::span<const std::string_view> queues) noexcept;
 void remove_waiter() noexcept;
+/// Wakes one session that waits for work in the queue, the next one each time.
+void wake_waiter_of_queue(Oid database, std::string_view queue) noexcept;
 bool anybody_waits() noexcept;
 void wake_waiters(Oid database, int64 job_id) noexcept;
 

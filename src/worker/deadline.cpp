@@ -65,13 +65,14 @@ extern "C" void foreman_deadline_passed(void) {
 
 void begin_deadline(core::Instant now, core::Micros timeout, core::Micros overrun,
                     core::Micros grace) noexcept {
-    if (timeout == pg::kForever && overrun == pg::kForever) return;
-    if (g_timer == MAX_TIMEOUTS) g_timer = RegisterTimeout(USER_TIMEOUT, foreman_deadline_passed);
+    // Also for a handler without limits: limit_deadline() may set one while it runs.
     g_fired = 0;
     g_started = now.us;
     g_grace = grace.us;
     g_timeout_at = timeout == pg::kForever ? PG_INT64_MAX : core::saturating_add(now.us, timeout.us);
     g_overrun_at = overrun == pg::kForever ? PG_INT64_MAX : core::saturating_add(now.us, overrun.us);
+    if (timeout == pg::kForever && overrun == pg::kForever) return;
+    if (g_timer == MAX_TIMEOUTS) g_timer = RegisterTimeout(USER_TIMEOUT, foreman_deadline_passed);
     g_active = 1;
     const int64 first = earliest();
     // A timer left from an earlier job of the group fires too early and re-arms itself: that saves this call.

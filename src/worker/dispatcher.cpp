@@ -12,6 +12,7 @@
 #include "store/control.hpp"
 #include "store/databases.hpp"
 #include "store/identity.hpp"
+#include "store/leases.hpp"
 #include "store/overstay.hpp"
 #include "store/schema.hpp"
 #include "store/settings.hpp"
@@ -45,7 +46,9 @@ class Dispatcher {
     core::Instant due_work(core::Instant now);
     void look_at_identity();
     core::Instant next_expiry() const;
+    core::Instant next_lease_end() const;
     void close_requests(uint32 generation) noexcept;
+    void look_at_leases(core::Instant now);
     template <class Body>
     bool duty(const char* name, Body body);
     template <class Body>
@@ -116,6 +119,8 @@ bool Dispatcher::begin() {
     store::set_latch(store::board().launcher_pid, store::board().launcher_procno);
     store::free_starting_slots(database_);
     look_at_identity();
+    if (!copied_)
+        duty("pg_foreman: charging jobs that crashed the server", [this] { charge_crashes(database_); });
     pg_atomic_fetch_or_u32(&slot_->pokes, kPokeBegin);
     return true;
 }
@@ -153,6 +158,23 @@ core::Instant Dispatcher::next_expiry() const {
     return core::Instant{static_cast<int64>(pg_atomic_read_u64(&slot_->next_expiry))};
 }
 
+core::Instant Dispatcher::next_lease_end() const {
+    if (copied_) return core::kPlusInfinity;
+    return core::Instant{static_cast<int64>(pg_atomic_read_u64(&slot_->next_lease_end))};
+}
+
+void Dispatcher::look_at_leases(core::Instant now) {
+    // Infinity first: what commits meanwhile lowers it again.
+    pg_atomic_write_u64(&slot_->next_lease_end, static_cast<uint64>(core::kPlusInfinity.us));
+    core::Instant next = now + core::seconds(1);
+    duty("pg_foreman: reviving jobs of ended leases",
+         [this, now, &next] { revive_ended_leases(database_, now, &next); });
+    uint64 seen = pg_atomic_read_u64(&slot_->next_lease_end);
+    while (next.us < static_cast<int64>(seen) &&
+           !pg_atomic_compare_exchange_u64(&slot_->next_lease_end, &seen, static_cast<uint64>(next.us))) {
+    }
+}
+
 // Wakes and recruits executors for what is due; answers the next instant at which something becomes due.
 core::Instant Dispatcher::due_work(core::Instant now) {
     next_recruit_ = core::kPlusInfinity;
@@ -182,6 +204,7 @@ void Dispatcher::turn(uint32 pokes) {
         pg_atomic_exchange_u32(&slot_->overflow, 0) != 0) {
         poked_duty(store::kPokeReread, "pg_foreman: reading ranges from the rows",
                    [this] { reread_ranges(database_); });
+        duty("pg_foreman: reading leases from the rows", [now] { store::load_leases(now); });
         next_reread_ = now + kReread;
     }
     if (pokes & store::kPokeHandlers)
@@ -199,6 +222,7 @@ void Dispatcher::turn(uint32 pokes) {
             close_requests(generation);
         }
     }
+    if (now >= next_lease_end()) look_at_leases(now);
     if (count_wanted_) {
         duty("pg_foreman: counting jobs", [this] {
             store::recount_queues();
@@ -239,7 +263,8 @@ void Dispatcher::loop() {
         const core::Instant now = pg::clock_now();
         const core::Instant due = due_work(now);
         core::Instant wake = std::min(now + core::milliseconds(settings::poll_interval_ms), due);
-        wake = std::min({wake, next_requests_, next_recruit_, next_expiry(), end_of_grace_, retry_failed_});
+        wake = std::min({wake, next_requests_, next_recruit_, next_expiry(), next_lease_end(), end_of_grace_,
+                         retry_failed_});
         pg_atomic_write_u64(&slot_->next_wake, static_cast<uint64>(wake.us));
         pg_memory_barrier();
         if (pg_atomic_read_u32(&slot_->pokes) != 0) continue;

@@ -3,10 +3,16 @@
 
 #include "pg/call.hpp"
 #include "pg/memory.hpp"
+#include "store/clock.hpp"
 #include "store/control.hpp"
 #include "store/definitions.hpp"
+#include "store/flight_recorder.hpp"
 #include "store/jobs.hpp"
+#include "store/leases.hpp"
+#include "store/raise.hpp"
 #include "store/schema.hpp"
+#include "store/settings.hpp"
+#include "store/settle.hpp"
 #include "store/slots.hpp"
 #include "worker/procedure_lane.hpp"
 
@@ -16,6 +22,8 @@ namespace {
 
 constexpr const char* kOwnFault = "the handler ended its session";
 constexpr int kExpireBatch = 1000;
+constexpr int kReviveBatch = 500;
+constexpr core::Micros kEndingRetry = core::milliseconds(200);
 
 void give_back_held(const store::SlotReading& r) { store::lower_head(r.held_range, r.held_key); }
 
@@ -67,6 +75,76 @@ int64 rescue_orphans(Oid database) {
     return rescued;
 }
 
+int64 revive_ended_leases(Oid database, core::Instant now, core::Instant* next) {
+    *next = core::kPlusInfinity;
+    if (!store::board_present()) return 0;
+    pg::Context context("foreman revival", CurrentMemoryContext);
+    pg::ContextResource memory(context);
+    pg::vector<store::LeaseReading> ended(kReviveBatch, store::LeaseReading{}, &memory);
+    const int n = store::ended_leases(database, now, ended.data(), kReviveBatch, next);
+    int64 revived = 0;
+    for (int i = 0; i < n; i++) {
+        // Off the board first: from here on a heartbeat asks the row.
+        if (!store::end_lease(database, ended[static_cast<std::size_t>(i)].job_id, now)) continue;
+        const store::TokenPair pair{ended[static_cast<std::size_t>(i)].job_id,
+                                    ended[static_cast<std::size_t>(i)].token};
+        store::Job job{};
+        if (!store::take_free_lease(pair, context.get(), &job)) {
+            // Its worker ends it in a transaction that is still open: the row says what became of it.
+            core::Micros length{};
+            if (store::holds_lease(pair, &length) &&
+                store::add_lease(database, pair.job_id, pair.token, now + kEndingRetry, length))
+                *next = std::min(*next, now + kEndingRetry);
+            continue;
+        }
+        store::Report report;
+        report.outcome = core::Outcome::failed;
+        report.started_at = job.claimed_at;
+        report.error = store::AttemptError{now, job.attempt + 1, "57P01", "lease expired", "", "", ""};
+        store::settle(job, report, context.get());
+        revived++;
+    }
+    if (n == kReviveBatch) *next = now;
+    return revived;
+}
+
+int64 charge_crashes(Oid database) {
+    store::Suspect suspects[store::kMaxSlots];
+    const int n = store::take_suspects(database, suspects);
+    pg::Context context("foreman crashes", CurrentMemoryContext);
+    int64 charged = 0;
+    for (int i = 0; i < n; i++) {
+        store::Job job{};
+        const int64 id = suspects[i].job_id;
+        if (!store::take_waiting(id, context.get(), &job) && !store::take_leased_any(id, context.get(), &job))
+            continue;
+        job.crashes++;
+        job.alone = 1;
+        const bool enough = job.crashes >= settings::max_crashes;
+        pg::log(LOG,
+                "pg_foreman: job " INT64_FORMAT
+                " of kind \"%.*s\" was running in the process that crashed the server (crash %d of %d)",
+                id, static_cast<int>(job.kind.size()), job.kind.data(), job.crashes, settings::max_crashes);
+        char text[96];
+        std::snprintf(text, sizeof(text), "the server crashed while this job was running (crash %d of %d)",
+                      job.crashes, settings::max_crashes);
+        const store::AttemptError error{store::now(), job.attempt + 1, "57P02", text, "", "", ""};
+        store::Report report;
+        report.started_at = store::now();
+        report.error = error;
+        if (enough) {
+            report.outcome = core::Outcome::discarded;
+            report.reason = text;
+        } else {
+            report.uncharged = true;
+            job.errors = store::append_error(job.errors, error, context.get());
+        }
+        store::settle(job, report, context.get());
+        charged++;
+    }
+    return charged;
+}
+
 void reread_ranges(Oid database) {
     store::RangeRow row{};
     bool more = store::next_range(&row, true);
@@ -75,18 +153,7 @@ void reread_ranges(Oid database) {
         const Oid role = store::role_of(spec.kind);
         const store::RangeRef ref =
             store::find_range({database, spec.queue, spec.kind, spec.priority, spec.alone}, role);
-        store::Key from;
-        if (ref.valid() && store::begin_raise(ref, &from)) {
-            try {
-                store::Key held[store::kMaxSlots];
-                const int n = store::held_keys(ref, held);
-                store::finish_raise(
-                    ref, store::first_key(spec, core::kFirstKey, {held, static_cast<std::size_t>(n)}));
-            } catch (...) {
-                store::abandon_raise(ref);
-                throw;
-            }
-        }
+        if (ref.valid()) store::raise_range_from_start(ref);
         pg::call<&ProcessInterrupts>();
         more = store::next_range(&row, false);
     }

@@ -14,6 +14,7 @@
 #include "pg/memory.hpp"
 #include "pg/xact.hpp"
 #include "store/definitions.hpp"
+#include "store/raise.hpp"
 #include "store/remember.hpp"
 #include "store/schema.hpp"
 #include "store/settings.hpp"
@@ -72,7 +73,6 @@ class Executor {
     void missed(const store::RangeChoice& choice);
     static bool is_blocked(const Touched& t, core::Instant now);
     void raise_touched();
-    void raise(Touched& t);
     void after_failed_group(const Group& group, const char* sqlstate, const char* message);
     bool must_end() const;
     bool rest();
@@ -144,33 +144,11 @@ bool Executor::is_blocked(const Touched& t, core::Instant now) {
     return t.blocked_until > now && store::range_lowered(t.ref) == t.blocked_at;
 }
 
-void Executor::raise(Touched& t) {
-    store::RangeChoice range;
-    store::Key from;
-    if (!store::describe_range(t.ref, &range) || !store::begin_raise(t.ref, &from)) return;
-    try {
-        store::Key held[store::kMaxSlots];
-        const int n = store::held_keys(t.ref, held);
-        const store::RangeSpec spec{range.queue_name(), range.kind_name(), range.priority, range.alone};
-        const store::Key first = store::first_key(spec, from, {held, static_cast<std::size_t>(n)});
-        store::debug_point(store::DebugPoint::inside_raise);
-        store::finish_raise(t.ref, first);
-    } catch (...) {
-        store::abandon_raise(t.ref);
-        throw;
-    }
-    // What is due later stood behind what was due: the dispatcher set no timer for it.
-    const core::Instant now = pg::clock_now();
-    const store::Key head = store::range_head(t.ref);
-    if (head != core::kNoKey && head.run_at > now.us)
-        store::wake_for(ticket_.database, ticket_.role, core::Instant{head.run_at}, now);
-}
-
 // Once per group, after its commit: then its own rows are gone for every new snapshot.
 void Executor::raise_touched() {
     for (Touched& t : touched_) {
         if (!t.to_raise) continue;
-        raise(t);
+        store::raise_range(t.ref);
         t.to_raise = false;
         t.head = core::kNoKey;
         t.from = core::kFirstKey;
@@ -407,6 +385,7 @@ void executor_main(const ExecutorTicket& ticket) {
     // After the connection: exit callbacks run last in, first out, and this one has to come before the
     // session's own.
     pg::guarded([] { before_shmem_exit(foreman_executor_exit, Datum{0}); });
+    record_crashes_elsewhere();
     hold_cancel();
     limit_memory();
     Executor executor(ticket);

@@ -8,6 +8,7 @@
 #include "store/control.hpp"
 #include "store/remember.hpp"
 #include "store/settings.hpp"
+#include "store/settle.hpp"
 
 namespace foreman::worker {
 
@@ -15,16 +16,8 @@ namespace {
 
 // A chunk was sized for 5 ms; past this its rest goes back, so that slow jobs do not wait behind one another.
 constexpr core::Micros kChunkLimit = core::milliseconds(50);
-constexpr core::Micros kThrottleFlat = core::seconds(60);
 
 }  // namespace
-
-core::Verdict decide_for(const store::Handler& handler, const store::Job& job, core::AttemptEnd end) {
-    if (end.outcome == core::Outcome::completed)  // needs no policy: most jobs
-        return core::decide({job.attempt, job.max_attempts}, end, {}, 0);
-    const core::BackoffPolicy policy = store::backoff_for(handler, store::find_queue(job.queue));
-    return core::decide({job.attempt, job.max_attempts}, end, policy, pg_prng_uint64(&pg_global_prng_state));
-}
 
 Group::Group(MemoryContext context, bool in_executor)
     : context_(context),
@@ -173,11 +166,11 @@ void Group::settle(const store::Handler& handler, const store::Job& job, Attempt
 void Group::settle_ran(const store::Handler& handler, const store::Job& job, Attempt& a) {
     attempts_++;
     if (a.outcome == core::Outcome::throttled) {
-        a.run_in = kThrottleFlat;
+        a.run_in = store::kThrottleFlat;
         if (store::board_present())
-            store::throttle_queue(MyDatabaseId, job.queue, store::now() + kThrottleFlat);
+            store::throttle_queue(MyDatabaseId, job.queue, store::now() + store::kThrottleFlat);
     }
-    const core::Verdict v = decide_for(handler, job, {a.outcome, a.run_in, false});
+    const core::Verdict v = store::decide_for(handler, job, {a.outcome, a.run_in, false});
     std::optional<Datum> errors = job.errors;
     if (v.record_error) {
         if (!a.error)

@@ -60,7 +60,4 @@ class Group {
     pg::vector<store::Ended> ended_;
 };
 
-/// What core/job_state.hpp decides, with this job's settings.
-core::Verdict decide_for(const store::Handler& handler, const store::Job& job, core::AttemptEnd end);
-
 }  // namespace foreman::worker

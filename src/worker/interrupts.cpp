@@ -7,6 +7,7 @@
 
 #include "pg/call.hpp"
 #include "pg/latch.hpp"
+#include "store/flight_recorder.hpp"
 #include "store/settings.hpp"
 #include "worker/deadline.hpp"
 
@@ -36,12 +37,46 @@ extern "C" void foreman_terminated(int signo, siginfo_t* info, void*) {
     errno = saved_errno;
 }
 
+// The postmaster says that some process crashed. Whoever hears it was not the one; SIGABRT of its own is a
+// crash of its own.
+extern "C" void foreman_crash_elsewhere(int signo, siginfo_t* info, void*) {
+    if (info->si_pid == PostmasterPid) {
+        if (store::my_slot_number() >= 0) {
+            store::record_bystander(store::my_slot_number());
+        } else {
+            store::record_launcher_signalled();
+        }
+    }
+    if (signo == SIGABRT) {
+        std::signal(SIGABRT, SIG_DFL);
+        std::raise(SIGABRT);
+    }
+    SignalHandlerForCrashExit(signo);
+}
+
 // The server's lock_timeout ends a wait by sending this to its own process.
 extern "C" void foreman_own_interrupt(int signo, siginfo_t* info, void*) {
     if (info->si_pid == MyProcPid) StatementCancelHandler(signo);
 }
 
 }  // namespace
+
+void record_crashes_elsewhere() {
+    if (!store::open_recorder()) {
+        pg::log(
+            LOG,
+            pg::Failure(
+                ERRCODE_IO_ERROR,
+                "pg_foreman cannot open its flight recorder: jobs that crash the server are not recognised"));
+        return;
+    }
+    struct sigaction action {};
+    action.sa_sigaction = foreman_crash_elsewhere;
+    action.sa_flags = SA_SIGINFO | SA_RESTART;
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGQUIT, &action, nullptr);
+    sigaction(SIGABRT, &action, nullptr);
+}
 
 void install_signal_handlers(bool cancellable) {
     pqsignal(SIGHUP, SignalHandlerForConfigReload);

@@ -11,6 +11,7 @@
 #include "pg/memory.hpp"
 #include "pg/xact.hpp"
 #include "store/databases.hpp"
+#include "store/flight_recorder.hpp"
 #include "store/settings.hpp"
 #include "store/slots.hpp"
 #include "worker/interrupts.hpp"
@@ -207,6 +208,10 @@ void launcher_main() {
     store::board().launcher_procno = pg::this_process().procno;
     store::board().launcher_pid = MyProcPid;
     pg::guarded([] { before_shmem_exit(foreman_launcher_exit, Datum{0}); });
+    record_crashes_elsewhere();
+    store::Suspect suspects[store::kMaxSlots];
+    const int n = store::read_suspects(suspects);
+    store::post_suspects({suspects, static_cast<std::size_t>(n)});
     Launcher launcher;
     launcher.loop();
     pg::guarded([] { proc_exit(0); });

@@ -179,8 +179,10 @@ FOREMAN_FUNCTION(dispatch_once) {
 
 FOREMAN_FUNCTION(rescue_once) {
     require_operator("foreman.rescue_once()");
-    return Int64GetDatum(store::board_present() ? settle_dead_executors(MyDatabaseId)
-                                                : rescue_orphans(MyDatabaseId));
+    core::Instant next{};
+    const int64 revived = revive_ended_leases(MyDatabaseId, store::now(), &next);
+    return Int64GetDatum(revived + (store::board_present() ? settle_dead_executors(MyDatabaseId)
+                                                           : rescue_orphans(MyDatabaseId)));
 }
 
 FOREMAN_FUNCTION(prune_once) {

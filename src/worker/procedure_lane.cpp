@@ -10,10 +10,10 @@
 #include "store/clock.hpp"
 #include "store/control.hpp"
 #include "store/handler_sql.hpp"
-#include "store/job_value.hpp"
 #include "store/remember.hpp"
 #include "store/schema.hpp"
 #include "store/settings.hpp"
+#include "store/settle.hpp"
 #include "worker/callable.hpp"
 #include "worker/deadline.hpp"
 #include "worker/group.hpp"
@@ -48,7 +48,7 @@ void call(const store::Handler& handler, const store::Job& job, int attempt, Mem
         const pg::CurrentScope scope(context);
         const Callable& c = callable_for(handler);
         if (c.shape == store::Shape::job) {
-            argument = store::job_datum(job, attempt);
+            argument = job_datum(job, attempt);
             type = store::schema().job_type;
         }
         tx.commit();
@@ -114,65 +114,16 @@ Attempt run(const store::Handler& handler, const Leased& leased, MemoryContext c
     return a;
 }
 
-void put_back_or_obey(const store::Job& job, int attempt, core::Instant run_at, std::optional<Datum> errors,
-                      const Attempt& a, MemoryContext context) {
-    const store::Request r = store::take_request(job.job_id, context);
-    if (r.action == 'c') {
-        const store::Ended e{&job,
-                             core::Next::cancel,
-                             static_cast<int16>(attempt),
-                             a.started_at,
-                             store::now(),
-                             std::nullopt,
-                             r.reason,
-                             errors};
-        store::record_ended({&e, 1});
-    } else if (r.action == 'd') {
-        store::QueueDelta gone;
-        gone.live = -1;
-        store::remember_counts(job.queue, gone);
-        store::remember_end(job.job_id);
-    } else {
-        store::Job moved = job;
-        if (r.priority) moved.priority = *r.priority;
-        store::put_back(moved, static_cast<int16>(attempt), job.alone, r.run_at.value_or(run_at), errors);
-    }
-}
-
-// The job's row is taken; writes what becomes of it.
-void conclude(const store::Handler& handler, const store::Job& job, const Attempt& a, MemoryContext context) {
-    if (a.end != End::ran) {
-        put_back_or_obey(job, job.attempt, job.run_at, job.errors, a, context);
-        return;
-    }
-    Attempt ended = a;
-    if (a.outcome == core::Outcome::throttled) {
-        ended.run_in = core::seconds(60);
-        if (store::board_present())
-            store::throttle_queue(MyDatabaseId, job.queue, store::now() + ended.run_in);
-    }
-    const core::Verdict v = decide_for(handler, job, {a.outcome, ended.run_in, false});
-    std::optional<Datum> errors = job.errors;
-    if (v.record_error) {
-        if (!ended.error)
-            ended.error = store::AttemptError{store::now(),
-                                              job.attempt + 1,
-                                              "",
-                                              a.reason.empty() ? "discarded by its handler" : a.reason.data(),
-                                              "",
-                                              "",
-                                              ""};
-        errors = store::append_error(job.errors, *ended.error, context);
-    }
-    if (v.next == core::Next::retry) {
-        put_back_or_obey(job, v.attempt, store::now() + v.delay, errors, a, context);
-        return;
-    }
-    std::string_view reason = a.reason;
-    if (reason.empty() && v.next == core::Next::discard && ended.error) reason = ended.error->message;
-    const store::Ended e{&job,   v.next, static_cast<int16>(v.attempt), a.started_at, store::now(), a.result,
-                         reason, errors};
-    store::record_ended({&e, 1});
+store::Report report_of(const Attempt& a) {
+    store::Report r;
+    r.outcome = a.outcome;
+    r.uncharged = a.end != End::ran;
+    r.run_in = a.run_in;
+    r.result = a.result;
+    r.reason = a.reason;
+    r.error = a.error;
+    r.started_at = a.started_at;
+    return r;
 }
 
 }  // namespace
@@ -208,7 +159,7 @@ int64 run_procedure_job(const store::RangeChoice& choice, store::Key from, bool 
     {
         pg::Transaction tx;
         const pg::CurrentScope scope(context);
-        if (store::take_leased(job.job_id, leased.token)) conclude(handler, job, a, context.get());
+        if (store::take_leased(job.job_id, leased.token)) store::settle(job, report_of(a), context.get());
         tx.commit();
     }
     store::slot_outside_group(false);
@@ -228,7 +179,7 @@ bool rescue_leased(int64 job_id, bool charged, const char* message) {
     } else {
         a.end = End::stray;
     }
-    conclude(store::find_handler(job.kind), job, a, context.get());
+    store::settle(job, report_of(a), context.get());
     return true;
 }
 
@@ -241,7 +192,7 @@ bool charge_waiting(int64 job_id, const char* sqlstate, const char* message) {
     a.outcome = core::Outcome::failed;
     a.error = store::AttemptError{store::now(), job.attempt + 1, sqlstate, message, "", "", ""};
     job.alone = 1;
-    conclude(store::find_handler(job.kind), job, a, context.get());
+    store::settle(job, report_of(a), context.get());
     return true;
 }
 

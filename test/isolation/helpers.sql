@@ -88,6 +88,9 @@ BEGIN
     INSERT INTO spec.gate SELECT j.args ->> 'name' FROM foreman.live_job j ON CONFLICT DO NOTHING;
     IF (SELECT bool_or(stopped) FROM foreman.identity) THEN PERFORM foreman.start(); END IF;
     PERFORM foreman.register_handler('late', 'spec.note(jsonb)');
+    -- Kind `unheard` has no handler: it is for workers outside.
+    PERFORM foreman.release(l.job_id, l.token) FROM foreman.live_job l WHERE l.kind = 'unheard' AND l.state = 'r';
+    PERFORM foreman.delete_job(l.job_id) FROM foreman.live_job l WHERE l.kind = 'unheard';
     COMMIT;
     PERFORM spec.wait_for('NOT EXISTS (SELECT FROM foreman.live_job WHERE run_at <= now())');
     PERFORM foreman.delete_job(job_id) FROM foreman.jobs;

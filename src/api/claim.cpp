@@ -1,0 +1,126 @@
+// claim() and worker_heartbeat(): how a worker outside the server gets work, and its share of it.
+//
+// needs: bundle worker on every queue named, a transaction that may write (claim).
+// errors: 42501; 25006; 22023 for no queues, more than 16, qty outside 1 to 10,000, a lease outside 1 s to
+// 366 days; arguments as in api/arguments.hpp. claim() never waits: rows that somebody holds are skipped.
+// cost: claim() one index scan per range and about 6 us a job; worker_heartbeat() no rows at all.
+#include "api/lease_arguments.hpp"
+#include "api/public_function.hpp"
+#include "core/fair_share.hpp"
+#include "pg/memory.hpp"
+#include "store/access.hpp"
+#include "store/clock.hpp"
+#include "store/definitions.hpp"
+#include "store/leases.hpp"
+#include "store/raise.hpp"
+#include "store/schema.hpp"
+
+namespace foreman::api {
+
+namespace {
+
+constexpr int kMaxQty = 10000;
+// Raised by claims themselves once this many rows of a range went through outside hands.
+constexpr uint32 kRaiseEvery = 64;
+
+struct Claimer {
+    store::OutsideFilter filter;
+    store::LeaseClaim claim;
+    pg::ContextResource* memory;
+    pg::vector<store::RangeSpec>* empty;  // ranges in which everything due is locked or gone
+};
+
+void put_job(pg::ResultSet* rows, const store::LeasedJob& l, core::Micros length, core::Instant now) {
+    const store::Job& j = l.job;
+    rows->put(std::array<std::optional<Datum>, 12>{
+        Int64GetDatum(j.job_id), pg::uuid_datum(l.token), pg::text_datum(j.queue), pg::text_datum(j.kind),
+        j.args, Int32GetDatum(j.attempt + 1), Int32GetDatum(j.max_attempts), Int32GetDatum(j.priority),
+        pg::to_datum(j.run_at), pg::to_datum(now + length), j.tags, j.metadata});
+}
+
+// Claims from one range; false: nothing came of it, it is left out from now on.
+bool claim_some(const Claimer& c, const store::RangeChoice& range, int qty,
+                pg::vector<store::LeasedJob>* jobs) {
+    store::Key from = range.head;
+    if (store::raise_is_due(range.ref, kRaiseEvery)) from = store::raise_range(range.ref).value_or(from);
+    const store::RangeSpec spec{range.queue_name(), range.kind_name(), range.priority, range.alone};
+    const std::size_t before = jobs->size();
+    store::lease_jobs(spec, from, qty, c.claim, c.memory->context(), jobs);
+    const std::size_t got = jobs->size() - before;
+    store::count_claimed(range.ref, static_cast<uint32>(got));
+    if (got == 0) store::raise_range(range.ref);
+    if (got == static_cast<std::size_t>(qty)) return true;
+    const auto keep = [&](std::string_view text) {
+        return std::string_view(pg::copy_text(text, c.memory->context()), text.size());
+    };
+    c.empty->push_back({keep(spec.queue), keep(spec.kind), spec.priority, spec.alone});
+    return got > 0;
+}
+
+}  // namespace
+
+FOREMAN_PUBLIC(claim) {
+    store::require_writable("foreman.claim()");
+    pg::Context context("foreman claim", CurrentMemoryContext);
+    pg::ContextResource memory(context);
+    Names queues(&memory);
+    Names kinds(&memory);
+    required_names(pg::optional_argument(fcinfo, 0), "queues", store::kMaxWaitedQueues, &queues);
+    for (const std::string_view q : queues) store::require(store::Bundle::worker, q);
+    const std::string_view worker = required_name(pg::optional_argument(fcinfo, 1), "worker_id");
+    const int qty = static_cast<int>(required_count(pg::optional_argument(fcinfo, 2), "qty", 1, kMaxQty));
+    const core::Micros length =
+        optional_duration(pg::optional_argument(fcinfo, 3), "lease", kLeases).value_or(store::kDefaultLease);
+    store::OutsideFilter filter{{queues.data(), queues.size()}, std::nullopt};
+    if (pg::has_argument(fcinfo, 4)) {
+        required_names(pg::optional_argument(fcinfo, 4), "kinds", 1000, &kinds);
+        filter.kinds = std::span<const std::string_view>{kinds.data(), kinds.size()};
+    }
+    const core::Instant now = store::now();
+    pg::vector<store::RangeSpec> empty(&memory);
+    const Claimer claimer{filter, {worker, length, now}, &memory, &empty};
+    pg::vector<store::LeasedJob> jobs(&memory);
+    store::RangeChoice range;
+    while (static_cast<int>(jobs.size()) < qty &&
+           store::choose_outside(filter, now, {empty.data(), empty.size()}, &range)) {
+        claim_some(claimer, range, qty - static_cast<int>(jobs.size()), &jobs);
+    }
+    pg::ResultSet rows(fcinfo);
+    for (const store::LeasedJob& l : jobs) put_job(&rows, l, length, now);
+    return rows.done();
+}
+
+// Of a queue's max_running, split evenly over the live workers that declared it, the first ones taking the
+// remainder; NULL: the queue has no limit. A worker that is not known yet counts itself.
+FOREMAN_PUBLIC(worker_heartbeat) {
+    pg::Context context("foreman worker", CurrentMemoryContext);
+    pg::ContextResource memory(context);
+    const std::string_view worker = required_name(pg::optional_argument(fcinfo, 0), "worker_id");
+    Names queues(&memory);
+    required_names(pg::optional_argument(fcinfo, 1), "queues", store::kMaxWaitedQueues, &queues);
+    for (const std::string_view q : queues) store::require(store::Bundle::worker, q);
+    const OptionalText label = optional_name(pg::optional_argument(fcinfo, 2), "label");
+    if (!store::board_present()) {
+        throw pg::Failure(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                          "foreman.worker_heartbeat() needs shared memory of pg_foreman")
+            .hint("Add pg_foreman to shared_preload_libraries and restart the server.");
+    }
+    const core::Instant now = store::now();
+    if (!store::beat_worker(MyDatabaseId, worker, label.value_or(""), {queues.data(), queues.size()}, now)) {
+        throw pg::Failure(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED, "more than %d outside workers are registered",
+                          store::kMaxWorkers);
+    }
+    pg::ResultSet rows(fcinfo);
+    for (const std::string_view q : queues) {
+        const int32 limit = store::find_queue(q).max_running;
+        std::optional<Datum> slots;
+        if (limit > 0) {
+            const store::WorkerPlace place = store::place_of_worker(MyDatabaseId, q, worker, now);
+            slots = Int32GetDatum(core::fair_share(limit, place.workers, place.before));
+        }
+        rows.put(std::array<std::optional<Datum>, 2>{pg::text_datum(q), slots});
+    }
+    return rows.done();
+}
+
+}  // namespace foreman::api

@@ -1,0 +1,51 @@
+// What the views tell of leases and of workers outside. Called by the views of the extension script; the
+// views themselves leave out what the caller may not see. cost: a hash probe a leased job; a pass over the
+// table of workers.
+#include "api/arguments.hpp"
+#include "api/public_function.hpp"
+#include "pg/memory.hpp"
+#include "store/access.hpp"
+#include "store/clock.hpp"
+#include "store/lease_board.hpp"
+
+namespace foreman::api {
+
+namespace {
+
+std::string_view name_of(const store::BoardName& name) noexcept { return {name.text, name.len}; }
+
+}  // namespace
+
+FOREMAN_PUBLIC(lease) {
+    pg::ResultSet rows(fcinfo);
+    store::LeaseReading l{};
+    if (!store::read_lease(MyDatabaseId, DatumGetInt64(pg::argument(fcinfo, 0)), &l)) return rows.done();
+    std::array<OptionalDatum, 3> v;
+    v[0] = pg::to_datum(l.until);
+    if (l.has_progress) v[1] = Float8GetDatum(l.progress);
+    if (l.has_progress && l.note_len > 0) v[2] = pg::text_datum({l.note, l.note_len});
+    rows.put(v);
+    return rows.done();
+}
+
+FOREMAN_PUBLIC(outside_workers) {
+    pg::ResultSet rows(fcinfo);
+    if (!store::board_present()) return rows.done();
+    const pg::Context context("foreman workers", CurrentMemoryContext);
+    pg::ContextResource memory(context);
+    pg::vector<store::WorkerReading> workers(store::kMaxWorkers, store::WorkerReading{}, &memory);
+    const int n = store::read_workers(MyDatabaseId, store::now(), workers.data(), store::kMaxWorkers);
+    for (int i = 0; i < n; i++) {
+        const store::WorkerReading& w = workers[static_cast<std::size_t>(i)];
+        std::array<OptionalDatum, 5> v;
+        v[0] = pg::text_datum(name_of(w.id));
+        if (w.label.len > 0) v[1] = pg::text_datum(name_of(w.label));
+        v[2] = Int32GetDatum(w.queues);
+        v[3] = pg::to_datum(w.first_seen);
+        v[4] = pg::to_datum(w.last_seen);
+        rows.put(v);
+    }
+    return rows.done();
+}
+
+}  // namespace foreman::api

@@ -1,0 +1,243 @@
+// See lease_board.hpp. One LWLock for both tables; every scope is a hash probe, or a pass for the dispatcher.
+#include "store/lease_board.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include "store/board_parts.hpp"
+
+namespace foreman::store {
+
+namespace {
+
+uint32 bucket_of(Oid database, int64 job_id) noexcept {
+    return hash_combine(hash_bytes(reinterpret_cast<const unsigned char*>(&job_id), sizeof(job_id)),
+                        database) &
+           (board().lease_buckets - 1);
+}
+
+uint32* find_link(Oid database, int64 job_id) noexcept {
+    uint32* at = &lease_buckets()[bucket_of(database, job_id)];
+    while (*at != kNoIndex &&
+           !(lease_table()[*at].job_id == job_id && lease_table()[*at].database == database))
+        at = &lease_table()[*at].next;
+    return at;
+}
+
+LeaseEntry* find_entry(Oid database, int64 job_id) noexcept {
+    const uint32 i = *find_link(database, job_id);
+    return i == kNoIndex ? nullptr : &lease_table()[i];
+}
+
+uint32 take_entry() noexcept {
+    Board& b = board();
+    if (b.lease_free != kNoIndex) {
+        const uint32 i = b.lease_free;
+        b.lease_free = lease_table()[i].next;
+        return i;
+    }
+    return b.lease_high < b.lease_capacity ? b.lease_high++ : kNoIndex;
+}
+
+void remove(Oid database, int64 job_id) noexcept {
+    uint32* link = find_link(database, job_id);
+    const uint32 i = *link;
+    if (i == kNoIndex) return;
+    LeaseEntry& e = lease_table()[i];
+    *link = e.next;
+    e.database = InvalidOid;
+    e.next = board().lease_free;
+    board().lease_free = i;
+}
+
+bool same_token(const LeaseEntry& e, const pg::UuidBytes& token) noexcept {
+    return std::memcmp(e.token, token.bytes.data(), sizeof(e.token)) == 0;
+}
+
+void read_entry(const LeaseEntry& e, LeaseReading* out) noexcept {
+    out->job_id = e.job_id;
+    std::memcpy(out->token.bytes.data(), e.token, sizeof(e.token));
+    out->until = Instant{e.leased_until};
+    out->cancel_requested = e.cancel_requested;
+    out->has_progress = e.has_progress;
+    out->progress = e.progress;
+    out->note_len = e.note_len;
+    std::memcpy(out->note, e.note, e.note_len);
+}
+
+void lower_next_end(Oid database, int64 until) noexcept {
+    DatabaseSlot* d = database_slot(database);
+    if (d == nullptr) return;
+    uint64 seen = pg_atomic_read_u64(&d->next_lease_end);
+    while (until < static_cast<int64>(seen)) {
+        if (!pg_atomic_compare_exchange_u64(&d->next_lease_end, &seen, static_cast<uint64>(until))) continue;
+        if (until < static_cast<int64>(pg_atomic_read_u64(&d->next_wake)))
+            poke_dispatcher(database, kPokeLeases);
+        return;
+    }
+}
+
+WorkerEntry* find_worker(Oid database, std::string_view id, Instant now, bool add) noexcept {
+    WorkerEntry* free_one = nullptr;
+    for (int i = 0; i < kMaxWorkers; i++) {
+        WorkerEntry& w = worker_table()[i];
+        if (w.database != InvalidOid && w.last_seen + kWorkerSilence.us < now.us) w.database = InvalidOid;
+        if (w.database == InvalidOid) {
+            if (free_one == nullptr) free_one = &w;
+        } else if (w.database == database && name_view(w.id) == id) {
+            return &w;
+        }
+    }
+    if (!add || free_one == nullptr) return nullptr;
+    free_one->database = database;
+    free_one->first_seen = now.us;
+    set_name(&free_one->id, id);
+    return free_one;
+}
+
+}  // namespace
+
+uint32 name_hash(std::string_view name) noexcept {
+    return hash_bytes(reinterpret_cast<const unsigned char*>(name.data()), static_cast<int>(name.size()));
+}
+
+bool add_lease(Oid database, int64 job_id, const pg::UuidBytes& token, Instant until,
+               core::Micros length) noexcept {
+    {
+        const PartGuard guard(BoardLock::leases, LW_EXCLUSIVE);
+        LeaseEntry* e = find_entry(database, job_id);
+        if (e == nullptr) {
+            const uint32 i = take_entry();
+            if (i == kNoIndex) return false;
+            e = &lease_table()[i];
+            uint32* bucket = &lease_buckets()[bucket_of(database, job_id)];
+            e->next = *bucket;
+            *bucket = i;
+            e->database = database;
+            e->job_id = job_id;
+        }
+        std::memcpy(e->token, token.bytes.data(), sizeof(e->token));
+        e->leased_until = until.us;
+        e->length_us = length.us;
+        e->cancel_requested = e->has_progress = false;
+        e->note_len = 0;
+    }
+    lower_next_end(database, until.us);
+    return true;
+}
+
+void drop_lease(Oid database, int64 job_id) noexcept {
+    if (!board_present()) return;
+    const PartGuard guard(BoardLock::leases, LW_EXCLUSIVE);
+    remove(database, job_id);
+}
+
+Beat beat_lease(Oid database, int64 job_id, const pg::UuidBytes& token, Instant now, core::Micros extend,
+                const double* progress, std::string_view note) noexcept {
+    if (!board_present()) return Beat::unknown;
+    const PartGuard guard(BoardLock::leases, LW_EXCLUSIVE);
+    LeaseEntry* e = find_entry(database, job_id);
+    if (e == nullptr) return Beat::unknown;
+    if (!same_token(*e, token)) return Beat::lost;
+    const int64 length = extend.us > 0 ? extend.us : e->length_us;
+    e->leased_until = std::max(e->leased_until, core::saturating_add(now.us, length));
+    if (progress != nullptr) {
+        e->has_progress = true;
+        e->progress = *progress;
+        e->note_len = static_cast<uint16>(std::min<std::size_t>(note.size(), kLeaseNoteBytes));
+        std::memcpy(e->note, note.data(), e->note_len);
+    }
+    return e->cancel_requested ? Beat::cancel_requested : Beat::active;
+}
+
+bool mark_lease_cancelled(Oid database, int64 job_id) noexcept {
+    if (!board_present()) return false;
+    const PartGuard guard(BoardLock::leases, LW_EXCLUSIVE);
+    LeaseEntry* e = find_entry(database, job_id);
+    if (e == nullptr) return false;
+    e->cancel_requested = true;
+    return true;
+}
+
+bool read_lease(Oid database, int64 job_id, LeaseReading* out) noexcept {
+    if (!board_present()) return false;
+    const PartGuard guard(BoardLock::leases, LW_SHARED);
+    const LeaseEntry* e = find_entry(database, job_id);
+    if (e == nullptr) return false;
+    read_entry(*e, out);
+    return true;
+}
+
+int ended_leases(Oid database, Instant now, LeaseReading* out, int max, Instant* next) noexcept {
+    *next = core::kPlusInfinity;
+    const PartGuard guard(BoardLock::leases, LW_SHARED);
+    int n = 0;
+    for (uint32 i = 0; i < board().lease_high; i++) {
+        const LeaseEntry& e = lease_table()[i];
+        if (e.database != database) continue;
+        if (e.leased_until <= now.us && n < max) {
+            read_entry(e, &out[n++]);
+        } else {
+            next->us = std::min(next->us, e.leased_until);
+        }
+    }
+    return n;
+}
+
+bool end_lease(Oid database, int64 job_id, Instant now) noexcept {
+    const PartGuard guard(BoardLock::leases, LW_EXCLUSIVE);
+    const LeaseEntry* e = find_entry(database, job_id);
+    if (e == nullptr || e->leased_until > now.us) return false;
+    remove(database, job_id);
+    return true;
+}
+
+void clear_leases(Oid database) noexcept {
+    const PartGuard guard(BoardLock::leases, LW_EXCLUSIVE);
+    for (uint32 i = 0; i < board().lease_high; i++) {
+        if (lease_table()[i].database == database) remove(database, lease_table()[i].job_id);
+    }
+    for (int i = 0; i < kMaxWorkers; i++) {
+        if (worker_table()[i].database == database) worker_table()[i].database = InvalidOid;
+    }
+}
+
+bool beat_worker(Oid database, std::string_view id, std::string_view label,
+                 std::span<const std::string_view> queues, Instant now) noexcept {
+    if (!board_present()) return false;
+    const PartGuard guard(BoardLock::leases, LW_EXCLUSIVE);
+    WorkerEntry* w = find_worker(database, id, now, true);
+    if (w == nullptr) return false;
+    w->last_seen = now.us;
+    set_name(&w->label, label);
+    w->queue_count = static_cast<int32>(std::min<std::size_t>(queues.size(), kMaxWaitedQueues));
+    for (int i = 0; i < w->queue_count; i++) w->queues[i] = name_hash(queues[static_cast<std::size_t>(i)]);
+    return true;
+}
+
+WorkerPlace place_of_worker(Oid database, std::string_view queue, std::string_view id, Instant now) noexcept {
+    const PartGuard guard(BoardLock::leases, LW_SHARED);
+    const uint32 wanted = name_hash(queue);
+    WorkerPlace p{};
+    for (int i = 0; i < kMaxWorkers; i++) {
+        const WorkerEntry& w = worker_table()[i];
+        if (w.database != database || w.last_seen + kWorkerSilence.us < now.us) continue;
+        if (std::find(w.queues, w.queues + w.queue_count, wanted) == w.queues + w.queue_count) continue;
+        p.workers++;
+        if (name_view(w.id) < id) p.before++;
+    }
+    return p;
+}
+
+int read_workers(Oid database, Instant now, WorkerReading* out, int max) noexcept {
+    const PartGuard guard(BoardLock::leases, LW_SHARED);
+    int n = 0;
+    for (int i = 0; i < kMaxWorkers && n < max; i++) {
+        const WorkerEntry& w = worker_table()[i];
+        if (w.database != database || w.last_seen + kWorkerSilence.us < now.us) continue;
+        out[n++] = {w.id, w.label, Instant{w.first_seen}, Instant{w.last_seen}, w.queue_count};
+    }
+    return n;
+}
+
+}  // namespace foreman::store

@@ -1,0 +1,64 @@
+// Leases and outside workers on the board: until when each attempt is leased, cancel marks, progress, who was
+// heard of when. claim() adds entries at its commit, heartbeats extend them, the dispatcher looks for those
+// that ended. Invariant: the row decides who owns a job (token); an entry without its row, or a row without
+// its entry, is mended by the dispatcher, and a heartbeat is only answered `active` while the entry stands
+// and carries the caller's token.
+#pragma once
+
+#include <span>
+#include <string_view>
+
+#include "pg/datum.hpp"
+#include "store/board.hpp"
+
+namespace foreman::store {
+
+enum class Beat { active, cancel_requested, lost, unknown };  // unknown: not on the board, ask the row
+
+/// false: the board is full; the row's claimed_at counts then.
+bool add_lease(Oid database, int64 job_id, const pg::UuidBytes& token, Instant until,
+               core::Micros length) noexcept;
+void drop_lease(Oid database, int64 job_id) noexcept;
+/// does: extends a lease to now + extend (or its length), keeps progress.  cost: one hash probe
+Beat beat_lease(Oid database, int64 job_id, const pg::UuidBytes& token, Instant now, core::Micros extend,
+                const double* progress, std::string_view note) noexcept;
+/// The next heartbeat of the job's holder is answered cancel_requested.
+bool mark_lease_cancelled(Oid database, int64 job_id) noexcept;
+
+struct LeaseReading {
+    int64 job_id;
+    pg::UuidBytes token;
+    Instant until;
+    bool cancel_requested;
+    bool has_progress;
+    double progress;
+    uint16 note_len;
+    char note[kLeaseNoteBytes];
+};
+bool read_lease(Oid database, int64 job_id, LeaseReading* out) noexcept;
+/// Up to `max` leases that ended before `now`; `next`: the earliest end of the others.
+int ended_leases(Oid database, Instant now, LeaseReading* out, int max, Instant* next) noexcept;
+/// Takes an ended lease off the board, unless a heartbeat has extended it meanwhile.
+bool end_lease(Oid database, int64 job_id, Instant now) noexcept;
+
+// ---- outside workers
+// ---------------------------------------------------------------------------------------------------
+
+constexpr core::Micros kWorkerSilence = core::seconds(30);
+
+bool beat_worker(Oid database, std::string_view id, std::string_view label,
+                 std::span<const std::string_view> queues, Instant now) noexcept;
+/// Live workers that declared the queue, and how many of them come before `id` in the order of ids.
+struct WorkerPlace {
+    int workers;
+    int before;
+};
+WorkerPlace place_of_worker(Oid database, std::string_view queue, std::string_view id, Instant now) noexcept;
+struct WorkerReading {
+    BoardName id, label;
+    Instant first_seen, last_seen;
+    int queues;
+};
+int read_workers(Oid database, Instant now, WorkerReading* out, int max) noexcept;
+
+}  // namespace foreman::store

@@ -1,0 +1,57 @@
+// Jobs in the hands of outside workers, as rows: claimed under a random token, ended or given back by whoever
+// shows it. Every change is guarded by (state, token) in the statement that makes it: a stale token changes
+// nothing. Called by api/leases.cpp in the worker's transaction and by the dispatcher for leases that ended.
+#pragma once
+
+#include "store/jobs.hpp"
+#include "store/lease_board.hpp"
+
+namespace foreman::store {
+
+constexpr core::Micros kDefaultLease = core::seconds(60);
+
+struct LeaseClaim {
+    std::string_view worker;
+    core::Micros length;
+    Instant now;
+};
+struct LeasedJob {
+    Job job;
+    pg::UuidBytes token;
+};
+
+/// does: leases up to `qty` due jobs of a range, in order, and remembers them for the board.  cost: about 6
+/// us a row
+void lease_jobs(const RangeSpec& range, Key from, int qty, const LeaseClaim& claim, MemoryContext context,
+                pg::vector<LeasedJob>* out);
+
+/// What an outside worker may claim: ranges of these queues whose kind is in `kinds`, or, without kinds, has
+/// no handler here.
+struct OutsideFilter {
+    std::span<const std::string_view> queues;
+    std::optional<std::span<const std::string_view>> kinds;
+};
+/// The least due range that passes the filter; false: none. Reads the board, or the rows where there is no
+/// board.
+bool choose_outside(const OutsideFilter& filter, Instant now, std::span<const RangeSpec> skip,
+                    RangeChoice* out);
+/// The earliest instant at which something of these queues is due; infinity: nothing waits.
+Instant next_due_outside(const OutsideFilter& filter);
+
+struct TokenPair {
+    int64 job_id;
+    pg::UuidBytes token;
+};
+/// does: deletes the leased jobs whose token is right and reads them; the others are lost.
+void take_leases(std::span<const TokenPair> pairs, MemoryContext context, pg::vector<Job>* out);
+/// The same for one lease, without waiting: false when the token is not right, or somebody has the row
+/// locked.
+bool take_free_lease(const TokenPair& pair, MemoryContext context, Job* out);
+/// Whether the row says that the token holds the job; for heartbeats of leases that are not on the board.
+bool holds_lease(const TokenPair& pair, core::Micros* length);
+/// Renews in the row, where the board has no room.
+bool renew_lease_row(const TokenPair& pair, Instant now);
+/// All outside leases of the database, to the board, each renewed now. returns: how many found no room
+int64 load_leases(Instant now);
+
+}  // namespace foreman::store

@@ -1,0 +1,31 @@
+// What becomes of one job whose row its holder has just taken out of live_job: decided, and written where it
+// belongs. For jobs that run outside a group: lane procedure, outside workers, rescue. Group writes its own
+// outcomes set-wise.
+#pragma once
+
+#include "store/jobs.hpp"
+
+namespace foreman::store {
+
+struct Report {
+    core::Outcome outcome = core::Outcome::completed;
+    bool uncharged = false;                  // the attempt does not count: put back as it was
+    core::Micros run_in{};                   // snoozed, throttled
+    std::optional<core::Micros> retry_in{};  // failed: instead of the backoff
+    std::optional<Datum> result{};
+    std::string_view reason{};
+    std::optional<AttemptError> error{};
+    Instant started_at{};
+};
+
+enum class Settled { completed, retryable, released, discarded, cancelled, deleted };
+
+/// What core/job_state.hpp decides, with this job's settings.
+core::Verdict decide_for(const Handler& handler, const Job& job, core::AttemptEnd end);
+/// does: obeys a pending request, else history, dead letter or put back.  needs: the row taken in this
+/// transaction
+Settled settle(const Job& job, const Report& report, MemoryContext context);
+/// throttle() cools the queue down for this long.
+constexpr core::Micros kThrottleFlat = core::seconds(60);
+
+}  // namespace foreman::store

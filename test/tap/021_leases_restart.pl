@@ -1,0 +1,91 @@
+# P4, P8, P13: leases of outside workers survive restarts and crashes of the server, each renewed by it; a graceful
+# stop finishes or releases what executors run, charges nothing and leaves nothing claimed.
+# Broken by: a board that is not filled from the rows; ending leases by a clock that stood in the row.
+use strict;
+use warnings;
+use Test::More;
+use PostgreSQL::Test::Cluster;
+use ForemanTest;
+
+my $node = new_server('leases', 'foreman.shutdown_grace' => "'3s'");
+$node->start;
+install($node, 'postgres');
+$node->safe_psql('postgres', q{
+	CREATE PROCEDURE outside_group(j foreman.job) LANGUAGE plpgsql AS $$
+	BEGIN
+		COMMIT;
+		PERFORM pg_sleep((j.args->>'s')::float8);
+		COMMIT;
+		INSERT INTO public.effects (job_id) VALUES (j.job_id);
+	END $$;
+	SELECT foreman.register_handler('steps', 'public.outside_group', lane => 'procedure')});
+
+for my $mode (qw(fast immediate))
+{
+	subtest "$mode restart" => sub {
+		my ($id, $token) = split /\|/, value($node, 'postgres', qq{
+			SELECT foreman.enqueue('out', queue => '$mode') \\g /dev/null
+			SELECT job_id, token FROM foreman.claim('{$mode}', 'w', lease => '5 s')});
+		my ($silent) = split /\|/, value($node, 'postgres', qq{
+			SELECT foreman.enqueue('out', queue => '$mode') \\g /dev/null
+			SELECT job_id, token FROM foreman.claim('{$mode}', 'silent', lease => '5 s')});
+		$node->stop($mode);
+		$node->start;
+		eventually($node, 'postgres', "SELECT leased_until > clock_timestamp() + '3 s' FROM foreman.jobs WHERE job_id = $id", 5,
+			'the lease counts as renewed by the restart');
+		is(value($node, 'postgres', "SELECT foreman.heartbeat($id, '$token')"), 'active', 'its worker goes on');
+		is(value($node, 'postgres', "SELECT foreman.complete($id, '$token')"), 'completed', 'and completes it');
+		eventually($node, 'postgres', "SELECT state = 'retryable' AND attempt = 1 FROM foreman.jobs WHERE job_id = $silent", 7,
+			'one whose worker is silent ends');
+		is(value($node, 'postgres', "SELECT errors->0->>'message' FROM foreman.jobs WHERE job_id = $silent"), 'lease expired', 'and says why');
+		$node->safe_psql('postgres', "SELECT foreman.cancel($silent)");
+	};
+}
+
+# Short ones end within the grace, long ones are put back.
+sub busy
+{
+	my @ids = map { value($node, 'postgres', "SELECT foreman.enqueue('$_->[0]', args => '{\"s\": $_->[1]}')") }
+	  ([ 'nap', 1 ], [ 'steps', 1 ], [ 'nap', 60 ], [ 'steps', 60 ]);
+	my $all = join ',', @ids;
+	eventually($node, 'postgres', "SELECT count(*) = 4 FROM foreman.workers WHERE job_id IN ($all)", 15, 'four handlers run');
+	return @ids;
+}
+
+sub check_graceful
+{
+	my ($what, @ids) = @_;
+	my ($short, $long) = (join(',', @ids[ 0, 1 ]), join(',', @ids[ 2, 3 ]));
+	is(value($node, 'postgres', "SELECT string_agg(state || ' ' || attempt, ', ') FROM foreman.jobs WHERE job_id IN ($short)"),
+		'completed 1, completed 1', "$what: what is short has finished");
+	is(value($node, 'postgres', "SELECT string_agg(state || ' ' || attempt, ', ') FROM foreman.jobs WHERE job_id IN ($long)"),
+		'available 0, available 0', "$what: what is long is due again, uncharged");
+	is(value($node, 'postgres', "SELECT count(*) FROM foreman.live_job WHERE state = 'r'"), '0', "$what: nothing is claimed");
+	is(value($node, 'postgres', "SELECT count(*) FROM effects WHERE job_id IN ($long)"), '0', "$what: no effect of them");
+	$node->safe_psql('postgres', "SELECT foreman.cancel(job_id) FROM foreman.live_job");
+	return;
+}
+
+subtest 'foreman.stop()' => sub {
+	my @ids = busy();
+	$node->safe_psql('postgres', 'SELECT foreman.stop()');
+	eventually($node, 'postgres', 'SELECT count(*) = 0 FROM foreman.workers WHERE pid IS NOT NULL', 6, 'the executors leave within the grace');
+	eventually($node, 'postgres', "SELECT count(*) = 0 FROM foreman.live_job WHERE state = 'r'", 1, 'the dispatcher has settled them');
+	check_graceful('stop', @ids);
+	$node->safe_psql('postgres', 'SELECT foreman.start()');
+	eventually($node, 'postgres', is_idle(), 10, 'idle');
+};
+
+subtest 'fast shutdown' => sub {
+	my @ids = busy();
+	$node->stop('fast');
+	# Nothing may run when it is looked at.
+	settings($node, 'foreman.enabled' => 'off');
+	$node->start;
+	eventually($node, 'postgres', "SELECT count(*) = 0 FROM foreman.live_job WHERE state = 'r'", 2, 'nothing stays claimed');
+	check_graceful('fast', @ids);
+};
+
+log_is_clean($node);
+$node->stop;
+done_testing();

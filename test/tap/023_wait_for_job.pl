@@ -1,0 +1,90 @@
+# wait_for_job(): returns when something is committed or due, at its time-out; is refused in a transaction block;
+# while fifty sessions wait none holds a transaction, a snapshot or an xid, and vacuum removes what is dead.
+# Broken by: waiting inside the caller's transaction; a wait that polls rows under a snapshot.
+use strict;
+use warnings;
+use Test::More;
+use IPC::Run;
+use Time::HiRes qw(time);
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use ForemanTest;
+
+# The safety poll is far away: who returns was woken.
+my $node = new_server('waiters', 'max_connections' => 100, 'foreman.max_waiters' => 60, 'foreman.poll_interval' => "'60s'");
+$node->start;
+install($node, 'postgres');
+
+my $waiting = q{SELECT count(*) = %d FROM pg_stat_activity WHERE query LIKE 'CALL foreman.wait_for_job%%' AND state <> 'idle' AND wait_event_type = 'Extension'};
+
+sub start_waiter
+{
+	my ($queue, $timeout) = @_;
+	return IPC::Run::start(
+		[ 'psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr('postgres'), '-c',
+			"CALL foreman.wait_for_job('{$queue}', '$timeout')" ],
+		'<', \undef, '>', '/dev/null', '2>', '/dev/null');
+}
+
+subtest 'when it returns' => sub {
+	my $took = timed($node, 'postgres', q{CALL foreman.wait_for_job('{nothing}', '500 ms')});
+	cmp_ok($took, '>=', 0.5, 'not before its time-out');
+	cmp_ok($took, '<', 1.5, 'and not long after it');
+
+	my $waiter = start_waiter('due', '60 s');
+	eventually($node, 'postgres', sprintf($waiting, 1), 5, 'it waits');
+	$node->safe_psql('postgres', q{SELECT foreman.enqueue('out', queue => 'elsewhere')});
+	stays($node, 'postgres', sprintf($waiting, 1), 0.5, 'another queue does not wake it');
+	my $started = time;
+	$node->safe_psql('postgres', q{SELECT foreman.enqueue('out', queue => 'due')});
+	$waiter->finish;
+	cmp_ok(time - $started, '<', 1, 'the commit of a job wakes it');
+	cmp_ok(timed($node, 'postgres', q{CALL foreman.wait_for_job('{due}', '60 s')}), '<', 0.5, 'what is due already lets it return at once');
+
+	$node->safe_psql('postgres', q{SELECT foreman.enqueue('out', queue => 'later', run_at => clock_timestamp() + '1 s')});
+	# It says that there may be something: a worker claims, and waits again when there is nothing.
+	$started = time;
+	my ($calls, $got) = (0, 0);
+	while (!$got && $calls < 10)
+	{
+		$calls++;
+		$node->safe_psql('postgres', q{CALL foreman.wait_for_job('{later}', '60 s')});
+		$got = value($node, 'postgres', q{SELECT count(*) FROM foreman.claim('{later}', 'w')});
+	}
+	is($got, 1, 'so does a job whose time comes');
+	cmp_ok(time - $started, '<', 2, 'when it comes');
+	cmp_ok($calls, '<=', 2, "without a loop ($calls calls)");
+};
+
+subtest 'in a transaction block' => sub {
+	my ($rc, $out, $err) = $node->psql('postgres', qq{\\set VERBOSITY verbose\nBEGIN;\nCALL foreman.wait_for_job('{x}', '1 s');});
+	isnt($rc, 0, 'it is refused');
+	like($err, qr/ERROR:  2D000/, 'with its code');
+	like($err, qr/HINT:/, 'and a hint');
+};
+
+subtest 'fifty waiters' => sub {
+	$node->safe_psql('postgres', 'CREATE TABLE rubbish AS SELECT i FROM generate_series(1, 1000) i');
+	my @waiters = map { start_waiter('quiet', '120 s') } 1 .. 50;
+	eventually($node, 'postgres', sprintf($waiting, 50), 20, 'fifty sessions wait');
+	is(value($node, 'postgres', q{
+			SELECT count(xact_start), count(backend_xmin), count(backend_xid) FROM pg_stat_activity
+			WHERE query LIKE 'CALL foreman.wait_for_job%' AND pid <> pg_backend_pid()}),
+		'0|0|0', 'none has a transaction, a snapshot or an xid');
+	is(value($node, 'postgres', q{
+			SELECT count(*) FROM pg_locks l JOIN pg_stat_activity a USING (pid) WHERE a.query LIKE 'CALL foreman.wait_for_job%' AND pid <> pg_backend_pid()}),
+		'0', 'nor a lock');
+	$node->safe_psql('postgres', 'DELETE FROM rubbish');
+	my ($rc, $out, $err) = $node->psql('postgres', 'VACUUM (VERBOSE) rubbish');
+	like($err, qr/1000 removed, 0 remain, 0 are dead but not yet removable/, 'vacuum is not held back');
+	my $started = time;
+	# A commit wakes one of them, so that the others do not all ask for one job.
+	$node->safe_psql('postgres', join "\n", (q{SELECT foreman.enqueue('out', queue => 'quiet');}) x 50);
+	$_->finish for @waiters;
+	my $took = time - $started;
+	cmp_ok($took, '<', 3, sprintf 'fifty commits wake all fifty (%.2f s)', $took);
+};
+
+log_is_clean($node);
+$node->stop;
+done_testing();
