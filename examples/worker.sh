@@ -46,7 +46,7 @@ run() {
     handler=
 }
 
-scratch=$(mktemp -d) && trap 'rm -rf "$scratch"' EXIT
+scratch=$(mktemp -d) || exit # removed at the end: a trap on EXIT can also run in a child that is killed as it starts
 trap 'stopping=yes; [ -z "$handler" ] || kill -- -$handler 2>/dev/null' TERM
 until [ $stopping ]; do
     sql "SELECT FROM foreman.worker_heartbeat(:'worker', ARRAY[:'queue'], 'worker.sh');
@@ -54,3 +54,4 @@ until [ $stopping ]; do
     IFS=$tab read -r id token kind args < <(sql "SELECT job_id, token, kind, args
         FROM foreman.claim(ARRAY[:'queue'], :'worker', lease => '30 s')") && run "$id" "$token" "$kind" "$args"
 done
+rm -rf "$scratch"

@@ -24,10 +24,7 @@ Settled put_back_or_obey(const Job& job, int attempt, Instant run_at, std::optio
     const Request r = take_request(job.job_id, context);
     if (r.action == 'c') return end_job(job, core::Next::cancel, job.attempt + 1, report, r.reason, errors);
     if (r.action == 'd') {
-        QueueDelta gone;
-        gone.live = -1;
-        remember_counts(job.queue, gone);
-        remember_end(job.job_id);
+        delete_taken(job);
         return Settled::deleted;
     }
     Job moved = job;

@@ -4,6 +4,7 @@
 #include "pg/call.hpp"
 #include "pg/datum.hpp"
 #include "pg/memory.hpp"
+#include "store/job_value.hpp"
 #include "store/schema.hpp"
 
 namespace foreman::worker {
@@ -122,36 +123,16 @@ Callable& callable_for(const store::Handler& h) {
     return c;
 }
 
-Datum job_datum(const store::Job& j, int attempt) {
-    const TupleDesc desc = pg::composite_desc(store::schema().job_type);
-    Datum v[11];
-    bool n[11] = {};
-    v[0] = Int64GetDatum(j.job_id);
-    v[1] = pg::text_datum(j.kind);
-    v[2] = pg::text_datum(j.queue);
-    v[3] = j.args;
-    v[4] = Int32GetDatum(attempt);
-    v[5] = Int32GetDatum(j.max_attempts);
-    v[6] = Int32GetDatum(j.priority);
-    v[7] = pg::to_datum(j.run_at);
-    v[8] = pg::to_datum(j.enqueued_at);
-    v[9] = j.tags.value_or(Datum{0});
-    n[9] = !j.tags.has_value();
-    v[10] = j.metadata.value_or(Datum{0});
-    n[10] = !j.metadata.has_value();
-    return pg::composite_datum(desc, v, n);
-}
-
 Datum jobs_datum(std::span<const store::Job> jobs) {
     pg::ContextResource memory(CurrentMemoryContext);
     pg::vector<Datum> rows(&memory);
     rows.reserve(jobs.size());
-    for (const store::Job& j : jobs) rows.push_back(job_datum(j, j.attempt + 1));
+    for (const store::Job& j : jobs) rows.push_back(store::job_datum(j, j.attempt + 1));
     return pg::array_datum(pg::element_type(store::schema().job_type), {rows.data(), rows.size()});
 }
 
 std::optional<Datum> call_handler(Callable& c, const store::Job& job, int attempt, MemoryContext context) {
-    const Datum argument = c.shape == store::Shape::jsonb ? job.args : job_datum(job, attempt);
+    const Datum argument = c.shape == store::Shape::jsonb ? job.args : store::job_datum(job, attempt);
     bool is_null = false;
     FmgrInfo* function = &c.function;
     // An error leaves what the function keeps in its FmgrInfo half done: it is looked up anew then.

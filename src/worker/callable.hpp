@@ -22,8 +22,6 @@ struct Callable {
 
 /// errors 42883 when the function is gone, 42501 without EXECUTE, 42P13 when its shape changed.
 Callable& callable_for(const store::Handler& handler);
-/// foreman.job of a job, with the attempt that runs.
-Datum job_datum(const store::Job& job, int attempt);
 /// foreman.job[] of jobs.
 Datum jobs_datum(std::span<const store::Job> jobs);
 /// Calls f(jsonb) or f(foreman.job).  returns: its result as jsonb in `context`, nothing for void and NULL

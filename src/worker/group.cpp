@@ -57,10 +57,7 @@ bool Group::skip_before_start(const store::Job& job) {
         add_ended(job, core::Next::cancel, job.attempt, none, r.reason, job.errors);
         ended_.back().started_at.reset();
     } else if (r.action == 'd') {
-        store::QueueDelta gone;
-        gone.live = -1;
-        store::remember_counts(job.queue, gone);
-        store::remember_end(job.job_id);
+        store::delete_taken(job);
     } else if (r.action == 'r') {
         store::Job moved = job;
         if (r.priority) moved.priority = *r.priority;
@@ -206,10 +203,7 @@ void Group::put_back_unless_requested(const store::Job& job, int16 attempt, int1
         none.started_at = store::now();
         add_ended(job, core::Next::cancel, std::max<int>(attempt, job.attempt + 1), none, r.reason, errors);
     } else if (r.action == 'd') {
-        store::QueueDelta gone;
-        gone.live = -1;
-        store::remember_counts(job.queue, gone);
-        store::remember_end(job.job_id);
+        store::delete_taken(job);
     } else if (r.action == 'r') {
         store::Job moved = job;
         if (r.priority) moved.priority = *r.priority;

@@ -10,6 +10,7 @@
 #include "store/clock.hpp"
 #include "store/control.hpp"
 #include "store/handler_sql.hpp"
+#include "store/job_value.hpp"
 #include "store/remember.hpp"
 #include "store/schema.hpp"
 #include "store/settings.hpp"
@@ -48,7 +49,7 @@ void call(const store::Handler& handler, const store::Job& job, int attempt, Mem
         const pg::CurrentScope scope(context);
         const Callable& c = callable_for(handler);
         if (c.shape == store::Shape::job) {
-            argument = job_datum(job, attempt);
+            argument = store::job_datum(job, attempt);
             type = store::schema().job_type;
         }
         tx.commit();

@@ -7,10 +7,8 @@ namespace foreman::worker {
 /// or that its neighbours can feel: temporary objects, SET CONSTRAINTS, advisory locks, held cursors. The
 /// group then runs again, one by one.
 void refuse_spoiled_session(bool shared);
-/// Forgets prepared statements, cursors, temporary objects, session locks, sequence caches; settings too when
-/// `settings`. needs: no transaction; runs one of its own where something has to be dropped.
+/// Forgets prepared statements, cursors, temporary objects, session locks, sequence caches; settings and the
+/// role too when `settings`. needs: no transaction; runs one of its own where something has to be dropped.
 void reset_session(bool settings);
-/// Called by the utility hook when a handler runs a statement whose effect outlives its subtransaction.
-void note_session_effect() noexcept;
 
 }  // namespace foreman::worker
