@@ -12,7 +12,10 @@ CREATE SCHEMA foreman;
 
 CREATE SEQUENCE foreman.job_id_seq AS pg_catalog.int8;
 
--- Unfinished jobs. state: w = claimable, r = running outside a group's transaction (lane procedure).
+-- Unfinished jobs. state: w = claimable, r = running outside a group's transaction (leased), b = blocked: blocked_on says
+-- by what: d = other jobs, k = its concurrency key, q = its sequence, s = the job that holds its unique key.
+-- alone: bit 1 = has a transaction to itself, bit 2 = has a key, so that its row stays while it runs.
+-- unique_as: u = holds its unique key, n = next to hold it, t and s = the same for timers.
 -- attempt counts the attempts charged so far. timeout_us is in microseconds.
 CREATE TABLE foreman.live_job (
     job_id       pg_catalog.int8        NOT NULL,
@@ -37,11 +40,22 @@ CREATE TABLE foreman.live_job (
     worker       pg_catalog.text,
     lease_us     pg_catalog.int8,
     crashes      pg_catalog.int2        NOT NULL DEFAULT 0,
+    batch_id        pg_catalog.int8,
+    unique_key      pg_catalog.text     COLLATE pg_catalog."C",
+    unique_as       pg_catalog."char",
+    concurrency_key pg_catalog.text     COLLATE pg_catalog."C",
+    sequence_key    pg_catalog.text     COLLATE pg_catalog."C",
+    blocked_on      pg_catalog."char",
     CONSTRAINT live_job_pkey PRIMARY KEY (job_id)
 );
 CREATE INDEX live_job_claim ON foreman.live_job (queue, kind, priority, alone, run_at, job_id) WHERE (state OPERATOR(pg_catalog.=) 'w');
 CREATE INDEX live_job_held ON foreman.live_job (job_id) WHERE (state OPERATOR(pg_catalog.=) 'r');
 CREATE INDEX live_job_expiry ON foreman.live_job (expires_at) WHERE (expires_at IS NOT NULL);
+CREATE UNIQUE INDEX live_job_unique ON foreman.live_job (kind, unique_key, unique_as) WHERE (unique_key IS NOT NULL);
+CREATE INDEX live_job_concurrency ON foreman.live_job (queue, concurrency_key, priority, run_at, job_id) WHERE (concurrency_key IS NOT NULL);
+CREATE INDEX live_job_sequence ON foreman.live_job (queue, sequence_key, job_id) WHERE (sequence_key IS NOT NULL);
+CREATE INDEX live_job_batch ON foreman.live_job (batch_id) WHERE (batch_id IS NOT NULL);
+CREATE INDEX live_job_blocked ON foreman.live_job (blocked_on, job_id) WHERE (state OPERATOR(pg_catalog.=) 'b');
 ALTER TABLE foreman.live_job SET (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0);
 
 -- Completed (c) and cancelled (x) jobs, one partition a day. The default partition takes what no day has been made for;
@@ -64,11 +78,17 @@ CREATE TABLE foreman.job_history (
     tags         pg_catalog.text[],
     metadata     pg_catalog.jsonb,
     errors       pg_catalog.jsonb,
-    worker_pid   pg_catalog.int4
+    worker_pid   pg_catalog.int4,
+    batch_id        pg_catalog.int8,
+    unique_key      pg_catalog.text     COLLATE pg_catalog."C",
+    unique_as       pg_catalog."char",
+    concurrency_key pg_catalog.text     COLLATE pg_catalog."C",
+    sequence_key    pg_catalog.text     COLLATE pg_catalog."C"
 ) PARTITION BY RANGE (finished_at);
 CREATE TABLE foreman.job_history_default PARTITION OF foreman.job_history DEFAULT;
 -- No index of the whole: attaching a partition would make one, and a restore then makes the dumped one, too.
 CREATE INDEX job_history_default_job_id ON foreman.job_history_default (job_id);
+CREATE INDEX job_history_default_batch ON foreman.job_history_default (batch_id) WHERE (batch_id IS NOT NULL);
 
 -- Discarded jobs.
 CREATE TABLE foreman.dead_letter (
@@ -89,8 +109,14 @@ CREATE TABLE foreman.dead_letter (
     metadata     pg_catalog.jsonb,
     errors       pg_catalog.jsonb,
     worker_pid   pg_catalog.int4,
+    batch_id        pg_catalog.int8,
+    unique_key      pg_catalog.text     COLLATE pg_catalog."C",
+    unique_as       pg_catalog."char",
+    concurrency_key pg_catalog.text     COLLATE pg_catalog."C",
+    sequence_key    pg_catalog.text     COLLATE pg_catalog."C",
     CONSTRAINT dead_letter_pkey PRIMARY KEY (job_id)
 );
+CREATE INDEX dead_letter_batch ON foreman.dead_letter (batch_id) WHERE (batch_id IS NOT NULL);
 CREATE INDEX dead_letter_queue ON foreman.dead_letter (queue, discarded_at);
 
 -- What was asked of a job while it was running. action: c = cancel, d = delete, r = reschedule.
@@ -105,6 +131,41 @@ CREATE TABLE foreman.job_request (
     CONSTRAINT job_request_pkey PRIMARY KEY (job_id, request_id)
 );
 
+-- What blocked jobs wait for. A row goes when its depends_on has completed, or with the job. No foreign keys: they would
+-- lock rows of live_job. policy: c = the job is cancelled when depends_on ends otherwise, r = it runs all the same.
+CREATE TABLE foreman.job_dependency (
+    depends_on pg_catalog.int8   NOT NULL,
+    job_id     pg_catalog.int8   NOT NULL,
+    policy     pg_catalog."char" NOT NULL,
+    CONSTRAINT job_dependency_pkey PRIMARY KEY (depends_on, job_id)
+);
+CREATE INDEX job_dependency_job_id ON foreman.job_dependency (job_id);
+
+-- Batches: jobs whose end, all together, enqueues other jobs.
+CREATE TABLE foreman.job_batch (
+    batch_id     pg_catalog.int8        GENERATED ALWAYS AS IDENTITY,
+    name         pg_catalog.text        NOT NULL,
+    on_success   pg_catalog.text,
+    on_complete  pg_catalog.text,
+    on_discard   pg_catalog.text,
+    created_by   pg_catalog.regrole     NOT NULL,
+    created_at   pg_catalog.timestamptz NOT NULL,
+    discarded_at pg_catalog.timestamptz,
+    finished_at  pg_catalog.timestamptz,
+    CONSTRAINT job_batch_pkey PRIMARY KEY (batch_id)
+);
+CREATE INDEX job_batch_open ON foreman.job_batch (batch_id) WHERE (finished_at IS NULL);
+
+-- Unique keys that are held for a time, whether their job has ended or not (unique_for).
+CREATE TABLE foreman.unique_window (
+    kind       pg_catalog.text        COLLATE pg_catalog."C" NOT NULL,
+    unique_key pg_catalog.text        COLLATE pg_catalog."C" NOT NULL,
+    job_id     pg_catalog.int8        NOT NULL,
+    until      pg_catalog.timestamptz NOT NULL,
+    CONSTRAINT unique_window_pkey PRIMARY KEY (kind, unique_key)
+);
+CREATE INDEX unique_window_until ON foreman.unique_window (until);
+
 -- Declared queues. NULL means the default.
 CREATE TABLE foreman.queue (
     queue            pg_catalog.text     COLLATE pg_catalog."C" NOT NULL,
@@ -116,6 +177,8 @@ CREATE TABLE foreman.queue (
     retain_discarded pg_catalog.interval,
     keep_args        pg_catalog.int4,
     max_running      pg_catalog.int4,
+    max_running_per_key pg_catalog.int4,
+    sequence_policy  pg_catalog.text,
     created_at       pg_catalog.timestamptz NOT NULL,
     CONSTRAINT queue_pkey PRIMARY KEY (queue)
 );
@@ -162,6 +225,10 @@ SELECT pg_catalog.pg_extension_config_dump('foreman.job_history_default', '');
 SELECT pg_catalog.pg_extension_config_dump('foreman.dead_letter', '');
 SELECT pg_catalog.pg_extension_config_dump('foreman.job_request', '');
 SELECT pg_catalog.pg_extension_config_dump(pg_catalog.pg_get_serial_sequence('foreman.job_request', 'request_id')::pg_catalog.regclass, '');
+SELECT pg_catalog.pg_extension_config_dump('foreman.job_dependency', '');
+SELECT pg_catalog.pg_extension_config_dump('foreman.job_batch', '');
+SELECT pg_catalog.pg_extension_config_dump(pg_catalog.pg_get_serial_sequence('foreman.job_batch', 'batch_id')::pg_catalog.regclass, '');
+SELECT pg_catalog.pg_extension_config_dump('foreman.unique_window', '');
 SELECT pg_catalog.pg_extension_config_dump('foreman.queue', '');
 SELECT pg_catalog.pg_extension_config_dump('foreman.handler', '');
 SELECT pg_catalog.pg_extension_config_dump('foreman.role_grant', '');
@@ -199,12 +266,18 @@ CREATE TYPE foreman.job_outcome AS (
 
 CREATE FUNCTION foreman.enqueue(kind pg_catalog.text, args pg_catalog.jsonb DEFAULT '{}', queue pg_catalog.text DEFAULT NULL,
     priority pg_catalog.int4 DEFAULT NULL, run_at pg_catalog.timestamptz DEFAULT NULL, max_attempts pg_catalog.int4 DEFAULT NULL,
+    unique_key pg_catalog.text DEFAULT NULL, unique_for pg_catalog.interval DEFAULT NULL, on_conflict pg_catalog.text DEFAULT 'skip',
+    concurrency_key pg_catalog.text DEFAULT NULL, sequence_key pg_catalog.text DEFAULT NULL,
+    depends_on pg_catalog.int8[] DEFAULT NULL, on_dependency pg_catalog.text DEFAULT 'cancel', batch_id pg_catalog.int8 DEFAULT NULL,
     timeout pg_catalog.interval DEFAULT NULL, expires_at pg_catalog.timestamptz DEFAULT NULL, tags pg_catalog.text[] DEFAULT NULL,
     metadata pg_catalog.jsonb DEFAULT NULL)
 RETURNS pg_catalog.int8 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_enqueue';
 
 CREATE FUNCTION foreman.enqueue_info(kind pg_catalog.text, args pg_catalog.jsonb DEFAULT '{}', queue pg_catalog.text DEFAULT NULL,
     priority pg_catalog.int4 DEFAULT NULL, run_at pg_catalog.timestamptz DEFAULT NULL, max_attempts pg_catalog.int4 DEFAULT NULL,
+    unique_key pg_catalog.text DEFAULT NULL, unique_for pg_catalog.interval DEFAULT NULL, on_conflict pg_catalog.text DEFAULT 'skip',
+    concurrency_key pg_catalog.text DEFAULT NULL, sequence_key pg_catalog.text DEFAULT NULL,
+    depends_on pg_catalog.int8[] DEFAULT NULL, on_dependency pg_catalog.text DEFAULT 'cancel', batch_id pg_catalog.int8 DEFAULT NULL,
     timeout pg_catalog.interval DEFAULT NULL, expires_at pg_catalog.timestamptz DEFAULT NULL, tags pg_catalog.text[] DEFAULT NULL,
     metadata pg_catalog.jsonb DEFAULT NULL, OUT job_id pg_catalog.int8, OUT inserted pg_catalog.bool)
 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_enqueue_info';
@@ -215,6 +288,9 @@ RETURNS SETOF pg_catalog.record LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'forem
 
 CREATE FUNCTION foreman.enqueue_array(kind pg_catalog.text, args pg_catalog.jsonb[], queue pg_catalog.text DEFAULT NULL,
     priority pg_catalog.int4 DEFAULT NULL, run_at pg_catalog.timestamptz DEFAULT NULL, max_attempts pg_catalog.int4 DEFAULT NULL,
+    unique_key pg_catalog.text DEFAULT NULL, unique_for pg_catalog.interval DEFAULT NULL, on_conflict pg_catalog.text DEFAULT 'skip',
+    concurrency_key pg_catalog.text DEFAULT NULL, sequence_key pg_catalog.text DEFAULT NULL,
+    depends_on pg_catalog.int8[] DEFAULT NULL, on_dependency pg_catalog.text DEFAULT 'cancel', batch_id pg_catalog.int8 DEFAULT NULL,
     timeout pg_catalog.interval DEFAULT NULL, expires_at pg_catalog.timestamptz DEFAULT NULL, tags pg_catalog.text[] DEFAULT NULL,
     metadata pg_catalog.jsonb DEFAULT NULL,
     OUT ordinal pg_catalog.int4, OUT job_id pg_catalog.int8, OUT inserted pg_catalog.bool)
@@ -378,17 +454,23 @@ RETURNS pg_catalog.int8 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_purge
 CREATE FUNCTION foreman.create_queue(name pg_catalog.text, priority pg_catalog.int4 DEFAULT NULL,
     backoff_base pg_catalog.interval DEFAULT NULL, backoff_max pg_catalog.interval DEFAULT NULL,
     retain_completed pg_catalog.interval DEFAULT NULL, retain_cancelled pg_catalog.interval DEFAULT NULL,
-    retain_discarded pg_catalog.interval DEFAULT NULL, keep_args pg_catalog.int4 DEFAULT NULL, max_running pg_catalog.int4 DEFAULT NULL)
+    retain_discarded pg_catalog.interval DEFAULT NULL, keep_args pg_catalog.int4 DEFAULT NULL, max_running pg_catalog.int4 DEFAULT NULL,
+    max_running_per_key pg_catalog.int4 DEFAULT NULL, sequence_policy pg_catalog.text DEFAULT NULL)
 RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_create_queue';
 
 CREATE FUNCTION foreman.alter_queue(name pg_catalog.text, priority pg_catalog.int4 DEFAULT NULL,
     backoff_base pg_catalog.interval DEFAULT NULL, backoff_max pg_catalog.interval DEFAULT NULL,
     retain_completed pg_catalog.interval DEFAULT NULL, retain_cancelled pg_catalog.interval DEFAULT NULL,
-    retain_discarded pg_catalog.interval DEFAULT NULL, keep_args pg_catalog.int4 DEFAULT NULL, max_running pg_catalog.int4 DEFAULT NULL)
+    retain_discarded pg_catalog.interval DEFAULT NULL, keep_args pg_catalog.int4 DEFAULT NULL, max_running pg_catalog.int4 DEFAULT NULL,
+    max_running_per_key pg_catalog.int4 DEFAULT NULL, sequence_policy pg_catalog.text DEFAULT NULL)
 RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_alter_queue';
 
 CREATE FUNCTION foreman.drop_queue(name pg_catalog.text)
 RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_drop_queue';
+
+CREATE FUNCTION foreman.create_batch(name pg_catalog.text, on_success pg_catalog.text DEFAULT NULL,
+    on_complete pg_catalog.text DEFAULT NULL, on_discard pg_catalog.text DEFAULT NULL)
+RETURNS pg_catalog.int8 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_create_batch';
 
 CREATE PROCEDURE foreman.await(job_id pg_catalog.int8, timeout pg_catalog.interval,
     INOUT state pg_catalog.text DEFAULT NULL, INOUT result pg_catalog.jsonb DEFAULT NULL)
@@ -467,6 +549,7 @@ RETURNS SETOF pg_catalog.record LANGUAGE c VOLATILE ROWS 10 AS 'MODULE_PATHNAME'
 CREATE VIEW foreman.jobs WITH (security_barrier) AS
 SELECT j.job_id,
        CASE WHEN e.job_id IS NOT NULL OR j.state OPERATOR(pg_catalog.=) 'r' THEN 'running'
+            WHEN j.state OPERATOR(pg_catalog.=) 'b' THEN 'pending'
             WHEN j.attempt OPERATOR(pg_catalog.>) 0 THEN 'retryable'
             WHEN j.run_at OPERATOR(pg_catalog.<=) foreman._now() THEN 'available'
             ELSE 'scheduled' END AS state,
@@ -478,7 +561,8 @@ SELECT j.job_id,
        NULL::pg_catalog.timestamptz AS finished_at, j.expires_at,
        NULL::pg_catalog.jsonb AS result, NULL::pg_catalog.text AS reason, j.errors,
        COALESCE(e.progress, l.progress) AS progress, COALESCE(e.note, l.note) AS progress_note,
-       COALESCE(e.pid, j.worker_pid) AS worker_pid, j.worker AS worker_id, l.leased_until, j.tags, j.metadata
+       COALESCE(e.pid, j.worker_pid) AS worker_pid, j.worker AS worker_id, l.leased_until, j.tags, j.metadata,
+       j.unique_key, j.concurrency_key, j.sequence_key, j.batch_id
   FROM foreman.live_job j LEFT JOIN foreman._executors() e ON (e.job_id OPERATOR(pg_catalog.=) j.job_id)
   LEFT JOIN LATERAL foreman._lease(CASE WHEN j.worker IS NOT NULL AND j.state OPERATOR(pg_catalog.=) 'r' THEN j.job_id END) l ON (true)
  WHERE foreman._sees(j.queue)
@@ -487,13 +571,15 @@ SELECT h.job_id, CASE WHEN h.outcome OPERATOR(pg_catalog.=) 'c' THEN 'completed'
        h.kind, h.queue, h.priority::pg_catalog.int4, CASE WHEN foreman._sees_args(h.queue) THEN h.args END,
        h.attempt::pg_catalog.int4, h.max_attempts::pg_catalog.int4, h.run_at, h.enqueued_at, h.started_at, h.finished_at, NULL,
        CASE WHEN foreman._sees_args(h.queue) THEN h.result END, h.reason, h.errors,
-       NULL, NULL, h.worker_pid, NULL, NULL, h.tags, h.metadata
+       NULL, NULL, h.worker_pid, NULL, NULL, h.tags, h.metadata,
+       h.unique_key, h.concurrency_key, h.sequence_key, h.batch_id
   FROM foreman.job_history h
  WHERE foreman._sees(h.queue)
 UNION ALL
 SELECT d.job_id, 'discarded', d.kind, d.queue, d.priority::pg_catalog.int4, CASE WHEN foreman._sees_args(d.queue) THEN d.args END,
        d.attempt::pg_catalog.int4, d.max_attempts::pg_catalog.int4, d.run_at, d.enqueued_at, d.started_at, d.discarded_at, NULL,
-       NULL, d.reason, d.errors, NULL, NULL, d.worker_pid, NULL, NULL, d.tags, d.metadata
+       NULL, d.reason, d.errors, NULL, NULL, d.worker_pid, NULL, NULL, d.tags, d.metadata,
+       d.unique_key, d.concurrency_key, d.sequence_key, d.batch_id
   FROM foreman.dead_letter d
  WHERE foreman._sees(d.queue);
 
@@ -517,12 +603,23 @@ SELECT COALESCE(q.queue, c.queue) AS queue, q.queue IS NOT NULL AS declared,
        c.waiting, COALESCE(r.running, 0) AS running, c.oldest_run_at,
        CASE WHEN c.oldest_run_at OPERATOR(pg_catalog.<=) foreman._now() THEN foreman._now() OPERATOR(pg_catalog.-) c.oldest_run_at END AS oldest_age,
        c.completed, c.failed, c.cancelled, c.discarded, c.throttled_until, COALESCE(c.counted, false) AS counted,
-       q.priority::pg_catalog.int4 AS priority, q.backoff_base, q.backoff_max, q.retain_completed, q.retain_cancelled, q.retain_discarded, q.keep_args, q.max_running
+       q.priority::pg_catalog.int4 AS priority, q.backoff_base, q.backoff_max, q.retain_completed, q.retain_cancelled, q.retain_discarded, q.keep_args, q.max_running,
+       q.max_running_per_key, q.sequence_policy
   FROM foreman.queue q
   FULL JOIN foreman._queue_counters() c ON (c.queue OPERATOR(pg_catalog.=) q.queue)
   LEFT JOIN (SELECT e.queue, pg_catalog.count(*) AS running FROM foreman._executors() e WHERE e.job_id IS NOT NULL GROUP BY e.queue) r
     ON (r.queue OPERATOR(pg_catalog.=) COALESCE(q.queue, c.queue))
  WHERE foreman._sees(COALESCE(q.queue, c.queue));
+
+CREATE VIEW foreman.batches WITH (security_barrier) AS
+SELECT b.batch_id, b.name, b.on_success, b.on_complete, b.on_discard,
+       (SELECT pg_catalog.count(*) FROM foreman.live_job j WHERE j.batch_id OPERATOR(pg_catalog.=) b.batch_id) AS unfinished,
+       (SELECT pg_catalog.count(*) FROM foreman.job_history h WHERE h.batch_id OPERATOR(pg_catalog.=) b.batch_id AND h.outcome OPERATOR(pg_catalog.=) 'c') AS completed,
+       (SELECT pg_catalog.count(*) FROM foreman.job_history h WHERE h.batch_id OPERATOR(pg_catalog.=) b.batch_id AND h.outcome OPERATOR(pg_catalog.=) 'x') AS cancelled,
+       (SELECT pg_catalog.count(*) FROM foreman.dead_letter d WHERE d.batch_id OPERATOR(pg_catalog.=) b.batch_id) AS discarded,
+       b.created_at, b.finished_at
+  FROM foreman.job_batch b
+ WHERE pg_catalog.pg_has_role(b.created_by::pg_catalog.oid, 'USAGE') OR foreman._sees('');
 
 CREATE VIEW foreman.handlers WITH (security_barrier) AS
 SELECT h.kind, h.handler, h.command, h.lane, h.queue, h.max_attempts::pg_catalog.int4 AS max_attempts, h.timeout, h.backoff_base, h.backoff_max,
@@ -560,8 +657,8 @@ COMMENT ON SEQUENCE foreman.job_id_seq IS 'Ids of jobs, in the order of their en
 COMMENT ON TABLE foreman.live_job IS 'Unfinished jobs; see the view foreman.jobs';
 COMMENT ON COLUMN foreman.live_job.run_at IS 'When the job is due';
 COMMENT ON COLUMN foreman.live_job.attempt IS 'Attempts charged so far';
-COMMENT ON COLUMN foreman.live_job.alone IS '1: the job runs in a transaction of its own, since it failed or overran in one that it shared';
-COMMENT ON COLUMN foreman.live_job.state IS 'w = may be claimed, r = leased (lane procedure)';
+COMMENT ON COLUMN foreman.live_job.alone IS 'Bit 1: the job runs in a transaction of its own, since it failed or overran in one that it shared; bit 2: it has a key';
+COMMENT ON COLUMN foreman.live_job.state IS 'w = may be claimed, r = leased, b = waits for something else than its time';
 COMMENT ON COLUMN foreman.live_job.timeout_us IS 'The job''s own timeout in microseconds; NULL: the handler''s';
 COMMENT ON COLUMN foreman.live_job.errors IS 'One object for each failed attempt, at most 32';
 COMMENT ON COLUMN foreman.live_job.token IS 'Proof of the lease; NULL unless leased';
@@ -581,6 +678,12 @@ COMMENT ON COLUMN foreman.handler.shape IS 'j = f(jsonb), o = f(foreman.job), a 
 COMMENT ON COLUMN foreman.handler.run_as IS 'Role whose sessions run the handler';
 COMMENT ON TABLE foreman.role_grant IS 'What foreman.grant_role() gave';
 COMMENT ON COLUMN foreman.role_grant.queue IS 'NULL: all queues';
+COMMENT ON TABLE foreman.job_dependency IS 'Which jobs blocked jobs wait for';
+COMMENT ON COLUMN foreman.job_dependency.depends_on IS 'Job that has to end';
+COMMENT ON COLUMN foreman.job_dependency.job_id IS 'Job that waits';
+COMMENT ON COLUMN foreman.job_dependency.policy IS 'When the other did not complete: c = cancel, r = run';
+COMMENT ON TABLE foreman.job_batch IS 'Batches; see the view foreman.batches';
+COMMENT ON TABLE foreman.unique_window IS 'Unique keys that are held for a time (unique_for)';
 COMMENT ON TABLE foreman.identity IS 'Tells this database from its copies; workers run only where every row was inserted here';
 COMMENT ON COLUMN foreman.identity.id IS 'Transaction that inserted the row: equal to its xmin, except in a copy';
 COMMENT ON COLUMN foreman.identity.database IS 'OID of the database that the row was inserted in';
@@ -601,10 +704,10 @@ COMMENT ON COLUMN foreman.job_outcome.error IS 'Message of a failed attempt; rea
 COMMENT ON COLUMN foreman.job_outcome.run_in IS 'Time until the next attempt of a snoozed job';
 
 -- Produce
-COMMENT ON FUNCTION foreman.enqueue(pg_catalog.text, pg_catalog.jsonb, pg_catalog.text, pg_catalog.int4, pg_catalog.timestamptz, pg_catalog.int4, pg_catalog.interval, pg_catalog.timestamptz, pg_catalog.text[], pg_catalog.jsonb) IS 'Enqueues a job in the caller''s transaction and returns its id; NULL: the handler''s setting, else the queue''s, else the default';
-COMMENT ON FUNCTION foreman.enqueue_info(pg_catalog.text, pg_catalog.jsonb, pg_catalog.text, pg_catalog.int4, pg_catalog.timestamptz, pg_catalog.int4, pg_catalog.interval, pg_catalog.timestamptz, pg_catalog.text[], pg_catalog.jsonb) IS 'As enqueue(), and says whether the job is new';
+COMMENT ON FUNCTION foreman.enqueue IS 'Enqueues a job in the caller''s transaction and returns its id; NULL: the handler''s setting, else the queue''s, else the default';
+COMMENT ON FUNCTION foreman.enqueue_info IS 'As enqueue(), and says whether the job is new';
 COMMENT ON FUNCTION foreman.enqueue_many(pg_catalog.jsonb) IS 'Enqueues an array of objects whose keys are enqueue()''s parameters; all or none';
-COMMENT ON FUNCTION foreman.enqueue_array(pg_catalog.text, pg_catalog.jsonb[], pg_catalog.text, pg_catalog.int4, pg_catalog.timestamptz, pg_catalog.int4, pg_catalog.interval, pg_catalog.timestamptz, pg_catalog.text[], pg_catalog.jsonb) IS 'Enqueues one job for each element of args, in one statement';
+COMMENT ON FUNCTION foreman.enqueue_array IS 'Enqueues one job for each element of args, in one statement';
 
 -- Handle
 COMMENT ON FUNCTION foreman.register_handler(pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.int4, pg_catalog.interval, pg_catalog.interval, pg_catalog.interval, pg_catalog.int4, pg_catalog.regrole) IS 'Says which function, procedure or command runs the jobs of a kind, and as which role; true: new, false: replaced';
@@ -660,7 +763,7 @@ COMMENT ON FUNCTION foreman._queue_counters() IS 'Counters of this database''s q
 COMMENT ON FUNCTION foreman._installed() IS 'Called by CREATE EXTENSION';
 COMMENT ON VIEW foreman.jobs IS 'Jobs: waiting, running, finished and discarded';
 COMMENT ON COLUMN foreman.jobs.job_id IS 'Id';
-COMMENT ON COLUMN foreman.jobs.state IS 'available, scheduled, retryable, running, completed, cancelled or discarded';
+COMMENT ON COLUMN foreman.jobs.state IS 'available, scheduled, pending, retryable, running, completed, cancelled or discarded';
 COMMENT ON COLUMN foreman.jobs.kind IS 'Kind';
 COMMENT ON COLUMN foreman.jobs.queue IS 'Queue';
 COMMENT ON COLUMN foreman.jobs.priority IS '-100 (first) to 100';
@@ -739,6 +842,33 @@ COMMENT ON COLUMN foreman.workers.jobs_done IS 'Jobs that it has run';
 COMMENT ON COLUMN foreman.live_job.worker IS 'Name of the outside worker that holds it, else NULL';
 COMMENT ON COLUMN foreman.live_job.lease_us IS 'Length of its lease in microseconds; extensions are in shared memory';
 COMMENT ON COLUMN foreman.live_job.crashes IS 'Crashes of the server that it brought about';
+COMMENT ON COLUMN foreman.live_job.batch_id IS 'Batch that it belongs to';
+COMMENT ON COLUMN foreman.live_job.unique_key IS 'Key that no other unfinished job of its kind has';
+COMMENT ON COLUMN foreman.live_job.unique_as IS 'u = holds the unique key, n = is next to hold it; t and s = the same for timers';
+COMMENT ON COLUMN foreman.live_job.concurrency_key IS 'Jobs of a queue with the same key share max_running_per_key';
+COMMENT ON COLUMN foreman.live_job.sequence_key IS 'Jobs of a queue with the same key run one after another, in the order of their ids';
+COMMENT ON COLUMN foreman.live_job.blocked_on IS 'What a blocked job waits for: d = other jobs, k = its concurrency key, q = its sequence, s = the holder of its unique key';
+COMMENT ON COLUMN foreman.queue.max_running_per_key IS 'How many jobs with the same concurrency_key may run at once; NULL: 1';
+COMMENT ON COLUMN foreman.queue.sequence_policy IS 'What a failed or later head of a sequence does to the others: block (default) or skip';
+COMMENT ON COLUMN foreman.queues.max_running_per_key IS 'How many jobs with the same concurrency_key may run at once; NULL: 1';
+COMMENT ON COLUMN foreman.queues.sequence_policy IS 'What a failed or later head of a sequence does to the others: block or skip';
+COMMENT ON COLUMN foreman.jobs.unique_key IS 'Key that no other unfinished job of its kind has';
+COMMENT ON COLUMN foreman.jobs.concurrency_key IS 'Jobs of a queue with the same key share max_running_per_key';
+COMMENT ON COLUMN foreman.jobs.sequence_key IS 'Jobs of a queue with the same key run one after another';
+COMMENT ON COLUMN foreman.jobs.batch_id IS 'Batch that it belongs to';
+COMMENT ON FUNCTION foreman.create_batch IS 'Makes a batch, to be filled by enqueue(batch_id => ...); each of the kinds given is enqueued once';
+COMMENT ON VIEW foreman.batches IS 'Batches and how far they are';
+COMMENT ON COLUMN foreman.batches.batch_id IS 'Id';
+COMMENT ON COLUMN foreman.batches.name IS 'Name';
+COMMENT ON COLUMN foreman.batches.on_success IS 'Kind that is enqueued when all of its jobs completed';
+COMMENT ON COLUMN foreman.batches.on_complete IS 'Kind that is enqueued when all of its jobs ended';
+COMMENT ON COLUMN foreman.batches.on_discard IS 'Kind that is enqueued when the first of its jobs was discarded';
+COMMENT ON COLUMN foreman.batches.unfinished IS 'Jobs that have not ended';
+COMMENT ON COLUMN foreman.batches.completed IS 'Completed jobs, as far as history is kept';
+COMMENT ON COLUMN foreman.batches.cancelled IS 'Cancelled jobs, as far as history is kept';
+COMMENT ON COLUMN foreman.batches.discarded IS 'Discarded jobs';
+COMMENT ON COLUMN foreman.batches.created_at IS 'When it was made';
+COMMENT ON COLUMN foreman.batches.finished_at IS 'When its last job ended';
 COMMENT ON COLUMN foreman.queue.max_running IS 'How many of its jobs may run at once; shared out by worker_heartbeat()';
 COMMENT ON COLUMN foreman.queues.max_running IS 'How many of its jobs may run at once; shared out by worker_heartbeat()';
 COMMENT ON COLUMN foreman.jobs.worker_id IS 'Name of the outside worker that holds it';

@@ -16,7 +16,7 @@ SELECT count(*) FROM aclexplode((SELECT nspacl FROM pg_namespace WHERE nspname =
 SELECT pg_describe_object(classid, objid, objsubid) FROM pg_depend
  WHERE refclassid = 'pg_extension'::regclass AND refobjid = (SELECT oid FROM pg_extension WHERE extname = 'pg_foreman') AND deptype = 'e'
    AND (classid <> 'pg_type'::regclass OR EXISTS (SELECT FROM pg_type t JOIN pg_class c ON c.oid = typrelid WHERE t.oid = objid AND relkind = 'c'))
-   AND NOT EXISTS (SELECT FROM pg_class c WHERE classid = 'pg_class'::regclass AND c.oid = objid AND (relkind = 'c' OR c.relname LIKE '%request_id_seq'))
+   AND NOT EXISTS (SELECT FROM pg_class c WHERE classid = 'pg_class'::regclass AND c.oid = objid AND (relkind = 'c' OR c.relname LIKE ANY ('{%request_id_seq,%batch_id_seq}')))
    AND obj_description(objid, classid::regclass::name) IS NULL ORDER BY 1;
 SELECT c.relname, a.attname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
  WHERE c.relnamespace = 'foreman'::regnamespace AND c.relkind = 'v' AND a.attnum > 0 AND col_description(c.oid, a.attnum) IS NULL;

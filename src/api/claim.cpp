@@ -45,11 +45,17 @@ bool claim_some(const Claimer& c, const store::RangeChoice& range, int qty,
     if (store::raise_is_due(range.ref, kRaiseEvery)) from = store::raise_range(range.ref).value_or(from);
     const store::RangeSpec spec{range.queue_name(), range.kind_name(), range.priority, range.alone};
     const std::size_t before = jobs->size();
-    store::lease_jobs(spec, from, qty, c.claim, c.memory->context(), jobs);
+    std::size_t due = 0;
+    if (store::is_keyed(range.alone)) {
+        store::lease_keyed_jobs(spec, from, qty, c.claim, c.memory->context(), jobs, &due);
+    } else {
+        store::lease_jobs(spec, from, qty, c.claim, c.memory->context(), jobs);
+        due = jobs->size() - before;
+    }
     const std::size_t got = jobs->size() - before;
-    store::count_claimed(range.ref, static_cast<uint32>(got));
-    if (got == 0) store::raise_range(range.ref);
-    if (got == static_cast<std::size_t>(qty)) return true;
+    store::count_claimed(range.ref, static_cast<uint32>(due));
+    if (due == 0) store::raise_range(range.ref);
+    if (due == static_cast<std::size_t>(qty)) return true;
     const auto keep = [&](std::string_view text) {
         return std::string_view(pg::copy_text(text, c.memory->context()), text.size());
     };

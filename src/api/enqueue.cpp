@@ -13,7 +13,7 @@ namespace foreman::api {
 
 namespace {
 
-int64 enqueue_one(FunctionCallInfo fcinfo, const char* function) {
+store::Inserted enqueue_one(FunctionCallInfo fcinfo, const char* function) {
     store::require_writable(function);
     const EnqueueValues values = values_of(fcinfo);
     store::NewJob job = check_options(values);
@@ -24,12 +24,12 @@ int64 enqueue_one(FunctionCallInfo fcinfo, const char* function) {
 
 }  // namespace
 
-FOREMAN_PUBLIC(enqueue) { return Int64GetDatum(enqueue_one(fcinfo, "foreman.enqueue()")); }
+FOREMAN_PUBLIC(enqueue) { return Int64GetDatum(enqueue_one(fcinfo, "foreman.enqueue()").id); }
 
 FOREMAN_PUBLIC(enqueue_info) {
     const TupleDesc desc = pg::result_desc(fcinfo);
-    const int64 id = enqueue_one(fcinfo, "foreman.enqueue_info()");
-    const Datum values[] = {Int64GetDatum(id), BoolGetDatum(true)};
+    const store::Inserted made = enqueue_one(fcinfo, "foreman.enqueue_info()");
+    const Datum values[] = {Int64GetDatum(made.id), BoolGetDatum(made.inserted)};
     const bool nulls[] = {false, false};
     return pg::composite_datum(desc, values, nulls);
 }
@@ -38,17 +38,26 @@ FOREMAN_PUBLIC(enqueue_array) {
     store::require_writable("foreman.enqueue_array()");
     pg::ResultSet rows(fcinfo);
     const EnqueueValues values = values_of(fcinfo);
-    const store::NewJob job = check_options(values);
+    store::NewJob job = check_options(values);
     const pg::Elements args = required_elements(values[kArgs], "args", pg::kJsonb);
     for (int i = 0; i < args.count; i++)
         check_args(args.nulls[i] ? OptionalDatum{} : OptionalDatum{args.values[i]}, i + 1);
     if (args.count == 0) return rows.done();
 
+    int32 ordinal = 0;
+    if (!job.is_plain()) {
+        for (int i = 0; i < args.count; i++) {
+            job.args = args.values[i];
+            const store::Inserted made = store::insert_job(job);
+            const Datum row[] = {Int32GetDatum(++ordinal), Int64GetDatum(made.id), BoolGetDatum(made.inserted)};
+            rows.put(row);
+        }
+        return rows.done();
+    }
     const pg::Context context("foreman enqueue", CurrentMemoryContext);
     pg::ContextResource memory(context);
     pg::vector<int64> ids(&memory);
     store::insert_jobs(job, *values[kArgs], &ids);
-    int32 ordinal = 0;
     for (const int64 id : ids) {
         const Datum row[] = {Int32GetDatum(++ordinal), Int64GetDatum(id), BoolGetDatum(true)};
         rows.put(row);

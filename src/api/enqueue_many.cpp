@@ -15,8 +15,10 @@ namespace foreman::api {
 namespace {
 
 constexpr std::array<JsonType, kParameterCount> kTypes{
-    JsonType::text,    JsonType::jsonb,    JsonType::text,    JsonType::integer, JsonType::instant,
-    JsonType::integer, JsonType::duration, JsonType::instant, JsonType::texts,   JsonType::jsonb};
+    JsonType::text,    JsonType::jsonb,    JsonType::text, JsonType::integer, JsonType::instant,
+    JsonType::integer, JsonType::text,     JsonType::duration, JsonType::text, JsonType::text,
+    JsonType::text,    JsonType::ids,      JsonType::text, JsonType::id,      JsonType::duration,
+    JsonType::instant, JsonType::texts,    JsonType::jsonb};
 
 bool is_parameter(std::string_view key) noexcept {
     return std::find(kParameterNames.begin(), kParameterNames.end(), key) != kParameterNames.end();
@@ -34,8 +36,9 @@ bool is_parameter(std::string_view key) noexcept {
         throw pg::Failure(ERRCODE_INVALID_PARAMETER_VALUE, "key \"%.*s\" is not a parameter of enqueue",
                           static_cast<int>(std::min<std::size_t>(key.size(), 64)), key.data())
             .hint(
-                "Allowed: kind, args, queue, priority, run_at, max_attempts, timeout, expires_at, tags and "
-                "metadata.");
+                "Allowed: kind, args, queue, priority, run_at, max_attempts, unique_key, unique_for, "
+                "on_conflict, concurrency_key, sequence_key, depends_on, on_dependency, batch_id, timeout, "
+                "expires_at, tags and metadata.");
     }
     throw pg::Failure(ERRCODE_INTERNAL_ERROR, "an object has a key that cannot be found");
 }
@@ -97,8 +100,8 @@ FOREMAN_PUBLIC(enqueue_many) {
     check_all(array, &jobs);
     int32 ordinal = 0;
     for (const store::NewJob& job : jobs) {
-        const Datum row[] = {Int32GetDatum(++ordinal), Int64GetDatum(store::insert_job(job)),
-                             BoolGetDatum(true)};
+        const store::Inserted made = store::insert_job(job);
+        const Datum row[] = {Int32GetDatum(++ordinal), Int64GetDatum(made.id), BoolGetDatum(made.inserted)};
         rows.put(row);
     }
     return rows.done();

@@ -1,6 +1,8 @@
 // See enqueue_request.hpp. Called once per job: no allocation but for tags.
 #include "api/enqueue_request.hpp"
 
+#include <utility>
+
 #include "pg/error.hpp"
 #include "store/access.hpp"
 #include "store/clock.hpp"
@@ -32,6 +34,48 @@ void check_size(Datum value, const char* argument) {
     }
     pg::log(WARNING, pg::Failure(ERRCODE_WARNING, "%s of %d MB makes a slow job", argument, mb)
                          .hint("Store large data in a table and pass its key."));
+}
+
+constexpr int kMaxDependencies = 10000;
+constexpr Span kUniqueFors{core::milliseconds(1), core::days(3653)};
+
+// One of two words or more, or what stands for none.
+template <class T, std::size_t n>
+T choice_of(OptionalDatum value, const char* argument, const std::pair<std::string_view, T> (&choices)[n],
+            const char* allowed) {
+    if (!value) return choices[0].second;
+    const std::string_view word = pg::text_view(*value);
+    for (const auto& [name, meaning] : choices) {
+        if (name == word) return meaning;
+    }
+    refuse(core::make_error(core::ErrorCode::invalid, argument, word, allowed));
+}
+
+void check_keys(const EnqueueValues& v, store::NewJob* job) {
+    job->unique_key = optional_name(v[kUniqueKey], "unique_key").value_or("");
+    if (const auto window = optional_duration(v[kUniqueFor], "unique_for", kUniqueFors))
+        job->unique_for_us = window->us;
+    if (job->unique_for_us && job->unique_key.empty())
+        throw pg::Failure(ERRCODE_INVALID_PARAMETER_VALUE, "unique_for needs a unique_key");
+    constexpr std::pair<std::string_view, store::OnConflict> kOnConflicts[] = {
+        {"skip", store::OnConflict::skip},
+        {"replace", store::OnConflict::replace},
+        {"preserve_run_at", store::OnConflict::preserve_run_at},
+        {"raise", store::OnConflict::raise}};
+    job->on_conflict =
+        choice_of(v[kOnConflict], "on_conflict", kOnConflicts, "skip, replace, preserve_run_at or raise");
+    job->concurrency_key = optional_name(v[kConcurrencyKey], "concurrency_key").value_or("");
+    job->sequence_key = optional_name(v[kSequenceKey], "sequence_key").value_or("");
+    constexpr std::pair<std::string_view, bool> kPolicies[] = {{"cancel", false}, {"run", true}};
+    job->run_anyway = choice_of(v[kOnDependency], "on_dependency", kPolicies, "cancel or run");
+    if (v[kDependsOn]) {
+        const pg::Elements ids = required_elements(v[kDependsOn], "depends_on", pg::kInt8);
+        accept(core::check_qty("number of depends_on", ids.count, 0, kMaxDependencies));
+        for (int i = 0; i < ids.count; i++)
+            required_id(ids.nulls[i] ? OptionalDatum{} : OptionalDatum{ids.values[i]}, "depends_on");
+        if (ids.count > 0) job->depends_on = v[kDependsOn];
+    }
+    if (v[kBatchId]) job->batch_id = required_id(v[kBatchId], "batch_id");
 }
 
 }  // namespace
@@ -69,6 +113,7 @@ store::NewJob check_options(const EnqueueValues& v) {
     if (v[kMetadata]) check_size(*v[kMetadata], "metadata");
     job.metadata = v[kMetadata];
     job.role = handler.run_as;
+    check_keys(v, &job);
     return job;
 }
 

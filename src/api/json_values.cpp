@@ -38,6 +38,30 @@ Datum integer_of(const JsonbValue& v, const char* argument) {
     return Int32GetDatum(n);
 }
 
+int64 id_of(const JsonbValue& v, const char* argument) {
+    if (v.type != jbvNumeric) refuse_type(v, argument, "a job's id");
+    const Numeric number = v.val.numeric;
+    const char* text = pg::guarded(
+        [number] { return DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(number))); });
+    int64 n = 0;
+    const auto [end, error] = std::from_chars(text, text + std::strlen(text), n);
+    if (error != std::errc{} || *end != '\0')
+        throw pg::Failure(ERRCODE_INVALID_PARAMETER_VALUE, "%s %s is not a job's id", argument, text);
+    return n;
+}
+
+Datum ids_of(const JsonbValue& v, const char* argument) {
+    if (!is_array(v)) refuse_type(v, argument, "an array of job ids");
+    JsonbContainer* array = v.val.binary.data;
+    const uint32 n = JsonContainerSize(array);
+    const pg::Context context("foreman json", CurrentMemoryContext);
+    pg::ContextResource memory(context);
+    pg::vector<int64> ids(&memory);
+    for (uint32 i = 0; i < n; i++)
+        ids.push_back(id_of(*pg::call<&getIthJsonbValueFromContainer>(array, i), argument));
+    return pg::int8_array({ids.data(), ids.size()});
+}
+
 // Through the type's input function, as a literal in SQL.
 Datum input(const JsonbValue& v, PGFunction function, const char* argument, const char* wanted) {
     if (v.type != jbvString) refuse_type(v, argument, wanted);
@@ -85,6 +109,10 @@ OptionalDatum sql_value(JsonbValue* v, JsonType type, const char* argument) {
             return input(*v, interval_in, argument, "a string with an interval");
         case JsonType::texts:
             return texts_of(*v, argument);
+        case JsonType::id:
+            return Int64GetDatum(id_of(*v, argument));
+        case JsonType::ids:
+            return ids_of(*v, argument);
     }
     return std::nullopt;
 }

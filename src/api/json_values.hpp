@@ -7,7 +7,7 @@
 namespace foreman::api {
 
 // What a parameter takes, and how it is written in JSON.
-enum class JsonType { text, jsonb, integer, instant, duration, texts };
+enum class JsonType { text, jsonb, integer, instant, duration, texts, id, ids };
 
 /// JSON null is SQL NULL. The Datum is in CurrentMemoryContext.
 OptionalDatum sql_value(JsonbValue* value, JsonType type, const char* argument);

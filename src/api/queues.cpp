@@ -24,7 +24,9 @@ enum Parameter : int {
     kRetainCancelled,
     kRetainDiscarded,
     kKeepArgs,
-    kMaxRunning
+    kMaxRunning,
+    kMaxRunningPerKey,
+    kSequencePolicy
 };
 
 constexpr int64 kMaxMaxRunning = 1000000;
@@ -53,6 +55,13 @@ store::NewQueue queue_of(FunctionCallInfo fcinfo) {
         q.keep_args = static_cast<int32>(required_count(keep, "keep_args", 0, kMaxKeepArgs));
     if (const OptionalDatum most = pg::optional_argument(fcinfo, kMaxRunning))
         q.max_running = static_cast<int32>(required_count(most, "max_running", 1, kMaxMaxRunning));
+    if (const OptionalDatum most = pg::optional_argument(fcinfo, kMaxRunningPerKey))
+        q.max_running_per_key =
+            static_cast<int32>(required_count(most, "max_running_per_key", 1, kMaxMaxRunning));
+    q.sequence_policy = pg::text_argument(fcinfo, kSequencePolicy);
+    if (q.sequence_policy && *q.sequence_policy != "block" && *q.sequence_policy != "skip")
+        refuse(core::make_error(core::ErrorCode::invalid, "sequence_policy", *q.sequence_policy,
+                                "block or skip"));
     return q;
 }
 

@@ -18,7 +18,9 @@ constinit int g_max_waiters = 0;
 
 struct Plan {
     uint32 ranges, range_buckets, queues, queue_buckets, waiters, leases, lease_buckets;
-    Size hot, cold, range_bucket, queue, queue_bucket, waiter, lease, lease_bucket, worker, total;
+    uint32 keys, key_buckets, awaited, awaited_buckets;
+    Size hot, cold, range_bucket, queue, queue_bucket, waiter, lease, lease_bucket, worker;
+    Size key, key_bucket, awaited_end, awaited_bucket, total;
 };
 
 uint32 power_of_two_at_least(uint32 n) {
@@ -27,17 +29,21 @@ uint32 power_of_two_at_least(uint32 n) {
     return p;
 }
 
-// Five eighths of the memory for ranges, one for queues, two for leases: 1 MB holds about 1,000 ranges and
-// 1,300 leases.
+// Sixteenths of the memory: 8 for ranges, 2 for queues, 4 for leases, 1 each for keys and for jobs that others
+// wait for. 1 MB holds about 800 ranges, 1,300 leases, 110 keys and 1,800 awaited jobs.
 Plan plan_board(int memory_mb, int max_waiters) {
     Plan p{};
     const Size budget = static_cast<Size>(memory_mb) * 1024 * 1024;
     const Size range_bytes = sizeof(RangeHot) + sizeof(RangeCold) + 2 * sizeof(uint32);
     const Size queue_bytes = sizeof(QueueEntry) + 2 * sizeof(uint32);
     const Size lease_bytes = sizeof(LeaseEntry) + 2 * sizeof(uint32);
-    p.ranges = static_cast<uint32>(budget / 8 * 5 / range_bytes);
+    p.ranges = static_cast<uint32>(budget / 2 / range_bytes);
     p.queues = static_cast<uint32>(budget / 8 / queue_bytes);
     p.leases = static_cast<uint32>(budget / 4 / lease_bytes);
+    p.keys = static_cast<uint32>(budget / 16 / (sizeof(KeyEntry) + 2 * sizeof(uint32)));
+    p.awaited = static_cast<uint32>(budget / 16 / (sizeof(AwaitedEntry) + 2 * sizeof(uint32)));
+    p.key_buckets = power_of_two_at_least(p.keys);
+    p.awaited_buckets = power_of_two_at_least(p.awaited);
     p.lease_buckets = power_of_two_at_least(p.leases);
     p.range_buckets = power_of_two_at_least(p.ranges);
     p.queue_buckets = power_of_two_at_least(p.queues);
@@ -57,6 +63,10 @@ Plan plan_board(int memory_mb, int max_waiters) {
     p.lease = take(sizeof(LeaseEntry) * p.leases);
     p.lease_bucket = take(sizeof(uint32) * p.lease_buckets);
     p.worker = take(sizeof(WorkerEntry) * kMaxWorkers);
+    p.key = take(sizeof(KeyEntry) * p.keys);
+    p.key_bucket = take(sizeof(uint32) * p.key_buckets);
+    p.awaited_end = take(sizeof(AwaitedEntry) * p.awaited);
+    p.awaited_bucket = take(sizeof(uint32) * p.awaited_buckets);
     p.total = CACHELINEALIGN(at);
     return p;
 }
@@ -68,6 +78,7 @@ void init_slots(Board* b) {
         pg_atomic_init_u64(&s.current_job, 0);
         pg_atomic_init_u64(&s.jobs_done, 0);
         pg_atomic_init_u64(&s.interrupt_target, 0);
+        pg_atomic_init_u32(&s.xid, 0);
         SpinLockInit(&s.mutex);
         s.held_range = kNoIndex;
     }
@@ -77,6 +88,8 @@ void init_slots(Board* b) {
         pg_atomic_init_u32(&d.requests_open, 1);
         pg_atomic_init_u32(&d.overflow, 0);
         pg_atomic_init_u32(&d.counted, 0);
+        pg_atomic_init_u32(&d.waits_overflow, 0);
+        pg_atomic_init_u32(&d.leases_loaded, 0);
         pg_atomic_init_u64(&d.next_wake, static_cast<uint64>(core::kPlusInfinity.us));
         pg_atomic_init_u64(&d.next_expiry, static_cast<uint64>(core::kPlusInfinity.us));
         pg_atomic_init_u64(&d.next_lease_end, static_cast<uint64>(core::kPlusInfinity.us));
@@ -114,6 +127,19 @@ void init_board(void* area, bool found, LWLockPadded* locks) {
     b->lease_offset = p.lease;
     b->lease_bucket_offset = p.lease_bucket;
     b->worker_offset = p.worker;
+    pg_atomic_init_u32(&b->awaited_count, 0);
+    b->key_capacity = p.keys;
+    b->key_buckets = p.key_buckets;
+    b->key_free = kNoIndex;
+    b->key_offset = p.key;
+    b->key_bucket_offset = p.key_bucket;
+    b->awaited_capacity = p.awaited;
+    b->awaited_buckets = p.awaited_buckets;
+    b->awaited_free = kNoIndex;
+    b->awaited_offset = p.awaited_end;
+    b->awaited_bucket_offset = p.awaited_bucket;
+    std::memset(key_buckets(), 0xFF, sizeof(uint32) * p.key_buckets);
+    std::memset(awaited_buckets(), 0xFF, sizeof(uint32) * p.awaited_buckets);
     std::memset(range_buckets(), 0xFF, sizeof(uint32) * p.range_buckets);
     std::memset(queue_buckets(), 0xFF, sizeof(uint32) * p.queue_buckets);
     std::memset(lease_buckets(), 0xFF, sizeof(uint32) * p.lease_buckets);
@@ -157,6 +183,8 @@ DatabaseSlot* add_database_slot(Oid database) noexcept {
     pg_atomic_write_u32(&d->requests_open, 1);
     pg_atomic_write_u32(&d->overflow, 0);
     pg_atomic_write_u32(&d->counted, 0);
+    pg_atomic_write_u32(&d->waits_overflow, 0);
+    pg_atomic_write_u32(&d->leases_loaded, 0);
     pg_atomic_write_u64(&d->next_wake, static_cast<uint64>(core::kPlusInfinity.us));
     pg_atomic_write_u64(&d->next_expiry, static_cast<uint64>(core::kPlusInfinity.us));
     pg_atomic_write_u64(&d->next_lease_end, static_cast<uint64>(core::kPlusInfinity.us));
@@ -174,6 +202,7 @@ void clear_database(Oid database) noexcept {
     if (g_board == nullptr) return;
     clear_ranges(database);
     clear_leases(database);
+    clear_waits(database);
     const PartGuard guard(BoardLock::directory, LW_EXCLUSIVE);
     for (auto& demand : g_board->demands) {
         if (demand.database == database) demand.database = InvalidOid;

@@ -24,7 +24,7 @@ void request_board(int board_memory_mb, int max_waiters);
 bool board_present() noexcept;
 Board& board() noexcept;
 
-enum class BoardLock : int { directory = 0, ranges = 1, leases = 2, count = 3 };
+enum class BoardLock : int { directory = 0, ranges = 1, leases = 2, waits = 3, count = 4 };
 /// LWLock of a part of the board. Nothing that can ereport may run while it is held.
 LWLock* board_lock(BoardLock part) noexcept;
 
@@ -47,6 +47,12 @@ void set_latch(int32 pid, int32 procno) noexcept;
 
 // ---- ranges: all claimable jobs of one (queue, kind, priority, alone)
 // ------------------------------------------------
+
+// The bits of a range's `alone`: what its jobs have in common besides queue, kind and priority.
+constexpr int16 kAlone = 1;  // a transaction for each
+constexpr int16 kKeyed = 2;  // the row stays, locked, while the job runs, so that its key answers
+constexpr bool is_alone(int16 alone) noexcept { return (alone & kAlone) != 0; }
+constexpr bool is_keyed(int16 alone) noexcept { return (alone & kKeyed) != 0; }
 
 struct RangeName {
     Oid database;

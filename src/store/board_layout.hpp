@@ -1,5 +1,5 @@
 // The layout of the board: the shared memory that launcher, dispatchers, executors and client sessions share.
-// Only store/board*.cpp, store/ranges.cpp and store/slots.cpp touch these structs; the rest of the house asks
+// Only store/board*.cpp, store/ranges.cpp, store/*_board.cpp and store/slots.cpp touch these structs; the rest of the house asks
 // them. Invariant: everything here is standard layout without pointers, and can be lost at a crash: the
 // tables know better.
 #pragma once
@@ -38,6 +38,7 @@ struct ExecutorSlot {
     Oid role;
     int64 since;         // when state last changed between idle and busy
     int64 tenure_since;  // when this slot was given to (database, role)
+    pg_atomic_uint32 xid;  // of the transaction in which it locks rows that stay; 0: none
     slock_t mutex;       // guards everything below
     int64 started_at;
     int32 attempt;
@@ -63,7 +64,8 @@ enum Poke : uint32 {
     kPokeHandlers = 16,  // handlers were registered or unregistered
     kPokeExpiry = 32,    // an expires_at came closer
     kPokeIdentity = 64,  // start() or stop()
-    kPokeLeases = 128    // a lease ends earlier than the dispatcher knew
+    kPokeLeases = 128,   // a lease ends earlier than the dispatcher knew
+    kPokeBlocked = 256   // a blocked job may go on
 };
 
 struct DatabaseSlot {
@@ -75,6 +77,8 @@ struct DatabaseSlot {
     pg_atomic_uint32 requests_open;       // 0: no row of job_request is left
     pg_atomic_uint32 overflow;            // a range did not fit: reread at every safety poll
     pg_atomic_uint32 counted;             // the queue counters have been set from the rows
+    pg_atomic_uint32 leases_loaded;       // what is leased is on the board: limits may be trusted
+    pg_atomic_uint32 waits_overflow;      // a key or an awaited job did not fit: look at all blocked rows
     pg_atomic_uint64 next_wake;           // int64: the instant the dispatcher sleeps to
     pg_atomic_uint64 next_expiry;         // int64: a lower bound on the earliest expires_at
     pg_atomic_uint64 next_lease_end;      // int64: a lower bound on the earliest leased_until
@@ -145,6 +149,7 @@ struct LeaseEntry {
     uint8 token[16];
     int64 leased_until;
     int64 length_us;
+    uint32 keys[2];  // entries of KeyEntry that it holds
     bool cancel_requested;
     bool has_progress;
     uint16 note_len;
@@ -162,6 +167,28 @@ struct WorkerEntry {
     uint32 queues[kMaxWaitedQueues];  // hashes of their names
     BoardName id;
     BoardName label;
+};
+
+// A key that jobs run under, or that has parked ones.
+struct KeyEntry {
+    uint32 next;
+    uint32 hash;
+    Oid database;  // InvalidOid: free
+    int32 running;
+    char type;  // BlockedOn
+    bool parked;
+    bool hinted;
+    uint16 queue_len;
+    uint16 key_len;
+    char names[2 * kNameBytes];  // queue, then key
+};
+
+// A job (negative: a batch) whose end is waited for.
+struct AwaitedEntry {
+    uint32 next;
+    Oid database;  // InvalidOid: free
+    int64 id;
+    bool hinted;
 };
 
 struct Demand {    // a (database, role) with due work and no executor
@@ -200,6 +227,17 @@ struct Board {
     uint32 lease_buckets;
     uint32 lease_high;
     uint32 lease_free;
+    uint32 key_capacity;
+    uint32 key_buckets;
+    uint32 key_high;
+    uint32 key_free;
+    uint32 key_hints;
+    uint32 awaited_capacity;
+    uint32 awaited_buckets;
+    uint32 awaited_high;
+    uint32 awaited_free;
+    uint32 end_hints;
+    pg_atomic_uint32 awaited_count;
     DatabaseSlot databases[kMaxDatabases];
     ExecutorSlot slots[kMaxSlots];
     Demand demands[kMaxDemands];
@@ -213,6 +251,10 @@ struct Board {
     Size lease_offset;
     Size lease_bucket_offset;
     Size worker_offset;
+    Size key_offset;
+    Size key_bucket_offset;
+    Size awaited_offset;
+    Size awaited_bucket_offset;
 };
 
 }  // namespace foreman::store

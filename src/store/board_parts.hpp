@@ -28,8 +28,13 @@ inline Waiter* waiter_table() noexcept { return board_array<Waiter>(board().wait
 inline LeaseEntry* lease_table() noexcept { return board_array<LeaseEntry>(board().lease_offset); }
 inline uint32* lease_buckets() noexcept { return board_array<uint32>(board().lease_bucket_offset); }
 inline WorkerEntry* worker_table() noexcept { return board_array<WorkerEntry>(board().worker_offset); }
+inline KeyEntry* key_table() noexcept { return board_array<KeyEntry>(board().key_offset); }
+inline uint32* key_buckets() noexcept { return board_array<uint32>(board().key_bucket_offset); }
+inline AwaitedEntry* awaited_table() noexcept { return board_array<AwaitedEntry>(board().awaited_offset); }
+inline uint32* awaited_buckets() noexcept { return board_array<uint32>(board().awaited_bucket_offset); }
 uint32 name_hash(std::string_view name) noexcept;
 void clear_leases(Oid database) noexcept;
+void clear_waits(Oid database) noexcept;
 
 // Both need the ranges lock, exclusively.
 uint32 find_queue_entry_locked(Oid database, std::string_view name, bool add) noexcept;

@@ -5,6 +5,7 @@
 #include "pg/call.hpp"
 #include "pg/datum.hpp"
 #include "pg/xact.hpp"
+#include "store/job_columns.hpp"
 #include "store/jobs.hpp"
 #include "store/remember.hpp"
 #include "store/schema.hpp"
@@ -19,19 +20,27 @@ namespace {
     " 'w'::pg_catalog.\"char\" "                                                                  \
     "AND (run_at, job_id) " GE " ($5, $6)"
 
-#define JOB_COLUMNS                                                                                        \
-    "job_id, run_at, enqueued_at, priority, attempt, max_attempts, alone, queue, kind, args, timeout_us, " \
-    "expires_at, tags, "                                                                                   \
-    "metadata, errors, crashes"
-
 // The selection is an array, computed once, and its rows are found by ctid: planned as a join it may scan the
 // table, or run the limited selection more than once.
 constinit pg::Statement g_claim{
     "claim",
     "DELETE FROM foreman.live_job WHERE ctid " EQ
     " ANY (ARRAY (SELECT c.ctid FROM foreman.live_job c WHERE " CLAIMABLE " AND run_at " LE
-    " $7 ORDER BY run_at, job_id LIMIT $8 FOR UPDATE SKIP LOCKED)) RETURNING " JOB_COLUMNS,
+    " $7 ORDER BY run_at, job_id LIMIT $8 FOR UPDATE SKIP LOCKED)) RETURNING " PLAIN_COLUMNS,
     {TEXTOID, TEXTOID, INT2OID, INT2OID, TIMESTAMPTZOID, INT8OID, TIMESTAMPTZOID, INT8OID}};
+
+// Their rows stay: FOR NO KEY UPDATE, since a key of theirs may be looked up meanwhile.
+constinit pg::Statement g_claim_held{
+    "claim_held",
+    "SELECT " JOB_COLUMNS " FROM foreman.live_job WHERE " CLAIMABLE " AND run_at " LE
+    " $7 ORDER BY run_at, job_id LIMIT $8 FOR NO KEY UPDATE SKIP LOCKED",
+    {TEXTOID, TEXTOID, INT2OID, INT2OID, TIMESTAMPTZOID, INT8OID, TIMESTAMPTZOID, INT8OID}};
+
+constinit pg::Statement g_lease_held{
+    "lease_held",
+    "UPDATE foreman.live_job SET state = 'r', token = pg_catalog.gen_random_uuid(), claimed_at = $2, "
+    "worker_pid = $3 WHERE job_id " EQ " $1 RETURNING token",
+    {INT8OID, TIMESTAMPTZOID, INT4OID}};
 
 constinit pg::Statement g_lease{
     "claim_lease",
@@ -74,7 +83,7 @@ constinit pg::Statement g_take_leased_any{"take_leased_any",
                                           {INT8OID}};
 
 constinit pg::Statement g_set_alone{"set_alone",
-                                    "UPDATE foreman.live_job SET alone = 1 WHERE ctid " EQ
+                                    "UPDATE foreman.live_job SET alone = alone OPERATOR(pg_catalog.|) 1::pg_catalog.int2 WHERE ctid " EQ
                                     " ANY (ARRAY (SELECT w.ctid FROM foreman.live_job w WHERE w.job_id " EQ
                                     " ANY ($1) AND w.state " EQ
                                     " 'w'::pg_catalog.\"char\" FOR UPDATE SKIP LOCKED)) RETURNING queue, "
@@ -108,7 +117,7 @@ Datum keep(Datum value, MemoryContext context) {
 
 // A row that starts with JOB_COLUMNS, taken apart once.
 struct JobColumns {
-    static constexpr std::size_t kMost = 20;  // claimed_at and a token may follow
+    static constexpr std::size_t kMost = kJobColumns + 3;  // claimed_at and a token may follow
     Datum values[kMost];
     bool nulls[kMost];
 
@@ -116,6 +125,11 @@ struct JobColumns {
     std::optional<Datum> kept(std::size_t i, MemoryContext context) const {
         if (nulls[i]) return std::nullopt;
         return keep(values[i], context);
+    }
+    std::string_view name(std::size_t i, MemoryContext context) const {
+        if (nulls[i]) return {};
+        const std::string_view text = pg::text_view(values[i]);
+        return {pg::copy_text(text, context), text.size()};
     }
 };
 
@@ -134,11 +148,7 @@ void read_job(const JobColumns& c, MemoryContext context, Job* j) {
     j->metadata = c.kept(13, context);
     j->errors = c.kept(14, context);
     j->crashes = DatumGetInt16(c.values[15]);
-}
-
-std::string_view keep_name(Datum text, MemoryContext context) {
-    const std::string_view name = pg::text_view(text);
-    return {pg::copy_text(name, context), name.size()};
+    j->batch_id = c.nulls[16] ? 0 : DatumGetInt64(c.values[16]);
 }
 
 }  // namespace
@@ -146,8 +156,12 @@ std::string_view keep_name(Datum text, MemoryContext context) {
 void copy_job(const pg::Row& row, MemoryContext context, Job* out) {
     const JobColumns columns(row);
     read_job(columns, context, out);
-    out->queue = keep_name(columns.values[7], context);
-    out->kind = keep_name(columns.values[8], context);
+    out->queue = columns.name(7, context);
+    out->kind = columns.name(8, context);
+    out->unique_key = columns.name(17, context);
+    out->unique_as = columns.nulls[18] ? '\0' : DatumGetChar(columns.values[18]);
+    out->concurrency_key = columns.name(19, context);
+    out->sequence_key = columns.name(20, context);
 }
 
 void claim_by_delete(const RangeSpec& range, Key from, Instant now, int qty, MemoryContext context,
@@ -173,6 +187,28 @@ void claim_by_delete(const RangeSpec& range, Key from, Instant now, int qty, Mem
               [](const Job& x, const Job& y) { return x.key() < y.key(); });
 }
 
+void claim_held(const RangeSpec& range, Key from, Instant now, int qty, MemoryContext context,
+                pg::vector<Job>* out) {
+    const AsOwner scope;
+    slot_transaction(pg::call<&GetTopTransactionId>());
+    pg::Args<8> a;
+    set_range(&a, range, from);
+    a.instant(7, now).i64(8, qty);
+    for (const pg::Row row : g_claim_held.execute(a)) {
+        Job j{};
+        copy_job(row, context, &j);
+        j.held = true;
+        out->push_back(j);
+    }
+}
+
+void lease_held(int64 job_id, pg::UuidBytes* token) {
+    const AsOwner scope;
+    pg::Args<3> a;
+    a.i64(1, job_id).instant(2, pg::clock_now()).i32(3, MyProcPid);
+    *token = pg::uuid_bytes(g_lease_held.execute(a)[0].datum(1));
+}
+
 bool claim_by_lease(const RangeSpec& range, Key from, Instant now, MemoryContext context, Job* out,
                     pg::UuidBytes* token) {
     const AsOwner scope;
@@ -182,7 +218,7 @@ bool claim_by_lease(const RangeSpec& range, Key from, Instant now, MemoryContext
     const pg::Rows rows = g_lease.execute(a);
     if (rows.empty()) return false;
     copy_job(rows[0], context, out);
-    *token = pg::uuid_bytes(rows[0].datum(17));
+    *token = pg::uuid_bytes(rows[0].datum(kJobColumns + 1));
     return true;
 }
 

@@ -6,6 +6,7 @@
 #include "pg/xact.hpp"
 #include "store/board_parts.hpp"
 #include "store/clock.hpp"
+#include "store/job_columns.hpp"
 #include "store/lease_board.hpp"
 #include "store/remember.hpp"
 #include "store/schema.hpp"
@@ -16,8 +17,8 @@ namespace foreman::store {
 namespace {
 
 #define WAITING_ROW                                                                                          \
-    "ctid " EQ " ANY (ARRAY (SELECT w.ctid FROM foreman.live_job w WHERE w.job_id " EQ " $1 AND w.state " EQ \
-    " 'w'::pg_catalog.\"char\" FOR UPDATE SKIP LOCKED))"
+    "ctid " EQ " ANY (ARRAY (SELECT w.ctid FROM foreman.live_job w WHERE w.job_id " EQ " $1 AND w.state " NE \
+    " 'r'::pg_catalog.\"char\" FOR UPDATE SKIP LOCKED))"
 
 constinit pg::Statement g_find{
     "find_job",
@@ -31,15 +32,13 @@ constinit pg::Statement g_find{
 
 constinit pg::Statement g_take{"take_waiting",
                                "DELETE FROM foreman.live_job WHERE " WAITING_ROW
-                               " RETURNING job_id, run_at, enqueued_at, priority, attempt, max_attempts, "
-                               "alone, queue, kind, args, timeout_us, "
-                               "expires_at, tags, metadata, errors, crashes",
+                               " RETURNING " JOB_COLUMNS,
                                {INT8OID}};
 
 constinit pg::Statement g_move{"move_waiting",
                                "UPDATE foreman.live_job SET run_at = COALESCE($2, run_at), priority = "
                                "COALESCE($3, priority) WHERE " WAITING_ROW
-                               " RETURNING queue, kind, priority, alone, run_at, job_id",
+                               " RETURNING queue, kind, priority, alone, run_at, job_id, state",
                                {INT8OID, TIMESTAMPTZOID, INT2OID}};
 
 constinit pg::Statement g_insert_request{
@@ -64,26 +63,55 @@ constinit pg::Statement g_stop_request{"stop_request",
 constinit pg::Statement g_request_jobs{
     "request_jobs", "SELECT DISTINCT job_id FROM foreman.job_request ORDER BY job_id LIMIT 1000"};
 
-constinit pg::Statement g_revive_dead{"revive_dead",
-                                      "WITH d AS (DELETE FROM foreman.dead_letter WHERE job_id " EQ
-                                      " $1 RETURNING *) "
-                                      "INSERT INTO foreman.live_job (job_id, run_at, enqueued_at, priority, "
-                                      "attempt, max_attempts, queue, kind, args, timeout_us, tags, metadata, "
-                                      "errors) SELECT job_id, $2, enqueued_at, priority, 0, max_attempts, "
-                                      "queue, kind, args, timeout_us, tags, metadata, errors FROM d "
-                                      "RETURNING queue, kind, priority, alone",
-                                      {INT8OID, TIMESTAMPTZOID}};
+// Inserted first, and deleted only where that went through: a unique key may be held by a newer job.
+#define REVIVE(from, columns, condition)                                                                     \
+    "WITH i AS (INSERT INTO foreman.live_job (job_id, run_at, enqueued_at, priority, attempt, max_attempts, " \
+    "alone, queue, kind, args, tags, metadata, errors, batch_id, unique_key, unique_as, concurrency_key, "   \
+    "sequence_key, timeout_us) SELECT job_id, $2, enqueued_at, priority, 0, max_attempts, "                  \
+    "CASE WHEN unique_key IS NULL AND concurrency_key IS NULL AND sequence_key IS NULL THEN 0 ELSE 2 END, "  \
+    "queue, kind, args, tags, metadata, errors, batch_id, unique_key, "                                      \
+    "CASE WHEN unique_as " EQ " 'n'::pg_catalog.\"char\" THEN 'u'::pg_catalog.\"char\" WHEN unique_as " EQ   \
+    " 's'::pg_catalog.\"char\" THEN 't'::pg_catalog.\"char\" ELSE unique_as END, concurrency_key, "          \
+    "sequence_key, " columns " FROM " from " WHERE job_id " EQ " $1" condition                               \
+    " ON CONFLICT DO NOTHING RETURNING job_id, queue, kind, priority, alone) "                               \
+    "DELETE FROM " from " d USING i WHERE d.job_id " EQ                                                      \
+    " i.job_id RETURNING i.queue, i.kind, i.priority, i.alone"
+
+constinit pg::Statement g_revive_dead{
+    "revive_dead", REVIVE("foreman.dead_letter", "timeout_us", ""), {INT8OID, TIMESTAMPTZOID}};
 
 constinit pg::Statement g_revive_history{
     "revive_history",
-    "WITH d AS (DELETE FROM foreman.job_history WHERE job_id " EQ
-    " $1 AND args IS NOT NULL RETURNING *) "
-    "INSERT INTO foreman.live_job (job_id, run_at, enqueued_at, priority, attempt, max_attempts, queue, "
-    "kind, args, tags, metadata, errors) "
-    "SELECT job_id, $2, enqueued_at, priority, 0, max_attempts, queue, kind, args, tags, metadata, errors "
-    "FROM d "
-    "RETURNING queue, kind, priority, alone",
+    REVIVE("foreman.job_history", "NULL::pg_catalog.int8", " AND args IS NOT NULL"),
     {INT8OID, TIMESTAMPTZOID}};
+
+constinit pg::Statement g_lacks_args{
+    "lacks_args", "SELECT 1 FROM foreman.job_history WHERE job_id " EQ " $1 AND args IS NULL", {INT8OID}};
+
+// Who holds the unique key of a dead letter now, if anybody.
+constinit pg::Statement g_superseded_by{
+    "superseded_by",
+    "SELECT l.job_id FROM foreman.dead_letter d JOIN foreman.live_job l ON l.kind " EQ
+    " d.kind AND l.unique_key " EQ " d.unique_key AND (l.unique_as " EQ
+    " ANY ('{t,s}'::pg_catalog.\"char\"[])) " EQ " (d.unique_as " EQ
+    " ANY ('{t,s}'::pg_catalog.\"char\"[])) WHERE d.job_id " EQ " $1 LIMIT 1",
+    {INT8OID}};
+
+constinit pg::Statement g_supersede{
+    "supersede",
+    "WITH d AS (DELETE FROM foreman.dead_letter WHERE job_id " EQ
+    " $1 RETURNING *) INSERT INTO foreman.job_history (job_id, finished_at, run_at, enqueued_at, started_at, "
+    "priority, attempt, max_attempts, outcome, queue, kind, args, reason, tags, metadata, errors, worker_pid, "
+    "batch_id, unique_key, unique_as, concurrency_key, sequence_key) SELECT job_id, $2, run_at, enqueued_at, "
+    "started_at, priority, attempt, max_attempts, 'x', queue, kind, args, $3, tags, metadata, errors, "
+    "worker_pid, batch_id, unique_key, unique_as, concurrency_key, sequence_key FROM d",
+    {INT8OID, TIMESTAMPTZOID, TEXTOID}};
+
+constinit pg::Statement g_lock_waiting{"lock_waiting",
+                                       "SELECT 1 FROM foreman.live_job w WHERE w.job_id " EQ
+                                       " $1 AND w.state " NE
+                                       " 'r'::pg_catalog.\"char\" FOR UPDATE SKIP LOCKED",
+                                       {INT8OID}};
 
 constinit pg::Statement g_delete_history{
     "delete_history", "DELETE FROM foreman.job_history WHERE job_id " EQ " $1", {INT8OID}};
@@ -102,13 +130,11 @@ constinit pg::Statement g_answer{
 
 constinit pg::Statement g_expired{
     "expired",
-    "WITH c AS MATERIALIZED (SELECT ctid FROM foreman.live_job WHERE expires_at " LE " $1 AND state " EQ
-    " 'w'::pg_catalog.\"char\" ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED) "
+    "WITH c AS MATERIALIZED (SELECT ctid FROM foreman.live_job WHERE expires_at " LE " $1 AND state " NE
+    " 'r'::pg_catalog.\"char\" ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED) "
     "DELETE FROM foreman.live_job WHERE ctid " EQ
     " ANY (ARRAY (SELECT ctid FROM c)) "
-    "RETURNING job_id, run_at, enqueued_at, priority, attempt, max_attempts, alone, queue, kind, args, "
-    "timeout_us, expires_at, tags, metadata, "
-    "errors, crashes",
+    "RETURNING " JOB_COLUMNS,
     {TIMESTAMPTZOID, INT8OID}};
 
 constinit pg::Statement g_next_expiry{
@@ -146,6 +172,26 @@ void set_filter(pg::Args<N>* a, std::optional<std::string_view> kind, std::optio
     if (queue) a->text(2, *queue);
 }
 
+bool lacks_args(int64 job_id) {
+    pg::Args<1> a;
+    a.i64(1, job_id);
+    return !g_lacks_args.execute(a).empty();
+}
+
+// A retry that a newer job with the same unique key has made pointless: it ends as cancelled, and says so.
+bool supersede(int64 job_id, Instant at) {
+    pg::Args<1> one;
+    one.i64(1, job_id);
+    const pg::Rows rows = g_superseded_by.execute(one);
+    if (rows.empty()) return false;
+    char reason[64];
+    std::snprintf(reason, sizeof(reason), "superseded by job " INT64_FORMAT, rows[0].i64(1));
+    pg::Args<3> a;
+    a.i64(1, job_id).instant(2, at).text(3, reason);
+    g_supersede.execute(a);
+    return true;
+}
+
 // One job's requests; false: somebody holds the job, they stay.
 bool apply_to(int64 job_id, MemoryContext context) {
     const Found found = find_job(job_id);
@@ -153,18 +199,20 @@ bool apply_to(int64 job_id, MemoryContext context) {
         take_request(job_id, context);
         return true;
     }
-    Job job{};
-    if (!take_waiting(job_id, context, &job)) return false;
+    pg::Args<1> a;
+    a.i64(1, job_id);
+    if (g_lock_waiting.execute(a).empty()) return false;
     const Request r = take_request(job_id, context);
-    const Instant at = now();
+    if (r.action == 'r') {
+        move_waiting(job_id, r.run_at, r.priority);
+        return true;
+    }
+    Job job{};
+    if (!take_waiting(job_id, context, &job)) return true;
     if (r.action == 'd') {
         delete_taken(job);
-    } else if (r.action == 'c') {
-        cancel_taken(job, r.reason, at);
     } else {
-        Job moved = job;
-        if (r.priority) moved.priority = *r.priority;
-        put_back(moved, job.attempt, job.alone, r.run_at.value_or(job.run_at), job.errors);
+        cancel_taken(job, r.reason, now());
     }
     return true;
 }
@@ -177,10 +225,11 @@ void cancel_taken(const Job& job, std::string_view reason, Instant at) {
 }
 
 void delete_taken(const Job& job) {
+    if (job.held) delete_held({&job.job_id, 1});
     QueueDelta d;
     d.live = -1;
     remember_counts(job.queue, d);
-    remember_end(job.job_id);
+    remember_end_of(job);
 }
 
 Found find_job(int64 job_id) {
@@ -216,7 +265,9 @@ bool move_waiting(int64 job_id, std::optional<Instant> run_at, std::optional<int
     const pg::Rows rows = g_move.execute(a);
     if (rows.empty()) return false;
     const pg::Row r = rows[0];
-    remember_work(r.view(1), r.view(2), r.i16(3), r.i16(4), role_of(r.view(2)), {r.instant(5).us, r.i64(6)});
+    if (r.letter(7) == 'w')
+        remember_work(r.view(1), r.view(2), r.i16(3), r.i16(4), role_of(r.view(2)),
+                      {r.instant(5).us, r.i64(6)});
     return true;
 }
 
@@ -263,12 +314,13 @@ bool revive(int64 job_id, Place place) {
     a.i64(1, job_id).instant(2, at);
     const pg::Rows rows = (place == Place::dead ? g_revive_dead : g_revive_history).execute(a);
     if (rows.empty()) {
-        if (place == Place::history && find_job(job_id).place == Place::history) {
+        if (place == Place::history && lacks_args(job_id)) {
             throw pg::Failure(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
                               "job " INT64_FORMAT " cannot be retried: its args were not kept in history",
                               job_id)
                 .hint("Raise keep_args of its queue with foreman.alter_queue() before such jobs finish.");
         }
+        if (place == Place::dead) supersede(job_id, at);
         return false;
     }
     const pg::Row r = rows[0];

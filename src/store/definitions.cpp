@@ -37,7 +37,7 @@ constinit pg::Statement g_read_handler{
 constinit pg::Statement g_read_queue{
     "queue",
     "SELECT priority, backoff_base, backoff_max, retain_completed, retain_cancelled, retain_discarded, "
-    "keep_args, max_running FROM foreman.queue WHERE queue " EQ " $1",
+    "keep_args, max_running, max_running_per_key, sequence_policy FROM foreman.queue WHERE queue " EQ " $1",
     {TEXTOID}};
 
 HTAB* fresh_table(MemoryContext* context, const char* name, Size entry) {
@@ -106,6 +106,8 @@ void read_queue(std::string_view name, Queue* q) {
         q->retain_discarded_us = -1;
     q->keep_args = kDefaultKeepArgs;
     q->max_running = 0;
+    q->max_running_per_key = 0;
+    q->skip_later = false;
     const AsOwner scope;
     const pg::ActiveSnapshot latest{pg::ActiveSnapshot::Latest{}};
     pg::Args<1> args;
@@ -122,6 +124,8 @@ void read_queue(std::string_view name, Queue* q) {
     q->retain_discarded_us = interval_us(r.optional_datum(6));
     if (!r.is_null(7)) q->keep_args = r.i32(7);
     if (!r.is_null(8)) q->max_running = r.i32(8);
+    if (!r.is_null(9)) q->max_running_per_key = r.i32(9);
+    if (!r.is_null(10)) q->skip_later = r.view(10) == "skip";
 }
 
 // Entering first and filling afterwards would leave a half-made entry behind an error.

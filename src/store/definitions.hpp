@@ -46,6 +46,9 @@ struct Queue {
     int64 retain_discarded_us;
     int32 keep_args;    // bytes
     int32 max_running;  // 0: unlimited
+    int32 max_running_per_key;  // 0: the default
+    bool skip_later;            // sequence_policy: others of a sequence pass over a head that is due later
+    int per_key() const noexcept { return max_running_per_key > 0 ? max_running_per_key : 1; }
 };
 
 constexpr int kDefaultMaxAttempts = 5;
@@ -85,6 +88,8 @@ struct NewQueue {
     std::optional<Datum> backoff_base, backoff_max, retain_completed, retain_cancelled, retain_discarded;
     std::optional<int32> keep_args;
     std::optional<int32> max_running;
+    std::optional<int32> max_running_per_key;
+    std::optional<std::string_view> sequence_policy;
 };
 bool insert_queue(const NewQueue& queue);  ///< false: exists
 bool update_queue(const NewQueue& queue);  ///< NULL keeps; false: does not exist

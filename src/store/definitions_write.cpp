@@ -32,10 +32,10 @@ constinit pg::Statement g_remove_handler{
 constinit pg::Statement g_insert_queue{
     "insert_queue",
     "INSERT INTO foreman.queue (queue, priority, backoff_base, backoff_max, retain_completed, "
-    "retain_cancelled, retain_discarded, keep_args, max_running, "
-    "created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (queue) DO NOTHING",
+    "retain_cancelled, retain_discarded, keep_args, max_running, max_running_per_key, sequence_policy, "
+    "created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT (queue) DO NOTHING",
     {TEXTOID, INT2OID, INTERVALOID, INTERVALOID, INTERVALOID, INTERVALOID, INTERVALOID, INT4OID, INT4OID,
-     TIMESTAMPTZOID}};
+     INT4OID, TEXTOID, TIMESTAMPTZOID}};
 
 constinit pg::Statement g_update_queue{
     "update_queue",
@@ -44,8 +44,10 @@ constinit pg::Statement g_update_queue{
     "backoff_max), retain_completed = COALESCE($5, retain_completed), retain_cancelled = COALESCE($6, "
     "retain_cancelled), retain_discarded = "
     "COALESCE($7, retain_discarded), keep_args = COALESCE($8, keep_args), "
-    "max_running = COALESCE($9, max_running) WHERE queue " EQ " $1",
-    {TEXTOID, INT2OID, INTERVALOID, INTERVALOID, INTERVALOID, INTERVALOID, INTERVALOID, INT4OID, INT4OID}};
+    "max_running = COALESCE($9, max_running), max_running_per_key = COALESCE($10, max_running_per_key), "
+    "sequence_policy = COALESCE($11, sequence_policy) WHERE queue " EQ " $1",
+    {TEXTOID, INT2OID, INTERVALOID, INTERVALOID, INTERVALOID, INTERVALOID, INTERVALOID, INT4OID, INT4OID,
+     INT4OID, TEXTOID}};
 
 constinit pg::Statement g_queue_in_use{
     "queue_in_use", "SELECT 1 FROM foreman.live_job WHERE queue " EQ " $1 LIMIT 1", {TEXTOID}};
@@ -67,6 +69,8 @@ void set_queue_columns(pg::Args<N>* a, const NewQueue& q) {
     set_interval(a, 7, q.retain_discarded);
     if (q.keep_args) a->i32(8, *q.keep_args);
     if (q.max_running) a->i32(9, *q.max_running);
+    if (q.max_running_per_key) a->i32(10, *q.max_running_per_key);
+    if (q.sequence_policy) a->text(11, *q.sequence_policy);
 }
 
 }  // namespace
@@ -105,9 +109,9 @@ bool remove_handler(std::string_view kind) {
 
 bool insert_queue(const NewQueue& q) {
     const AsOwner scope;
-    pg::Args<10> a;
+    pg::Args<12> a;
     set_queue_columns(&a, q);
-    a.instant(10, now());
+    a.instant(12, now());
     if (g_insert_queue.execute(a).processed() == 0) return false;
     announce_change(schema().queue);
     return true;
@@ -115,7 +119,7 @@ bool insert_queue(const NewQueue& q) {
 
 bool update_queue(const NewQueue& q) {
     const AsOwner scope;
-    pg::Args<9> a;
+    pg::Args<11> a;
     set_queue_columns(&a, q);
     if (g_update_queue.execute(a).processed() == 0) return false;
     announce_change(schema().queue);

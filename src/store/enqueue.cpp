@@ -2,6 +2,7 @@
 // unnest.
 #include "pg/call.hpp"
 #include "pg/datum.hpp"
+#include "store/enqueue_keyed.hpp"
 #include "store/jobs.hpp"
 #include "store/remember.hpp"
 #include "store/schema.hpp"
@@ -38,7 +39,8 @@ void remember_new(const NewJob& job, int64 first_id, int count) {
 
 }  // namespace
 
-int64 insert_job(const NewJob& job) {
+Inserted insert_job(const NewJob& job) {
+    if (!job.is_plain()) return insert_keyed(job);
     const AsOwner scope;
     const int64 id = pg::call<&nextval_internal>(schema().job_id_sequence, false);
     pg::Args<12> a;
@@ -54,7 +56,7 @@ int64 insert_job(const NewJob& job) {
     if (job.metadata) a.set(12, *job.metadata);
     g_insert.execute(a);
     remember_new(job, id, 1);
-    return id;
+    return {id, true, false};
 }
 
 void insert_jobs(const NewJob& job, Datum args_array, pg::vector<int64>* ids) {

@@ -19,42 +19,56 @@ namespace {
 constinit pg::Statement g_history{
     "history",
     "INSERT INTO foreman.job_history (job_id, finished_at, run_at, enqueued_at, started_at, priority, "
-    "attempt, max_attempts, outcome, queue, kind, args, result, reason, tags, metadata, errors, worker_pid) "
+    "attempt, max_attempts, outcome, queue, kind, args, result, reason, tags, metadata, errors, batch_id, "
+    "unique_key, unique_as, concurrency_key, sequence_key, worker_pid) "
     "SELECT u.job_id, u.finished_at, u.run_at, u.enqueued_at, u.started_at, u.priority, u.attempt, "
     "u.max_attempts, u.outcome, u.queue, u.kind, u.args, u.result, u.reason, u.tags, u.metadata, u.errors, "
-    "$2 "
+    "u.batch_id, u.unique_key, u.unique_as, u.concurrency_key, u.sequence_key, $2 "
     "FROM pg_catalog.unnest($1) AS u (job_id pg_catalog.int8, finished_at pg_catalog.timestamptz, "
     "run_at pg_catalog.timestamptz, enqueued_at pg_catalog.timestamptz, started_at pg_catalog.timestamptz, "
     "priority pg_catalog.int2, attempt pg_catalog.int2, max_attempts pg_catalog.int2, "
     "outcome pg_catalog.\"char\", queue pg_catalog.text, kind pg_catalog.text, args pg_catalog.jsonb, "
     "result pg_catalog.jsonb, reason pg_catalog.text, tags pg_catalog.text[], metadata pg_catalog.jsonb, "
-    "errors pg_catalog.jsonb)",
+    "errors pg_catalog.jsonb, batch_id pg_catalog.int8, unique_key pg_catalog.text, "
+    "unique_as pg_catalog.\"char\", concurrency_key pg_catalog.text, sequence_key pg_catalog.text)",
     {RECORDARRAYOID, INT4OID}};
 
-constexpr std::array<Oid, 17> kHistoryTypes{
+constexpr std::array<Oid, 22> kHistoryTypes{
     INT8OID,  TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT2OID,
     INT2OID,  INT2OID,        CHAROID,        TEXTOID,        TEXTOID,        JSONBOID,
-    JSONBOID, TEXTOID,        TEXTARRAYOID,   JSONBOID,       JSONBOID};
+    JSONBOID, TEXTOID,        TEXTARRAYOID,   JSONBOID,       JSONBOID,
+    INT8OID,  TEXTOID,        CHAROID,        TEXTOID,        TEXTOID};
 
 constinit pg::Statement g_dead_letter{
     "dead_letter",
     "INSERT INTO foreman.dead_letter (job_id, discarded_at, run_at, enqueued_at, started_at, priority, "
     "attempt, max_attempts, queue, kind, "
-    "args, timeout_us, reason, tags, metadata, errors, worker_pid) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, "
-    "$9, $10, $11, $12, $13, $14, $15, "
-    "$16, $17)",
+    "args, timeout_us, reason, tags, metadata, errors, worker_pid, batch_id, unique_key, unique_as, "
+    "concurrency_key, sequence_key) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, "
+    "$9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)",
     {INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT2OID, INT2OID, INT2OID,
-     TEXTOID, TEXTOID, JSONBOID, INT8OID, TEXTOID, TEXTARRAYOID, JSONBOID, JSONBOID, INT4OID}};
+     TEXTOID, TEXTOID, JSONBOID, INT8OID, TEXTOID, TEXTARRAYOID, JSONBOID, JSONBOID, INT4OID, INT8OID, TEXTOID,
+     CHAROID, TEXTOID, TEXTOID}};
 
 constinit pg::Statement g_put_back{
     "put_back",
     "INSERT INTO foreman.live_job (job_id, run_at, enqueued_at, priority, attempt, max_attempts, alone, "
     "queue, kind, args, timeout_us, "
-    "expires_at, tags, metadata, errors, crashes) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, "
-    "$13, "
-    "$14, $15, $16)",
+    "expires_at, tags, metadata, errors, crashes, batch_id, unique_key, unique_as, concurrency_key, "
+    "sequence_key) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, "
+    "$19, $20, $21)",
     {INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT2OID, INT2OID, INT2OID, INT2OID, TEXTOID, TEXTOID, JSONBOID,
-     INT8OID, TIMESTAMPTZOID, TEXTARRAYOID, JSONBOID, JSONBOID, INT2OID}};
+     INT8OID, TIMESTAMPTZOID, TEXTARRAYOID, JSONBOID, JSONBOID, INT2OID, INT8OID, TEXTOID, CHAROID, TEXTOID,
+     TEXTOID}};
+
+constinit pg::Statement g_put_back_held{
+    "put_back_held",
+    "UPDATE foreman.live_job SET run_at = $2, priority = $3, attempt = $4, alone = $5, errors = $6, crashes = "
+    "$7, state = 'w', token = NULL, claimed_at = NULL, worker_pid = NULL WHERE job_id " EQ " $1",
+    {INT8OID, TIMESTAMPTZOID, INT2OID, INT2OID, INT2OID, JSONBOID, INT2OID}};
+
+constinit pg::Statement g_delete_held{
+    "delete_held", "DELETE FROM foreman.live_job WHERE job_id " EQ " ANY ($1)", {INT8ARRAYOID}};
 
 constinit pg::Statement g_append_error{
     "append_error",
@@ -73,6 +87,19 @@ constexpr std::size_t kMaxErrorText = 8192;
 std::optional<Datum> reason_datum(std::string_view reason) {
     if (reason.empty()) return std::nullopt;
     return pg::text_datum(core::truncate_utf8(reason, kMaxErrorText));
+}
+
+std::optional<Datum> text_or_null(std::string_view text) {
+    if (text.empty()) return std::nullopt;
+    return pg::text_datum(text);
+}
+
+template <int N>
+void set_keys(pg::Args<N>* a, int first, const Job& j) {
+    if (j.batch_id != 0) a->i64(first, j.batch_id);
+    if (j.unique_as != 0) a->text(first + 1, j.unique_key).letter(first + 2, j.unique_as);
+    if (!j.concurrency_key.empty()) a->text(first + 3, j.concurrency_key);
+    if (!j.sequence_key.empty()) a->text(first + 4, j.sequence_key);
 }
 
 bool keeps_args(const Job& job, const Queue& queue) {
@@ -140,6 +167,11 @@ Datum history_row(const Ended& e, const HistoryNames& names) {
     put(14, j.tags);
     put(15, j.metadata);
     put(16, e.errors);
+    put(17, j.batch_id != 0 ? std::optional<Datum>(Int64GetDatum(j.batch_id)) : std::nullopt);
+    put(18, text_or_null(j.unique_key));
+    put(19, j.unique_as != 0 ? std::optional<Datum>(CharGetDatum(j.unique_as)) : std::nullopt);
+    put(20, text_or_null(j.concurrency_key));
+    put(21, text_or_null(j.sequence_key));
     return pg::composite_datum(history_desc(), v, n);
 }
 
@@ -159,7 +191,7 @@ void write_history(std::span<const Ended* const> ended, pg::ContextResource* mem
 
 void write_dead_letter(const Ended& e) {
     const Job& j = *e.job;
-    pg::Args<17> a;
+    pg::Args<22> a;
     a.i64(1, j.job_id).instant(2, e.finished_at).instant(3, j.run_at).instant(4, j.enqueued_at);
     if (e.started_at) a.instant(5, *e.started_at);
     a.i16(6, j.priority)
@@ -174,6 +206,7 @@ void write_dead_letter(const Ended& e) {
     if (j.metadata) a.set(15, *j.metadata);
     if (e.errors) a.set(16, *e.errors);
     a.i32(17, MyProcPid);
+    set_keys(&a, 18, j);
     g_dead_letter.execute(a);
 }
 
@@ -198,7 +231,7 @@ void remember_ended(std::span<const Ended> ended) {
             sum.completed += d.completed;
             sum.cancelled += d.cancelled;
             sum.discarded += d.discarded;
-            remember_end(ended[i].job->job_id);
+            remember_end_of(*ended[i].job);
         }
         remember_counts(queue, sum);
     }
@@ -223,27 +256,58 @@ void record_ended(std::span<const Ended> ended) {
             history.push_back(&e);
         }
     }
+    pg::vector<int64> held(&memory);
+    for (const Ended& e : ended) {
+        if (e.job->held) held.push_back(e.job->job_id);
+    }
+    if (!held.empty()) delete_held({held.data(), held.size()});
     if (!history.empty()) write_history({history.data(), history.size()}, &memory);
     remember_ended(ended);
 }
 
-void put_back(const Job& job, int16 attempt, int16 alone, Instant run_at, std::optional<Datum> errors) {
+void delete_held(std::span<const int64> ids) {
     const AsOwner scope;
-    pg::Args<16> a;
-    a.i64(1, job.job_id)
-        .instant(2, run_at)
-        .instant(3, job.enqueued_at)
-        .i16(4, job.priority)
-        .i16(5, attempt)
-        .i16(6, job.max_attempts);
-    a.i16(7, alone).text(8, job.queue).text(9, job.kind).set(10, job.args);
-    if (job.timeout_us >= 0) a.i64(11, job.timeout_us);
-    if (job.expires_at) a.instant(12, *job.expires_at);
-    if (job.tags) a.set(13, *job.tags);
-    if (job.metadata) a.set(14, *job.metadata);
-    if (errors) a.set(15, *errors);
-    a.i16(16, job.crashes);
-    g_put_back.execute(a);
+    pg::Args<1> a;
+    a.set(1, pg::int8_array(ids));
+    g_delete_held.execute(a);
+}
+
+void remember_end_of(const Job& job) {
+    remember_end(job.job_id);
+    if (job.batch_id != 0) remember_batch(job.batch_id);
+    if (!job.concurrency_key.empty()) remember_key(BlockedOn::key, job.queue, job.concurrency_key, false);
+    if (!job.sequence_key.empty()) remember_key(BlockedOn::sequence, job.queue, job.sequence_key, false);
+}
+
+void put_back(const Job& job, int16 attempt, int16 alone_bits, Instant run_at, std::optional<Datum> errors) {
+    const AsOwner scope;
+    const auto alone = static_cast<int16>((alone_bits & kAlone) | (job.has_keys() ? kKeyed : 0));
+    if (job.held) {
+        pg::Args<7> h;
+        h.i64(1, job.job_id).instant(2, run_at).i16(3, job.priority).i16(4, attempt).i16(5, alone);
+        if (errors) h.set(6, *errors);
+        h.i16(7, job.crashes);
+        g_put_back_held.execute(h);
+    } else {
+        pg::Args<21> a;
+        a.i64(1, job.job_id)
+            .instant(2, run_at)
+            .instant(3, job.enqueued_at)
+            .i16(4, job.priority)
+            .i16(5, attempt)
+            .i16(6, job.max_attempts);
+        a.i16(7, alone).text(8, job.queue).text(9, job.kind).set(10, job.args);
+        if (job.timeout_us >= 0) a.i64(11, job.timeout_us);
+        if (job.expires_at) a.instant(12, *job.expires_at);
+        if (job.tags) a.set(13, *job.tags);
+        if (job.metadata) a.set(14, *job.metadata);
+        if (errors) a.set(15, *errors);
+        a.i16(16, job.crashes);
+        set_keys(&a, 17, job);
+        g_put_back.execute(a);
+    }
+    // Under policy `skip` the others of its sequence need not wait for it.
+    if (!job.sequence_key.empty()) remember_key(BlockedOn::sequence, job.queue, job.sequence_key, false);
     remember_work(job.queue, job.kind, job.priority, alone, role_of(job.kind), {run_at.us, job.job_id});
     if (job.expires_at) remember_expiry(*job.expires_at);
     if (attempt > job.attempt) {

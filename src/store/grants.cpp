@@ -40,10 +40,11 @@ constexpr const char* kViewFunctions =
     "foreman._sees, foreman._sees_args, foreman._now, foreman._executors, foreman._lease, "
     "foreman._outside_workers, foreman._queue_counters";
 constexpr const char* kViews =
-    "foreman.jobs, foreman.job_events, foreman.queues, foreman.handlers, foreman.workers";
+    "foreman.jobs, foreman.job_events, foreman.queues, foreman.batches, foreman.handlers, foreman.workers";
 constexpr BundleObjects kBundles[] = {
     {"producer",
-     "foreman.enqueue, foreman.enqueue_info, foreman.enqueue_many, foreman.enqueue_array, foreman.await",
+     "foreman.enqueue, foreman.enqueue_info, foreman.enqueue_many, foreman.enqueue_array, foreman.await, "
+     "foreman.create_batch",
      nullptr},
     {"worker",
      "foreman.await, foreman.claim, foreman.heartbeat, foreman.heartbeat_many, foreman.complete, "
@@ -57,7 +58,7 @@ constexpr BundleObjects kBundles[] = {
      "foreman.reschedule_many, foreman.delete_job, foreman.delete_job_many, foreman.dead_letters, "
      "foreman.count_dead_letters, "
      "foreman.retry_dead_letter, foreman.retry_dead_letters, foreman.purge_dead_letters, "
-     "foreman.create_queue, foreman.alter_queue, "
+     "foreman.create_batch, foreman.create_queue, foreman.alter_queue, "
      "foreman.drop_queue, foreman.await, foreman.grant_role, foreman.revoke_role, foreman.start, "
      "foreman.stop, foreman.health, "
      "foreman.register_handler, foreman.unregister_handler, foreman.run_once, foreman.drain, "

@@ -18,6 +18,8 @@ namespace foreman::store {
 // ---- enqueue
 // ---------------------------------------------------------------------------------------------------------
 
+enum class OnConflict : uint8 { skip, replace, preserve_run_at, raise };
+
 /// Arguments that were checked, defaults filled in.
 struct NewJob {
     std::string_view kind, queue;
@@ -29,11 +31,31 @@ struct NewJob {
     std::optional<int64> timeout_us;
     std::optional<Instant> expires_at;
     std::optional<Datum> tags, metadata;
+    // What only some jobs have; none of it: the short way.
+    std::string_view unique_key, concurrency_key, sequence_key;
+    bool timer = false;  // unique_key is that of a timer
+    OnConflict on_conflict = OnConflict::skip;
+    std::optional<int64> unique_for_us;
+    std::optional<Datum> depends_on;  // int8[] without NULLs
+    bool run_anyway = false;          // when a dependency does not complete
+    int64 batch_id = 0;
+    bool is_plain() const noexcept {
+        return unique_key.empty() && concurrency_key.empty() && sequence_key.empty() && !depends_on &&
+               batch_id == 0;
+    }
 };
 
-/// does: inserts one job, remembers it for the board.  returns: its id.  cost: one prepared INSERT, two index
-/// entries
-int64 insert_job(const NewJob& job);
+struct Inserted {
+    int64 id;
+    bool inserted;
+    bool replaced;
+};
+
+/// does: inserts one job, remembers it for the board; or, when its unique key is held, does what on_conflict
+/// says. returns: the job's id, new or existing.  errors: 23505 for OnConflict::raise; 22023 for unknown
+/// dependencies and batches; waits for an open transaction that holds the key, as a unique index does.
+/// cost: one prepared INSERT, two index entries; a key costs an index entry and a probe each
+Inserted insert_job(const NewJob& job);
 /// The same for many with equal options; args is a jsonb[] without NULLs. Ids go to `ids` in the order of the
 /// array.
 void insert_jobs(const NewJob& like, Datum args_array, pg::vector<int64>* ids);
@@ -53,11 +75,18 @@ struct Job {
     std::optional<Instant> expires_at;
     Instant claimed_at;  // of leased ones
     std::optional<Datum> tags, metadata, errors;
+    int64 batch_id;       // 0: none
+    char unique_as;       // 0: no unique key
+    bool held;            // claim_held() locked its row, which is still there
+    std::string_view unique_key, concurrency_key, sequence_key;
+    uint32 key_entries[2] = {kNoIndex, kNoIndex};  // on the board, while this process holds them for it
     Key key() const noexcept { return {run_at.us, job_id}; }
+    bool has_keys() const noexcept {
+        return unique_as != 0 || !concurrency_key.empty() || !sequence_key.empty();
+    }
 };
 
-/// Copies a row with columns job_id, run_at, enqueued_at, priority, attempt, max_attempts, alone, queue,
-/// kind, args, timeout_us, expires_at, tags, metadata, errors.
+/// Copies a row that starts with the columns of store/job_columns.hpp.
 void copy_job(const pg::Row& row, MemoryContext context, Job* out);
 
 struct RangeSpec {
@@ -70,6 +99,22 @@ struct RangeSpec {
 /// index scan from the head; about 3 us a row
 void claim_by_delete(const RangeSpec& range, Key from, Instant now, int qty, MemoryContext context,
                      pg::vector<Job>* out);
+/// does: locks up to `qty` due jobs of a keyed range and returns them in order; their rows stay. needs: as
+/// claim_by_delete; in an executor the transaction's id is on the board before any row is locked
+void claim_held(const RangeSpec& range, Key from, Instant now, int qty, MemoryContext context,
+                pg::vector<Job>* out);
+/// Marks a job that claim_held() locked as running under a random token (lane procedure).
+void lease_held(int64 job_id, pg::UuidBytes* token);
+/// What a job with a key that is taken waits for.
+enum class BlockedOn : char { dependency = 'd', key = 'k', sequence = 'q', successor = 's' };
+/// does: makes jobs that claim_held() locked wait for their key; the dispatcher lets them go on.
+void park(std::span<const Job> jobs, BlockedOn why);
+/// does: parks up to `max` more claimable jobs of a concurrency key behind `after`.  returns: how many
+int64 park_rest(const Job& after, int max);
+/// The jobs of a sequence that may run next, in their order: at most `max` ids.
+void sequence_order(std::string_view queue, std::string_view key, bool skip_later, Instant now, int max,
+                    pg::vector<int64>* ids);
+
 /// does: marks one due job running under a random token (lane procedure).  returns: false when none is due
 bool claim_by_lease(const RangeSpec& range, Key from, Instant now, MemoryContext context, Job* out,
                     pg::UuidBytes* token);
@@ -119,11 +164,17 @@ struct Ended {
     std::string_view reason;
     std::optional<Datum> errors;
 };
-/// does: appends outcomes set-wise; the rows are already deleted from live_job.
+/// does: appends outcomes set-wise, and deletes the rows of jobs that are still held.
 void record_ended(std::span<const Ended> ended);
 
-/// does: inserts a claimed job again under its id, claimable at run_at.
+/// does: inserts a claimed job again under its id, or updates its row when it is held; claimable at run_at.
 void put_back(const Job& job, int16 attempt, int16 alone, Instant run_at, std::optional<Datum> errors);
+
+/// Deletes rows of held jobs that become something else, or nothing.
+void delete_held(std::span<const int64> ids);
+/// Tells at commit whoever waits for the end of this job: sessions in await(), its batch, jobs that wait for
+/// it or for a key of its.
+void remember_end_of(const Job& job);
 
 /// Marks waiting jobs to run in transactions of their own; those that somebody holds stay as they are.
 void set_alone(std::span<const int64> ids);

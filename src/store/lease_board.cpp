@@ -3,8 +3,10 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "store/board_parts.hpp"
+#include "store/waits_board.hpp"
 
 namespace foreman::store {
 
@@ -39,11 +41,16 @@ uint32 take_entry() noexcept {
     return b.lease_high < b.lease_capacity ? b.lease_high++ : kNoIndex;
 }
 
+void give_keys(LeaseEntry& e) noexcept {
+    for (uint32& key : e.keys) give_key(std::exchange(key, kNoKeyEntry));
+}
+
 void remove(Oid database, int64 job_id) noexcept {
     uint32* link = find_link(database, job_id);
     const uint32 i = *link;
     if (i == kNoIndex) return;
     LeaseEntry& e = lease_table()[i];
+    give_keys(e);
     *link = e.next;
     e.database = InvalidOid;
     e.next = board().lease_free;
@@ -101,8 +108,8 @@ uint32 name_hash(std::string_view name) noexcept {
     return hash_bytes(reinterpret_cast<const unsigned char*>(name.data()), static_cast<int>(name.size()));
 }
 
-bool add_lease(Oid database, int64 job_id, const pg::UuidBytes& token, Instant until,
-               core::Micros length) noexcept {
+bool add_lease(Oid database, int64 job_id, const pg::UuidBytes& token, Instant until, core::Micros length,
+               const uint32* keys) noexcept {
     {
         const PartGuard guard(BoardLock::leases, LW_EXCLUSIVE);
         LeaseEntry* e = find_entry(database, job_id);
@@ -115,7 +122,10 @@ bool add_lease(Oid database, int64 job_id, const pg::UuidBytes& token, Instant u
             *bucket = i;
             e->database = database;
             e->job_id = job_id;
+        } else {
+            give_keys(*e);
         }
+        for (int k = 0; k < 2; k++) e->keys[k] = keys == nullptr ? kNoKeyEntry : keys[k];
         std::memcpy(e->token, token.bytes.data(), sizeof(e->token));
         e->leased_until = until.us;
         e->length_us = length.us;
@@ -184,10 +194,11 @@ int ended_leases(Oid database, Instant now, LeaseReading* out, int max, Instant*
     return n;
 }
 
-bool end_lease(Oid database, int64 job_id, Instant now) noexcept {
+bool end_lease(Oid database, int64 job_id, Instant now, uint32 (&keys)[2]) noexcept {
     const PartGuard guard(BoardLock::leases, LW_EXCLUSIVE);
-    const LeaseEntry* e = find_entry(database, job_id);
+    LeaseEntry* e = find_entry(database, job_id);
     if (e == nullptr || e->leased_until > now.us) return false;
+    for (int k = 0; k < 2; k++) keys[k] = std::exchange(e->keys[k], kNoKeyEntry);
     remove(database, job_id);
     return true;
 }

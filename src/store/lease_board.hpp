@@ -15,9 +15,10 @@ namespace foreman::store {
 
 enum class Beat { active, cancel_requested, lost, unknown };  // unknown: not on the board, ask the row
 
-/// false: the board is full; the row's claimed_at counts then.
-bool add_lease(Oid database, int64 job_id, const pg::UuidBytes& token, Instant until,
-               core::Micros length) noexcept;
+/// keys: entries of waits_board.hpp that the lease holds from now on, given back when it goes.
+/// false: the board is full; the row's claimed_at counts then, and the keys stay with the caller.
+bool add_lease(Oid database, int64 job_id, const pg::UuidBytes& token, Instant until, core::Micros length,
+               const uint32* keys = nullptr) noexcept;
 void drop_lease(Oid database, int64 job_id) noexcept;
 /// does: extends a lease to now + extend (or its length), keeps progress.  cost: one hash probe
 Beat beat_lease(Oid database, int64 job_id, const pg::UuidBytes& token, Instant now, core::Micros extend,
@@ -38,8 +39,8 @@ struct LeaseReading {
 bool read_lease(Oid database, int64 job_id, LeaseReading* out) noexcept;
 /// Up to `max` leases that ended before `now`; `next`: the earliest end of the others.
 int ended_leases(Oid database, Instant now, LeaseReading* out, int max, Instant* next) noexcept;
-/// Takes an ended lease off the board, unless a heartbeat has extended it meanwhile.
-bool end_lease(Oid database, int64 job_id, Instant now) noexcept;
+/// Takes an ended lease off the board, unless a heartbeat has extended it meanwhile; its keys go to the caller.
+bool end_lease(Oid database, int64 job_id, Instant now, uint32 (&keys)[2]) noexcept;
 
 // ---- outside workers
 // ---------------------------------------------------------------------------------------------------

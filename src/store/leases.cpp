@@ -6,18 +6,18 @@
 #include "pg/call.hpp"
 #include "pg/datum.hpp"
 #include "store/board_parts.hpp"
+#include "store/job_columns.hpp"
+#include "store/key_gate.hpp"
 #include "store/remember.hpp"
 #include "store/schema.hpp"
 #include "store/sql_names.hpp"
+#include "store/waits_board.hpp"
 
 namespace foreman::store {
 
 namespace {
 
-#define LEASED_COLUMNS                                                                                     \
-    "j.job_id, j.run_at, j.enqueued_at, j.priority, j.attempt, j.max_attempts, j.alone, j.queue, j.kind, " \
-    "j.args, "                                                                                             \
-    "j.timeout_us, j.expires_at, j.tags, j.metadata, j.errors, j.crashes, j.claimed_at, j.token"
+#define LEASED_COLUMNS JOB_COLUMNS ", claimed_at, token"
 
 constinit pg::Statement g_lease{
     "lease_jobs",
@@ -30,6 +30,12 @@ constinit pg::Statement g_lease{
     "lease_us = $10, worker_pid = NULL WHERE j.ctid " EQ
     " ANY (ARRAY (SELECT ctid FROM c)) RETURNING " LEASED_COLUMNS,
     {TEXTOID, TEXTOID, INT2OID, INT2OID, TIMESTAMPTZOID, INT8OID, TIMESTAMPTZOID, INT8OID, TEXTOID, INT8OID}};
+
+constinit pg::Statement g_lease_locked{
+    "lease_locked",
+    "UPDATE foreman.live_job j SET state = 'r', token = pg_catalog.gen_random_uuid(), claimed_at = $2, "
+    "worker = $3, lease_us = $4, worker_pid = NULL WHERE j.job_id " EQ " ANY ($1) RETURNING job_id, token",
+    {INT8ARRAYOID, TIMESTAMPTZOID, TEXTOID, INT8OID}};
 
 // By key, one by one: joined in one piece the planner read every leased row for every pair. A row's token
 // never changes in place (what is given back is inserted anew), so matching it before the row is locked is
@@ -62,7 +68,8 @@ constinit pg::Statement g_renew{"renew_lease",
                                 {INT8OID, UUIDOID, TIMESTAMPTZOID}};
 
 constinit pg::Statement g_load{"load_leases",
-                               "SELECT job_id, token, lease_us FROM foreman.live_job WHERE state " EQ
+                               "SELECT job_id, token, lease_us, queue, concurrency_key, sequence_key "
+                               "FROM foreman.live_job WHERE state " EQ
                                " 'r'::pg_catalog.\"char\" AND worker IS NOT NULL"};
 
 bool contains(std::span<const std::string_view> names, std::string_view name) {
@@ -124,18 +131,45 @@ void lease_jobs(const RangeSpec& range, Key from, int qty, const LeaseClaim& cla
     for (const pg::Row row : g_lease.execute(a)) {
         LeasedJob l{};
         copy_job(row, context, &l.job);
-        l.token = pg::uuid_bytes(row.datum(18));
+        l.token = pg::uuid_bytes(row.datum(kJobColumns + 2));
         out->push_back(l);
-        remember_lease(l.job.job_id, l.token, claim.now + claim.length, claim.length);
+        remember_lease(l.job.job_id, l.token, claim.now + claim.length, claim.length, l.job.key_entries);
     }
     std::sort(out->begin() + static_cast<std::ptrdiff_t>(first), out->end(),
               [](const LeasedJob& x, const LeasedJob& y) { return x.job.key() < y.job.key(); });
+}
+
+void lease_keyed_jobs(const RangeSpec& range, Key from, int qty, const LeaseClaim& claim,
+                      MemoryContext context, pg::vector<LeasedJob>* out, std::size_t* looked_at) {
+    const AsOwner scope;
+    pg::ContextResource memory(context);
+    pg::vector<Job> jobs(&memory);
+    claim_held(range, from, claim.now, qty, context, &jobs);
+    *looked_at = jobs.size();
+    pass_gate(&jobs, 0, Running::at_once);
+    if (jobs.empty()) return;
+    pg::vector<int64> ids(&memory);
+    pg::flat_map<int64, pg::UuidBytes> tokens(&memory);
+    for (const Job& j : jobs) ids.push_back(j.job_id);
+    pg::Args<4> a;
+    a.set(1, pg::int8_array({ids.data(), ids.size()})).instant(2, claim.now).text(3, claim.worker);
+    a.i64(4, claim.length.us);
+    for (const pg::Row row : g_lease_locked.execute(a))
+        tokens.emplace(row.i64(1), pg::uuid_bytes(row.datum(2)));
+    for (Job& j : jobs) {
+        j.held = false;
+        const LeasedJob l{j, tokens.at(j.job_id)};
+        out->push_back(l);
+        remember_lease(j.job_id, l.token, claim.now + claim.length, claim.length, j.key_entries);
+    }
 }
 
 bool choose_outside(const OutsideFilter& f, Instant now, std::span<const RangeSpec> skip, RangeChoice* out) {
     if (!board_present()) return choose_from_rows(f, now, skip, out);
     bool found = false;
     const uint32 high = range_count();
+    const DatabaseSlot* d = database_slot(MyDatabaseId);
+    const bool loaded = d != nullptr && pg_atomic_read_u32(const_cast<pg_atomic_uint32*>(&d->leases_loaded)) != 0;
     RangeChoice r;
     for (uint32 i = 0; i < high; i++) {
         const RangeHot& h = range_hots()[i];
@@ -143,6 +177,7 @@ bool choose_outside(const OutsideFilter& f, Instant now, std::span<const RangeSp
         if (found && is_less(*out, h.priority, h.keys.head)) continue;
         if (!describe_range(range_at(MyDatabaseId, i), &r) || r.head.run_at > now.us) continue;
         if (!passes(f, r.queue_name(), r.kind_name(), h.role)) continue;
+        if (is_keyed(r.alone) && !loaded) continue;
         if (is_skipped(skip, {r.queue_name(), r.kind_name(), r.priority, r.alone}) || queue_cools(r.ref, now))
             continue;
         *out = r;
@@ -176,7 +211,7 @@ void take_leases(std::span<const TokenPair> pairs, MemoryContext context, pg::ve
     for (const pg::Row row : g_take.execute(a)) {
         Job j{};
         copy_job(row, context, &j);
-        if (!row.is_null(17)) j.claimed_at = row.instant(17);
+        if (!row.is_null(kJobColumns + 1)) j.claimed_at = row.instant(kJobColumns + 1);
         out->push_back(j);
         remember_lease_end(j.job_id);
     }
@@ -189,7 +224,7 @@ bool take_free_lease(const TokenPair& pair, MemoryContext context, Job* out) {
     const pg::Rows rows = g_take_free.execute(a);
     if (rows.empty()) return false;
     copy_job(rows[0], context, out);
-    if (!rows[0].is_null(17)) out->claimed_at = rows[0].instant(17);
+    if (!rows[0].is_null(kJobColumns + 1)) out->claimed_at = rows[0].instant(kJobColumns + 1);
     remember_lease_end(out->job_id);
     return true;
 }
@@ -219,8 +254,16 @@ int64 load_leases(Instant now) {
         LeaseReading known{};
         const pg::UuidBytes token = pg::uuid_bytes(row.datum(2));
         if (read_lease(MyDatabaseId, row.i64(1), &known) && known.token.bytes == token.bytes) continue;
-        if (!add_lease(MyDatabaseId, row.i64(1), token, now + length, length)) unplaced++;
+        uint32 keys[2] = {kNoKeyEntry, kNoKeyEntry};
+        if (!row.is_null(5))
+            keys[0] = take_key_anyhow(MyDatabaseId, {BlockedOn::key, row.view(4), row.view(5)});
+        if (!row.is_null(6))
+            keys[1] = take_key_anyhow(MyDatabaseId, {BlockedOn::sequence, row.view(4), row.view(6)});
+        if (add_lease(MyDatabaseId, row.i64(1), token, now + length, length, keys)) continue;
+        unplaced++;
+        for (const uint32 key : keys) give_key(key);
     }
+    if (DatabaseSlot* d = database_slot(MyDatabaseId)) pg_atomic_write_u32(&d->leases_loaded, 1);
     return unplaced;
 }
 

@@ -24,6 +24,9 @@ struct LeasedJob {
 /// us a row
 void lease_jobs(const RangeSpec& range, Key from, int qty, const LeaseClaim& claim, MemoryContext context,
                 pg::vector<LeasedJob>* out);
+/// The same for a keyed range: those whose keys are full are parked. looked_at: how many were due
+void lease_keyed_jobs(const RangeSpec& range, Key from, int qty, const LeaseClaim& claim,
+                      MemoryContext context, pg::vector<LeasedJob>* out, std::size_t* looked_at);
 
 /// What an outside worker may claim: ranges of these queues whose kind is in `kinds`, or, without kinds, has
 /// no handler here.

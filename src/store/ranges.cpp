@@ -19,7 +19,7 @@ uint32 hash_range(const RangeName& n) noexcept {
     uint32 h = hash_combine(hash_bytes(q, static_cast<int>(n.queue.size())),
                             hash_bytes(k, static_cast<int>(n.kind.size())));
     h = hash_combine(h, n.database);
-    return hash_combine(h, static_cast<uint32>(n.priority * 2 + n.alone));
+    return hash_combine(h, static_cast<uint32>(n.priority * 4 + n.alone));
 }
 
 bool is_range(uint32 i, uint32 hash, const RangeName& n) noexcept {
@@ -185,7 +185,7 @@ bool choose_range(Oid database, Oid role, Instant now, bool allow_alone, std::sp
         const RangeHot& h = hots[i];
         // Read without the mutex: a torn key is caught when the winner is read again below.
         if (h.database != database || h.role != role || h.keys.head.run_at > now.us) continue;
-        if (h.alone != 0 && !allow_alone) continue;
+        if (is_alone(h.alone) && !allow_alone) continue;
         if (best != kNoIndex &&
             (h.priority > best_priority || (h.priority == best_priority && !(h.keys.head < best_key))))
             continue;

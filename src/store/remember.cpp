@@ -2,17 +2,20 @@
 // drop them.
 #include "store/remember.hpp"
 
+#include <algorithm>
 #include <cstring>
 
 #include "pg/memory.hpp"
 #include "store/board_parts.hpp"
 #include "store/lease_board.hpp"
+#include "store/permits.hpp"
+#include "store/waits_board.hpp"
 
 namespace foreman::store {
 
 namespace {
 
-enum class NoteKind : uint8 { work, counts, request, end, expiry, kind_role, lease, lease_end };
+enum class NoteKind : uint8 { work, counts, request, end, expiry, kind_role, lease, lease_end, key, await };
 
 struct Note {
     NoteKind type;
@@ -30,6 +33,7 @@ struct Note {
     pg::UuidBytes token;
     Instant until;
     core::Micros length;
+    uint32 keys[2];
     char* names;  // queue, then kind; in the notes' context
     std::string_view queue() const noexcept { return {names, queue_len}; }
     std::string_view kind() const noexcept { return {names + queue_len, kind_len}; }
@@ -39,6 +43,9 @@ constinit MemoryContext g_context = nullptr;
 constinit Note* g_notes = nullptr;
 constinit int g_count = 0;
 constinit int g_capacity = 0;
+constinit int64* g_ends = nullptr;  // ids of jobs that end in this transaction
+constinit int g_end_count = 0;
+constinit int g_end_capacity = 0;
 constinit uint32 g_pokes = 0;
 constinit bool g_launcher = false;
 constinit bool g_stop = false;
@@ -48,6 +55,8 @@ void forget_all() noexcept {
     g_count = 0;
     g_capacity = 0;
     g_notes = nullptr;
+    g_ends = nullptr;
+    g_end_count = g_end_capacity = 0;
     g_pokes = 0;
     g_launcher = false;
     g_stop = false;
@@ -107,13 +116,23 @@ void apply_all() noexcept {
                 wake_waiters(MyDatabaseId, n.id);
                 break;
             case NoteKind::lease:
-                add_lease(MyDatabaseId, n.id, n.token, n.until, n.length);
+                if (add_lease(MyDatabaseId, n.id, n.token, n.until, n.length, n.keys)) {
+                    for (const uint32 key : n.keys) hand_over_key(key);
+                }
                 break;
             case NoteKind::lease_end:
                 drop_lease(MyDatabaseId, n.id);
                 break;
+            case NoteKind::key:
+                hint_key(MyDatabaseId, {static_cast<BlockedOn>(n.priority), n.queue(), n.kind()},
+                         n.alone != 0);
+                break;
+            case NoteKind::await:
+                await_end(MyDatabaseId, n.id);
+                break;
         }
     }
+    tell_ends(MyDatabaseId, g_ends, g_end_count);
     if (g_stop) {
         if (DatabaseSlot* d = database_slot(MyDatabaseId)) d->stopped = true;
     }
@@ -124,12 +143,16 @@ void apply_all() noexcept {
 extern "C" void foreman_at_transaction_end(XactEvent event, void*) {
     switch (event) {
         case XACT_EVENT_COMMIT:
-            if (g_count > 0 || g_pokes != 0 || g_launcher) apply_all();
+            if (g_count > 0 || g_end_count > 0 || g_pokes != 0 || g_launcher) apply_all();
             forget_all();
+            release_keys();
+            slot_transaction(InvalidTransactionId);
             break;
         case XACT_EVENT_ABORT:
         case XACT_EVENT_PREPARE:
             forget_all();
+            release_keys();
+            slot_transaction(InvalidTransactionId);
             break;
         default:
             break;
@@ -153,7 +176,8 @@ void merge(Note* into, const Note& from) noexcept {
 
 // Work and counts of one place, and all expiries, are one note per level.
 Note* find_mergeable(const Note& like) noexcept {
-    if (like.type != NoteKind::work && like.type != NoteKind::counts && like.type != NoteKind::expiry)
+    if (like.type != NoteKind::work && like.type != NoteKind::counts && like.type != NoteKind::expiry &&
+        like.type != NoteKind::key)
         return nullptr;
     for (int i = g_count - 1; i >= 0; i--) {
         if (same_place(g_notes[i], like)) return &g_notes[i];
@@ -272,14 +296,26 @@ void remember_request(int64 job_id, bool interrupt) {
 }
 
 void remember_end(int64 job_id) {
+    if (!board_present()) return;
+    prepare_context();
+    if (g_end_count == g_end_capacity) {
+        const int capacity = g_end_capacity == 0 ? 64 : g_end_capacity * 2;
+        auto* bigger = static_cast<int64*>(pg::allocate(sizeof(int64) * static_cast<Size>(capacity), g_context));
+        if (g_end_count > 0) std::memcpy(bigger, g_ends, sizeof(int64) * static_cast<Size>(g_end_count));
+        g_ends = bigger;
+        g_end_capacity = capacity;
+    }
+    g_ends[g_end_count++] = job_id;
     if (!anybody_waits()) return;
     Note n = blank(NoteKind::end);
     n.id = job_id;
     add_note(n, {}, {});
 }
 
-void remember_lease(int64 job_id, const pg::UuidBytes& token, Instant until, core::Micros length) {
+void remember_lease(int64 job_id, const pg::UuidBytes& token, Instant until, core::Micros length,
+                    const uint32 (&keys)[2]) {
     Note n = blank(NoteKind::lease);
+    std::copy(std::begin(keys), std::end(keys), n.keys);
     n.id = job_id;
     n.token = token;
     n.until = until;
@@ -292,6 +328,26 @@ void remember_lease_end(int64 job_id) {
     n.id = job_id;
     add_note(n, {}, {});
 }
+
+void remember_key(BlockedOn type, std::string_view queue, std::string_view key, bool parked) {
+    Note n = blank(NoteKind::key);
+    n.priority = static_cast<int16>(type);
+    n.alone = parked ? 1 : 0;
+    add_note(n, queue, key);
+}
+
+void remember_dependency(int64 job_id) {
+    for (int i = g_count - 1; i >= std::max(0, g_count - 4); i--) {
+        if (g_notes[i].type == NoteKind::await && g_notes[i].id == job_id) return;
+    }
+    Note n = blank(NoteKind::await);
+    n.id = job_id;
+    add_note(n, {}, {});
+}
+
+void remember_batch(int64 batch_id) { remember_dependency(-batch_id); }
+
+void watch_transaction() { prepare_context(); }
 
 void remember_expiry(Instant expires_at) {
     Note n = blank(NoteKind::expiry);
@@ -327,8 +383,10 @@ void distrust_heads() noexcept {
     if (DatabaseSlot* d = database_slot(MyDatabaseId)) {
         pg_atomic_fetch_add_u32(&d->request_generation, 1);
         pg_atomic_write_u32(&d->requests_open, 1);
+        pg_atomic_write_u32(&d->waits_overflow, 1);
     }
-    poke_dispatcher(MyDatabaseId, kPokeReread | kPokeRequests | kPokeHandlers | kPokeExpiry | kPokeIdentity);
+    poke_dispatcher(MyDatabaseId, kPokeReread | kPokeRequests | kPokeHandlers | kPokeExpiry | kPokeIdentity |
+                                      kPokeBlocked);
 }
 
 // The lock is taken for the session, since a commit callback has no resource owner, and given back at once.

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "pg/datum.hpp"
+#include "store/jobs.hpp"
 #include "store/slots.hpp"
 
 namespace foreman::store {
@@ -22,10 +23,19 @@ void remember_request(int64 job_id, bool interrupt);
 /// A job ended: sessions in await() hear of it.
 void remember_end(int64 job_id);
 /// An outside worker holds the job from the commit on, or no longer does.
-void remember_lease(int64 job_id, const pg::UuidBytes& token, Instant until, core::Micros length);
+void remember_lease(int64 job_id, const pg::UuidBytes& token, Instant until, core::Micros length,
+                    const uint32 (&keys)[2]);
 void remember_lease_end(int64 job_id);
+/// Jobs of a key may have become runnable, since one of them ended; parked: some are blocked on it now.
+void remember_key(BlockedOn type, std::string_view queue, std::string_view key, bool parked);
+/// A blocked job waits for the end of this one.
+void remember_dependency(int64 job_id);
+/// A job of this batch ended, or joined it.
+void remember_batch(int64 batch_id);
 /// A job with this expires_at waits.
 void remember_expiry(Instant expires_at);
+/// What this process holds for its transaction is given back at its end.
+void watch_transaction();
 /// Bits for the database's dispatcher.
 void remember_poke(uint32 bits);
 /// The database stops at this commit: nothing is claimed from then on.

@@ -148,6 +148,7 @@ int reserve_slot(Oid database, Oid role, int max_executors, Instant now) noexcep
     pg_atomic_write_u64(&s.current_job, 0);
     pg_atomic_write_u64(&s.jobs_done, 0);
     pg_atomic_write_u64(&s.interrupt_target, 0);
+    pg_atomic_write_u32(&s.xid, InvalidTransactionId);
     {
         const SpinScope spin(&s.mutex);
         s.death = static_cast<uint32>(Death::none);
@@ -374,6 +375,20 @@ void slot_hold(RangeRef range, Key key) noexcept {
     s->held_range = range.index;
     s->held_generation = range.generation;
     s->held_key = key;
+}
+
+void slot_transaction(TransactionId xid) noexcept {
+    ExecutorSlot* s = my_slot();
+    if (s == nullptr) return;
+    pg_atomic_write_u32(&s->xid, xid);
+    pg_memory_barrier();
+}
+
+bool is_executor_transaction(TransactionId xid) noexcept {
+    if (!board_present() || !TransactionIdIsValid(xid)) return false;
+    return std::any_of(std::begin(board().slots), std::end(board().slots), [xid](ExecutorSlot& s) {
+        return state_of(s) != SlotState::free && pg_atomic_read_u32(&s.xid) == xid;
+    });
 }
 
 Key slot_release(RangeRef* range) noexcept {

@@ -66,6 +66,10 @@ void slot_end_job() noexcept;
 /// The job that runs is leased, not claimed by delete: its death has to be settled by the dispatcher.
 void slot_outside_group(bool outside) noexcept;
 void slot_hold(RangeRef range, Key key) noexcept;
+/// The transaction in which this executor locks rows that stay; invalid: none.
+void slot_transaction(TransactionId xid) noexcept;
+/// Whether an executor of ours locks rows in this transaction.
+bool is_executor_transaction(TransactionId xid) noexcept;
 /// Clears the held key and answers it; the caller lowers the head afterwards when it gives the job back. In
 /// this order.
 Key slot_release(RangeRef* range) noexcept;

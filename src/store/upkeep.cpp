@@ -146,6 +146,10 @@ void make_partition(Day day) {
     }));
     run_utility(pg::guarded(
         [&] { return psprintf("CREATE INDEX ON foreman.job_history_%s (job_id)", from.compact); }));
+    run_utility(pg::guarded([&] {
+        return psprintf("CREATE INDEX ON foreman.job_history_%s (batch_id) WHERE (batch_id IS NOT NULL)",
+                        from.compact);
+    }));
     if (move) {
         run_utility(pg::guarded([&] {
             return psprintf("WITH m AS (DELETE FROM foreman.job_history_default WHERE finished_at " GE

@@ -9,6 +9,7 @@
 #include "pg/datum.hpp"
 #include "pg/latch.hpp"
 #include "pg/xact.hpp"
+#include "store/blocked.hpp"
 #include "store/control.hpp"
 #include "store/databases.hpp"
 #include "store/identity.hpp"
@@ -30,6 +31,7 @@ constexpr core::Micros kReread = core::minutes(5);
 constexpr core::Micros kUpkeep = core::minutes(10);
 constexpr core::Micros kUpkeepRetry = core::seconds(30);
 constexpr core::Micros kFailedRetry = core::seconds(1);
+constexpr core::Micros kBlockedRetry = core::milliseconds(20);
 constexpr core::Micros kRequestRetry = core::milliseconds(200);
 constexpr uint32 kPokeBegin =
     store::kPokeDue | store::kPokeRequests | store::kPokeReread | store::kPokeExecutor | store::kPokeExpiry;
@@ -61,6 +63,7 @@ class Dispatcher {
     core::Instant next_reread_{core::kPlusInfinity};
     core::Instant next_upkeep_{core::kMinusInfinity};
     core::Instant next_requests_{core::kPlusInfinity};
+    core::Instant next_blocked_{core::kPlusInfinity};
     core::Instant next_recruit_{core::kPlusInfinity};
     core::Instant retry_failed_{core::kPlusInfinity};
     uint32 failed_pokes_ = 0;
@@ -200,7 +203,8 @@ void Dispatcher::turn(uint32 pokes) {
     if (pokes & store::kPokeExecutor)
         poked_duty(store::kPokeExecutor, "pg_foreman: settling jobs of executors that ended",
                    [this] { settle_dead_executors(database_); });
-    if ((pokes & store::kPokeReread) || now >= next_reread_ ||
+    const bool reread = (pokes & store::kPokeReread) != 0 || now >= next_reread_;
+    if (reread ||
         pg_atomic_exchange_u32(&slot_->overflow, 0) != 0) {
         poked_duty(store::kPokeReread, "pg_foreman: reading ranges from the rows",
                    [this] { reread_ranges(database_); });
@@ -223,6 +227,14 @@ void Dispatcher::turn(uint32 pokes) {
         }
     }
     if (now >= next_lease_end()) look_at_leases(now);
+    if (reread || (pokes & store::kPokeBlocked) || now >= next_blocked_) {
+        next_blocked_ = core::kPlusInfinity;
+        bool all_done = false;
+        duty("pg_foreman: releasing blocked jobs", [this, now, reread, &all_done] {
+            all_done = release_blocked(slot_, now, reread);
+        });
+        if (!all_done) next_blocked_ = now + kBlockedRetry;
+    }
     if (count_wanted_) {
         duty("pg_foreman: counting jobs", [this] {
             store::recount_queues();
@@ -243,7 +255,10 @@ void Dispatcher::turn(uint32 pokes) {
         });
         // Somebody reads history for long: soon again, but its readers and writers queue behind each try.
         if (!made) next_upkeep_ = now + kUpkeepRetry;
-        duty("pg_foreman: pruning", [now] { store::prune(now); });
+        duty("pg_foreman: pruning", [now] {
+            store::prune(now);
+            store::prune_unique_windows(now);
+        });
     }
 }
 
@@ -263,7 +278,7 @@ void Dispatcher::loop() {
         const core::Instant now = pg::clock_now();
         const core::Instant due = due_work(now);
         core::Instant wake = std::min(now + core::milliseconds(settings::poll_interval_ms), due);
-        wake = std::min({wake, next_requests_, next_recruit_, next_expiry(), next_lease_end(), end_of_grace_,
+        wake = std::min({wake, next_requests_, next_blocked_, next_recruit_, next_expiry(), next_lease_end(), end_of_grace_,
                          retry_failed_});
         pg_atomic_write_u64(&slot_->next_wake, static_cast<uint64>(wake.us));
         pg_memory_barrier();

@@ -3,6 +3,7 @@
 
 #include "pg/call.hpp"
 #include "pg/memory.hpp"
+#include "store/blocked.hpp"
 #include "store/clock.hpp"
 #include "store/control.hpp"
 #include "store/definitions.hpp"
@@ -14,6 +15,7 @@
 #include "store/settings.hpp"
 #include "store/settle.hpp"
 #include "store/slots.hpp"
+#include "store/waits_board.hpp"
 #include "worker/procedure_lane.hpp"
 
 namespace foreman::worker {
@@ -85,7 +87,8 @@ int64 revive_ended_leases(Oid database, core::Instant now, core::Instant* next) 
     int64 revived = 0;
     for (int i = 0; i < n; i++) {
         // Off the board first: from here on a heartbeat asks the row.
-        if (!store::end_lease(database, ended[static_cast<std::size_t>(i)].job_id, now)) continue;
+        uint32 keys[2];
+        if (!store::end_lease(database, ended[static_cast<std::size_t>(i)].job_id, now, keys)) continue;
         const store::TokenPair pair{ended[static_cast<std::size_t>(i)].job_id,
                                     ended[static_cast<std::size_t>(i)].token};
         store::Job job{};
@@ -93,10 +96,14 @@ int64 revive_ended_leases(Oid database, core::Instant now, core::Instant* next) 
             // Its worker ends it in a transaction that is still open: the row says what became of it.
             core::Micros length{};
             if (store::holds_lease(pair, &length) &&
-                store::add_lease(database, pair.job_id, pair.token, now + kEndingRetry, length))
+                store::add_lease(database, pair.job_id, pair.token, now + kEndingRetry, length, keys)) {
                 *next = std::min(*next, now + kEndingRetry);
+            } else {
+                for (const uint32 key : keys) store::give_key(key);
+            }
             continue;
         }
+        for (const uint32 key : keys) store::give_key(key);
         store::Report report;
         report.outcome = core::Outcome::failed;
         report.started_at = job.claimed_at;
@@ -166,6 +173,13 @@ void refresh_roles(Oid database) {
         if (!store::describe_range(store::range_at(database, i), &range)) continue;
         store::set_kind_role(database, range.kind_name(), store::role_of(range.kind_name()));
     }
+}
+
+bool release_blocked(store::DatabaseSlot* slot, core::Instant now, bool everything) {
+    const bool overflow = slot != nullptr && pg_atomic_exchange_u32(&slot->waits_overflow, 0) != 0;
+    const store::BlockedPass pass =
+        everything || overflow ? store::release_all(now) : store::release_hinted(now);
+    return !pass.again;
 }
 
 int64 expire_due(store::DatabaseSlot* slot, core::Instant now) {

@@ -14,6 +14,8 @@
 #include "pg/memory.hpp"
 #include "pg/xact.hpp"
 #include "store/definitions.hpp"
+#include "store/key_gate.hpp"
+#include "store/permits.hpp"
 #include "store/raise.hpp"
 #include "store/remember.hpp"
 #include "store/schema.hpp"
@@ -117,7 +119,11 @@ int Executor::claim(Group& group, const store::RangeChoice& choice, int qty) {
     const store::Key from = choice.head == t.head ? t.from : choice.head;
     const std::size_t before = group.jobs().size();
     const store::RangeSpec range{choice.queue_name(), choice.kind_name(), choice.priority, choice.alone};
-    store::claim_by_delete(range, from, pg::clock_now(), qty, group_context_.get(), &group.jobs());
+    if (store::is_keyed(choice.alone)) {
+        store::claim_held(range, from, pg::clock_now(), qty, group_context_.get(), &group.jobs());
+    } else {
+        store::claim_by_delete(range, from, pg::clock_now(), qty, group_context_.get(), &group.jobs());
+    }
     store::debug_point(store::DebugPoint::after_claim);
     t.to_raise = true;
     t.head = choice.head;
@@ -182,16 +188,23 @@ bool Executor::run_chunk(Group& group, store::RangeChoice& choice, bool first,
         return false;
     }
     const int max_group = handler.max_group > 0 ? handler.max_group : core::kMaxGroupJobs;
-    const bool alone = choice.alone != 0 || max_group == 1;
+    const bool alone = store::is_alone(choice.alone) || max_group == 1;
     if (alone && !first) return false;
     const core::Instant started = pg::clock_now();
     if (first) pace_.begin_group(started, alone ? 1 : max_group);
     const int qty = alone ? 1 : std::min(pace_.next_chunk(started), max_group - group.ran());
     if (qty <= 0) return false;
+    const std::size_t before = group.jobs().size();
     const int got = claim(group, choice, qty);
     if (got == 0) {
         missed(choice);
         return false;
+    }
+    if (store::is_keyed(choice.alone)) {
+        store::pass_gate(&group.jobs(), before,
+                         handler.lane == store::Lane::batch ? store::Running::at_once
+                                                            : store::Running::one_after_another);
+        if (group.jobs().size() == before) return choose(first, &choice);  // all of them wait for their keys
     }
     if (alone) store::slot_hold(choice.ref, group.jobs().back().key());
     if (got == qty) store::wake_another(ticket_.database, ticket_.role);

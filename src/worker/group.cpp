@@ -1,6 +1,8 @@
 // See group.hpp.
 #include "worker/group.hpp"
 
+#include <algorithm>
+
 #include "pg/call.hpp"
 #include "pg/datum.hpp"
 #include "pg/xact.hpp"
@@ -25,7 +27,8 @@ Group::Group(MemoryContext context, bool in_executor)
       scratch_("foreman job", context),
       in_executor_(in_executor),
       jobs_(&memory_),
-      ended_(&memory_) {
+      ended_(&memory_),
+      waiting_(&memory_) {
     jobs_.reserve(core::kMaxGroupJobs + core::kMaxChunk);
     ended_.reserve(core::kMaxGroupJobs + core::kMaxChunk);
 }
@@ -62,9 +65,18 @@ bool Group::skip_before_start(const store::Job& job) {
         store::Job moved = job;
         if (r.priority) moved.priority = *r.priority;
         gave_back_ = true;
+        if (!job.sequence_key.empty()) waiting_.push_back(&job);
         store::put_back(moved, job.attempt, job.alone, r.run_at.value_or(job.run_at), job.errors);
     }
     return r.action != 0;
+}
+
+// A sequence stops at the first of its jobs that goes back; the rows of the others are as they were.
+bool Group::is_behind_one_that_waits(const store::Job& job) const {
+    return !job.sequence_key.empty() &&
+           std::any_of(waiting_.begin(), waiting_.end(), [&job](const store::Job* w) {
+               return w->sequence_key == job.sequence_key && w->queue == job.queue;
+           });
 }
 
 bool Group::must_stop_chunk(core::Instant started) const {
@@ -79,11 +91,11 @@ void Group::run_transactional(const store::Handler& handler, std::size_t first, 
     for (std::size_t i = first; i < jobs_.size(); i++) {
         const store::Job& job = jobs_[i];
         if (i > first && must_stop_chunk(started)) {
-            store::put_back(job, job.attempt, job.alone, job.run_at, job.errors);
+            if (!job.held) store::put_back(job, job.attempt, job.alone, job.run_at, job.errors);
             must_end_ = true;
             continue;
         }
-        if (skip_before_start(job)) continue;
+        if (is_behind_one_that_waits(job) || skip_before_start(job)) continue;
         Attempt a;
         {
             const pg::CurrentScope scope(scratch_);
@@ -101,7 +113,7 @@ void Group::run_batch(const store::Handler& handler, std::size_t first, bool sha
     pg::vector<store::Job> batch(&memory_);
     pg::vector<std::size_t> index(&memory_);
     for (std::size_t i = first; i < jobs_.size(); i++) {
-        if (skip_before_start(jobs_[i])) continue;
+        if (is_behind_one_that_waits(jobs_[i]) || skip_before_start(jobs_[i])) continue;
         batch.push_back(jobs_[i]);
         index.push_back(i);
     }
@@ -196,6 +208,7 @@ void Group::settle_ran(const store::Handler& handler, const store::Job& job, Att
 void Group::put_back_unless_requested(const store::Job& job, int16 attempt, int16 alone, core::Instant run_at,
                                       std::optional<Datum> errors) {
     gave_back_ = true;
+    if (!job.sequence_key.empty()) waiting_.push_back(&job);
     store::Request r{};
     if (store::requests_open()) r = store::take_request(job.job_id, context_);
     if (r.action == 'c') {

@@ -39,6 +39,7 @@ class Group {
     void run_transactional(const store::Handler& handler, std::size_t first, bool shared);
     void run_batch(const store::Handler& handler, std::size_t first, bool shared);
     bool skip_before_start(const store::Job& job);
+    bool is_behind_one_that_waits(const store::Job& job) const;
     bool must_stop_chunk(core::Instant started) const;
     void settle(const store::Handler& handler, const store::Job& job, Attempt& attempt, bool shared);
     void settle_ran(const store::Handler& handler, const store::Job& job, Attempt& attempt);
@@ -58,6 +59,7 @@ class Group {
     std::size_t done_ = 0;  // jobs_ before this have been run
     pg::vector<store::Job> jobs_;
     pg::vector<store::Ended> ended_;
+    pg::vector<const store::Job*> waiting_;  // jobs of sequences that went back
 };
 
 }  // namespace foreman::worker

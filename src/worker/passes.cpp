@@ -8,10 +8,12 @@
 #include "pg/latch.hpp"
 #include "pg/xact.hpp"
 #include "store/access.hpp"
+#include "store/blocked.hpp"
 #include "store/clock.hpp"
 #include "store/control.hpp"
 #include "store/current_job.hpp"
 #include "store/identity.hpp"
+#include "store/key_gate.hpp"
 #include "store/schema.hpp"
 #include "store/upkeep.hpp"
 #include "worker/duties.hpp"
@@ -76,13 +78,20 @@ int64 Pass::run_some(const store::RangeRow& range, int64 most) {
     Group group(context.get(), false);
     const int qty =
         static_cast<int>(std::min<int64>(most, handler.lane == store::Lane::batch ? core::kMaxChunk : 1));
-    store::claim_by_delete(range.spec(), range.first, store::now(), qty, context.get(), &group.jobs());
+    if (store::is_keyed(range.alone)) {
+        store::claim_held(range.spec(), range.first, store::now(), qty, context.get(), &group.jobs());
+    } else {
+        store::claim_by_delete(range.spec(), range.first, store::now(), qty, context.get(), &group.jobs());
+    }
     if (group.jobs().empty()) return -1;
     for (const store::Job& j : group.jobs()) seen_.push_back(j.job_id);
+    store::pass_gate(&group.jobs(), 0,
+                     handler.lane == store::Lane::batch ? store::Running::at_once
+                                                        : store::Running::one_after_another);
     const int64 claimed = static_cast<int64>(group.jobs().size());
     {
         const pg::CurrentScope scope(context);
-        group.run(handler, false);
+        if (claimed > 0) group.run(handler, false);
         group.finish();
     }
     return claimed;
@@ -174,7 +183,8 @@ FOREMAN_FUNCTION(drain) { return Int64GetDatum(run_pass(fcinfo, "foreman.drain()
 FOREMAN_FUNCTION(dispatch_once) {
     require_operator("foreman.dispatch_once()");
     const int64 done = store::apply_requests().applied;
-    return Int64GetDatum(done + expire_due(store::database_slot(MyDatabaseId), store::now()));
+    const int64 expired = expire_due(store::database_slot(MyDatabaseId), store::now());
+    return Int64GetDatum(done + expired + store::release_all(store::now()).released);
 }
 
 FOREMAN_FUNCTION(rescue_once) {

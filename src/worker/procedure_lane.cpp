@@ -11,6 +11,8 @@
 #include "store/control.hpp"
 #include "store/handler_sql.hpp"
 #include "store/job_value.hpp"
+#include "store/key_gate.hpp"
+#include "store/permits.hpp"
 #include "store/remember.hpp"
 #include "store/schema.hpp"
 #include "store/settings.hpp"
@@ -29,10 +31,33 @@ struct Leased {
     pg::UuidBytes token;
 };
 
+// The first job of the range whose keys are free; those before it are parked.
+bool lease_keyed(const store::RangeSpec& range, store::Key from, MemoryContext context, Leased* out) {
+    pg::ContextResource memory(context);
+    pg::vector<store::Job> jobs(&memory);
+    for (;;) {
+        store::claim_held(range, from, store::now(), 1, context, &jobs);
+        if (jobs.empty()) return false;
+        from = jobs[0].key();
+        from.job_id++;
+        store::pass_gate(&jobs, 0, store::Running::at_once);
+        if (!jobs.empty()) break;
+    }
+    out->job = jobs[0];
+    out->job.held = false;  // the lease holds it from here on
+    store::lease_held(out->job.job_id, &out->token);
+    return true;
+}
+
 bool lease(const store::RangeChoice& choice, store::Key from, MemoryContext context, Leased* out) {
     pg::Transaction tx;
     const store::RangeSpec range{choice.queue_name(), choice.kind_name(), choice.priority, choice.alone};
-    const bool got = store::claim_by_lease(range, from, store::now(), context, &out->job, &out->token);
+    bool got = false;
+    if (store::is_keyed(choice.alone)) {
+        got = lease_keyed(range, from, context, out);
+    } else {
+        got = store::claim_by_lease(range, from, store::now(), context, &out->job, &out->token);
+    }
     tx.commit();
     return got;
 }
@@ -131,6 +156,7 @@ store::Report report_of(const Attempt& a) {
 
 int64 run_procedure_job(const store::RangeChoice& choice, store::Key from, bool in_executor) {
     pg::Context context("foreman procedure job");
+    const store::KeepKeys keys;
     Leased leased{};
     if (!lease(choice, from, context.get(), &leased)) return 0;
     const store::Job& job = leased.job;

@@ -1,0 +1,315 @@
+// See blocked.hpp.
+#include "store/blocked.hpp"
+
+#include "pg/call.hpp"
+#include "pg/datum.hpp"
+#include "pg/memory.hpp"
+#include "pg/xact.hpp"
+#include "store/batches.hpp"
+#include "store/board_parts.hpp"
+#include "store/control.hpp"
+#include "store/definitions.hpp"
+#include "store/remember.hpp"
+#include "store/schema.hpp"
+#include "store/sql_names.hpp"
+#include "store/waits_board.hpp"
+
+namespace foreman::store {
+
+namespace {
+
+// So many jobs of a key at a time: enough for one group, few enough that other keys get their turn.
+constexpr int kReleaseAtOnce = 32;
+constexpr int kHintsAtOnce = 64;
+
+#define LET_GO                                                                                               \
+    "UPDATE foreman.live_job SET state = 'w', blocked_on = NULL WHERE ctid " EQ                              \
+    " ANY (ARRAY (SELECT b.ctid FROM foreman.live_job b WHERE "
+#define LET_GO_END                                                                                           \
+    " FOR NO KEY UPDATE SKIP LOCKED)) RETURNING queue, kind, priority, alone, run_at, job_id"
+
+constinit pg::Statement g_release_key{
+    "release_key",
+    LET_GO "b.queue " EQ " $1 AND b.concurrency_key " EQ " $2 AND b.state " EQ
+           " 'b'::pg_catalog.\"char\" AND b.blocked_on " EQ
+           " 'k'::pg_catalog.\"char\" ORDER BY b.priority, b.run_at, b.job_id LIMIT $3" LET_GO_END,
+    {TEXTOID, TEXTOID, INT8OID}};
+
+constinit pg::Statement g_release_ids{
+    "release_ids",
+    LET_GO "b.job_id " EQ " ANY ($1) AND b.state " EQ " 'b'::pg_catalog.\"char\" AND b.blocked_on " EQ
+           " $2" LET_GO_END,
+    {INT8ARRAYOID, CHAROID}};
+
+
+constinit pg::Statement g_key_is_parked{"key_is_parked",
+                                        "SELECT 1 FROM foreman.live_job WHERE queue " EQ
+                                        " $1 AND concurrency_key " EQ " $2 AND state " EQ
+                                        " 'b'::pg_catalog.\"char\" AND blocked_on " EQ
+                                        " 'k'::pg_catalog.\"char\" LIMIT 1",
+                                        {TEXTOID, TEXTOID}};
+constinit pg::Statement g_sequence_is_parked{"sequence_is_parked",
+                                             "SELECT 1 FROM foreman.live_job WHERE queue " EQ
+                                             " $1 AND sequence_key " EQ " $2 AND state " EQ
+                                             " 'b'::pg_catalog.\"char\" AND blocked_on " EQ
+                                             " 'q'::pg_catalog.\"char\" LIMIT 1",
+                                             {TEXTOID, TEXTOID}};
+
+// The next (queue, key) with parked jobs, in their order: a pass over distinct keys, not over rows.
+constinit pg::Statement g_next_key{
+    "next_parked_key",
+    "SELECT queue, concurrency_key FROM foreman.live_job WHERE concurrency_key IS NOT NULL AND state " EQ
+    " 'b'::pg_catalog.\"char\" AND blocked_on " EQ
+    " 'k'::pg_catalog.\"char\" AND (queue, concurrency_key) " GT
+    " ($1, $2) ORDER BY queue, concurrency_key LIMIT 1",
+    {TEXTOID, TEXTOID}};
+constinit pg::Statement g_next_sequence{
+    "next_parked_sequence",
+    "SELECT queue, sequence_key FROM foreman.live_job WHERE sequence_key IS NOT NULL AND state " EQ
+    " 'b'::pg_catalog.\"char\" AND blocked_on " EQ
+    " 'q'::pg_catalog.\"char\" AND (queue, sequence_key) " GT " ($1, $2) ORDER BY queue, sequence_key LIMIT 1",
+    {TEXTOID, TEXTOID}};
+
+constinit pg::Statement g_dependants{
+    "dependants",
+    "SELECT d.job_id, d.policy FROM foreman.job_dependency d WHERE d.depends_on " EQ
+    " $1 ORDER BY d.job_id",
+    {INT8OID}};
+constinit pg::Statement g_waits{"dependant_waits",
+                                "SELECT l.blocked_on FROM foreman.live_job l WHERE l.job_id " EQ
+                                " $1 AND l.state " EQ
+                                " 'b'::pg_catalog.\"char\" FOR NO KEY UPDATE SKIP LOCKED",
+                                {INT8OID}};
+constinit pg::Statement g_is_live{"is_live", "SELECT 1 FROM foreman.live_job WHERE job_id " EQ " $1", {INT8OID}};
+constinit pg::Statement g_remove_dependency{
+    "remove_dependency",
+    "DELETE FROM foreman.job_dependency WHERE depends_on " EQ " $1 AND job_id " EQ " $2",
+    {INT8OID, INT8OID}};
+constinit pg::Statement g_remove_dependencies{
+    "remove_dependencies", "DELETE FROM foreman.job_dependency WHERE job_id " EQ " $1", {INT8OID}};
+constinit pg::Statement g_has_dependency{
+    "has_dependency", "SELECT 1 FROM foreman.job_dependency WHERE job_id " EQ " $1 LIMIT 1", {INT8OID}};
+constinit pg::Statement g_next_dependency{
+    "next_dependency",
+    "SELECT depends_on FROM foreman.job_dependency WHERE depends_on " GT " $1 ORDER BY depends_on LIMIT 1",
+    {INT8OID}};
+
+// A successor takes the key over once nobody holds it.
+constinit pg::Statement g_succeed{
+    "succeed",
+    "UPDATE foreman.live_job n SET unique_as = CASE WHEN n.unique_as " EQ
+    " 'n'::pg_catalog.\"char\" THEN 'u'::pg_catalog.\"char\" ELSE 't'::pg_catalog.\"char\" END, "
+    "state = 'w', blocked_on = NULL WHERE n.job_id " EQ
+    " $1 AND NOT EXISTS (SELECT 1 FROM foreman.live_job h WHERE h.kind " EQ " n.kind AND h.unique_key " EQ
+    " n.unique_key AND h.unique_as " EQ " CASE WHEN n.unique_as " EQ
+    " 'n'::pg_catalog.\"char\" THEN 'u'::pg_catalog.\"char\" ELSE 't'::pg_catalog.\"char\" END) "
+    "RETURNING queue, kind, priority, alone, run_at, job_id",
+    {INT8OID}};
+constinit pg::Statement g_holder_of{
+    "holder_of",
+    "SELECT h.job_id FROM foreman.live_job n JOIN foreman.live_job h ON h.kind " EQ
+    " n.kind AND h.unique_key " EQ " n.unique_key AND h.unique_as " EQ " CASE WHEN n.unique_as " EQ
+    " 'n'::pg_catalog.\"char\" THEN 'u'::pg_catalog.\"char\" ELSE 't'::pg_catalog.\"char\" END "
+    "WHERE n.job_id " EQ " $1",
+    {INT8OID}};
+constinit pg::Statement g_wait_for{
+    "wait_for_holder",
+    "INSERT INTO foreman.job_dependency (depends_on, job_id, policy) VALUES ($1, $2, 'r') ON CONFLICT DO "
+    "NOTHING",
+    {INT8OID, INT8OID}};
+
+constinit pg::Statement g_prune_windows{
+    "prune_windows",
+    "DELETE FROM foreman.unique_window WHERE ctid " EQ
+    " ANY (ARRAY (SELECT w.ctid FROM foreman.unique_window w WHERE w.until " LE
+    " $1 ORDER BY w.until LIMIT 10000 FOR UPDATE SKIP LOCKED))",
+    {TIMESTAMPTZOID}};
+
+int64 remember_released(const pg::Rows& rows) {
+    for (const pg::Row r : rows)
+        remember_work(r.view(1), r.view(2), r.i16(3), r.i16(4), role_of(r.view(2)),
+                      {r.instant(5).us, r.i64(6)});
+    return static_cast<int64>(rows.size());
+}
+
+bool is_parked(const KeyName& n) {
+    pg::Args<2> a;
+    a.text(1, n.queue).text(2, n.key);
+    return !(n.type == BlockedOn::key ? g_key_is_parked : g_sequence_is_parked).execute(a).empty();
+}
+
+int64 release_sequence(const KeyName& n, core::Instant now) {
+    pg::ContextResource memory(CurrentMemoryContext);
+    pg::vector<int64> ids(&memory);
+    sequence_order(n.queue, n.key, find_queue(n.queue).skip_later, now, kReleaseAtOnce, &ids);
+    pg::Args<2> a;
+    a.set(1, pg::int8_array({ids.data(), ids.size()})).letter(2, static_cast<char>(BlockedOn::sequence));
+    return remember_released(g_release_ids.execute(a));
+}
+
+void look_at_key(const KeyName& n, core::Instant now, BlockedPass* pass) {
+    const int running = key_running(MyDatabaseId, n);
+    const int limit = n.type == BlockedOn::key ? find_queue(n.queue).per_key() : 1;
+    if (running < limit) {
+        if (n.type == BlockedOn::key) {
+            pg::Args<3> a;
+            a.text(1, n.queue).text(2, n.key).i64(3, int64{kReleaseAtOnce} * (limit - running));
+            pass->released += remember_released(g_release_key.execute(a));
+        } else {
+            pass->released += release_sequence(n, now);
+        }
+    }
+    // The rows released just now are seen as such by the same transaction.
+    if (!is_parked(n)) key_is_clear(MyDatabaseId, n);
+}
+
+// The successor of a job that ended; somebody else may have taken the key first.
+void let_succeed(int64 job_id, BlockedPass* pass) {
+    pg::Args<1> a;
+    a.i64(1, job_id);
+    const pg::Rows rows = g_succeed.execute(a);
+    if (!rows.empty()) {
+        pass->released += remember_released(rows);
+        return;
+    }
+    const pg::Rows holder = g_holder_of.execute(a);
+    if (holder.empty()) return;
+    const int64 holder_id = holder[0].i64(1);
+    pg::Args<2> w;
+    w.i64(1, holder_id).i64(2, job_id);
+    g_wait_for.execute(w);
+    remember_dependency(holder_id);
+}
+
+// One job that waited for `ended`; completed: how that ended.
+void look_at_dependant(int64 ended, int64 job_id, bool completed, char policy, MemoryContext context,
+                       core::Instant now, BlockedPass* pass) {
+    pg::Args<1> one;
+    one.i64(1, job_id);
+    const pg::Rows rows = g_waits.execute(one);
+    if (rows.empty()) {
+        if (!g_is_live.execute(one).empty()) {
+            pass->again = true;  // somebody has it locked
+            return;
+        }
+        g_remove_dependencies.execute(one);
+        return;
+    }
+    const char blocked_on = rows[0].letter(1);
+    pg::Args<2> pair;
+    pair.i64(1, ended).i64(2, job_id);
+    g_remove_dependency.execute(pair);
+    if (!completed && policy == 'c') {
+        Job job{};
+        if (!take_waiting(job_id, context, &job)) return;
+        char reason[80];
+        std::snprintf(reason, sizeof(reason), "job " INT64_FORMAT " did not complete", ended);
+        cancel_taken(job, {pg::copy_text(reason, context), std::strlen(reason)}, now);
+        g_remove_dependencies.execute(one);
+        pass->released++;
+        return;
+    }
+    if (!g_has_dependency.execute(one).empty()) return;
+    if (blocked_on == static_cast<char>(BlockedOn::successor)) {
+        let_succeed(job_id, pass);
+        return;
+    }
+    pg::ContextResource memory(context);
+    pg::Args<2> ids;
+    const std::array<int64, 1> id{job_id};
+    ids.set(1, pg::int8_array(id)).letter(2, static_cast<char>(BlockedOn::dependency));
+    pass->released += remember_released(g_release_ids.execute(ids));
+}
+
+void look_at_end(int64 id, MemoryContext context, core::Instant now, BlockedPass* pass) {
+    const Found found = find_job(id);
+    if (found.place == Place::live) return;
+    const bool completed = found.place == Place::history && found.state == 'c';
+    pg::ContextResource memory(context);
+    pg::vector<std::pair<int64, char>> dependants(&memory);
+    {
+        pg::Args<1> a;
+        a.i64(1, id);
+        for (const pg::Row r : g_dependants.execute(a)) dependants.push_back({r.i64(1), r.letter(2)});
+    }
+    const bool again = pass->again;
+    pass->again = false;
+    for (const auto& [job, policy] : dependants)
+        look_at_dependant(id, job, completed, policy, context, now, pass);
+    if (!pass->again && board_present()) forget_end(MyDatabaseId, id);
+    pass->again = pass->again || again;
+}
+
+void look_at_id(int64 id, MemoryContext context, core::Instant now, BlockedPass* pass) {
+    if (id > 0) return look_at_end(id, context, now, pass);
+    const BatchLook look = look_at_batch(-id, now);
+    if (look == BatchLook::locked) pass->again = true;
+    if (look == BatchLook::done && board_present()) forget_end(MyDatabaseId, id);
+}
+
+void visit_keys(pg::Statement& next, BlockedOn type, core::Instant now, BlockedPass* pass) {
+    BoardName queue{};
+    BoardName key{};
+    for (;;) {
+        pg::Args<2> a;
+        a.text(1, name_view(queue)).text(2, name_view(key));
+        const pg::Rows rows = next.execute(a);
+        if (rows.empty()) return;
+        set_name(&queue, rows[0].view(1));
+        set_name(&key, rows[0].view(2));
+        const KeyName name{type, name_view(queue), name_view(key)};
+        if (board_present()) hint_key(MyDatabaseId, name, true);
+        look_at_key(name, now, pass);
+        pg::call<&ProcessInterrupts>();
+    }
+}
+
+}  // namespace
+
+BlockedPass release_hinted(core::Instant now) {
+    const AsOwner scope;
+    BlockedPass pass;
+    pg::Context context("foreman blocked", CurrentMemoryContext);
+    KeyHint hints[kHintsAtOnce];
+    const int keys = take_key_hints(MyDatabaseId, hints, kHintsAtOnce);
+    for (int i = 0; i < keys; i++)
+        look_at_key({hints[i].type, name_view(hints[i].queue), name_view(hints[i].key)}, now, &pass);
+    int64 ids[kHintsAtOnce];
+    const int ends = take_end_hints(MyDatabaseId, ids, kHintsAtOnce);
+    for (int i = 0; i < ends; i++) look_at_id(ids[i], context.get(), now, &pass);
+    if (keys == kHintsAtOnce || ends == kHintsAtOnce) pass.again = true;
+    return pass;
+}
+
+BlockedPass release_all(core::Instant now) {
+    const AsOwner scope;
+    BlockedPass pass;
+    pg::Context context("foreman blocked", CurrentMemoryContext);
+    visit_keys(g_next_key, BlockedOn::key, now, &pass);
+    visit_keys(g_next_sequence, BlockedOn::sequence, now, &pass);
+    for (int64 id = PG_INT64_MIN;;) {
+        pg::Args<1> a;
+        a.i64(1, id);
+        const pg::Rows rows = g_next_dependency.execute(a);
+        if (rows.empty()) break;
+        id = rows[0].i64(1);
+        if (board_present()) remember_dependency(id);
+        look_at_end(id, context.get(), now, &pass);
+    }
+    pg::ContextResource memory(context);
+    pg::vector<int64> batches(&memory);
+    open_batches(&batches);
+    for (const int64 id : batches) {
+        if (look_at_batch(id, now) == BatchLook::locked) pass.again = true;
+    }
+    return pass;
+}
+
+int64 prune_unique_windows(core::Instant now) {
+    const AsOwner scope;
+    pg::Args<1> a;
+    a.instant(1, now);
+    return static_cast<int64>(g_prune_windows.execute(a).processed());
+}
+
+}  // namespace foreman::store

@@ -1,0 +1,288 @@
+// Jobs with keys, dependencies or a batch: the long way of insert_job(). What holds a unique key is a row of
+// live_job under a unique index, or a row of unique_window; both make a second caller wait for an open
+// transaction's end and no longer, so nobody is told of a job that may still be rolled back.
+// Invariant: a job that is held by an executor is never waited for: its key's next holder is a row of its own.
+#include "store/enqueue_keyed.hpp"
+
+#include "pg/call.hpp"
+#include "pg/datum.hpp"
+#include "pg/memory.hpp"
+#include "pg/xact.hpp"
+#include "store/batches.hpp"
+#include "store/remember.hpp"
+#include "store/schema.hpp"
+#include "store/slots.hpp"
+#include "store/sql_names.hpp"
+
+namespace foreman::store {
+
+namespace {
+
+constexpr int kMaxTries = 100;
+
+#define KEYED_COLUMNS                                                                                      \
+    "INSERT INTO foreman.live_job (job_id, run_at, enqueued_at, priority, attempt, max_attempts, queue, "  \
+    "kind, args, timeout_us, expires_at, tags, metadata, alone, state, batch_id, unique_key, unique_as, "  \
+    "concurrency_key, sequence_key, blocked_on) VALUES ($1, $2, $3, $4, 0, $5, $6, $7, $8, $9, $10, $11, " \
+    "$12, $13, $14, $15, $16, $17, $18, $19, $20) ON CONFLICT (kind, unique_key, unique_as) WHERE "        \
+    "unique_key IS NOT NULL "
+
+constinit pg::Statement g_insert{
+    "enqueue_keyed",
+    KEYED_COLUMNS "DO NOTHING",
+    {INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT2OID, INT2OID, TEXTOID, TEXTOID, JSONBOID, INT8OID,
+     TIMESTAMPTZOID, TEXTARRAYOID, JSONBOID, INT2OID, CHAROID, INT8OID, TEXTOID, CHAROID, TEXTOID, TEXTOID,
+     CHAROID}};
+
+constinit pg::Statement g_insert_successor{
+    "enqueue_successor",
+    KEYED_COLUMNS
+    "DO UPDATE SET args = excluded.args, priority = excluded.priority, run_at = CASE WHEN $21 THEN "
+    "live_job.run_at ELSE excluded.run_at END RETURNING job_id, live_job.job_id " EQ " $1",
+    {INT8OID,        TIMESTAMPTZOID, TIMESTAMPTZOID, INT2OID,  INT2OID, TEXTOID, TEXTOID,
+     JSONBOID,       INT8OID,        TIMESTAMPTZOID, TEXTARRAYOID, JSONBOID, INT2OID, CHAROID,
+     INT8OID,        TEXTOID,        CHAROID,        TEXTOID,  TEXTOID, CHAROID, BOOLOID}};
+
+// The one that is next to hold the key stands for both.
+constinit pg::Statement g_holder{
+    "unique_holder",
+    "SELECT job_id, state, unique_as, xmax FROM foreman.live_job WHERE kind " EQ " $1 AND unique_key " EQ
+    " $2 AND unique_as " EQ " ANY ($3) ORDER BY unique_as LIMIT 1",
+    {TEXTOID, TEXTOID, CHARARRAYOID}};
+
+constinit pg::Statement g_replace{
+    "unique_replace",
+    "UPDATE foreman.live_job SET args = $2, priority = $3, run_at = CASE WHEN $4 THEN run_at ELSE $5 END, "
+    "attempt = CASE WHEN $6 THEN 0 ELSE attempt END, errors = CASE WHEN $6 THEN NULL ELSE errors END WHERE "
+    "ctid " EQ " ANY (ARRAY (SELECT w.ctid FROM foreman.live_job w WHERE w.job_id " EQ " $1 AND w.state " NE
+    " 'r'::pg_catalog.\"char\" FOR UPDATE SKIP LOCKED)) RETURNING queue, kind, priority, alone, run_at, "
+    "state",
+    {INT8OID, JSONBOID, INT2OID, BOOLOID, TIMESTAMPTZOID, BOOLOID}};
+
+constinit pg::Statement g_wait{
+    "unique_wait", "SELECT 1 FROM foreman.live_job WHERE job_id " EQ " $1 FOR UPDATE", {INT8OID}};
+
+constinit pg::Statement g_take_window{
+    "take_window",
+    "INSERT INTO foreman.unique_window AS w (kind, unique_key, job_id, until) VALUES ($1, $2, $3, $4) ON "
+    "CONFLICT (kind, unique_key) DO UPDATE SET job_id = excluded.job_id, until = excluded.until WHERE w.until "
+    LE " $5 RETURNING 1",
+    {TEXTOID, TEXTOID, INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID}};
+
+constinit pg::Statement g_window{"unique_window",
+                                 "SELECT job_id FROM foreman.unique_window WHERE kind " EQ
+                                 " $1 AND unique_key " EQ " $2 AND until " GT " $3",
+                                 {TEXTOID, TEXTOID, TIMESTAMPTZOID}};
+
+// Where each job that is depended on is: l = unfinished, c = completed, x = ended otherwise; NULL: nowhere.
+constinit pg::Statement g_dependencies{
+    "dependencies",
+    "SELECT u.id, CASE WHEN EXISTS (SELECT 1 FROM foreman.live_job l WHERE l.job_id " EQ
+    " u.id) THEN 'l'::pg_catalog.\"char\" WHEN EXISTS (SELECT 1 FROM foreman.dead_letter d WHERE d.job_id " EQ
+    " u.id) THEN 'x'::pg_catalog.\"char\" ELSE (SELECT h.outcome FROM foreman.job_history h WHERE h.job_id " EQ
+    " u.id LIMIT 1) END FROM pg_catalog.unnest($1) AS u(id)",
+    {INT8ARRAYOID}};
+
+constinit pg::Statement g_add_dependency{
+    "add_dependency",
+    "INSERT INTO foreman.job_dependency (depends_on, job_id, policy) VALUES ($1, $2, $3) ON CONFLICT DO "
+    "NOTHING",
+    {INT8OID, INT8OID, CHAROID}};
+
+struct Roles {
+    char holder, next;
+};
+constexpr Roles roles_of(const NewJob& job) noexcept { return job.timer ? Roles{'t', 's'} : Roles{'u', 'n'}; }
+
+struct Holder {
+    int64 id = 0;  // 0: nobody
+    char state = 0;
+    char role = 0;
+    TransactionId xmax = InvalidTransactionId;
+};
+
+Holder find_holder(const NewJob& job) {
+    // What others committed since, also under REPEATABLE READ: the unique index sees it as well.
+    const pg::LatestSnapshot fresh;
+    const Roles roles = roles_of(job);
+    const Datum both[] = {CharGetDatum(roles.holder), CharGetDatum(roles.next)};
+    pg::Args<3> a;
+    a.text(1, job.kind).text(2, job.unique_key).set(3, pg::array_datum(pg::kChar, both));
+    const pg::Rows rows = g_holder.execute(a, true);
+    if (rows.empty()) return {};
+    return {rows[0].i64(1), rows[0].letter(2), rows[0].letter(3), DatumGetTransactionId(rows[0].datum(4))};
+}
+
+template <int N>
+void set_columns(pg::Args<N>* a, const NewJob& job, int64 id, char state, char unique_as, char blocked_on) {
+    a->i64(1, id).instant(2, job.run_at).instant(3, pg::clock_now()).i16(4, job.priority);
+    a->i16(5, job.max_attempts).text(6, job.queue).text(7, job.kind).set(8, job.args);
+    if (job.timeout_us) a->i64(9, *job.timeout_us);
+    if (job.expires_at) a->instant(10, *job.expires_at);
+    if (job.tags) a->set(11, *job.tags);
+    if (job.metadata) a->set(12, *job.metadata);
+    const bool keyed =
+        !job.unique_key.empty() || !job.concurrency_key.empty() || !job.sequence_key.empty();
+    a->i16(13, keyed ? kKeyed : int16{0}).letter(14, state);
+    if (job.batch_id != 0) a->i64(15, job.batch_id);
+    if (!job.unique_key.empty()) a->text(16, job.unique_key).letter(17, unique_as);
+    if (!job.concurrency_key.empty()) a->text(18, job.concurrency_key);
+    if (!job.sequence_key.empty()) a->text(19, job.sequence_key);
+    if (blocked_on != 0) a->letter(20, blocked_on);
+}
+
+void remember_keyed(const NewJob& job, int64 id, bool blocked) {
+    const bool keyed =
+        !job.unique_key.empty() || !job.concurrency_key.empty() || !job.sequence_key.empty();
+    if (!blocked)
+        remember_work(job.queue, job.kind, job.priority, keyed ? kKeyed : int16{0}, job.role,
+                      {job.run_at.us, id});
+    QueueDelta delta;
+    delta.live = 1;
+    remember_counts(job.queue, delta);
+    if (job.expires_at) remember_expiry(*job.expires_at);
+}
+
+// Those that have not completed. errors 22023 for one that is nowhere.
+void open_dependencies(const NewJob& job, pg::vector<int64>* open) {
+    if (!job.depends_on) return;
+    const pg::LatestSnapshot fresh;
+    pg::Args<1> a;
+    a.set(1, *job.depends_on);
+    for (const pg::Row row : g_dependencies.execute(a, true)) {
+        const int64 id = row.i64(1);
+        if (row.is_null(2)) {
+            throw pg::Failure(ERRCODE_INVALID_PARAMETER_VALUE,
+                              "depends_on names job " INT64_FORMAT ", which does not exist", id)
+                .hint("Allowed: jobs that are committed or were enqueued in this transaction, as long as their "
+                      "history is kept.");
+        }
+        if (row.letter(2) != 'c') open->push_back(id);
+    }
+}
+
+void add_dependencies(int64 id, const pg::vector<int64>& on, char policy) {
+    for (const int64 other : on) {
+        pg::Args<3> a;
+        a.i64(1, other).i64(2, id).letter(3, policy);
+        g_add_dependency.execute(a);
+        remember_dependency(other);
+    }
+}
+
+// Given back as it is, or refused.
+Inserted existing(const NewJob& job, int64 id) {
+    if (job.on_conflict == OnConflict::raise) {
+        throw pg::Failure(ERRCODE_UNIQUE_VIOLATION,
+                          "a job of kind \"%.*s\" with unique_key \"%.*s\" exists: job " INT64_FORMAT,
+                          static_cast<int>(job.kind.size()), job.kind.data(),
+                          static_cast<int>(job.unique_key.size()), job.unique_key.data(), id)
+            .hint("on_conflict => 'skip' answers that job, 'replace' changes it.");
+    }
+    return {id, false, false};
+}
+
+bool replaces(const NewJob& job) noexcept {
+    return job.on_conflict == OnConflict::replace || job.on_conflict == OnConflict::preserve_run_at;
+}
+
+bool replace_waiting(const NewJob& job, int64 id) {
+    pg::Args<6> a;
+    a.i64(1, id).set(2, job.args).i16(3, job.priority);
+    a.boolean(4, job.on_conflict == OnConflict::preserve_run_at).instant(5, job.run_at).boolean(6, job.timer);
+    const pg::Rows rows = g_replace.execute(a);
+    if (rows.empty()) return false;
+    const pg::Row r = rows[0];
+    if (r.letter(6) == 'w')
+        remember_work(r.view(1), r.view(2), r.i16(3), r.i16(4), role_of(r.view(2)), {r.instant(5).us, id});
+    return true;
+}
+
+Inserted put_successor(const NewJob& job, int64 id, int64 holder) {
+    pg::Args<21> a;
+    set_columns(&a, job, id, 'b', roles_of(job).next, static_cast<char>(BlockedOn::successor));
+    a.boolean(21, job.on_conflict == OnConflict::preserve_run_at);
+    const pg::Rows rows = g_insert_successor.execute(a);
+    const int64 kept = rows[0].i64(1);
+    const bool inserted = rows[0].boolean(2);
+    pg::Args<3> d;
+    d.i64(1, holder).i64(2, kept).letter(3, 'r');
+    g_add_dependency.execute(d);
+    remember_dependency(holder);
+    if (inserted) remember_keyed(job, kept, true);
+    return {kept, inserted, !inserted};
+}
+
+bool is_running(const Holder& h) { return h.state == 'r' || is_executor_transaction(h.xmax); }
+
+// The holder's row is there and committed. Nothing: look again.
+std::optional<Inserted> meet_holder(const NewJob& job, const Holder& h, int64 id) {
+    if (!replaces(job)) return existing(job, h.id);
+    if (replace_waiting(job, h.id)) return Inserted{h.id, false, true};
+    if (is_running(h)) return put_successor(job, id, h.id);
+    // A user's transaction has it locked, or had: wait for its end, never for an executor's.
+    if (TransactionIdIsValid(h.xmax)) {
+        pg::Args<1> a;
+        a.i64(1, h.id);
+        g_wait.execute(a);
+    }
+    return std::nullopt;
+}
+
+// The job whose unique_for has not passed yet; 0: none.
+int64 window_holder(const NewJob& job) {
+    const pg::LatestSnapshot fresh;
+    pg::Args<3> a;
+    a.text(1, job.kind).text(2, job.unique_key).instant(3, now());
+    const pg::Rows rows = g_window.execute(a, true);
+    return rows.empty() ? 0 : rows[0].i64(1);
+}
+
+// false: somebody opened one, and ended its job, since we looked.
+bool open_window(const NewJob& job, int64 id) {
+    if (!job.unique_for_us) return true;
+    const Instant enqueued = now();
+    pg::Args<5> a;
+    a.text(1, job.kind).text(2, job.unique_key).i64(3, id);
+    a.instant(4, enqueued + core::Micros{*job.unique_for_us}).instant(5, enqueued);
+    return !g_take_window.execute(a).empty();
+}
+
+}  // namespace
+
+Inserted insert_keyed(const NewJob& job) {
+    if (job.batch_id != 0) join_batch(job.batch_id);
+    const AsOwner scope;
+    pg::Context context("foreman enqueue", CurrentMemoryContext);
+    pg::ContextResource memory(context);
+    pg::vector<int64> open(&memory);
+    open_dependencies(job, &open);
+    const int64 id = pg::call<&nextval_internal>(schema().job_id_sequence, false);
+    const bool unique = !job.unique_key.empty();
+    for (int tries = 0; tries < kMaxTries; tries++) {
+        if (unique) {
+            if (const Holder h = find_holder(job); h.id != 0) {
+                if (const auto met = meet_holder(job, h, id)) return *met;
+                continue;
+            }
+            if (const int64 holder = window_holder(job); holder != 0) return existing(job, holder);
+        }
+        pg::Args<20> a;
+        set_columns(&a, job, id, open.empty() ? 'w' : 'b', roles_of(job).holder,
+                    open.empty() ? '\0' : static_cast<char>(BlockedOn::dependency));
+        // Waits for an open transaction that inserted the key; when that commits, its job is found next time.
+        if (g_insert.execute(a).processed() == 0) continue;
+        if (!open_window(job, id)) {
+            delete_held({&id, 1});
+            continue;
+        }
+        add_dependencies(id, open, job.run_anyway ? 'r' : 'c');
+        remember_keyed(job, id, !open.empty());
+        return {id, true, false};
+    }
+    throw pg::Failure(ERRCODE_T_R_SERIALIZATION_FAILURE, "unique_key \"%.*s\" changes hands too often",
+                      static_cast<int>(job.unique_key.size()), job.unique_key.data())
+        .hint("Try again.");
+}
+
+}  // namespace foreman::store

@@ -1,0 +1,13 @@
+// The columns of live_job that make a store::Job, in the order that copy_job() reads them. Every statement that
+// returns jobs names them through this.
+#pragma once
+
+#define PLAIN_COLUMNS                                                                                      \
+    "job_id, run_at, enqueued_at, priority, attempt, max_attempts, alone, queue, kind, args, timeout_us, " \
+    "expires_at, tags, metadata, errors, crashes, batch_id"
+#define JOB_COLUMNS PLAIN_COLUMNS ", unique_key, unique_as, concurrency_key, sequence_key"
+
+namespace foreman::store {
+constexpr int kPlainColumns = 17;
+constexpr int kJobColumns = 21;
+}  // namespace foreman::store

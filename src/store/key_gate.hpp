@@ -1,0 +1,20 @@
+// Which of the jobs that were just locked may run now: those whose keys this process may hold. The others are
+// parked in the same transaction, and the dispatcher lets them go on. Used by executors, run_once(), lane
+// procedure and claim(). Invariant: jobs of one sequence stay in the order of their ids, and none of them starts
+// before an older one that has not ended.
+#pragma once
+
+#include "pg/memory.hpp"
+#include "store/jobs.hpp"
+
+namespace foreman::store {
+
+/// How the jobs that pass are going to run: one at a time in this process, so that they share their keys, or at
+/// once (lane batch, outside workers).
+enum class Running { one_after_another, at_once };
+
+/// does: keeps in `jobs`, from index `first` on, what may run, in order; parks the rest. Those before `first`
+/// count as jobs of the same group.  cost: nothing for jobs that have a unique key only
+void pass_gate(pg::vector<Job>* jobs, std::size_t first, Running running);
+
+}  // namespace foreman::store

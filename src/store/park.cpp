@@ -1,0 +1,72 @@
+// Jobs whose key is taken: parked by whoever found that, in the transaction that locked them; and the order of a
+// sequence. Declared in jobs.hpp. Only the dispatcher lets parked jobs go on: see blocked.hpp.
+#include "pg/datum.hpp"
+#include "store/clock.hpp"
+#include "store/jobs.hpp"
+#include "store/remember.hpp"
+#include "store/schema.hpp"
+#include "store/sql_names.hpp"
+
+namespace foreman::store {
+
+namespace {
+
+constinit pg::Statement g_park{"park",
+                               "UPDATE foreman.live_job SET state = 'b', blocked_on = $2 WHERE job_id " EQ
+                               " ANY ($1)",
+                               {INT8ARRAYOID, CHAROID}};
+
+constinit pg::Statement g_park_rest{
+    "park_rest",
+    "UPDATE foreman.live_job SET state = 'b', blocked_on = 'k' WHERE ctid " EQ
+    " ANY (ARRAY (SELECT w.ctid FROM foreman.live_job w WHERE w.queue " EQ " $1 AND w.concurrency_key " EQ
+    " $2 AND (w.priority, w.run_at, w.job_id) " GT " ($3, $4, $5) AND w.state " EQ
+    " 'w'::pg_catalog.\"char\" AND w.run_at " LE
+    " $6 ORDER BY w.priority, w.run_at, w.job_id LIMIT $7 FOR NO KEY UPDATE SKIP LOCKED))",
+    {TEXTOID, TEXTOID, INT2OID, TIMESTAMPTZOID, INT8OID, TIMESTAMPTZOID, INT8OID}};
+
+// Those that are not due, and those that wait for other jobs, do not stand in the way under policy skip.
+constinit pg::Statement g_sequence{
+    "sequence_order",
+    "SELECT job_id FROM foreman.live_job WHERE queue " EQ " $1 AND sequence_key " EQ
+    " $2 AND (NOT $3 OR state " EQ " 'r'::pg_catalog.\"char\" OR (run_at " LE
+    " $4 AND (blocked_on IS NULL OR state " NE " 'b'::pg_catalog.\"char\" OR blocked_on " NE
+    " 'd'::pg_catalog.\"char\"))) ORDER BY job_id LIMIT $5",
+    {TEXTOID, TEXTOID, BOOLOID, TIMESTAMPTZOID, INT8OID}};
+
+}  // namespace
+
+void park(std::span<const Job> jobs, BlockedOn why) {
+    if (jobs.empty()) return;
+    const AsOwner scope;
+    pg::ContextResource memory(CurrentMemoryContext);
+    pg::vector<int64> ids(&memory);
+    ids.reserve(jobs.size());
+    for (const Job& j : jobs) {
+        ids.push_back(j.job_id);
+        remember_key(why, j.queue, why == BlockedOn::key ? j.concurrency_key : j.sequence_key, true);
+    }
+    pg::Args<2> a;
+    a.set(1, pg::int8_array({ids.data(), ids.size()})).letter(2, static_cast<char>(why));
+    g_park.execute(a);
+}
+
+int64 park_rest(const Job& after, int max) {
+    const AsOwner scope;
+    pg::Args<7> a;
+    a.text(1, after.queue).text(2, after.concurrency_key).i16(3, after.priority).instant(4, after.run_at);
+    a.i64(5, after.job_id).instant(6, now()).i64(7, max);
+    const auto n = static_cast<int64>(g_park_rest.execute(a).processed());
+    if (n > 0) remember_key(BlockedOn::key, after.queue, after.concurrency_key, true);
+    return n;
+}
+
+void sequence_order(std::string_view queue, std::string_view key, bool skip_later, Instant at, int max,
+                    pg::vector<int64>* ids) {
+    const AsOwner scope;
+    pg::Args<5> a;
+    a.text(1, queue).text(2, key).boolean(3, skip_later).instant(4, at).i64(5, max);
+    for (const pg::Row row : g_sequence.execute(a)) ids->push_back(row.i64(1));
+}
+
+}  // namespace foreman::store

@@ -1,0 +1,286 @@
+// See waits_board.hpp. One LWLock for both tables. It may be taken while the leases' lock is held, not the
+// other way round.
+#include "store/waits_board.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include "store/board_parts.hpp"
+
+namespace foreman::store {
+
+namespace {
+
+uint32 hash_key(Oid database, const KeyName& n) noexcept {
+    const auto* q = reinterpret_cast<const unsigned char*>(n.queue.data());
+    const auto* k = reinterpret_cast<const unsigned char*>(n.key.data());
+    uint32 h = hash_combine(hash_bytes(q, static_cast<int>(n.queue.size())),
+                            hash_bytes(k, static_cast<int>(n.key.size())));
+    return hash_combine(h, database + static_cast<uint32>(n.type));
+}
+
+std::string_view queue_of(const KeyEntry& e) noexcept { return {e.names, e.queue_len}; }
+std::string_view key_of(const KeyEntry& e) noexcept { return {e.names + e.queue_len, e.key_len}; }
+
+uint32* find_key_link(Oid database, const KeyName& n, uint32 hash) noexcept {
+    uint32* at = &key_buckets()[hash & (board().key_buckets - 1)];
+    while (*at != kNoIndex) {
+        const KeyEntry& e = key_table()[*at];
+        if (e.hash == hash && e.database == database && e.type == static_cast<char>(n.type) &&
+            queue_of(e) == n.queue && key_of(e) == n.key)
+            break;
+        at = &key_table()[*at].next;
+    }
+    return at;
+}
+
+void overflow(Oid database) noexcept {
+    if (DatabaseSlot* d = database_slot(database)) pg_atomic_write_u32(&d->waits_overflow, 1);
+}
+
+uint32 add_key_locked(Oid database, const KeyName& n, uint32 hash) noexcept {
+    Board& b = board();
+    uint32 i = b.key_free;
+    if (i != kNoIndex) {
+        b.key_free = key_table()[i].next;
+    } else if (b.key_high < b.key_capacity) {
+        i = b.key_high++;
+    } else {
+        overflow(database);
+        return kNoIndex;
+    }
+    KeyEntry& e = key_table()[i];
+    e.hash = hash;
+    e.database = database;
+    e.type = static_cast<char>(n.type);
+    e.running = 0;
+    e.parked = e.hinted = false;
+    e.queue_len = static_cast<uint16>(n.queue.size());
+    e.key_len = static_cast<uint16>(n.key.size());
+    std::memcpy(e.names, n.queue.data(), n.queue.size());
+    std::memcpy(e.names + n.queue.size(), n.key.data(), n.key.size());
+    uint32* bucket = &key_buckets()[hash & (b.key_buckets - 1)];
+    e.next = *bucket;
+    *bucket = i;
+    return i;
+}
+
+void drop_if_unused_locked(uint32 i) noexcept {
+    KeyEntry& e = key_table()[i];
+    if (e.running > 0 || e.parked || e.hinted) return;
+    uint32* at = &key_buckets()[e.hash & (board().key_buckets - 1)];
+    while (*at != i) at = &key_table()[*at].next;
+    *at = e.next;
+    e.database = InvalidOid;
+    e.next = board().key_free;
+    board().key_free = i;
+}
+
+void hint_locked(KeyEntry& e) noexcept {
+    if (!e.hinted) board().key_hints++;
+    e.hinted = true;
+}
+
+uint32 take(Oid database, const KeyName& n, int limit) noexcept {
+    const uint32 hash = hash_key(database, n);
+    const PartGuard guard(BoardLock::waits, LW_EXCLUSIVE);
+    uint32 i = *find_key_link(database, n, hash);
+    if (i == kNoIndex) i = add_key_locked(database, n, hash);
+    if (i == kNoIndex) return kNoKeyEntry;
+    KeyEntry& e = key_table()[i];
+    if (e.running >= limit) return kNoKeyEntry;
+    e.running++;
+    return i;
+}
+
+uint32 bucket_of(Oid database, int64 id) noexcept {
+    return hash_combine(hash_bytes(reinterpret_cast<const unsigned char*>(&id), sizeof(id)), database) &
+           (board().awaited_buckets - 1);
+}
+
+uint32* find_end_link(Oid database, int64 id) noexcept {
+    uint32* at = &awaited_buckets()[bucket_of(database, id)];
+    while (*at != kNoIndex &&
+           !(awaited_table()[*at].id == id && awaited_table()[*at].database == database))
+        at = &awaited_table()[*at].next;
+    return at;
+}
+
+}  // namespace
+
+uint32 take_key(Oid database, const KeyName& name, int limit) noexcept { return take(database, name, limit); }
+
+uint32 take_key_anyhow(Oid database, const KeyName& name) noexcept {
+    return take(database, name, PG_INT32_MAX);
+}
+
+void give_key(uint32 entry) noexcept {
+    if (entry == kNoKeyEntry) return;
+    Oid to_poke = InvalidOid;
+    {
+        const PartGuard guard(BoardLock::waits, LW_EXCLUSIVE);
+        KeyEntry& e = key_table()[entry];
+        e.running--;
+        if (e.parked) {
+            hint_locked(e);
+            to_poke = e.database;
+        }
+        drop_if_unused_locked(entry);
+    }
+    if (to_poke != InvalidOid) poke_dispatcher(to_poke, kPokeBlocked);
+}
+
+int key_running(Oid database, const KeyName& name) noexcept {
+    const PartGuard guard(BoardLock::waits, LW_SHARED);
+    const uint32 i = *find_key_link(database, name, hash_key(database, name));
+    return i == kNoIndex ? 0 : key_table()[i].running;
+}
+
+void hint_key(Oid database, const KeyName& name, bool parked) noexcept {
+    const uint32 hash = hash_key(database, name);
+    {
+        const PartGuard guard(BoardLock::waits, LW_EXCLUSIVE);
+        uint32 i = *find_key_link(database, name, hash);
+        if (i == kNoIndex && parked) i = add_key_locked(database, name, hash);
+        if (i == kNoIndex) {
+            if (!parked) return;
+        } else {
+            KeyEntry& e = key_table()[i];
+            if (!parked && !e.parked) return;
+            e.parked = true;
+            hint_locked(e);
+        }
+    }
+    poke_dispatcher(database, kPokeBlocked);
+}
+
+int take_key_hints(Oid database, KeyHint* out, int max) noexcept {
+    if (board().key_hints == 0) return 0;
+    const PartGuard guard(BoardLock::waits, LW_EXCLUSIVE);
+    Board& b = board();
+    int n = 0;
+    for (uint32 i = 0; i < b.key_high && n < max && b.key_hints > 0; i++) {
+        KeyEntry& e = key_table()[i];
+        if (e.database != database || !e.hinted) continue;
+        e.hinted = false;
+        b.key_hints--;
+        KeyHint& h = out[n++];
+        h.entry = i;
+        h.type = static_cast<BlockedOn>(e.type);
+        h.running = e.running;
+        set_name(&h.queue, queue_of(e));
+        set_name(&h.key, key_of(e));
+    }
+    return n;
+}
+
+void key_is_clear(Oid database, const KeyName& name) noexcept {
+    const PartGuard guard(BoardLock::waits, LW_EXCLUSIVE);
+    const uint32 i = *find_key_link(database, name, hash_key(database, name));
+    if (i == kNoIndex || key_table()[i].hinted) return;
+    key_table()[i].parked = false;
+    drop_if_unused_locked(i);
+}
+
+void await_end(Oid database, int64 id) noexcept {
+    {
+        const PartGuard guard(BoardLock::waits, LW_EXCLUSIVE);
+        Board& b = board();
+        uint32* link = find_end_link(database, id);
+        uint32 i = *link;
+        if (i == kNoIndex) {
+            i = b.awaited_free;
+            if (i != kNoIndex) {
+                b.awaited_free = awaited_table()[i].next;
+            } else if (b.awaited_high < b.awaited_capacity) {
+                i = b.awaited_high++;
+            }
+            if (i != kNoIndex) {
+                AwaitedEntry& e = awaited_table()[i];
+                e.database = database;
+                e.id = id;
+                e.hinted = false;
+                e.next = *link;
+                *link = i;
+                pg_atomic_fetch_add_u32(&b.awaited_count, 1);
+            } else {
+                overflow(database);
+            }
+        }
+        if (i != kNoIndex && !awaited_table()[i].hinted) {
+            awaited_table()[i].hinted = true;
+            b.end_hints++;
+        }
+    }
+    poke_dispatcher(database, kPokeBlocked);
+}
+
+void tell_ends(Oid database, const int64* ids, int count) noexcept {
+    if (count == 0 || pg_atomic_read_u32(&board().awaited_count) == 0) return;
+    bool any = false;
+    {
+        const PartGuard guard(BoardLock::waits, LW_EXCLUSIVE);
+        for (int k = 0; k < count; k++) {
+            const uint32 i = *find_end_link(database, ids[k]);
+            if (i == kNoIndex || awaited_table()[i].hinted) continue;
+            awaited_table()[i].hinted = true;
+            board().end_hints++;
+            any = true;
+        }
+    }
+    if (any) poke_dispatcher(database, kPokeBlocked);
+}
+
+int take_end_hints(Oid database, int64* out, int max) noexcept {
+    if (board().end_hints == 0) return 0;
+    const PartGuard guard(BoardLock::waits, LW_EXCLUSIVE);
+    Board& b = board();
+    int n = 0;
+    for (uint32 i = 0; i < b.awaited_high && n < max && b.end_hints > 0; i++) {
+        AwaitedEntry& e = awaited_table()[i];
+        if (e.database != database || !e.hinted) continue;
+        e.hinted = false;
+        b.end_hints--;
+        out[n++] = e.id;
+    }
+    return n;
+}
+
+void forget_end(Oid database, int64 id) noexcept {
+    const PartGuard guard(BoardLock::waits, LW_EXCLUSIVE);
+    uint32* link = find_end_link(database, id);
+    const uint32 i = *link;
+    if (i == kNoIndex || awaited_table()[i].hinted) return;  // a hint came meanwhile: once more
+    *link = awaited_table()[i].next;
+    awaited_table()[i].database = InvalidOid;
+    awaited_table()[i].next = board().awaited_free;
+    board().awaited_free = i;
+    pg_atomic_fetch_sub_u32(&board().awaited_count, 1);
+}
+
+void clear_waits(Oid database) noexcept {
+    const PartGuard guard(BoardLock::waits, LW_EXCLUSIVE);
+    Board& b = board();
+    for (uint32 i = 0; i < b.key_high; i++) {
+        KeyEntry& e = key_table()[i];
+        if (e.database != database) continue;
+        if (e.hinted) b.key_hints--;
+        e.running = 0;
+        e.parked = e.hinted = false;
+        drop_if_unused_locked(i);
+    }
+    for (uint32 i = 0; i < b.awaited_high; i++) {
+        AwaitedEntry& e = awaited_table()[i];
+        if (e.database != database) continue;
+        if (e.hinted) b.end_hints--;
+        uint32* link = find_end_link(database, e.id);
+        *link = e.next;
+        e.database = InvalidOid;
+        e.hinted = false;
+        e.next = b.awaited_free;
+        b.awaited_free = i;
+        pg_atomic_fetch_sub_u32(&b.awaited_count, 1);
+    }
+}
+
+}  // namespace foreman::store

@@ -1,0 +1,64 @@
+// What blocked jobs wait for, on the board: keys that are in use or have parked jobs, and the ids of jobs and
+// batches whose end somebody waits for. Executors and claim() take keys before a job starts; commit callbacks
+// leave hints here; the dispatcher takes the hints and looks at the rows (store/blocked.hpp).
+// Invariant: `running` of a key is never less than the number of jobs with that key that run; a hint may be
+// spurious, never missing: what does not fit sets waits_overflow, and the dispatcher looks at all blocked rows.
+#pragma once
+
+#include <string_view>
+
+#include "store/board.hpp"
+#include "store/jobs.hpp"
+
+namespace foreman::store {
+
+// ---- keys
+// ------------------------------------------------------------------------------------------------------------
+
+struct KeyName {
+    BlockedOn type;  // key or sequence
+    std::string_view queue, key;
+};
+constexpr uint32 kNoKeyEntry = kNoIndex;
+
+/// does: counts one more job that runs under the key, within `limit`.  returns: its entry, kNoKeyEntry when
+/// the key is full or the table is.  cost: one hash probe under a lock
+uint32 take_key(Oid database, const KeyName& name, int limit) noexcept;
+/// The same beyond any limit: for leases that are there already. kNoKeyEntry when the table is full.
+uint32 take_key_anyhow(Oid database, const KeyName& name) noexcept;
+/// One less; wakes the dispatcher when jobs are parked behind it.
+void give_key(uint32 entry) noexcept;
+/// How many run under the key now.
+int key_running(Oid database, const KeyName& name) noexcept;
+
+/// A hint: jobs of the key may have become runnable. parked: some are blocked on it from now on; otherwise only
+/// a key that is known to have parked jobs is looked at.
+void hint_key(Oid database, const KeyName& name, bool parked) noexcept;
+
+struct KeyHint {
+    uint32 entry;
+    BlockedOn type;
+    int running;
+    BoardName queue, key;
+};
+/// Takes up to `max` hints; each key counts as looked at from here on.
+int take_key_hints(Oid database, KeyHint* out, int max) noexcept;
+/// After a look that found no job blocked on the key: it needs no more hints, unless one came meanwhile.
+void key_is_clear(Oid database, const KeyName& name) noexcept;
+
+// ---- ends of jobs and batches
+// ----------------------------------------------------------------------------------------------
+
+/// A blocked job waits for the end of this one (negative: a batch whose jobs may all have ended); the
+/// dispatcher looks at it at once, and again whenever it ends.
+void await_end(Oid database, int64 id) noexcept;
+/// Jobs that ended: those that somebody waits for become hints. cost: one load when nobody waits
+void tell_ends(Oid database, const int64* ids, int count) noexcept;
+int take_end_hints(Oid database, int64* out, int max) noexcept;
+/// Nobody waits for it any more.
+void forget_end(Oid database, int64 id) noexcept;
+
+/// Everything about a database.
+void clear_waits(Oid database) noexcept;
+
+}  // namespace foreman::store
