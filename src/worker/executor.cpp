@@ -56,6 +56,15 @@ struct Touched {
     uint32 blocked_at;  // range_lowered before the last of them
 };
 
+// Rows that stay are found again, by the transaction that has them locked, when the head was lowered meanwhile.
+void drop_claimed_before(pg::vector<store::Job>* jobs, std::size_t before) {
+    const auto first = jobs->begin() + static_cast<std::ptrdiff_t>(before);
+    const auto again = [&](const store::Job& j) {
+        return std::any_of(jobs->begin(), first, [&j](const store::Job& k) { return k.job_id == j.job_id; });
+    };
+    jobs->erase(std::remove_if(first, jobs->end(), again), jobs->end());
+}
+
 class Executor {
   public:
     explicit Executor(const ExecutorTicket& ticket)
@@ -119,17 +128,22 @@ int Executor::claim(Group& group, const store::RangeChoice& choice, int qty) {
     const store::Key from = choice.head == t.head ? t.from : choice.head;
     const std::size_t before = group.jobs().size();
     const store::RangeSpec range{choice.queue_name(), choice.kind_name(), choice.priority, choice.alone};
+    int got = 0;
     if (store::is_keyed(choice.alone)) {
         store::claim_held(range, from, pg::clock_now(), qty, group_context_.get(), &group.jobs());
+        got = static_cast<int>(group.jobs().size() - before);
+        if (got > 0) t.from = group.jobs().back().key();
+        drop_claimed_before(&group.jobs(), before);
     } else {
         store::claim_by_delete(range, from, pg::clock_now(), qty, group_context_.get(), &group.jobs());
+        got = static_cast<int>(group.jobs().size() - before);
+        if (got > 0) t.from = group.jobs().back().key();
     }
     store::debug_point(store::DebugPoint::after_claim);
     t.to_raise = true;
     t.head = choice.head;
-    const int got = static_cast<int>(group.jobs().size() - before);
     if (got > 0) {
-        t.from = group.jobs().back().key();
+        t.from.job_id++;
         t.misses = 0;
     }
     return got;

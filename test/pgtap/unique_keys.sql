@@ -1,0 +1,84 @@
+-- unique_key, unique_for and on_conflict: one unfinished job of a kind for each key, and what the others get.
+\ir lib/helpers.sql
+SELECT no_plan();
+SELECT foreman.register_handler('note', 't.note(foreman.job)') \g /dev/null
+SELECT foreman.register_handler('hold', 't.hold(foreman.job)') \g /dev/null
+CREATE FUNCTION t.fails(args jsonb) RETURNS void LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no'; END $$;
+SELECT foreman.register_handler('fails', 't.fails(jsonb)', backoff_base => '0 s', max_attempts => 1) \g /dev/null
+
+-- Among waiting jobs.
+SELECT foreman.enqueue('note', '{"what": "first"}', run_at => 'tomorrow', unique_key => 'k') AS first \gset
+SELECT is(foreman.enqueue('note', '{"what": "second"}', unique_key => 'k'), :first::int8, 'skip answers the job that is there');
+SELECT is((SELECT inserted FROM foreman.enqueue_info('note', '{"what": "second"}', unique_key => 'k')), false, 'and says so');
+SELECT isnt(foreman.enqueue('hold', '{"gate": "g0"}', run_at => 'tomorrow', unique_key => 'k'), :first::int8, 'a key is unique for its kind only');
+SELECT throws_ok($$ SELECT foreman.enqueue('note', '{}', unique_key => 'k', on_conflict => 'raise') $$, '23505', NULL, 'raise raises unique_violation');
+SELECT foreman.enqueue('note', '{"what": "later"}', run_at => '2100-01-01', priority => 7, unique_key => 'k', on_conflict => 'replace') AS replaced \gset
+SELECT is(:replaced::int8, :first::int8, 'replace answers the job that is there');
+SELECT results_eq(format('SELECT args, priority, run_at FROM foreman.jobs WHERE job_id = %s', :first),
+    $$ VALUES ('{"what": "later"}'::jsonb, 7, '2100-01-01'::timestamptz) $$, 'with args, priority and run_at changed');
+SELECT foreman.enqueue('note', '{"what": "kept time"}', unique_key => 'k', on_conflict => 'preserve_run_at') \g /dev/null
+SELECT results_eq(format('SELECT args, priority, run_at FROM foreman.jobs WHERE job_id = %s', :first),
+    $$ VALUES ('{"what": "kept time"}'::jsonb, 0, '2100-01-01'::timestamptz) $$, 'preserve_run_at changes all but run_at');
+SELECT foreman.enqueue('note', '{"what": "now"}', unique_key => 'k', on_conflict => 'replace') \g /dev/null
+SELECT is(t.outcome(:first), 'completed 1', 'a job that was moved to now runs');
+SELECT is((SELECT what FROM t.log WHERE job_id = :first), 'now', 'with the args that it was given last');
+SELECT isnt(foreman.enqueue('note', '{"what": "anew"}', unique_key => 'k'), :first::int8, 'the key is free when its job has ended');
+SELECT is((SELECT count(*) FROM foreman.enqueue_array('note', ARRAY['{}', '{}', '{}']::jsonb[], run_at => 'tomorrow', unique_key => 'array') WHERE inserted), 1::int8,
+    'an array with a unique key makes one job');
+
+-- While the holder runs.
+SELECT foreman.enqueue('hold', '{"gate": "g1"}', unique_key => 'r') AS runs \gset
+SELECT ok(t.wait_until(format('t.state(%s) = ''running 1''', :runs)), 'the holder runs');
+SET statement_timeout = '5 s';
+SELECT is(foreman.enqueue('hold', '{"gate": "g1"}', unique_key => 'r'), :runs::int8, 'skip answers the running job, at once');
+SELECT foreman.enqueue('hold', '{"gate": "g1", "n": 1}', unique_key => 'r', on_conflict => 'replace') AS successor \gset
+SELECT isnt(:successor::int8, :runs::int8, 'replace queues a successor');
+SELECT is(t.state(:successor), 'pending 0', 'which waits');
+SELECT is(foreman.enqueue('hold', '{"gate": "g1", "n": 2}', unique_key => 'r', on_conflict => 'replace'), :successor::int8, 'exactly one');
+SELECT is((SELECT args ->> 'n' FROM foreman.jobs WHERE job_id = :successor), '2', 'with the last args');
+SELECT is(foreman.enqueue('hold', '{"gate": "g1"}', unique_key => 'r'), :successor::int8, 'skip answers the successor then');
+RESET statement_timeout;
+INSERT INTO t.gate VALUES ('g1');
+SELECT is(t.outcome(:runs), 'completed 1', 'the holder ends');
+SELECT is(t.outcome(:successor), 'completed 1', 'then its successor runs');
+SELECT is((SELECT min(n) FROM t.log WHERE job_id = :successor) > (SELECT max(n) FROM t.log WHERE job_id = :runs), true, 'after it');
+
+-- unique_for: for a while, finished or not.
+SELECT foreman.enqueue('note', '{"what": "window"}', unique_key => 'w', unique_for => '1 h') AS window \gset
+SELECT is(t.outcome(:window), 'completed 1', 'a job with unique_for completes');
+SELECT is(foreman.enqueue('note', '{"what": "window"}', unique_key => 'w', unique_for => '1 h'), :window::int8, 'its key is held all the same');
+SELECT is(foreman.enqueue('note', '{"what": "window"}', unique_key => 'w'), :window::int8, 'for everybody');
+SELECT foreman.stop() \g /dev/null
+SELECT ok(t.wait_until('t.no_workers()'), 'the workers are gone');
+SET foreman.fake_now = '2100-06-01';
+SELECT isnt(foreman.enqueue('note', '{"what": "window"}', unique_key => 'w', unique_for => '1 h'), :window::int8, 'until the time is over');
+RESET foreman.fake_now;
+SELECT foreman.start() \g /dev/null
+
+-- A retry never trips over a newer sibling (forge-jobs: requeue_single_skips_when_dedupe_sibling_is_active,
+-- cleanup_superseded_retries_marks_redundant_failed_dead).
+SELECT foreman.enqueue('fails', '{}', unique_key => 's') AS old \gset
+SELECT is(t.outcome(:old), 'discarded 1', 'a job with a key is discarded');
+SELECT foreman.enqueue('fails', '{}', run_at => 'tomorrow', unique_key => 's') AS newer \gset
+SELECT is(foreman.retry(:old), false, 'its retry is refused while a newer job has the key');
+SELECT is(t.state(:old), 'cancelled 1', 'and it is cancelled');
+SELECT is((SELECT reason FROM foreman.jobs WHERE job_id = :old), 'superseded by job ' || :newer, 'with the reason');
+SELECT foreman.cancel(:newer) \g /dev/null
+SELECT foreman.unregister_handler('fails') \g /dev/null
+SELECT is(foreman.retry(:newer), true, 'with the key free a retry is a retry');
+SELECT is((SELECT unique_key FROM foreman.jobs WHERE job_id = :newer), 's', 'and holds its key again');
+SELECT is(foreman.enqueue('fails', '{}', unique_key => 's'), :newer::int8, 'against others');
+
+-- Failing and retried: the key stays with the job.
+SELECT foreman.register_handler('fails', 't.fails(jsonb)', backoff_base => '1 h', max_attempts => 3) \g /dev/null
+SELECT foreman.enqueue('fails', '{}', unique_key => 'f') AS failing \gset
+SELECT ok(t.wait_until(format('t.state(%s) = ''retryable 1''', :failing)), 'a job with a key fails and waits');
+SELECT is(foreman.enqueue('fails', '{}', unique_key => 'f'), :failing::int8, 'and holds its key meanwhile');
+
+-- Bad input.
+SELECT throws_ok($$ SELECT foreman.enqueue('note', unique_key => '') $$, '22023', NULL, 'an empty key is refused');
+SELECT throws_ok($$ SELECT foreman.enqueue('note', unique_key => repeat('x', 10000)) $$, '22023', NULL, 'one of 10 kB too');
+SELECT throws_ok($$ SELECT foreman.enqueue('note', unique_key => 'k', on_conflict => 'merge') $$, '22023', NULL, 'an action that there is not too');
+SELECT throws_ok($$ SELECT foreman.enqueue('note', unique_for => '1 h') $$, '22023', 'unique_for needs a unique_key', 'unique_for alone too');
+SELECT throws_ok($$ SELECT foreman.enqueue('note', unique_key => 'k', unique_for => '1 month') $$, '22023', NULL, 'months too');
+SELECT * FROM finish();
