@@ -80,6 +80,9 @@ bench:
 test:
 	@test/run
 
+campaign:
+	@CAMPAIGN_SECONDS=$${CAMPAIGN_SECONDS:-60} FOREMAN_TAP=022_campaign test/run tap
+
 $(CHECKS): check-%:
 	@test/run $*
 
@@ -93,7 +96,7 @@ stop:
 help:
 	@sed -n 's/^#: //p' Makefile
 
-.PHONY: demo bench test $(CHECKS) setup stop help FORCE
+.PHONY: demo bench test campaign $(CHECKS) setup stop help FORCE
 
 #: The extension, as PGXS has it (PG_CONFIG=... picks the server):
 #:   make                  build pg_foreman.so; V=1 shows the commands, WERROR= lets warnings pass
@@ -104,6 +107,7 @@ help:
 #: These do all the set-up themselves, packages included (Debian and Ubuntu):
 #:   make demo             real jobs on real input, on a private server under build/
 #:   make test             every suite below but asan and versions; ends with N passed, N failed
+#:   make campaign         kills workers of every kind at random for 60 s (CAMPAIGN_SECONDS), then counts
 #:   make bench            the three figures, with the machine and the settings
 #:   make setup            only install the missing packages
 #:

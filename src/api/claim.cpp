@@ -2,12 +2,14 @@
 //
 // needs: bundle worker on every queue named, a transaction that may write (claim).
 // errors: 42501; 25006; 22023 for no queues, more than 16, qty outside 1 to 10,000, a lease outside 1 s to
-// 366 days; arguments as in api/arguments.hpp. claim() never waits: rows that somebody holds are skipped.
-// cost: claim() one index scan per range and about 6 us a job; worker_heartbeat() no rows at all.
+// 366 days; arguments as in api/arguments.hpp. claim() never waits: rows that somebody holds are skipped. It
+// looks at the database as it is now, also under REPEATABLE READ. cost: claim() one index scan per range and
+// about 6 us a job; worker_heartbeat() no rows at all.
 #include "api/lease_arguments.hpp"
 #include "api/public_function.hpp"
 #include "core/fair_share.hpp"
 #include "pg/memory.hpp"
+#include "pg/xact.hpp"
 #include "store/access.hpp"
 #include "store/clock.hpp"
 #include "store/definitions.hpp"
@@ -22,6 +24,8 @@ namespace {
 constexpr int kMaxQty = 10000;
 // Raised by claims themselves once this many rows of a range went through outside hands.
 constexpr uint32 kRaiseEvery = 64;
+// Under REPEATABLE READ, against others that claim the same rows at the same moment.
+constexpr int kMostTries = 100;
 
 struct Claimer {
     store::OutsideFilter filter;
@@ -38,6 +42,38 @@ void put_job(pg::ResultSet* rows, const store::LeasedJob& l, core::Micros length
         pg::to_datum(j.run_at), pg::to_datum(now + length), j.tags, j.metadata});
 }
 
+// How many were due; those of them whose keys are taken are not among `jobs`.
+std::size_t lease(const Claimer& c, const store::RangeSpec& spec, store::Key from, int qty,
+                  pg::vector<store::LeasedJob>* jobs) {
+    const std::size_t before = jobs->size();
+    std::size_t due = 0;
+    if (store::is_keyed(spec.alone)) {
+        store::lease_keyed_jobs(spec, from, qty, c.claim, c.memory->context(), jobs, &due);
+        return due;
+    }
+    store::lease_jobs(spec, from, qty, c.claim, c.memory->context(), jobs);
+    return jobs->size() - before;
+}
+
+// A transaction that keeps its first snapshot may not skip a row that changed after the statement began: the
+// server raises 40001 where READ COMMITTED would look at the row again. So the statement is run again, which
+// then sees the row as it is.
+std::size_t lease_repeatedly(const Claimer& c, const store::RangeSpec& spec, store::Key from, int qty,
+                             pg::vector<store::LeasedJob>* jobs) {
+    const std::size_t before = jobs->size();
+    for (int tries = 1;; tries++) {
+        try {
+            pg::Subtransaction sub;
+            const std::size_t due = lease(c, spec, from, qty, jobs);
+            sub.commit();
+            return due;
+        } catch (const pg::PgError& e) {
+            if (e.sqlstate() != ERRCODE_T_R_SERIALIZATION_FAILURE || tries == kMostTries) throw;
+            jobs->resize(before);
+        }
+    }
+}
+
 // Claims from one range; false: nothing came of it, it is left out from now on.
 bool claim_some(const Claimer& c, const store::RangeChoice& range, int qty,
                 pg::vector<store::LeasedJob>* jobs) {
@@ -46,11 +82,10 @@ bool claim_some(const Claimer& c, const store::RangeChoice& range, int qty,
     const store::RangeSpec spec{range.queue_name(), range.kind_name(), range.priority, range.alone};
     const std::size_t before = jobs->size();
     std::size_t due = 0;
-    if (store::is_keyed(range.alone)) {
-        store::lease_keyed_jobs(spec, from, qty, c.claim, c.memory->context(), jobs, &due);
+    if (IsolationUsesXactSnapshot()) {
+        due = lease_repeatedly(c, spec, from, qty, jobs);
     } else {
-        store::lease_jobs(spec, from, qty, c.claim, c.memory->context(), jobs);
-        due = jobs->size() - before;
+        due = lease(c, spec, from, qty, jobs);
     }
     const std::size_t got = jobs->size() - before;
     store::count_claimed(range.ref, static_cast<uint32>(due));
@@ -99,6 +134,7 @@ FOREMAN_PUBLIC(claim) {
 // Of a queue's max_running, split evenly over the live workers that declared it, the first ones taking the
 // remainder; NULL: the queue has no limit. A worker that is not known yet counts itself.
 FOREMAN_PUBLIC(worker_heartbeat) {
+    store::require_primary("foreman.worker_heartbeat()");
     pg::Context context("foreman worker", CurrentMemoryContext);
     pg::ContextResource memory(context);
     const std::string_view worker = required_name(pg::optional_argument(fcinfo, 0), "worker_id");

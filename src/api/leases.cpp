@@ -174,10 +174,11 @@ std::string_view beat(const store::TokenPair& pair, core::Instant now, core::Mic
         case store::Beat::unknown:
             break;
     }
-    core::Micros length{};
-    if (!store::holds_lease(pair, &length)) return "lost";
-    if (!store::board_present() || !store::add_lease(MyDatabaseId, pair.job_id, pair.token,
-                                                     now + (extend.us > 0 ? extend : length), length)) {
+    const std::optional<store::LeaseRow> row = store::read_lease_row(pair.job_id);
+    if (!row || row->token.bytes != pair.token.bytes) return "lost";
+    if (!store::board_present() ||
+        !store::add_lease(MyDatabaseId, pair.job_id, pair.token, now + (extend.us > 0 ? extend : row->length),
+                          row->length)) {
         if (!XactReadOnly) store::renew_lease_row(pair, now);
     }
     return store::has_stop_request(pair.job_id) ? "cancel_requested" : "active";
@@ -190,6 +191,7 @@ core::Micros extend_argument(OptionalDatum value) {
 }  // namespace
 
 FOREMAN_PUBLIC(heartbeat) {
+    store::require_primary("foreman.heartbeat()");
     const store::TokenPair pair = required_pair(fcinfo);
     const core::Micros extend = extend_argument(pg::optional_argument(fcinfo, 2));
     std::string_view note;
@@ -207,6 +209,7 @@ FOREMAN_PUBLIC(heartbeat) {
 }
 
 FOREMAN_PUBLIC(heartbeat_many) {
+    store::require_primary("foreman.heartbeat_many()");
     pg::Context context("foreman heartbeats", CurrentMemoryContext);
     pg::ContextResource memory(context);
     pg::vector<store::TokenPair> pairs(&memory);

@@ -11,6 +11,7 @@
 #include "store/remember.hpp"
 #include "store/schema.hpp"
 #include "store/settings.hpp"
+#include "store/settle.hpp"
 #include "store/upkeep.hpp"
 
 namespace foreman::api {
@@ -36,7 +37,9 @@ void warn_without_workers() {
 FOREMAN_PUBLIC(start) {
     store::require_writable("foreman.start()");
     store::require_all(store::Bundle::operate);
-    const bool ran = store::read_permission() == store::Permission::runs;
+    const store::Permission before = store::read_permission();
+    const bool ran = before == store::Permission::runs;
+    if (before == store::Permission::copied) store::release_all_leases();
     if (ran) {
         store::remember_poke(store::kPokeIdentity | store::kPokeReread);
         store::remember_launcher();

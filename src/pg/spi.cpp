@@ -103,4 +103,18 @@ Rows Statement::execute(const Datum* values, const char* nulls, bool read_only, 
     return {SPI_tuptable, SPI_processed};
 }
 
+Rows Statement::execute_latest(const Datum* values, const char* nulls) {
+    if (!IsolationUsesXactSnapshot()) return execute(values, nulls);
+    if (plan_ == nullptr) [[unlikely]]
+        prepare();
+    PlanCacheModeScope scope;
+    const int code = guarded([&] {
+        return SPI_execute_snapshot(plan_, const_cast<Datum*>(values), nulls, GetLatestSnapshot(),
+                                    InvalidSnapshot, false, true, 0);
+    });
+    if (code < 0) [[unlikely]]
+        fail(name_, "executed", code);
+    return {SPI_tuptable, SPI_processed};
+}
+
 }  // namespace foreman::pg

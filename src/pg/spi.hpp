@@ -166,6 +166,14 @@ class Statement {
         return execute(args.values(), args.nulls(), read_only, limit);
     }
 
+    // The same with a snapshot of the database as it is now, also in a transaction that keeps its first one.
+    Rows execute_latest(const Datum* values, const char* nulls);
+    template <int N>
+    Rows execute_latest(const Args<N>& args) {
+        Assert(N == argument_count_);
+        return execute_latest(args.values(), args.nulls());
+    }
+
     // Prepares it now, as execute would; and gives the plan back, for statements that are made at run time.
     void prepare();
     void forget();

@@ -4,6 +4,7 @@
 // tables know better.
 #pragma once
 
+#include "core/group_pace.hpp"
 #include "core/range_head.hpp"
 #include "pg/prelude.hpp"
 
@@ -151,6 +152,7 @@ struct LeaseEntry {
     int64 length_us;
     uint32 keys[2];  // entries of KeyEntry that it holds
     bool cancel_requested;
+    bool ending;  // its rescue is under way: no heartbeat saves it any more
     bool has_progress;
     uint16 note_len;
     double progress;
@@ -198,17 +200,17 @@ struct Demand {    // a (database, role) with due work and no executor
 };
 constexpr int kMaxDemands = 256;
 
-// A job that was running in the process that crashed the server, until the dispatcher of its database has
-// charged it.
-struct SuspectEntry {
+// What was running in the process that crashed the server, until the dispatcher of its database has charged
+// it: one job, or the jobs of one call of a batch handler.
+struct Suspect {
     Oid database;
-    int64 job_id;
-    bool outside_group;
+    int32 count;
+    int64 job_ids[core::kMaxChunk];
 };
 
 struct Board {
     int32 suspect_count;
-    SuspectEntry suspects[kMaxSlots];
+    Suspect suspects[kMaxSlots];
     int32 launcher_pid;
     int32 launcher_procno;
     pg_atomic_uint32 launcher_poked;

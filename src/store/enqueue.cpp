@@ -30,7 +30,7 @@ constinit pg::Statement g_insert_array{"enqueue_array",
                                         INT8OID, TIMESTAMPTZOID, TEXTARRAYOID, JSONBOID, JSONBARRAYOID}};
 
 void remember_new(const NewJob& job, int64 first_id, int count) {
-    remember_work(job.queue, job.kind, job.priority, 0, job.role, {job.run_at.us, first_id});
+    remember_work(job.queue, job.kind, job.priority, 0, job.role, {job.run_at.us, first_id}, count);
     QueueDelta delta;
     delta.live = count;
     remember_counts(job.queue, delta);

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "store/board_parts.hpp"
@@ -15,16 +16,16 @@ namespace foreman::store {
 namespace {
 
 constexpr const char* kPath = "pg_stat_tmp/pg_foreman.recorder";
-constexpr uint64 kMagic = 0x666F72656D616E31;  // "foreman1"
+constexpr uint64 kMagic = 0x666F72656D616E32;  // "foreman2"
 
 enum class Flight : uint32 { idle = 0, running = 1, bystander = 2 };
 
 struct FlightSlot {
     volatile uint32 state;  // Flight
     Oid database;
-    int64 job_id;
-    uint32 outside_group;
+    uint32 count;
     uint32 unused;
+    int64 job_ids[core::kMaxChunk];
 };
 
 struct Recorder {
@@ -86,22 +87,32 @@ int read_suspects(Suspect* out) noexcept {
     if (g_recorder == nullptr) return 0;
     int n = 0;
     for (FlightSlot& s : g_recorder->slots) {
-        if (g_recorder->launcher_signalled != 0 && s.state == static_cast<uint32>(Flight::running))
-            out[n++] = {s.database, s.job_id, s.outside_group != 0};
+        if (g_recorder->launcher_signalled != 0 && s.state == static_cast<uint32>(Flight::running)) {
+            Suspect& suspect = out[n++];
+            suspect.database = s.database;
+            suspect.count = static_cast<int32>(std::min<uint32>(s.count, core::kMaxChunk));
+            std::memcpy(suspect.job_ids, s.job_ids, sizeof(s.job_ids));
+        }
         s.state = static_cast<uint32>(Flight::idle);
     }
     g_recorder->launcher_signalled = 0;
     return n;
 }
 
-void record_job(int slot, Oid database, int64 job_id, bool outside_group) noexcept {
+void record_job(int slot, Oid database, int64 job_id) noexcept {
     if (g_recorder == nullptr) return;
     FlightSlot& s = g_recorder->slots[slot];
     s.database = database;
-    s.job_id = job_id;
-    s.outside_group = outside_group ? 1 : 0;
+    s.count = 1;
+    s.job_ids[0] = job_id;
     pg_compiler_barrier();
     s.state = static_cast<uint32>(Flight::running);
+}
+
+void record_beside(int slot, int64 job_id) noexcept {
+    if (g_recorder == nullptr || slot < 0) return;
+    FlightSlot& s = g_recorder->slots[slot];
+    if (s.count < core::kMaxChunk) s.job_ids[s.count++] = job_id;
 }
 
 void record_idle(int slot) noexcept {
@@ -122,8 +133,7 @@ void post_suspects(std::span<const Suspect> suspects) noexcept {
     const PartGuard guard(BoardLock::directory, LW_EXCLUSIVE);
     Board& b = board();
     for (const Suspect& s : suspects) {
-        if (b.suspect_count < kMaxSlots)
-            b.suspects[b.suspect_count++] = {s.database, s.job_id, s.outside_group};
+        if (b.suspect_count < kMaxSlots) b.suspects[b.suspect_count++] = s;
     }
 }
 
@@ -134,7 +144,7 @@ int take_suspects(Oid database, Suspect* out) noexcept {
     int kept = 0;
     for (int i = 0; i < b.suspect_count; i++) {
         if (b.suspects[i].database == database) {
-            out[n++] = {b.suspects[i].database, b.suspects[i].job_id, b.suspects[i].outside_group};
+            out[n++] = b.suspects[i];
         } else {
             b.suspects[kept++] = b.suspects[i];
         }

@@ -129,7 +129,7 @@ bool add_lease(Oid database, int64 job_id, const pg::UuidBytes& token, Instant u
         std::memcpy(e->token, token.bytes.data(), sizeof(e->token));
         e->leased_until = until.us;
         e->length_us = length.us;
-        e->cancel_requested = e->has_progress = false;
+        e->cancel_requested = e->ending = e->has_progress = false;
         e->note_len = 0;
     }
     lower_next_end(database, until.us);
@@ -147,8 +147,8 @@ Beat beat_lease(Oid database, int64 job_id, const pg::UuidBytes& token, Instant 
     if (!board_present()) return Beat::unknown;
     const PartGuard guard(BoardLock::leases, LW_EXCLUSIVE);
     LeaseEntry* e = find_entry(database, job_id);
-    if (e == nullptr) return Beat::unknown;
-    if (!same_token(*e, token)) return Beat::lost;
+    if (e == nullptr || !same_token(*e, token)) return Beat::unknown;
+    if (e->ending) return Beat::lost;
     const int64 length = extend.us > 0 ? extend.us : e->length_us;
     e->leased_until = std::max(e->leased_until, core::saturating_add(now.us, length));
     if (progress != nullptr) {
@@ -194,13 +194,17 @@ int ended_leases(Oid database, Instant now, LeaseReading* out, int max, Instant*
     return n;
 }
 
-bool end_lease(Oid database, int64 job_id, Instant now, uint32 (&keys)[2]) noexcept {
+bool begin_rescue(Oid database, int64 job_id, const pg::UuidBytes& token, Instant now) noexcept {
     const PartGuard guard(BoardLock::leases, LW_EXCLUSIVE);
     LeaseEntry* e = find_entry(database, job_id);
-    if (e == nullptr || e->leased_until > now.us) return false;
-    for (int k = 0; k < 2; k++) keys[k] = std::exchange(e->keys[k], kNoKeyEntry);
-    remove(database, job_id);
+    if (e == nullptr || !same_token(*e, token) || e->leased_until > now.us) return false;
+    e->ending = true;
     return true;
+}
+
+void postpone_lease_end(Oid database, int64 job_id, Instant until) noexcept {
+    const PartGuard guard(BoardLock::leases, LW_EXCLUSIVE);
+    if (LeaseEntry* e = find_entry(database, job_id)) e->leased_until = std::max(e->leased_until, until.us);
 }
 
 void clear_leases(Oid database) noexcept {

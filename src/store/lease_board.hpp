@@ -1,8 +1,8 @@
 // Leases and outside workers on the board: until when each attempt is leased, cancel marks, progress, who was
 // heard of when. claim() adds entries at its commit, heartbeats extend them, the dispatcher looks for those
 // that ended. Invariant: the row decides who owns a job (token); an entry without its row, or a row without
-// its entry, is mended by the dispatcher, and a heartbeat is only answered `active` while the entry stands
-// and carries the caller's token.
+// its entry, is mended by the dispatcher. A heartbeat is answered from the entry while that carries the
+// caller's token, else from the row; `active` only before the rescue of the lease has begun.
 #pragma once
 
 #include <span>
@@ -13,7 +13,7 @@
 
 namespace foreman::store {
 
-enum class Beat { active, cancel_requested, lost, unknown };  // unknown: not on the board, ask the row
+enum class Beat { active, cancel_requested, lost, unknown };  // unknown: not known by this token, ask the row
 
 /// keys: entries of waits_board.hpp that the lease holds from now on, given back when it goes.
 /// false: the board is full; the row's claimed_at counts then, and the keys stay with the caller.
@@ -39,8 +39,11 @@ struct LeaseReading {
 bool read_lease(Oid database, int64 job_id, LeaseReading* out) noexcept;
 /// Up to `max` leases that ended before `now`; `next`: the earliest end of the others.
 int ended_leases(Oid database, Instant now, LeaseReading* out, int max, Instant* next) noexcept;
-/// Takes an ended lease off the board, unless a heartbeat has extended it meanwhile; its keys go to the caller.
-bool end_lease(Oid database, int64 job_id, Instant now, uint32 (&keys)[2]) noexcept;
+/// The rescue of an ended lease begins: heartbeats are answered `lost` from here on, until its commit drops
+/// the entry; after an abort the dispatcher finds it again. false: a heartbeat has extended it meanwhile.
+bool begin_rescue(Oid database, int64 job_id, const pg::UuidBytes& token, Instant now) noexcept;
+/// An ended lease is looked at again at `until`.
+void postpone_lease_end(Oid database, int64 job_id, Instant until) noexcept;
 
 // ---- outside workers
 // ---------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@
 
 #include "pg/call.hpp"
 #include "pg/datum.hpp"
+#include "pg/xact.hpp"
 #include "store/board_parts.hpp"
 #include "store/job_columns.hpp"
 #include "store/key_gate.hpp"
@@ -49,17 +50,15 @@ constinit pg::Statement g_take{"take_leases",
                                " 'r'::pg_catalog.\"char\" RETURNING " LEASED_COLUMNS,
                                {INT8ARRAYOID, UUIDARRAYOID}};
 
-constinit pg::Statement g_take_free{
-    "take_free_lease",
-    "DELETE FROM foreman.live_job j WHERE j.ctid " EQ
-    " ANY (ARRAY (SELECT ctid FROM foreman.live_job WHERE job_id " EQ " $1 AND token " EQ " $2 AND state " EQ
-    " 'r'::pg_catalog.\"char\" FOR UPDATE SKIP LOCKED)) RETURNING " LEASED_COLUMNS,
-    {INT8OID, UUIDOID}};
+constinit pg::Statement g_lock{"lock_lease",
+                               "SELECT 1 FROM foreman.live_job WHERE job_id " EQ " $1 AND token " EQ
+                               " $2 AND state " EQ " 'r'::pg_catalog.\"char\" FOR UPDATE SKIP LOCKED",
+                               {INT8OID, UUIDOID}};
 
-constinit pg::Statement g_holds{"holds_lease",
-                                "SELECT lease_us FROM foreman.live_job WHERE job_id " EQ " $1 AND token " EQ
-                                " $2 AND state " EQ " 'r'::pg_catalog.\"char\" AND worker IS NOT NULL",
-                                {INT8OID, UUIDOID}};
+constinit pg::Statement g_read_row{"read_lease_row",
+                                   "SELECT token, lease_us FROM foreman.live_job WHERE job_id " EQ
+                                   " $1 AND state " EQ " 'r'::pg_catalog.\"char\" AND worker IS NOT NULL",
+                                   {INT8OID}};
 
 constinit pg::Statement g_renew{"renew_lease",
                                 "UPDATE foreman.live_job SET claimed_at = $3 WHERE job_id " EQ
@@ -128,7 +127,7 @@ void lease_jobs(const RangeSpec& range, Key from, int qty, const LeaseClaim& cla
         .i64(6, from.job_id);
     a.instant(7, claim.now).i64(8, qty).text(9, claim.worker).i64(10, claim.length.us);
     const std::size_t first = out->size();
-    for (const pg::Row row : g_lease.execute(a)) {
+    for (const pg::Row row : g_lease.execute_latest(a)) {
         LeasedJob l{};
         copy_job(row, context, &l.job);
         l.token = pg::uuid_bytes(row.datum(kJobColumns + 2));
@@ -217,26 +216,21 @@ void take_leases(std::span<const TokenPair> pairs, MemoryContext context, pg::ve
     }
 }
 
-bool take_free_lease(const TokenPair& pair, MemoryContext context, Job* out) {
+bool lock_lease(const TokenPair& pair) {
     const AsOwner scope;
     pg::Args<2> a;
     a.i64(1, pair.job_id).set(2, pg::uuid_datum(pair.token));
-    const pg::Rows rows = g_take_free.execute(a);
-    if (rows.empty()) return false;
-    copy_job(rows[0], context, out);
-    if (!rows[0].is_null(kJobColumns + 1)) out->claimed_at = rows[0].instant(kJobColumns + 1);
-    remember_lease_end(out->job_id);
-    return true;
+    return !g_lock.execute(a).empty();
 }
 
-bool holds_lease(const TokenPair& pair, core::Micros* length) {
+std::optional<LeaseRow> read_lease_row(int64 job_id) {
     const AsOwner scope;
-    pg::Args<2> a;
-    a.i64(1, pair.job_id).set(2, pg::uuid_datum(pair.token));
-    const pg::Rows rows = g_holds.execute(a);
-    if (rows.empty()) return false;
-    *length = core::Micros{rows[0].i64(1)};
-    return true;
+    const pg::LatestSnapshot fresh;
+    pg::Args<1> a;
+    a.i64(1, job_id);
+    const pg::Rows rows = g_read_row.execute(a, true);
+    if (rows.empty()) return std::nullopt;
+    return LeaseRow{pg::uuid_bytes(rows[0].datum(1)), core::Micros{rows[0].i64(2)}};
 }
 
 bool renew_lease_row(const TokenPair& pair, Instant now) {
@@ -246,19 +240,25 @@ bool renew_lease_row(const TokenPair& pair, Instant now) {
     return g_renew.execute(a).processed() > 0;
 }
 
+void all_leases(pg::vector<TokenPair>* out) {
+    const AsOwner scope;
+    for (const pg::Row row : g_load.execute()) out->push_back({row.i64(1), pg::uuid_bytes(row.datum(2))});
+}
+
 int64 load_leases(Instant now) {
     const AsOwner scope;
     int64 unplaced = 0;
     for (const pg::Row row : g_load.execute()) {
         const core::Micros length{row.i64(3)};
         LeaseReading known{};
-        const pg::UuidBytes token = pg::uuid_bytes(row.datum(2));
-        if (read_lease(MyDatabaseId, row.i64(1), &known) && known.token.bytes == token.bytes) continue;
+        // An entry may be newer than what was read here; one that is not is found out when it ends.
+        if (read_lease(MyDatabaseId, row.i64(1), &known)) continue;
         uint32 keys[2] = {kNoKeyEntry, kNoKeyEntry};
         if (!row.is_null(5))
             keys[0] = take_key_anyhow(MyDatabaseId, {BlockedOn::key, row.view(4), row.view(5)});
         if (!row.is_null(6))
             keys[1] = take_key_anyhow(MyDatabaseId, {BlockedOn::sequence, row.view(4), row.view(6)});
+        const pg::UuidBytes token = pg::uuid_bytes(row.datum(2));
         if (add_lease(MyDatabaseId, row.i64(1), token, now + length, length, keys)) continue;
         unplaced++;
         for (const uint32 key : keys) give_key(key);

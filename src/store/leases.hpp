@@ -47,13 +47,19 @@ struct TokenPair {
 };
 /// does: deletes the leased jobs whose token is right and reads them; the others are lost.
 void take_leases(std::span<const TokenPair> pairs, MemoryContext context, pg::vector<Job>* out);
-/// The same for one lease, without waiting: false when the token is not right, or somebody has the row
-/// locked.
-bool take_free_lease(const TokenPair& pair, MemoryContext context, Job* out);
-/// Whether the row says that the token holds the job; for heartbeats of leases that are not on the board.
-bool holds_lease(const TokenPair& pair, core::Micros* length);
+/// does: locks the row of a lease for its rescue, without waiting.  false: the token is not right, or
+/// somebody ends the lease in a transaction that is still open.
+bool lock_lease(const TokenPair& pair);
+/// What the row of a leased job says now, whatever the snapshot of the transaction; nothing: it is not
+/// leased.
+struct LeaseRow {
+    pg::UuidBytes token;
+    core::Micros length;
+};
+std::optional<LeaseRow> read_lease_row(int64 job_id);
 /// Renews in the row, where the board has no room.
 bool renew_lease_row(const TokenPair& pair, Instant now);
+void all_leases(pg::vector<TokenPair>* out);
 /// All outside leases of the database, to the board, each renewed now. returns: how many found no room
 int64 load_leases(Instant now);
 

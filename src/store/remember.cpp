@@ -28,7 +28,7 @@ struct Note {
     int level;
     Oid role;
     Key key;
-    int64 id;
+    int64 id;  // of a job; of work, how many jobs
     QueueDelta delta;
     pg::UuidBytes token;
     Instant until;
@@ -66,7 +66,7 @@ void forget_all() noexcept {
 void apply_work(const Note& n, Instant now) noexcept {
     lower_head({MyDatabaseId, n.queue(), n.kind(), n.priority, n.alone}, n.role, n.key);
     wake_for(MyDatabaseId, n.role, Instant{n.key.run_at}, now);
-    if (anybody_waits()) wake_waiter_of_queue(MyDatabaseId, n.queue());
+    if (anybody_waits()) wake_waiters_of_queue(MyDatabaseId, n.queue(), n.id);
 }
 
 void apply_request(const Note& n) noexcept {
@@ -166,6 +166,7 @@ bool same_place(const Note& a, const Note& b) noexcept {
 
 void merge(Note* into, const Note& from) noexcept {
     if (into->type == NoteKind::expiry) into->id = std::min(into->id, from.id);
+    if (into->type == NoteKind::work) into->id += from.id;
     into->key = std::min(into->key, from.key);
     into->delta.live += from.delta.live;
     into->delta.completed += from.delta.completed;
@@ -273,8 +274,9 @@ Note blank(NoteKind type) noexcept {
 }  // namespace
 
 void remember_work(std::string_view queue, std::string_view kind, int16 priority, int16 alone, Oid role,
-                   Key key) {
+                   Key key, int jobs) {
     Note n = blank(NoteKind::work);
+    n.id = jobs;
     n.priority = priority;
     n.alone = alone;
     n.role = role;

@@ -13,10 +13,11 @@
 
 namespace foreman::store {
 
-/// A row became claimable at `key`. role: whose executors run the kind (InvalidOid: no handler).
+/// A row became claimable at `key`, or `jobs` of them from there on. role: whose executors run the kind
+/// (InvalidOid: no handler).
 /// errors 53200. cost: about 50 ns when the range was remembered before in this transaction.
 void remember_work(std::string_view queue, std::string_view kind, int16 priority, int16 alone, Oid role,
-                   Key key);
+                   Key key, int jobs = 1);
 void remember_counts(std::string_view queue, const QueueDelta& delta);
 /// A row of job_request for a job that may be running; interrupt: end the handler now.
 void remember_request(int64 job_id, bool interrupt);
@@ -53,7 +54,8 @@ enum class DebugPoint : uint32 {
     before_commit_callback = 1,
     inside_raise = 2,
     after_claim = 4,
-    before_give_back = 8
+    before_give_back = 8,
+    inside_rescue = 16
 };
 void debug_point(DebugPoint point) noexcept;
 

@@ -134,12 +134,15 @@ AsOwner::AsOwner(Oid owner) : run_as_(owner), before_(Planner::current()) {
 
 AsOwner::~AsOwner() { before_.apply(); }
 
+void require_primary(const char* function) {
+    if (!RecoveryInProgress()) return;
+    throw pg::Failure(ERRCODE_READ_ONLY_SQL_TRANSACTION, "cannot execute %s during recovery", function)
+        .hint("Call it on the primary server.");
+}
+
 void require_writable(const char* function) {
-    if (!XactReadOnly && !RecoveryInProgress()) return;
-    if (RecoveryInProgress()) {
-        throw pg::Failure(ERRCODE_READ_ONLY_SQL_TRANSACTION, "cannot execute %s during recovery", function)
-            .hint("Call it on the primary server.");
-    }
+    require_primary(function);
+    if (!XactReadOnly) return;
     throw pg::Failure(ERRCODE_READ_ONLY_SQL_TRANSACTION, "cannot execute %s in a read-only transaction",
                       function)
         .hint("Start the transaction with READ WRITE.");

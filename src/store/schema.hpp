@@ -64,7 +64,9 @@ class AsOwner {
     pg::SpiSession spi_;
 };
 
-/// Raises 25006 naming the function when the transaction is read-only or the server is a standby.
+/// Raises 25006 naming the function when the server is a standby.
+void require_primary(const char* function);
+/// The same, also when the transaction is read-only.
 void require_writable(const char* function);
 
 }  // namespace foreman::store

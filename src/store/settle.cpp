@@ -4,6 +4,7 @@
 #include "pg/datum.hpp"
 #include "store/clock.hpp"
 #include "store/control.hpp"
+#include "store/leases.hpp"
 #include "store/remember.hpp"
 
 namespace foreman::store {
@@ -71,6 +72,18 @@ Settled settle(const Job& job, const Report& report, MemoryContext context) {
     std::string_view reason = report.reason;
     if (reason.empty() && v.next == core::Next::discard && message != nullptr) reason = message;
     return end_job(job, v.next, v.attempt, report, reason, errors);
+}
+
+void release_all_leases() {
+    pg::Context context("foreman copied leases", CurrentMemoryContext);
+    pg::ContextResource memory(context);
+    pg::vector<TokenPair> pairs(&memory);
+    all_leases(&pairs);
+    pg::vector<Job> jobs(&memory);
+    take_leases({pairs.data(), pairs.size()}, context.get(), &jobs);
+    Report uncharged;
+    uncharged.uncharged = true;
+    for (const Job& job : jobs) settle(job, uncharged, context.get());
 }
 
 }  // namespace foreman::store

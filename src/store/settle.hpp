@@ -28,4 +28,8 @@ Settled settle(const Job& job, const Report& report, MemoryContext context);
 /// throttle() cools the queue down for this long.
 constexpr core::Micros kThrottleFlat = core::seconds(60);
 
+/// All jobs that outside workers hold, given back uncharged: for a copy of a database, where nobody can hold
+/// one.
+void release_all_leases();
+
 }  // namespace foreman::store

@@ -350,7 +350,7 @@ void slot_begin_job(int64 job_id, std::string_view kind, std::string_view queue,
         if (name_view(s->queue) != queue) set_name(&s->queue, queue);
     }
     pg_atomic_write_u64(&s->current_job, static_cast<uint64>(job_id));
-    record_job(g_my_slot, s->database, job_id, s->outside_group);
+    record_job(g_my_slot, s->database, job_id);
 }
 
 void slot_end_job() noexcept {
@@ -499,16 +499,16 @@ bool add_queue_waiter(Oid database, std::span<const std::string_view> queues) no
     return take_waiter(w);
 }
 
-void wake_waiter_of_queue(Oid database, std::string_view queue) noexcept {
+void wake_waiters_of_queue(Oid database, std::string_view queue, int64 jobs) noexcept {
     const uint32 wanted = name_hash(queue);
     const PartGuard guard(BoardLock::directory, LW_EXCLUSIVE);
-    for (uint32 i = 0; i < board().waiter_capacity; i++) {
+    for (uint32 i = 0; i < board().waiter_capacity && jobs > 0; i++) {
         Waiter& w = waiter_table()[i];
         if (w.pid == 0 || w.database != database || w.job_id != 0) continue;
         if (std::find(w.queues, w.queues + w.queue_count, wanted) == w.queues + w.queue_count) continue;
         set_latch(w.pid, w.procno);
-        w.queue_count = 0;  // woken: the next commit wakes another
-        return;
+        w.queue_count = 0;  // woken: the next job wakes another
+        jobs--;
     }
 }
 

@@ -113,8 +113,8 @@ bool add_waiter(Oid database, int64 job_id) noexcept;  ///< false: foreman.max_w
 /// A waiter for work in any of these queues; at most kMaxWaitedQueues.
 bool add_queue_waiter(Oid database, std::span<const std::string_view> queues) noexcept;
 void remove_waiter() noexcept;
-/// Wakes one session that waits for work in the queue, the next one each time.
-void wake_waiter_of_queue(Oid database, std::string_view queue) noexcept;
+/// Wakes sessions that wait for work in the queue, one for each job, the next ones each time.
+void wake_waiters_of_queue(Oid database, std::string_view queue, int64 jobs) noexcept;
 bool anybody_waits() noexcept;
 void wake_waiters(Oid database, int64 job_id) noexcept;
 

@@ -11,6 +11,7 @@
 #include "store/jobs.hpp"
 #include "store/leases.hpp"
 #include "store/raise.hpp"
+#include "store/remember.hpp"
 #include "store/schema.hpp"
 #include "store/settings.hpp"
 #include "store/settle.hpp"
@@ -77,6 +78,28 @@ int64 rescue_orphans(Oid database) {
     return rescued;
 }
 
+namespace {
+
+// The board says that a lease ended, and its row cannot be had: the row knows why. Answers when to look
+// again.
+core::Instant look_at_row_of(Oid database, const store::TokenPair& pair, core::Instant now) {
+    const std::optional<store::LeaseRow> row = store::read_lease_row(pair.job_id);
+    if (!row) {
+        store::drop_lease(database, pair.job_id);
+    } else if (row->token.bytes != pair.token.bytes) {
+        // Claimed anew by a transaction whose commit told nobody, as COMMIT PREPARED does not.
+        store::add_lease(database, pair.job_id, row->token, now + row->length, row->length);
+        return now + row->length;
+    } else {
+        // Its worker ends it in a transaction that is still open.
+        store::postpone_lease_end(database, pair.job_id, now + kEndingRetry);
+        return now + kEndingRetry;
+    }
+    return core::kPlusInfinity;
+}
+
+}  // namespace
+
 int64 revive_ended_leases(Oid database, core::Instant now, core::Instant* next) {
     *next = core::kPlusInfinity;
     if (!store::board_present()) return 0;
@@ -86,24 +109,19 @@ int64 revive_ended_leases(Oid database, core::Instant now, core::Instant* next) 
     const int n = store::ended_leases(database, now, ended.data(), kReviveBatch, next);
     int64 revived = 0;
     for (int i = 0; i < n; i++) {
-        // Off the board first: from here on a heartbeat asks the row.
-        uint32 keys[2];
-        if (!store::end_lease(database, ended[static_cast<std::size_t>(i)].job_id, now, keys)) continue;
-        const store::TokenPair pair{ended[static_cast<std::size_t>(i)].job_id,
-                                    ended[static_cast<std::size_t>(i)].token};
-        store::Job job{};
-        if (!store::take_free_lease(pair, context.get(), &job)) {
-            // Its worker ends it in a transaction that is still open: the row says what became of it.
-            core::Micros length{};
-            if (store::holds_lease(pair, &length) &&
-                store::add_lease(database, pair.job_id, pair.token, now + kEndingRetry, length, keys)) {
-                *next = std::min(*next, now + kEndingRetry);
-            } else {
-                for (const uint32 key : keys) store::give_key(key);
-            }
+        const store::LeaseReading& lease = ended[static_cast<std::size_t>(i)];
+        const store::TokenPair pair{lease.job_id, lease.token};
+        // The row first: what is marked on the board is then ours to end.
+        if (!store::lock_lease(pair)) {
+            *next = std::min(*next, look_at_row_of(database, pair, now));
             continue;
         }
-        for (const uint32 key : keys) store::give_key(key);
+        if (!store::begin_rescue(database, pair.job_id, pair.token, now)) continue;
+        store::debug_point(store::DebugPoint::inside_rescue);
+        pg::vector<store::Job> taken(&memory);
+        store::take_leases({&pair, 1}, context.get(), &taken);
+        if (taken.empty()) continue;
+        const store::Job& job = taken.front();
         store::Report report;
         report.outcome = core::Outcome::failed;
         report.started_at = job.claimed_at;
@@ -115,39 +133,58 @@ int64 revive_ended_leases(Oid database, core::Instant now, core::Instant* next) 
     return revived;
 }
 
+namespace {
+
+bool charge_crash(int64 id, MemoryContext context) {
+    store::Job job{};
+    if (!store::take_waiting(id, context, &job) && !store::take_leased_any(id, context, &job)) return false;
+    job.crashes++;
+    job.alone = 1;
+    const bool enough = job.crashes >= settings::max_crashes;
+    pg::log(LOG,
+            "pg_foreman: job " INT64_FORMAT
+            " of kind \"%.*s\" was running in the process that crashed the server (crash %d of %d)",
+            id, static_cast<int>(job.kind.size()), job.kind.data(), job.crashes, settings::max_crashes);
+    char text[96];
+    std::snprintf(text, sizeof(text), "the server crashed while this job was running (crash %d of %d)",
+                  job.crashes, settings::max_crashes);
+    const store::AttemptError error{store::now(), job.attempt + 1, "57P02", text, "", "", ""};
+    store::Report report;
+    report.started_at = store::now();
+    report.error = error;
+    if (enough) {
+        report.outcome = core::Outcome::discarded;
+        report.reason = text;
+    } else {
+        report.uncharged = true;
+        job.errors = store::append_error(job.errors, error, context);
+    }
+    store::settle(job, report, context);
+    return true;
+}
+
+// One of them did it. Alone, it will show itself; the others lose nothing but company.
+void part_batch(const store::Suspect& s) {
+    pg::log(LOG,
+            "pg_foreman: a batch of %d jobs, from " INT64_FORMAT
+            " on, was running in the process that crashed the server; each runs alone next",
+            s.count, s.job_ids[0]);
+    store::set_alone({s.job_ids, static_cast<std::size_t>(s.count)});
+}
+
+}  // namespace
+
 int64 charge_crashes(Oid database) {
     store::Suspect suspects[store::kMaxSlots];
     const int n = store::take_suspects(database, suspects);
-    pg::Context context("foreman crashes", CurrentMemoryContext);
+    const pg::Context context("foreman crashes", CurrentMemoryContext);
     int64 charged = 0;
     for (int i = 0; i < n; i++) {
-        store::Job job{};
-        const int64 id = suspects[i].job_id;
-        if (!store::take_waiting(id, context.get(), &job) && !store::take_leased_any(id, context.get(), &job))
-            continue;
-        job.crashes++;
-        job.alone = 1;
-        const bool enough = job.crashes >= settings::max_crashes;
-        pg::log(LOG,
-                "pg_foreman: job " INT64_FORMAT
-                " of kind \"%.*s\" was running in the process that crashed the server (crash %d of %d)",
-                id, static_cast<int>(job.kind.size()), job.kind.data(), job.crashes, settings::max_crashes);
-        char text[96];
-        std::snprintf(text, sizeof(text), "the server crashed while this job was running (crash %d of %d)",
-                      job.crashes, settings::max_crashes);
-        const store::AttemptError error{store::now(), job.attempt + 1, "57P02", text, "", "", ""};
-        store::Report report;
-        report.started_at = store::now();
-        report.error = error;
-        if (enough) {
-            report.outcome = core::Outcome::discarded;
-            report.reason = text;
+        if (suspects[i].count > 1) {
+            part_batch(suspects[i]);
         } else {
-            report.uncharged = true;
-            job.errors = store::append_error(job.errors, error, context.get());
+            charged += charge_crash(suspects[i].job_ids[0], context.get()) ? 1 : 0;
         }
-        store::settle(job, report, context.get());
-        charged++;
     }
     return charged;
 }

@@ -17,7 +17,7 @@ int64 rescue_orphans(Oid database);
 /// was asked. returns: how many; next: the earliest end of the others
 int64 revive_ended_leases(Oid database, core::Instant now, core::Instant* next);
 /// Jobs that the flight recorder names as culprits of the last crash of the server: charged a crash, dead
-/// letters after foreman.max_crashes of them.
+/// letters after foreman.max_crashes of them. Those of a batch are only made to run alone.
 int64 charge_crashes(Oid database);
 /// Reads every range from the rows and sets its head exactly, as a raise does.
 void reread_ranges(Oid database);

@@ -7,6 +7,7 @@
 #include "pg/latch.hpp"
 #include "pg/xact.hpp"
 #include "store/control.hpp"
+#include "store/flight_recorder.hpp"
 #include "store/schema.hpp"
 #include "store/settings.hpp"
 #include "store/slots.hpp"
@@ -208,6 +209,7 @@ Attempt run_batch(const store::Handler& handler, std::span<const store::Job> job
     if (options.in_executor) forget_cancel();
     const core::Instant started = pg::clock_now();
     store::slot_begin_job(first.job_id, first.kind, first.queue, first.attempt + 1, started);
+    for (const store::Job& j : jobs.subspan(1)) store::record_beside(store::my_slot_number(), j.job_id);
     Attempt a = run_guarded(handler, jobs.size() == 1 ? &first : nullptr, first.attempt + 1, timeout_us,
                             options, group, started, [&](Attempt*) {
                                 Callable& c = callable_for(handler);

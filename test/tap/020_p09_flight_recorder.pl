@@ -96,6 +96,44 @@ for my $kind (qw(solo steps))
 	};
 }
 
+# A handler that kills its own process in the middle of a group of thirty. The others of the group are not charged, run
+# again and have one effect each. Nobody knows which job of one call of a batch handler it was: they run alone next.
+for my $lane (qw(transaction batch))
+{
+	subtest "a crash in the middle of a group, lane $lane" => sub {
+		my $shape = $lane eq 'batch' ? 'js foreman.job[]' : 'j foreman.job';
+		my $from_jobs = $lane eq 'batch' ? 'unnest(js) j' : '(SELECT (j).*) j';
+		$node->safe_psql('postgres', qq{
+			CREATE TABLE IF NOT EXISTS dust (t text);
+			CREATE FUNCTION killer_$lane($shape) RETURNS void LANGUAGE plpgsql AS \$\$
+			BEGIN
+				INSERT INTO public.effects SELECT job_id, kind, attempt FROM $from_jobs;
+				IF EXISTS (SELECT FROM $from_jobs WHERE args ? 'kill') THEN
+					COPY public.dust FROM PROGRAM 'kill -9 \$PPID; sleep 5';
+				END IF;
+			END \$\$;
+			SELECT foreman.register_handler('killer_$lane', 'public.killer_$lane', lane => '$lane');
+			SELECT foreman.stop()});
+		my @ids = split /\n/, value($node, 'postgres', qq{
+			SELECT job_id FROM foreman.enqueue_many((SELECT jsonb_agg(jsonb_build_object('kind', 'killer_$lane', 'args',
+				CASE WHEN i = 15 THEN '{"kill": 1}' ELSE '{}' END::jsonb) ORDER BY i) FROM generate_series(1, 30) i)) ORDER BY ordinal});
+		my $culprit = $ids[14];
+		my $from = log_position($node);
+		$node->safe_psql('postgres', 'SELECT foreman.start()');
+		eventually($node, 'postgres', "SELECT count(*) = 1 FROM foreman.dead_letter WHERE job_id = $culprit", 30, 'the culprit becomes a dead letter');
+		is(value($node, 'postgres', "SELECT reason FROM foreman.jobs WHERE job_id = $culprit"),
+			'the server crashed while this job was running (crash 2 of 2)', 'for its second crash');
+		eventually($node, 'postgres', "SELECT count(*) = 29 FROM foreman.jobs WHERE kind = 'killer_$lane' AND state = 'completed'", 20, 'the others complete');
+		is(value($node, 'postgres', "SELECT DISTINCT attempt || ' ' || coalesce(errors::text, 'no errors') FROM foreman.jobs WHERE kind = 'killer_$lane' AND state = 'completed'"),
+			'1 no errors', 'in their first attempt, accused of nothing');
+		is(value($node, 'postgres', "SELECT count(*) || ' ' || count(DISTINCT job_id) FROM effects WHERE kind = 'killer_$lane'"), '29 29', 'with one effect each');
+		is(log_count($node, "job $culprit .*was running in the process that crashed the server", $from), 2, 'the log names the culprit twice');
+		is(log_count($node, "job [0-9]+ .*was running in the process that crashed the server", $from), 2, 'and nobody else');
+		is(log_count($node, "a batch of [0-9]+ jobs, from [0-9]+ on, was running in the process", $from), $lane eq 'batch' ? 1 : 0,
+			'a batch that crashed is taken apart once');
+	};
+}
+
 subtest 'crashes of others, shutdowns and the end of the postmaster charge nobody' => sub {
 	my @ids = (enqueue('solo', 60), enqueue('steps', 60), enqueue('nap', 60));
 	my $all = join ',', @ids;

@@ -63,6 +63,28 @@ subtest 'in a transaction block' => sub {
 	like($err, qr/HINT:/, 'and a hint');
 };
 
+# Who claims one job each: as many are woken as there are jobs, not one a commit, and not all.
+subtest 'a commit of many jobs' => sub {
+	my @waiters = map { start_waiter('bulk', '120 s') } 1 .. 12;
+	eventually($node, 'postgres', sprintf($waiting, 12), 20, 'twelve sessions wait');
+	my $claimed = 0;
+	my $claim = sub { return value($node, 'postgres', q{SELECT count(*) FROM foreman.claim('{bulk}', 'w', 100)}) };
+	for my $way (
+		[ 'enqueue_array', q{SELECT count(*) FROM foreman.enqueue_array('out', '{1,2,3}'::text[]::jsonb[], queue => 'bulk')} ],
+		[ 'a loop of enqueue', q{DO $$ BEGIN FOR i IN 1 .. 3 LOOP PERFORM foreman.enqueue('out', queue => 'bulk'); END LOOP; END $$} ],
+		[ 'three savepoints', q{DO $$ BEGIN FOR i IN 1 .. 3 LOOP BEGIN PERFORM foreman.enqueue('out', queue => 'bulk'); EXCEPTION WHEN OTHERS THEN END; END LOOP; END $$} ],
+		[ 'enqueue_many', q{SELECT count(*) FROM foreman.enqueue_many((SELECT jsonb_agg(jsonb_build_object('kind', 'out', 'queue', 'bulk')) FROM generate_series(1, 3)))} ])
+	{
+		my ($name, $sql) = @$way;
+		# In the same command, so that nobody who waits still finds the jobs.
+		$node->safe_psql('postgres', $sql);
+		$claimed += 3;
+		eventually($node, 'postgres', sprintf($waiting, 12 - $claimed), 2, "three jobs of $name wake three");
+		is($claim->(), 3, 'three are there');
+	}
+	$_->finish for @waiters;
+};
+
 subtest 'fifty waiters' => sub {
 	$node->safe_psql('postgres', 'CREATE TABLE rubbish AS SELECT i FROM generate_series(1, 1000) i');
 	my @waiters = map { start_waiter('quiet', '120 s') } 1 .. 50;
