@@ -116,6 +116,7 @@ CREATE TABLE foreman.queue (
     retain_discarded pg_catalog.interval,
     keep_args        pg_catalog.int4,
     max_running      pg_catalog.int4,
+    paused           pg_catalog.bool     NOT NULL DEFAULT false,
     created_at       pg_catalog.timestamptz NOT NULL,
     CONSTRAINT queue_pkey PRIMARY KEY (queue)
 );
@@ -390,6 +391,12 @@ RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_alter
 CREATE FUNCTION foreman.drop_queue(name pg_catalog.text)
 RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_drop_queue';
 
+CREATE FUNCTION foreman.pause_queue(name pg_catalog.text)
+RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_pause_queue';
+
+CREATE FUNCTION foreman.resume_queue(name pg_catalog.text)
+RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_resume_queue';
+
 CREATE PROCEDURE foreman.await(job_id pg_catalog.int8, timeout pg_catalog.interval,
     INOUT state pg_catalog.text DEFAULT NULL, INOUT result pg_catalog.jsonb DEFAULT NULL)
 LANGUAGE c AS 'MODULE_PATHNAME', 'foreman_await';
@@ -516,7 +523,7 @@ CREATE VIEW foreman.queues WITH (security_barrier) AS
 SELECT COALESCE(q.queue, c.queue) AS queue, q.queue IS NOT NULL AS declared,
        c.waiting, COALESCE(r.running, 0) AS running, c.oldest_run_at,
        CASE WHEN c.oldest_run_at OPERATOR(pg_catalog.<=) foreman._now() THEN foreman._now() OPERATOR(pg_catalog.-) c.oldest_run_at END AS oldest_age,
-       c.completed, c.failed, c.cancelled, c.discarded, c.throttled_until, COALESCE(c.counted, false) AS counted,
+       c.completed, c.failed, c.cancelled, c.discarded, COALESCE(q.paused, false) AS paused, c.throttled_until, COALESCE(c.counted, false) AS counted,
        q.priority::pg_catalog.int4 AS priority, q.backoff_base, q.backoff_max, q.retain_completed, q.retain_cancelled, q.retain_discarded, q.keep_args, q.max_running
   FROM foreman.queue q
   FULL JOIN foreman._queue_counters() c ON (c.queue OPERATOR(pg_catalog.=) q.queue)
@@ -636,6 +643,8 @@ COMMENT ON FUNCTION foreman.purge_dead_letters(pg_catalog.text, pg_catalog.text,
 COMMENT ON FUNCTION foreman.create_queue IS 'Declares a queue; false: it exists';
 COMMENT ON FUNCTION foreman.alter_queue IS 'Changes settings of a queue, NULL keeps one; false: it does not exist';
 COMMENT ON FUNCTION foreman.drop_queue(pg_catalog.text) IS 'Forgets the settings of a queue without unfinished jobs, and the rights on it; false: it does not exist';
+COMMENT ON FUNCTION foreman.pause_queue(pg_catalog.text) IS 'Lets nothing of the queue start from the commit on, until resume_queue(), over restarts too; what runs goes on; false: it was paused';
+COMMENT ON FUNCTION foreman.resume_queue(pg_catalog.text) IS 'Lets jobs of a paused queue start again; false: it was not paused';
 COMMENT ON PROCEDURE foreman.await(pg_catalog.int8, pg_catalog.interval, pg_catalog.text, pg_catalog.jsonb) IS 'Waits until a job ends or the time is over; answers its state and result';
 COMMENT ON FUNCTION foreman.grant_role(pg_catalog.text, pg_catalog.regrole, pg_catalog.text) IS 'Gives a role a bundle of rights (producer, worker, operator or monitor) for a queue, or for all; false: it had it';
 COMMENT ON FUNCTION foreman.revoke_role(pg_catalog.text, pg_catalog.regrole, pg_catalog.text) IS 'Takes a bundle away from a role; false: it did not have it';
@@ -699,6 +708,8 @@ COMMENT ON COLUMN foreman.queues.completed IS 'Since the server started';
 COMMENT ON COLUMN foreman.queues.failed IS 'Attempts that failed since the server started';
 COMMENT ON COLUMN foreman.queues.cancelled IS 'Since the server started';
 COMMENT ON COLUMN foreman.queues.discarded IS 'Since the server started';
+COMMENT ON COLUMN foreman.queue.paused IS 'Whether pause_queue() was called';
+COMMENT ON COLUMN foreman.queues.paused IS 'Whether pause_queue() was called: nothing of it starts';
 COMMENT ON COLUMN foreman.queues.throttled_until IS 'The queue cools down until then';
 COMMENT ON COLUMN foreman.queues.counted IS 'Whether the counters are complete; they are counted behind the start of the server';
 COMMENT ON COLUMN foreman.queues.priority IS 'Of jobs that give none';

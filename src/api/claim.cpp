@@ -12,6 +12,7 @@
 #include "store/clock.hpp"
 #include "store/definitions.hpp"
 #include "store/leases.hpp"
+#include "store/queue_settings.hpp"
 #include "store/raise.hpp"
 #include "store/schema.hpp"
 
@@ -76,6 +77,7 @@ FOREMAN_PUBLIC(claim) {
         required_names(pg::optional_argument(fcinfo, 4), "kinds", 1000, &kinds);
         filter.kinds = std::span<const std::string_view>{kinds.data(), kinds.size()};
     }
+    store::ensure_queue_settings();
     const core::Instant now = store::now();
     pg::vector<store::RangeSpec> empty(&memory);
     const Claimer claimer{filter, {worker, length, now}, &memory, &empty};

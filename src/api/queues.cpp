@@ -1,5 +1,5 @@
-// create_queue(), alter_queue(), drop_queue(): the settings of a queue. A queue that nobody declared has the
-// defaults, and only roles with rights on all queues can use it.
+// create_queue(), alter_queue(), drop_queue(), pause_queue(), resume_queue(): the settings of a queue. A
+// queue that nobody declared has the defaults, and only roles with rights on all queues can use it.
 //
 // needs: bundle operator on the queue; to create one, on all queues.
 // errors: 42501; 25006; 55006 for dropping one that has unfinished jobs; arguments as in api/arguments.hpp.
@@ -9,6 +9,7 @@
 #include "pg/error.hpp"
 #include "store/access.hpp"
 #include "store/definitions.hpp"
+#include "store/queue_settings.hpp"
 #include "store/schema.hpp"
 
 namespace foreman::api {
@@ -77,6 +78,22 @@ FOREMAN_PUBLIC(drop_queue) {
     const std::string_view name = required_name(pg::optional_argument(fcinfo, kName), "name");
     store::require(store::Bundle::operate, name);
     return BoolGetDatum(store::delete_queue(name));
+}
+
+/// Nothing of the queue is claimed from the commit on; what runs goes on. false: it was paused.
+FOREMAN_PUBLIC(pause_queue) {
+    store::require_writable("foreman.pause_queue()");
+    const std::string_view name = required_name(pg::optional_argument(fcinfo, kName), "name");
+    store::require(store::Bundle::operate, name);
+    return BoolGetDatum(store::set_queue_paused(name, true));
+}
+
+/// false: it was not paused.
+FOREMAN_PUBLIC(resume_queue) {
+    store::require_writable("foreman.resume_queue()");
+    const std::string_view name = required_name(pg::optional_argument(fcinfo, kName), "name");
+    store::require(store::Bundle::operate, name);
+    return BoolGetDatum(store::set_queue_paused(name, false));
 }
 
 }  // namespace foreman::api

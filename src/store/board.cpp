@@ -77,6 +77,7 @@ void init_slots(Board* b) {
         pg_atomic_init_u32(&d.requests_open, 1);
         pg_atomic_init_u32(&d.overflow, 0);
         pg_atomic_init_u32(&d.counted, 0);
+        pg_atomic_init_u32(&d.settings_loaded, 0);
         pg_atomic_init_u64(&d.next_wake, static_cast<uint64>(core::kPlusInfinity.us));
         pg_atomic_init_u64(&d.next_expiry, static_cast<uint64>(core::kPlusInfinity.us));
         pg_atomic_init_u64(&d.next_lease_end, static_cast<uint64>(core::kPlusInfinity.us));
@@ -157,6 +158,7 @@ DatabaseSlot* add_database_slot(Oid database) noexcept {
     pg_atomic_write_u32(&d->requests_open, 1);
     pg_atomic_write_u32(&d->overflow, 0);
     pg_atomic_write_u32(&d->counted, 0);
+    pg_atomic_write_u32(&d->settings_loaded, 0);
     pg_atomic_write_u64(&d->next_wake, static_cast<uint64>(core::kPlusInfinity.us));
     pg_atomic_write_u64(&d->next_expiry, static_cast<uint64>(core::kPlusInfinity.us));
     pg_atomic_write_u64(&d->next_lease_end, static_cast<uint64>(core::kPlusInfinity.us));

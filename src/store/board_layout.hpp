@@ -63,7 +63,8 @@ enum Poke : uint32 {
     kPokeHandlers = 16,  // handlers were registered or unregistered
     kPokeExpiry = 32,    // an expires_at came closer
     kPokeIdentity = 64,  // start() or stop()
-    kPokeLeases = 128    // a lease ends earlier than the dispatcher knew
+    kPokeLeases = 128,   // a lease ends earlier than the dispatcher knew
+    kPokeQueues = 256    // settings of queues changed
 };
 
 struct DatabaseSlot {
@@ -75,6 +76,8 @@ struct DatabaseSlot {
     pg_atomic_uint32 requests_open;       // 0: no row of job_request is left
     pg_atomic_uint32 overflow;            // a range did not fit: reread at every safety poll
     pg_atomic_uint32 counted;             // the queue counters have been set from the rows
+    pg_atomic_uint32 settings_loaded;     // the queue entries have the settings of their rows
+    uint32 settings_generation;           // changes with every committed change of a queue's settings
     pg_atomic_uint64 next_wake;           // int64: the instant the dispatcher sleeps to
     pg_atomic_uint64 next_expiry;         // int64: a lower bound on the earliest expires_at
     pg_atomic_uint64 next_lease_end;      // int64: a lower bound on the earliest leased_until
@@ -108,6 +111,12 @@ struct RangeCold {
     char kind[kNameBytes];
 };
 
+// What claims need to know of a queue's row. Written under the ranges lock, read without it: each member is
+// valid by itself.
+struct QueueSettings {
+    bool paused;
+};
+
 struct QueueEntry {
     uint32 next;
     uint32 hash;
@@ -119,6 +128,7 @@ struct QueueEntry {
     pg_atomic_uint64 discarded;
     pg_atomic_uint64 cancelled;
     pg_atomic_uint64 throttled_until;
+    QueueSettings settings;
     uint16 name_len;
     char name[kNameBytes];
 };

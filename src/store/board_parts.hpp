@@ -31,6 +31,15 @@ inline WorkerEntry* worker_table() noexcept { return board_array<WorkerEntry>(bo
 uint32 name_hash(std::string_view name) noexcept;
 void clear_leases(Oid database) noexcept;
 
+// From when on a queue's jobs may be claimed: plus infinity while it is paused, otherwise the end of its
+// cool-down, which may have passed.
+inline Instant queue_opens_at(uint32 index) noexcept {
+    if (index == kNoIndex) return core::kMinusInfinity;
+    QueueEntry& q = queue_entries()[index];
+    if (q.settings.paused) return core::kPlusInfinity;
+    return Instant{static_cast<int64>(pg_atomic_read_u64(&q.throttled_until))};
+}
+
 // Both need the ranges lock, exclusively.
 uint32 find_queue_entry_locked(Oid database, std::string_view name, bool add) noexcept;
 void clear_queue_entries_locked(Oid database) noexcept;

@@ -37,7 +37,7 @@ constinit pg::Statement g_read_handler{
 constinit pg::Statement g_read_queue{
     "queue",
     "SELECT priority, backoff_base, backoff_max, retain_completed, retain_cancelled, retain_discarded, "
-    "keep_args, max_running FROM foreman.queue WHERE queue " EQ " $1",
+    "keep_args, max_running, paused FROM foreman.queue WHERE queue " EQ " $1",
     {TEXTOID}};
 
 HTAB* fresh_table(MemoryContext* context, const char* name, Size entry) {
@@ -101,6 +101,7 @@ void read_handler(Handler* h) {
 
 void read_queue(std::string_view name, Queue* q) {
     q->declared = false;
+    q->paused = false;
     q->priority = 0;
     q->backoff_base_us = q->backoff_max_us = q->retain_completed_us = q->retain_cancelled_us =
         q->retain_discarded_us = -1;
@@ -122,6 +123,7 @@ void read_queue(std::string_view name, Queue* q) {
     q->retain_discarded_us = interval_us(r.optional_datum(6));
     if (!r.is_null(7)) q->keep_args = r.i32(7);
     if (!r.is_null(8)) q->max_running = r.i32(8);
+    q->paused = r.boolean(9);
 }
 
 // Entering first and filling afterwards would leave a half-made entry behind an error.

@@ -38,6 +38,7 @@ struct Handler {
 
 struct Queue {
     bool declared;
+    bool paused;
     int16 priority;
     int64 backoff_base_us;  // -1: the default
     int64 backoff_max_us;

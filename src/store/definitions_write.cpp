@@ -3,6 +3,7 @@
 #include "pg/datum.hpp"
 #include "store/clock.hpp"
 #include "store/definitions.hpp"
+#include "store/queue_settings.hpp"
 #include "store/remember.hpp"
 #include "store/schema.hpp"
 #include "store/sql_names.hpp"
@@ -110,6 +111,7 @@ bool insert_queue(const NewQueue& q) {
     a.instant(10, now());
     if (g_insert_queue.execute(a).processed() == 0) return false;
     announce_change(schema().queue);
+    tell_queue_settings(q.name);
     return true;
 }
 
@@ -119,6 +121,7 @@ bool update_queue(const NewQueue& q) {
     set_queue_columns(&a, q);
     if (g_update_queue.execute(a).processed() == 0) return false;
     announce_change(schema().queue);
+    tell_queue_settings(q.name);
     return true;
 }
 
@@ -134,6 +137,7 @@ bool delete_queue(std::string_view name) {
     if (g_delete_queue.execute(a).processed() == 0) return false;
     remove_grants_of_queue(name);
     announce_change(schema().queue);
+    tell_queue_settings(name);
     return true;
 }
 

@@ -1,5 +1,5 @@
-// Queues on the board: counters that views read instead of counting rows, and the cool-down of throttle().
-// Counters are atomics; entries are found under the ranges lock.
+// Queues on the board: counters that views read instead of counting rows, the cool-down of throttle(),
+// and the settings that decide claims. Counters are atomics; entries are found under the ranges lock.
 #include <algorithm>
 #include <cstring>
 
@@ -66,6 +66,7 @@ uint32 find_queue_entry_locked(Oid database, std::string_view name, bool add_it)
     pg_atomic_init_u64(&q.discarded, 0);
     pg_atomic_init_u64(&q.cancelled, 0);
     pg_atomic_init_u64(&q.throttled_until, static_cast<uint64>(core::kMinusInfinity.us));
+    q.settings = {};
     q.name_len = static_cast<uint16>(name.size() < kNameBytes ? name.size() : kNameBytes - 1);
     std::memcpy(q.name, name.data(), q.name_len);
     uint32* bucket = &queue_buckets()[hash & (board().queue_buckets - 1)];
@@ -99,10 +100,43 @@ void add_queue_delta(Oid database, std::string_view queue, const QueueDelta& del
     add(&q.cancelled, delta.cancelled);
 }
 
-bool queue_cools(RangeRef ref, Instant now) noexcept {
-    const uint32 i = range_hots()[ref.index].queue_index;
-    return i != kNoIndex &&
-           static_cast<int64>(pg_atomic_read_u64(&queue_entries()[i].throttled_until)) > now.us;
+Instant range_opens_at(RangeRef ref) noexcept { return queue_opens_at(range_hots()[ref.index].queue_index); }
+
+bool queue_is_off_board(RangeRef ref) noexcept {
+    return ref.valid() && range_hots()[ref.index].queue_index == kNoIndex;
+}
+
+void set_queue_settings(Oid database, std::string_view queue, const QueueSettings& settings) noexcept {
+    const PartGuard guard(BoardLock::ranges, LW_EXCLUSIVE);
+    if (DatabaseSlot* d = database_slot(database)) d->settings_generation++;
+    const uint32 i = find_queue_entry_locked(database, queue, true);
+    if (i != kNoIndex) queue_entries()[i].settings = settings;
+}
+
+uint32 queue_settings_generation(const DatabaseSlot& slot) noexcept {
+    const PartGuard guard(BoardLock::ranges, LW_SHARED);
+    return slot.settings_generation;
+}
+
+bool replace_queue_settings(DatabaseSlot& slot, std::span<const NamedSettings> queues,
+                            uint32 generation) noexcept {
+    const PartGuard guard(BoardLock::ranges, LW_EXCLUSIVE);
+    if (slot.settings_generation != generation) return false;
+    for (const NamedSettings& n : queues) {
+        const uint32 i = find_queue_entry_locked(slot.database, {n.name.text, n.name.len}, true);
+        if (i != kNoIndex) queue_entries()[i].settings = n.settings;
+    }
+    for (uint32 i = 0; i < board().queue_high; i++) {
+        QueueEntry& q = queue_entries()[i];
+        if (q.database != slot.database) continue;
+        const std::string_view name(q.name, q.name_len);
+        const auto at = std::lower_bound(
+            queues.begin(), queues.end(), name,
+            [](const NamedSettings& n, std::string_view wanted) { return name_view(n.name) < wanted; });
+        if (at == queues.end() || name_view(at->name) != name) q.settings = {};
+    }
+    pg_atomic_write_u32(&slot.settings_loaded, 1);
+    return true;
 }
 
 void throttle_queue(Oid database, std::string_view queue, Instant until) noexcept {

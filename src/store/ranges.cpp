@@ -177,7 +177,6 @@ bool choose_range(Oid database, Oid role, Instant now, bool allow_alone, std::sp
                   RangeChoice* out) noexcept {
     const uint32 high = pg_atomic_read_u32(&board().range_high);
     const RangeHot* hots = range_hots();
-    const QueueEntry* queues = queue_entries();
     uint32 best = kNoIndex;
     int16 best_priority = 0;
     Key best_key = core::kNoKey;
@@ -189,9 +188,7 @@ bool choose_range(Oid database, Oid role, Instant now, bool allow_alone, std::sp
         if (best != kNoIndex &&
             (h.priority > best_priority || (h.priority == best_priority && !(h.keys.head < best_key))))
             continue;
-        if (h.queue_index != kNoIndex && static_cast<int64>(pg_atomic_read_u64(const_cast<pg_atomic_uint64*>(
-                                             &queues[h.queue_index].throttled_until))) > now.us)
-            continue;
+        if (queue_opens_at(h.queue_index) > now) continue;
         if (std::find(skip.begin(), skip.end(), i) != skip.end()) continue;
         best = i;
         best_priority = h.priority;
@@ -328,16 +325,12 @@ void visit_ranges(Oid database, RangeVisit visit, void* arg) noexcept {
         if (h.database != database) continue;
         Key head;
         Oid role;
-        int64 throttled = core::kMinusInfinity.us;
         {
             const SpinScope spin(&h.mutex);
             head = h.keys.head;
             role = h.role;
         }
-        if (h.queue_index != kNoIndex)
-            throttled =
-                static_cast<int64>(pg_atomic_read_u64(&queue_entries()[h.queue_index].throttled_until));
-        visit(arg, i, role, head, Instant{throttled});
+        visit(arg, i, role, head, queue_opens_at(h.queue_index));
     }
 }
 

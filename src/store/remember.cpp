@@ -12,7 +12,7 @@ namespace foreman::store {
 
 namespace {
 
-enum class NoteKind : uint8 { work, counts, request, end, expiry, kind_role, lease, lease_end };
+enum class NoteKind : uint8 { work, counts, request, end, expiry, kind_role, lease, lease_end, settings };
 
 struct Note {
     NoteKind type;
@@ -30,6 +30,7 @@ struct Note {
     pg::UuidBytes token;
     Instant until;
     core::Micros length;
+    QueueSettings settings;
     char* names;  // queue, then kind; in the notes' context
     std::string_view queue() const noexcept { return {names, queue_len}; }
     std::string_view kind() const noexcept { return {names + queue_len, kind_len}; }
@@ -81,6 +82,13 @@ void apply_expiry(const Note& n) noexcept {
     }
 }
 
+// What waits for the queue looks again: one that was paused may be open now.
+void apply_settings(const Note& n) noexcept {
+    set_queue_settings(MyDatabaseId, n.queue(), n.settings);
+    poke_dispatcher(MyDatabaseId, kPokeQueues | kPokeDue);
+    if (anybody_waits()) wake_waiters_of_queue(MyDatabaseId, n.queue());
+}
+
 void apply_all() noexcept {
     if (!board_present()) return;
     debug_point(DebugPoint::before_commit_callback);
@@ -111,6 +119,9 @@ void apply_all() noexcept {
                 break;
             case NoteKind::lease_end:
                 drop_lease(MyDatabaseId, n.id);
+                break;
+            case NoteKind::settings:
+                apply_settings(n);
                 break;
         }
     }
@@ -299,6 +310,12 @@ void remember_expiry(Instant expires_at) {
     add_note(n, {}, {});
 }
 
+void remember_settings(std::string_view queue, const QueueSettings& settings) {
+    Note n = blank(NoteKind::settings);
+    n.settings = settings;
+    add_note(n, queue, {});
+}
+
 void remember_poke(uint32 bits) {
     prepare_context();
     g_pokes |= bits;
@@ -328,7 +345,8 @@ void distrust_heads() noexcept {
         pg_atomic_fetch_add_u32(&d->request_generation, 1);
         pg_atomic_write_u32(&d->requests_open, 1);
     }
-    poke_dispatcher(MyDatabaseId, kPokeReread | kPokeRequests | kPokeHandlers | kPokeExpiry | kPokeIdentity);
+    poke_dispatcher(MyDatabaseId,
+                    kPokeReread | kPokeRequests | kPokeHandlers | kPokeExpiry | kPokeIdentity | kPokeQueues);
 }
 
 // The lock is taken for the session, since a commit callback has no resource owner, and given back at once.

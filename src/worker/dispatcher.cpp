@@ -14,6 +14,7 @@
 #include "store/identity.hpp"
 #include "store/leases.hpp"
 #include "store/overstay.hpp"
+#include "store/queue_settings.hpp"
 #include "store/schema.hpp"
 #include "store/settings.hpp"
 #include "store/slots.hpp"
@@ -44,6 +45,7 @@ class Dispatcher {
   private:
     void turn(uint32 pokes);
     core::Instant due_work(core::Instant now);
+    void load_queues();
     void look_at_identity();
     core::Instant next_expiry() const;
     core::Instant next_lease_end() const;
@@ -118,11 +120,19 @@ bool Dispatcher::begin() {
     // The launcher probes unknown databases one at a time: this one is known from here on.
     store::set_latch(store::board().launcher_pid, store::board().launcher_procno);
     store::free_starting_slots(database_);
+    load_queues();
     look_at_identity();
     if (!copied_)
         duty("pg_foreman: charging jobs that crashed the server", [this] { charge_crashes(database_); });
     pg_atomic_fetch_or_u32(&slot_->pokes, kPokeBegin);
     return true;
+}
+
+// At the start before any executor is there: what is paused stays so over a restart.
+void Dispatcher::load_queues() {
+    poked_duty(store::kPokeQueues, "pg_foreman: reading settings of queues", [this] {
+        if (!store::load_queue_settings()) pg_atomic_fetch_or_u32(&slot_->pokes, store::kPokeQueues);
+    });
 }
 
 void Dispatcher::look_at_identity() {
@@ -196,6 +206,7 @@ void Dispatcher::turn(uint32 pokes) {
         store::ask_to_leave(database_, 2);
         end_of_grace_ = core::kPlusInfinity;
     }
+    if (pokes & store::kPokeQueues) load_queues();
     if (copied_) return;
     if (pokes & store::kPokeExecutor)
         poked_duty(store::kPokeExecutor, "pg_foreman: settling jobs of executors that ended",

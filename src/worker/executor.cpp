@@ -177,6 +177,10 @@ bool Executor::run_chunk(Group& group, store::RangeChoice& choice, bool first,
         store::poke_dispatcher(ticket_.database, store::kPokeHandlers);
         return choose(first, &choice);
     }
+    if (store::queue_is_off_board(choice.ref) && store::find_queue(choice.queue_name()).paused) {
+        missed(choice);
+        return false;
+    }
     if (handler.lane == store::Lane::procedure) {
         if (first) *procedure = choice;
         return false;

@@ -57,7 +57,7 @@ bool Pass::choose(store::RangeRow* best) {
         if (row.first.run_at > now.us) continue;
         const store::RangeSpec spec = row.spec();
         if ((queue_ && spec.queue != *queue_) || !is_mine(store::find_handler(spec.kind))) continue;
-        if (!store::may(store::Bundle::operate, spec.queue)) continue;
+        if (!store::may(store::Bundle::operate, spec.queue) || store::find_queue(spec.queue).paused) continue;
         row.first = store::first_unseen(spec, now, {seen_.data(), seen_.size()});
         if (row.first == core::kNoKey) continue;
         if (found &&
@@ -112,7 +112,7 @@ bool choose_procedure(Oid user, const pg::vector<int64>& seen, store::RangeChoic
         const store::Handler& h = store::find_handler(spec.kind);
         if (row.first.run_at > now.us || !h.exists || h.lane != store::Lane::procedure || h.run_as != user)
             continue;
-        if (!store::may(store::Bundle::operate, spec.queue)) continue;
+        if (!store::may(store::Bundle::operate, spec.queue) || store::find_queue(spec.queue).paused) continue;
         const store::Key first = store::first_unseen(spec, now, {seen.data(), seen.size()});
         if (first == core::kNoKey || (found && !(row.priority < choice->priority || first < choice->head)))
             continue;
