@@ -116,6 +116,9 @@ CREATE TABLE foreman.queue (
     retain_discarded pg_catalog.interval,
     keep_args        pg_catalog.int4,
     max_running      pg_catalog.int4,
+    throttle_base    pg_catalog.interval,
+    throttle_max     pg_catalog.interval,
+    ageing           pg_catalog.int4,
     paused           pg_catalog.bool     NOT NULL DEFAULT false,
     created_at       pg_catalog.timestamptz NOT NULL,
     CONSTRAINT queue_pkey PRIMARY KEY (queue)
@@ -354,6 +357,21 @@ RETURNS pg_catalog.text LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_delet
 CREATE FUNCTION foreman.delete_job_many(job_ids pg_catalog.int8[], OUT job_id pg_catalog.int8, OUT outcome pg_catalog.text)
 RETURNS SETOF pg_catalog.record LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_delete_job_many';
 
+CREATE FUNCTION foreman.cancel_where(kind pg_catalog.text DEFAULT NULL, queue pg_catalog.text DEFAULT NULL, state pg_catalog.text DEFAULT NULL,
+    tags pg_catalog.text[] DEFAULT NULL, older_than pg_catalog.interval DEFAULT NULL, max_rows pg_catalog.int4 DEFAULT NULL)
+RETURNS pg_catalog.int8 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_cancel_where';
+
+CREATE FUNCTION foreman.retry_where(kind pg_catalog.text DEFAULT NULL, queue pg_catalog.text DEFAULT NULL, state pg_catalog.text DEFAULT NULL,
+    tags pg_catalog.text[] DEFAULT NULL, older_than pg_catalog.interval DEFAULT NULL, max_rows pg_catalog.int4 DEFAULT NULL)
+RETURNS pg_catalog.int8 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_retry_where';
+
+CREATE FUNCTION foreman.delete_where(kind pg_catalog.text DEFAULT NULL, queue pg_catalog.text DEFAULT NULL, state pg_catalog.text DEFAULT NULL,
+    tags pg_catalog.text[] DEFAULT NULL, older_than pg_catalog.interval DEFAULT NULL, max_rows pg_catalog.int4 DEFAULT NULL)
+RETURNS pg_catalog.int8 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_delete_where';
+
+CREATE FUNCTION foreman.purge_queue(name pg_catalog.text)
+RETURNS pg_catalog.int8 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_purge_queue';
+
 CREATE FUNCTION foreman.dead_letters(kind pg_catalog.text DEFAULT NULL, queue pg_catalog.text DEFAULT NULL,
     since pg_catalog.timestamptz DEFAULT NULL, before_id pg_catalog.int8 DEFAULT NULL, max_rows pg_catalog.int4 DEFAULT 100,
     OUT job_id pg_catalog.int8, OUT kind pg_catalog.text, OUT queue pg_catalog.text, OUT args pg_catalog.jsonb,
@@ -379,13 +397,15 @@ RETURNS pg_catalog.int8 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_purge
 CREATE FUNCTION foreman.create_queue(name pg_catalog.text, priority pg_catalog.int4 DEFAULT NULL,
     backoff_base pg_catalog.interval DEFAULT NULL, backoff_max pg_catalog.interval DEFAULT NULL,
     retain_completed pg_catalog.interval DEFAULT NULL, retain_cancelled pg_catalog.interval DEFAULT NULL,
-    retain_discarded pg_catalog.interval DEFAULT NULL, keep_args pg_catalog.int4 DEFAULT NULL, max_running pg_catalog.int4 DEFAULT NULL)
+    retain_discarded pg_catalog.interval DEFAULT NULL, keep_args pg_catalog.int4 DEFAULT NULL, max_running pg_catalog.int4 DEFAULT NULL,
+    throttle_base pg_catalog.interval DEFAULT NULL, throttle_max pg_catalog.interval DEFAULT NULL, ageing pg_catalog.int4 DEFAULT NULL)
 RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_create_queue';
 
 CREATE FUNCTION foreman.alter_queue(name pg_catalog.text, priority pg_catalog.int4 DEFAULT NULL,
     backoff_base pg_catalog.interval DEFAULT NULL, backoff_max pg_catalog.interval DEFAULT NULL,
     retain_completed pg_catalog.interval DEFAULT NULL, retain_cancelled pg_catalog.interval DEFAULT NULL,
-    retain_discarded pg_catalog.interval DEFAULT NULL, keep_args pg_catalog.int4 DEFAULT NULL, max_running pg_catalog.int4 DEFAULT NULL)
+    retain_discarded pg_catalog.interval DEFAULT NULL, keep_args pg_catalog.int4 DEFAULT NULL, max_running pg_catalog.int4 DEFAULT NULL,
+    throttle_base pg_catalog.interval DEFAULT NULL, throttle_max pg_catalog.interval DEFAULT NULL, ageing pg_catalog.int4 DEFAULT NULL)
 RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_alter_queue';
 
 CREATE FUNCTION foreman.drop_queue(name pg_catalog.text)
@@ -524,7 +544,8 @@ SELECT COALESCE(q.queue, c.queue) AS queue, q.queue IS NOT NULL AS declared,
        c.waiting, COALESCE(r.running, 0) AS running, c.oldest_run_at,
        CASE WHEN c.oldest_run_at OPERATOR(pg_catalog.<=) foreman._now() THEN foreman._now() OPERATOR(pg_catalog.-) c.oldest_run_at END AS oldest_age,
        c.completed, c.failed, c.cancelled, c.discarded, COALESCE(q.paused, false) AS paused, c.throttled_until, COALESCE(c.counted, false) AS counted,
-       q.priority::pg_catalog.int4 AS priority, q.backoff_base, q.backoff_max, q.retain_completed, q.retain_cancelled, q.retain_discarded, q.keep_args, q.max_running
+       q.priority::pg_catalog.int4 AS priority, q.backoff_base, q.backoff_max, q.retain_completed, q.retain_cancelled, q.retain_discarded, q.keep_args, q.max_running,
+       q.throttle_base, q.throttle_max, q.ageing
   FROM foreman.queue q
   FULL JOIN foreman._queue_counters() c ON (c.queue OPERATOR(pg_catalog.=) q.queue)
   LEFT JOIN (SELECT e.queue, pg_catalog.count(*) AS running FROM foreman._executors() e WHERE e.job_id IS NOT NULL GROUP BY e.queue) r
@@ -635,6 +656,10 @@ COMMENT ON FUNCTION foreman.reschedule(pg_catalog.int8, pg_catalog.timestamptz, 
 COMMENT ON FUNCTION foreman.reschedule_many(pg_catalog.int8[], pg_catalog.timestamptz, pg_catalog.int4) IS 'reschedule() for several jobs';
 COMMENT ON FUNCTION foreman.delete_job(pg_catalog.int8) IS 'Forgets a job, finished or not; interrupts a running one: deleted, delete_requested or not_found';
 COMMENT ON FUNCTION foreman.delete_job_many(pg_catalog.int8[]) IS 'delete_job() for several jobs';
+COMMENT ON FUNCTION foreman.cancel_where IS 'cancel() for all unfinished jobs that match, older_than since they were enqueued; returns how many were cancelled or asked to stop';
+COMMENT ON FUNCTION foreman.retry_where IS 'retry() for all finished jobs that match, older_than since they finished; returns how many';
+COMMENT ON FUNCTION foreman.delete_where IS 'delete_job() for all jobs that match, older_than since they were enqueued or finished; returns how many were deleted or asked to stop';
+COMMENT ON FUNCTION foreman.purge_queue(pg_catalog.text) IS 'Forgets all unfinished jobs of a queue, running ones are interrupted; returns how many';
 COMMENT ON FUNCTION foreman.dead_letters(pg_catalog.text, pg_catalog.text, pg_catalog.timestamptz, pg_catalog.int8, pg_catalog.int4) IS 'Discarded jobs, the latest first; before_id is the last job_id of the page before';
 COMMENT ON FUNCTION foreman.count_dead_letters(pg_catalog.text, pg_catalog.text) IS 'How many discarded jobs there are';
 COMMENT ON FUNCTION foreman.retry_dead_letter(pg_catalog.int8) IS 'Makes a discarded job due again, with all of its attempts; false: it is no dead letter';
@@ -708,6 +733,12 @@ COMMENT ON COLUMN foreman.queues.completed IS 'Since the server started';
 COMMENT ON COLUMN foreman.queues.failed IS 'Attempts that failed since the server started';
 COMMENT ON COLUMN foreman.queues.cancelled IS 'Since the server started';
 COMMENT ON COLUMN foreman.queues.discarded IS 'Since the server started';
+COMMENT ON COLUMN foreman.queue.throttle_base IS 'How long throttle() cools the queue down; NULL: 60 s';
+COMMENT ON COLUMN foreman.queue.throttle_max IS 'Cool-downs in a row double up to this; NULL: all are as long as the first';
+COMMENT ON COLUMN foreman.queue.ageing IS 'Every so manieth job claimed is the oldest due one, whatever its priority; NULL: none is';
+COMMENT ON COLUMN foreman.queues.throttle_base IS 'How long throttle() cools the queue down';
+COMMENT ON COLUMN foreman.queues.throttle_max IS 'Cool-downs in a row double up to this; NULL: all are as long as the first';
+COMMENT ON COLUMN foreman.queues.ageing IS 'Every so manieth job claimed is the oldest due one, whatever its priority';
 COMMENT ON COLUMN foreman.queue.paused IS 'Whether pause_queue() was called';
 COMMENT ON COLUMN foreman.queues.paused IS 'Whether pause_queue() was called: nothing of it starts';
 COMMENT ON COLUMN foreman.queues.throttled_until IS 'The queue cools down until then';

@@ -9,6 +9,7 @@
 #include "core/fair_share.hpp"
 #include "pg/memory.hpp"
 #include "store/access.hpp"
+#include "store/ageing.hpp"
 #include "store/clock.hpp"
 #include "store/definitions.hpp"
 #include "store/leases.hpp"
@@ -39,16 +40,29 @@ void put_job(pg::ResultSet* rows, const store::LeasedJob& l, core::Micros length
         pg::to_datum(j.run_at), pg::to_datum(now + length), j.tags, j.metadata});
 }
 
+void turn_to_oldest(const Claimer& c, store::RangeChoice* range) {
+    store::turn_to_oldest(
+        range, c.claim.now,
+        [](const void* arg, const store::RangeChoice& r) {
+            const auto* claimer = static_cast<const Claimer*>(arg);
+            return store::passes_outside(claimer->filter, claimer->claim.now,
+                                         {claimer->empty->data(), claimer->empty->size()}, r);
+        },
+        &c);
+}
+
 // Claims from one range; false: nothing came of it, it is left out from now on.
 bool claim_some(const Claimer& c, const store::RangeChoice& range, int qty,
                 pg::vector<store::LeasedJob>* jobs) {
     store::Key from = range.head;
+    qty = static_cast<int>(std::min(static_cast<uint32>(qty), range.most));
     if (store::raise_is_due(range.ref, kRaiseEvery)) from = store::raise_range(range.ref).value_or(from);
     const store::RangeSpec spec{range.queue_name(), range.kind_name(), range.priority, range.alone};
     const std::size_t before = jobs->size();
     store::lease_jobs(spec, from, qty, c.claim, c.memory->context(), jobs);
     const std::size_t got = jobs->size() - before;
     store::count_claimed(range.ref, static_cast<uint32>(got));
+    store::count_ageing(range.ref, static_cast<uint32>(got));
     if (got == 0) store::raise_range(range.ref);
     if (got == static_cast<std::size_t>(qty)) return true;
     const auto keep = [&](std::string_view text) {
@@ -85,6 +99,7 @@ FOREMAN_PUBLIC(claim) {
     store::RangeChoice range;
     while (static_cast<int>(jobs.size()) < qty &&
            store::choose_outside(filter, now, {empty.data(), empty.size()}, &range)) {
+        if (range.turn_of_oldest) turn_to_oldest(claimer, &range);
         claim_some(claimer, range, qty - static_cast<int>(jobs.size()), &jobs);
     }
     pg::ResultSet rows(fcinfo);

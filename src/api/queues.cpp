@@ -25,10 +25,15 @@ enum Parameter : int {
     kRetainCancelled,
     kRetainDiscarded,
     kKeepArgs,
-    kMaxRunning
+    kMaxRunning,
+    kThrottleBase,
+    kThrottleMax,
+    kAgeing
 };
 
 constexpr int64 kMaxMaxRunning = 1000000;
+constexpr int64 kMaxAgeing = 1000000;
+constexpr Span kCoolDowns{core::milliseconds(1), core::days(366)};
 constexpr int64 kMaxKeepArgs = int64{256} << 20;
 
 OptionalDatum retention(FunctionCallInfo fcinfo, int index, const char* argument) {
@@ -37,7 +42,7 @@ OptionalDatum retention(FunctionCallInfo fcinfo, int index, const char* argument
     return value;
 }
 
-store::NewQueue queue_of(FunctionCallInfo fcinfo) {
+store::NewQueue queue_of(FunctionCallInfo fcinfo, bool is_new) {
     store::NewQueue q{};
     q.name = required_name(pg::optional_argument(fcinfo, kName), "name");
     q.priority = optional_priority(pg::optional_argument(fcinfo, kPriority));
@@ -54,6 +59,15 @@ store::NewQueue queue_of(FunctionCallInfo fcinfo) {
         q.keep_args = static_cast<int32>(required_count(keep, "keep_args", 0, kMaxKeepArgs));
     if (const OptionalDatum most = pg::optional_argument(fcinfo, kMaxRunning))
         q.max_running = static_cast<int32>(required_count(most, "max_running", 1, kMaxMaxRunning));
+    q.throttle_base = pg::optional_argument(fcinfo, kThrottleBase);
+    q.throttle_max = pg::optional_argument(fcinfo, kThrottleMax);
+    const auto cool = optional_duration(q.throttle_base, "throttle_base", kCoolDowns);
+    const auto longest = optional_duration(q.throttle_max, "throttle_max", kCoolDowns);
+    if (longest && *longest < cool.value_or(is_new ? core::ThrottlePolicy{}.base : core::Micros{}))
+        throw pg::Failure(ERRCODE_INVALID_PARAMETER_VALUE,
+                          "throttle_max must not be less than throttle_base");
+    if (const OptionalDatum every = pg::optional_argument(fcinfo, kAgeing))
+        q.ageing = static_cast<int32>(required_count(every, "ageing", 2, kMaxAgeing));
     return q;
 }
 
@@ -61,14 +75,14 @@ store::NewQueue queue_of(FunctionCallInfo fcinfo) {
 
 FOREMAN_PUBLIC(create_queue) {
     store::require_writable("foreman.create_queue()");
-    const store::NewQueue q = queue_of(fcinfo);
+    const store::NewQueue q = queue_of(fcinfo, true);
     store::require(store::Bundle::operate, q.name);
     return BoolGetDatum(store::insert_queue(q));
 }
 
 FOREMAN_PUBLIC(alter_queue) {
     store::require_writable("foreman.alter_queue()");
-    const store::NewQueue q = queue_of(fcinfo);
+    const store::NewQueue q = queue_of(fcinfo, false);
     store::require(store::Bundle::operate, q.name);
     return BoolGetDatum(store::update_queue(q));
 }

@@ -17,8 +17,8 @@ constinit int g_memory_mb = 0;
 constinit int g_max_waiters = 0;
 
 struct Plan {
-    uint32 ranges, range_buckets, queues, queue_buckets, waiters, leases, lease_buckets;
-    Size hot, cold, range_bucket, queue, queue_bucket, waiter, lease, lease_bucket, worker, total;
+    uint32 ranges, range_buckets, queues, queue_buckets, times, waiters, leases, lease_buckets;
+    Size hot, cold, range_bucket, queue, queue_bucket, time, waiter, lease, lease_bucket, worker, total;
 };
 
 uint32 power_of_two_at_least(uint32 n) {
@@ -27,8 +27,8 @@ uint32 power_of_two_at_least(uint32 n) {
     return p;
 }
 
-// Five eighths of the memory for ranges, one for queues, two for leases: 1 MB holds about 1,000 ranges and
-// 1,300 leases.
+// Of sixteen parts of the memory ten are for ranges, one for queues, one for how long their jobs take, four
+// for leases: 1 MB holds about 1,000 ranges and 1,300 leases.
 Plan plan_board(int memory_mb, int max_waiters) {
     Plan p{};
     const Size budget = static_cast<Size>(memory_mb) * 1024 * 1024;
@@ -36,7 +36,8 @@ Plan plan_board(int memory_mb, int max_waiters) {
     const Size queue_bytes = sizeof(QueueEntry) + 2 * sizeof(uint32);
     const Size lease_bytes = sizeof(LeaseEntry) + 2 * sizeof(uint32);
     p.ranges = static_cast<uint32>(budget / 8 * 5 / range_bytes);
-    p.queues = static_cast<uint32>(budget / 8 / queue_bytes);
+    p.queues = static_cast<uint32>(budget / 16 / queue_bytes);
+    p.times = static_cast<uint32>(budget / 16 / sizeof(QueueTimes));
     p.leases = static_cast<uint32>(budget / 4 / lease_bytes);
     p.lease_buckets = power_of_two_at_least(p.leases);
     p.range_buckets = power_of_two_at_least(p.ranges);
@@ -53,6 +54,7 @@ Plan plan_board(int memory_mb, int max_waiters) {
     p.range_bucket = take(sizeof(uint32) * p.range_buckets);
     p.queue = take(sizeof(QueueEntry) * p.queues);
     p.queue_bucket = take(sizeof(uint32) * p.queue_buckets);
+    p.time = take(sizeof(QueueTimes) * p.times);
     p.waiter = take(sizeof(Waiter) * p.waiters);
     p.lease = take(sizeof(LeaseEntry) * p.leases);
     p.lease_bucket = take(sizeof(uint32) * p.lease_buckets);
@@ -80,6 +82,7 @@ void init_slots(Board* b) {
         pg_atomic_init_u32(&d.settings_loaded, 0);
         pg_atomic_init_u64(&d.next_wake, static_cast<uint64>(core::kPlusInfinity.us));
         pg_atomic_init_u64(&d.next_expiry, static_cast<uint64>(core::kPlusInfinity.us));
+        pg_atomic_init_u64(&d.database_bytes, 0);
         pg_atomic_init_u64(&d.next_lease_end, static_cast<uint64>(core::kPlusInfinity.us));
     }
 }
@@ -108,6 +111,8 @@ void init_board(void* area, bool found, LWLockPadded* locks) {
     b->range_bucket_offset = p.range_bucket;
     b->queue_offset = p.queue;
     b->queue_bucket_offset = p.queue_bucket;
+    b->times_capacity = p.times;
+    b->times_offset = p.time;
     b->waiter_offset = p.waiter;
     b->lease_capacity = p.leases;
     b->lease_buckets = p.lease_buckets;

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "core/range_head.hpp"
+#include "core/throttle.hpp"
 #include "core/time.hpp"
 #include "pg/prelude.hpp"
 #include "store/board_layout.hpp"
@@ -68,7 +69,9 @@ struct RangeChoice {
     Key head;
     Key pending;
     Oid role;
-    uint32 lowered;  // see range_lowered
+    uint32 lowered;       // see range_lowered
+    uint32 most;          // how many jobs this claim may take, where the queue ages
+    bool turn_of_oldest;  // see store/ageing.hpp
     int16 priority;
     int16 alone;
     uint16 queue_len;
@@ -101,6 +104,8 @@ bool begin_raise(RangeRef ref, Key* from) noexcept;
 void finish_raise(RangeRef ref, Key first_seen) noexcept;
 /// Gives up a raise; the head stays.
 void abandon_raise(RangeRef ref) noexcept;
+/// Jobs were claimed from a range: for queues that age.
+void count_ageing(RangeRef ref, uint32 jobs) noexcept;
 /// Rows of a range that were claimed from outside since its last raise: counts them, and asks whether a raise
 /// is due.
 void count_claimed(RangeRef ref, uint32 rows) noexcept;
@@ -136,18 +141,33 @@ uint32 range_count() noexcept;
 
 struct QueueDelta {
     int32 live = 0;
+    int32 enqueued = 0;
     int32 completed = 0;
     int32 failed = 0;
     int32 discarded = 0;
     int32 cancelled = 0;
 };
-void add_queue_delta(Oid database, std::string_view queue, const QueueDelta& delta) noexcept;
+/// How long jobs that ended waited after they were due, and ran.
+struct JobTimes {
+    core::Histogram wait;
+    core::Histogram run;
+    int64 wait_us = 0;
+    int64 run_us = 0;
+};
+/// now: of what completed, for the end of a cool-down. times may be nullptr.
+void add_queue_delta(Oid database, std::string_view queue, const QueueDelta& delta, const JobTimes* times,
+                     Instant now) noexcept;
 /// From when on jobs of the range's queue may be claimed: plus infinity while it is paused, otherwise the end
 /// of its cool-down, which may have passed.
 Instant range_opens_at(RangeRef ref) noexcept;
 /// The range's queue found no room on the board: its row tells the settings.
 bool queue_is_off_board(RangeRef ref) noexcept;
-void throttle_queue(Oid database, std::string_view queue, Instant until) noexcept;
+/// Somebody's limit was met at `now`: the queue cools down as core/throttle.hpp says.
+void cool_queue(Oid database, std::string_view queue, const core::ThrottlePolicy& policy,
+                Instant now) noexcept;
+core::Cooling read_cooling(Oid database, std::string_view queue) noexcept;
+/// Ends all cool-downs of the database.
+void forget_coolings(Oid database) noexcept;
 void set_queue_live(Oid database, std::string_view queue, int64 live) noexcept;
 void zero_queue_lives(Oid database) noexcept;
 
@@ -166,7 +186,8 @@ bool replace_queue_settings(DatabaseSlot& slot, std::span<const NamedSettings> q
 struct QueueReading {
     uint32 index;
     BoardName name;
-    int64 live, completed, failed, discarded, cancelled;
+    int64 live, enqueued, completed, failed, discarded, cancelled;
+    int64 scheduled, leased;  // as the dispatcher counted last
     Instant throttled_until;
     Instant oldest_run_at;  // plus infinity: nothing is waiting
 };

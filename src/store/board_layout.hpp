@@ -4,6 +4,7 @@
 // tables know better.
 #pragma once
 
+#include "core/histogram.hpp"
 #include "core/range_head.hpp"
 #include "pg/prelude.hpp"
 
@@ -81,6 +82,7 @@ struct DatabaseSlot {
     pg_atomic_uint64 next_wake;           // int64: the instant the dispatcher sleeps to
     pg_atomic_uint64 next_expiry;         // int64: a lower bound on the earliest expires_at
     pg_atomic_uint64 next_lease_end;      // int64: a lower bound on the earliest leased_until
+    pg_atomic_uint64 database_bytes;      // int64: as the dispatcher measured last
     int32 held_by;                        // pid of a session that keeps the workers out, 0: none
     bool stopped;                         // the identity says so
     bool has_extension;
@@ -115,6 +117,7 @@ struct RangeCold {
 // valid by itself.
 struct QueueSettings {
     bool paused;
+    int32 ageing;  // every so manieth job is the oldest due one whatever its priority; 0: none
 };
 
 struct QueueEntry {
@@ -123,14 +126,27 @@ struct QueueEntry {
     Oid database;
     uint32 generation;
     pg_atomic_uint64 live;  // int64 counters
+    pg_atomic_uint64 enqueued;
     pg_atomic_uint64 completed;
     pg_atomic_uint64 failed;
     pg_atomic_uint64 discarded;
     pg_atomic_uint64 cancelled;
+    pg_atomic_uint64 scheduled;  // waiting jobs that were due later, as the dispatcher counted last
+    pg_atomic_uint64 leased;     // by workers outside, the same
     pg_atomic_uint64 throttled_until;
+    pg_atomic_uint32 throttle_windows;  // in a row; changes with throttled_until under the ranges lock
+    pg_atomic_uint32 claims;            // jobs claimed while ageing was on
     QueueSettings settings;
     uint16 name_len;
     char name[kNameBytes];
+};
+
+// How long jobs of a queue waited and ran. Only the first queues of the board have one, at the same index.
+struct QueueTimes {
+    pg_atomic_uint32 wait[core::kHistogramBuckets];
+    pg_atomic_uint32 run[core::kHistogramBuckets];
+    pg_atomic_uint64 wait_us;  // sums
+    pg_atomic_uint64 run_us;
 };
 
 // A session in await(), woken when the job ends, or in wait_for_job(), woken when one of its queues has
@@ -205,6 +221,7 @@ struct Board {
     uint32 queue_high;
     uint32 queue_free;
     uint32 queue_buckets;
+    uint32 times_capacity;
     uint32 waiter_capacity;
     uint32 lease_capacity;
     uint32 lease_buckets;
@@ -219,6 +236,7 @@ struct Board {
     Size range_bucket_offset;
     Size queue_offset;
     Size queue_bucket_offset;
+    Size times_offset;
     Size waiter_offset;
     Size lease_offset;
     Size lease_bucket_offset;

@@ -37,7 +37,8 @@ constinit pg::Statement g_read_handler{
 constinit pg::Statement g_read_queue{
     "queue",
     "SELECT priority, backoff_base, backoff_max, retain_completed, retain_cancelled, retain_discarded, "
-    "keep_args, max_running, paused FROM foreman.queue WHERE queue " EQ " $1",
+    "keep_args, max_running, paused, throttle_base, "
+    "throttle_max FROM foreman.queue WHERE queue " EQ " $1",
     {TEXTOID}};
 
 HTAB* fresh_table(MemoryContext* context, const char* name, Size entry) {
@@ -107,6 +108,7 @@ void read_queue(std::string_view name, Queue* q) {
         q->retain_discarded_us = -1;
     q->keep_args = kDefaultKeepArgs;
     q->max_running = 0;
+    q->throttle = {};
     const AsOwner scope;
     const pg::ActiveSnapshot latest{pg::ActiveSnapshot::Latest{}};
     pg::Args<1> args;
@@ -124,6 +126,8 @@ void read_queue(std::string_view name, Queue* q) {
     if (!r.is_null(7)) q->keep_args = r.i32(7);
     if (!r.is_null(8)) q->max_running = r.i32(8);
     q->paused = r.boolean(9);
+    if (!r.is_null(10)) q->throttle.base = core::Micros{interval_us(r.datum(10))};
+    if (!r.is_null(11)) q->throttle.max = core::Micros{interval_us(r.datum(11))};
 }
 
 // Entering first and filling afterwards would leave a half-made entry behind an error.

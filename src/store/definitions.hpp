@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "core/backoff.hpp"
+#include "core/throttle.hpp"
 #include "core/time.hpp"
 #include "pg/prelude.hpp"
 
@@ -47,6 +48,7 @@ struct Queue {
     int64 retain_discarded_us;
     int32 keep_args;    // bytes
     int32 max_running;  // 0: unlimited
+    core::ThrottlePolicy throttle;
 };
 
 constexpr int kDefaultMaxAttempts = 5;
@@ -86,9 +88,12 @@ struct NewQueue {
     std::optional<Datum> backoff_base, backoff_max, retain_completed, retain_cancelled, retain_discarded;
     std::optional<int32> keep_args;
     std::optional<int32> max_running;
+    std::optional<Datum> throttle_base, throttle_max;
+    std::optional<int32> ageing;
 };
 bool insert_queue(const NewQueue& queue);  ///< false: exists
-bool update_queue(const NewQueue& queue);  ///< NULL keeps; false: does not exist
+/// NULL keeps; false: does not exist.  errors 22023 when what it comes to contradicts itself
+bool update_queue(const NewQueue& queue);
 /// false: does not exist; errors 55006 when it has unfinished jobs.
 bool delete_queue(std::string_view name);
 

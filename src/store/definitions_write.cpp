@@ -34,9 +34,11 @@ constinit pg::Statement g_insert_queue{
     "insert_queue",
     "INSERT INTO foreman.queue (queue, priority, backoff_base, backoff_max, retain_completed, "
     "retain_cancelled, retain_discarded, keep_args, max_running, "
-    "created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (queue) DO NOTHING",
+    "throttle_base, throttle_max, ageing, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, "
+    "$12, "
+    "$13) ON CONFLICT (queue) DO NOTHING",
     {TEXTOID, INT2OID, INTERVALOID, INTERVALOID, INTERVALOID, INTERVALOID, INTERVALOID, INT4OID, INT4OID,
-     TIMESTAMPTZOID}};
+     INTERVALOID, INTERVALOID, INT4OID, TIMESTAMPTZOID}};
 
 constinit pg::Statement g_update_queue{
     "update_queue",
@@ -45,8 +47,12 @@ constinit pg::Statement g_update_queue{
     "backoff_max), retain_completed = COALESCE($5, retain_completed), retain_cancelled = COALESCE($6, "
     "retain_cancelled), retain_discarded = "
     "COALESCE($7, retain_discarded), keep_args = COALESCE($8, keep_args), "
-    "max_running = COALESCE($9, max_running) WHERE queue " EQ " $1",
-    {TEXTOID, INT2OID, INTERVALOID, INTERVALOID, INTERVALOID, INTERVALOID, INTERVALOID, INT4OID, INT4OID}};
+    "max_running = COALESCE($9, max_running), throttle_base = COALESCE($10, throttle_base), throttle_max = "
+    "COALESCE($11, throttle_max), ageing = COALESCE($12, ageing) WHERE queue " EQ
+    " $1 RETURNING backoff_max " LT " backoff_base, throttle_max " LT
+    " COALESCE(throttle_base, '60 s'::pg_catalog.interval)",
+    {TEXTOID, INT2OID, INTERVALOID, INTERVALOID, INTERVALOID, INTERVALOID, INTERVALOID, INT4OID, INT4OID,
+     INTERVALOID, INTERVALOID, INT4OID}};
 
 constinit pg::Statement g_queue_in_use{
     "queue_in_use", "SELECT 1 FROM foreman.live_job WHERE queue " EQ " $1 LIMIT 1", {TEXTOID}};
@@ -68,6 +74,14 @@ void set_queue_columns(pg::Args<N>* a, const NewQueue& q) {
     set_interval(a, 7, q.retain_discarded);
     if (q.keep_args) a->i32(8, *q.keep_args);
     if (q.max_running) a->i32(9, *q.max_running);
+    set_interval(a, 10, q.throttle_base);
+    set_interval(a, 11, q.throttle_max);
+    if (q.ageing) a->i32(12, *q.ageing);
+}
+
+[[noreturn]] void refuse_less(const char* max, const char* base) {
+    throw pg::Failure(ERRCODE_INVALID_PARAMETER_VALUE, "%s must not be less than %s", max, base)
+        .hint("Give both, or a %s that is not less than what the queue has.", max);
 }
 
 }  // namespace
@@ -106,9 +120,9 @@ bool remove_handler(std::string_view kind) {
 
 bool insert_queue(const NewQueue& q) {
     const AsOwner scope;
-    pg::Args<10> a;
+    pg::Args<13> a;
     set_queue_columns(&a, q);
-    a.instant(10, now());
+    a.instant(13, now());
     if (g_insert_queue.execute(a).processed() == 0) return false;
     announce_change(schema().queue);
     tell_queue_settings(q.name);
@@ -117,9 +131,15 @@ bool insert_queue(const NewQueue& q) {
 
 bool update_queue(const NewQueue& q) {
     const AsOwner scope;
-    pg::Args<9> a;
+    pg::Args<12> a;
     set_queue_columns(&a, q);
-    if (g_update_queue.execute(a).processed() == 0) return false;
+    {
+        const pg::Rows rows = g_update_queue.execute(a);
+        if (rows.empty()) return false;
+        // Each may be fine by itself, and not with the other that the queue has already.
+        if (!rows[0].is_null(1) && rows[0].boolean(1)) refuse_less("backoff_max", "backoff_base");
+        if (!rows[0].is_null(2) && rows[0].boolean(2)) refuse_less("throttle_max", "throttle_base");
+    }
     announce_change(schema().queue);
     tell_queue_settings(q.name);
     return true;

@@ -54,7 +54,8 @@ constexpr BundleObjects kBundles[] = {
     {"operator",
      "foreman.cancel, foreman.cancel_many, foreman.retry, foreman.retry_many, foreman.run_now, "
      "foreman.run_now_many, foreman.reschedule, "
-     "foreman.reschedule_many, foreman.delete_job, foreman.delete_job_many, foreman.dead_letters, "
+     "foreman.reschedule_many, foreman.delete_job, foreman.delete_job_many, foreman.cancel_where, "
+     "foreman.retry_where, foreman.delete_where, foreman.purge_queue, foreman.dead_letters, "
      "foreman.count_dead_letters, "
      "foreman.retry_dead_letter, foreman.retry_dead_letters, foreman.purge_dead_letters, "
      "foreman.create_queue, foreman.alter_queue, "

@@ -132,6 +132,13 @@ void lease_jobs(const RangeSpec& range, Key from, int qty, const LeaseClaim& cla
               [](const LeasedJob& x, const LeasedJob& y) { return x.job.key() < y.job.key(); });
 }
 
+bool passes_outside(const OutsideFilter& f, Instant now, std::span<const RangeSpec> skip,
+                    const RangeChoice& r) {
+    if (r.head.run_at > now.us || !passes(f, r.queue_name(), r.kind_name(), r.role)) return false;
+    return !is_skipped(skip, {r.queue_name(), r.kind_name(), r.priority, r.alone}) &&
+           range_opens_at(r.ref) <= now && !(queue_is_off_board(r.ref) && find_queue(r.queue_name()).paused);
+}
+
 bool choose_outside(const OutsideFilter& f, Instant now, std::span<const RangeSpec> skip, RangeChoice* out) {
     if (!board_present()) return choose_from_rows(f, now, skip, out);
     bool found = false;
@@ -141,11 +148,7 @@ bool choose_outside(const OutsideFilter& f, Instant now, std::span<const RangeSp
         const RangeHot& h = range_hots()[i];
         if (h.database != MyDatabaseId || h.keys.head.run_at > now.us) continue;
         if (found && is_less(*out, h.priority, h.keys.head)) continue;
-        if (!describe_range(range_at(MyDatabaseId, i), &r) || r.head.run_at > now.us) continue;
-        if (!passes(f, r.queue_name(), r.kind_name(), h.role)) continue;
-        if (is_skipped(skip, {r.queue_name(), r.kind_name(), r.priority, r.alone}) ||
-            range_opens_at(r.ref) > now || (queue_is_off_board(r.ref) && find_queue(r.queue_name()).paused))
-            continue;
+        if (!describe_range(range_at(MyDatabaseId, i), &r) || !passes_outside(f, now, skip, r)) continue;
         *out = r;
         found = true;
     }

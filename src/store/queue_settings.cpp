@@ -14,7 +14,7 @@ namespace foreman::store {
 
 namespace {
 
-#define SETTINGS_COLUMNS "queue, paused"
+#define SETTINGS_COLUMNS "queue, paused, ageing"
 
 constexpr int kLoadTries = 3;
 
@@ -34,6 +34,7 @@ constinit pg::Statement g_resume{
 QueueSettings settings_of(const pg::Row& row) {
     QueueSettings s{};
     s.paused = row.boolean(2);
+    if (!row.is_null(3)) s.ageing = row.i32(3);
     return s;
 }
 

@@ -208,6 +208,9 @@ bool describe_range(RangeRef ref, RangeChoice* out) noexcept {
     out->ref = ref;
     out->priority = h.priority;
     out->alone = h.alone;
+    const uint32 before = claims_before_oldest(h.queue_index);
+    out->turn_of_oldest = before == 0;
+    out->most = before == 0 ? 1 : before;
     out->queue_len = c.queue_len;
     out->kind_len = c.kind_len;
     std::memcpy(out->queue, c.queue, c.queue_len);
@@ -255,6 +258,13 @@ uint32 range_lowered(RangeRef ref) noexcept {
     RangeHot& h = range_hots()[ref.index];
     const SpinScope spin(&h.mutex);
     return h.lowered;
+}
+
+void count_ageing(RangeRef ref, uint32 jobs) noexcept {
+    if (!ref.valid()) return;
+    const uint32 queue = range_hots()[ref.index].queue_index;
+    if (claims_before_oldest(queue) != kNoIndex)
+        pg_atomic_fetch_add_u32(&queue_entries()[queue].claims, static_cast<int32>(jobs));
 }
 
 void count_claimed(RangeRef ref, uint32 rows) noexcept {

@@ -6,13 +6,25 @@
 
 #include "pg/memory.hpp"
 #include "store/board_parts.hpp"
+#include "store/clock.hpp"
 #include "store/lease_board.hpp"
 
 namespace foreman::store {
 
 namespace {
 
-enum class NoteKind : uint8 { work, counts, request, end, expiry, kind_role, lease, lease_end, settings };
+enum class NoteKind : uint8 {
+    work,
+    counts,
+    request,
+    end,
+    expiry,
+    kind_role,
+    lease,
+    lease_end,
+    settings,
+    throttle
+};
 
 struct Note {
     NoteKind type;
@@ -31,7 +43,9 @@ struct Note {
     Instant until;
     core::Micros length;
     QueueSettings settings;
-    char* names;  // queue, then kind; in the notes' context
+    core::ThrottlePolicy policy;
+    JobTimes* times;  // of counts, in the notes' context; may be nullptr
+    char* names;      // queue, then kind; in the notes' context
     std::string_view queue() const noexcept { return {names, queue_len}; }
     std::string_view kind() const noexcept { return {names + queue_len, kind_len}; }
 };
@@ -100,7 +114,7 @@ void apply_all() noexcept {
                 set_kind_role(MyDatabaseId, n.kind(), n.role);
                 break;
             case NoteKind::counts:
-                add_queue_delta(MyDatabaseId, n.queue(), n.delta);
+                add_queue_delta(MyDatabaseId, n.queue(), n.delta, n.times, store::now());
                 break;
             case NoteKind::work:
                 apply_work(n, now);
@@ -122,6 +136,10 @@ void apply_all() noexcept {
                 break;
             case NoteKind::settings:
                 apply_settings(n);
+                break;
+            case NoteKind::throttle:
+                cool_queue(MyDatabaseId, n.queue(), n.policy, n.until);
+                poke_dispatcher(MyDatabaseId, kPokeDue);  // it wakes whom the end of the window concerns
                 break;
         }
     }
@@ -152,19 +170,35 @@ bool same_place(const Note& a, const Note& b) noexcept {
            a.alone == b.alone && a.queue() == b.queue() && a.kind() == b.kind();
 }
 
+void add_times(JobTimes* into, const JobTimes& from) noexcept {
+    for (int i = 0; i < core::kHistogramBuckets; i++) {
+        into->wait.counts[i] += from.wait.counts[i];
+        into->run.counts[i] += from.run.counts[i];
+    }
+    into->wait_us += from.wait_us;
+    into->run_us += from.run_us;
+}
+
 void merge(Note* into, const Note& from) noexcept {
     if (into->type == NoteKind::expiry) into->id = std::min(into->id, from.id);
     into->key = std::min(into->key, from.key);
     into->delta.live += from.delta.live;
+    into->delta.enqueued += from.delta.enqueued;
     into->delta.completed += from.delta.completed;
     into->delta.failed += from.delta.failed;
     into->delta.discarded += from.delta.discarded;
     into->delta.cancelled += from.delta.cancelled;
+    if (into->times == nullptr) {
+        into->times = from.times;
+    } else if (from.times != nullptr) {
+        add_times(into->times, *from.times);
+    }
 }
 
-// Work and counts of one place, and all expiries, are one note per level.
+// Work, counts and throttling of one place, and all expiries, are one note per level.
 Note* find_mergeable(const Note& like) noexcept {
-    if (like.type != NoteKind::work && like.type != NoteKind::counts && like.type != NoteKind::expiry)
+    if (like.type != NoteKind::work && like.type != NoteKind::counts && like.type != NoteKind::expiry &&
+        like.type != NoteKind::throttle)
         return nullptr;
     for (int i = g_count - 1; i >= 0; i--) {
         if (same_place(g_notes[i], like)) return &g_notes[i];
@@ -269,9 +303,14 @@ void remember_work(std::string_view queue, std::string_view kind, int16 priority
     add_note(n, queue, kind);
 }
 
-void remember_counts(std::string_view queue, const QueueDelta& delta) {
+void remember_counts(std::string_view queue, const QueueDelta& delta, const JobTimes* times) {
     Note n = blank(NoteKind::counts);
     n.delta = delta;
+    if (times != nullptr && board_present()) {
+        prepare_context();
+        n.times = static_cast<JobTimes*>(pg::allocate(sizeof(JobTimes), g_context));
+        *n.times = *times;
+    }
     add_note(n, queue, {});
 }
 
@@ -308,6 +347,13 @@ void remember_expiry(Instant expires_at) {
     Note n = blank(NoteKind::expiry);
     n.id = expires_at.us;
     add_note(n, {}, {});
+}
+
+void remember_throttle(std::string_view queue, const core::ThrottlePolicy& policy, Instant now) {
+    Note n = blank(NoteKind::throttle);
+    n.policy = policy;
+    n.until = now;
+    add_note(n, queue, {});
 }
 
 void remember_settings(std::string_view queue, const QueueSettings& settings) {

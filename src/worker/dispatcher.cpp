@@ -200,7 +200,10 @@ void Dispatcher::turn(uint32 pokes) {
         const bool was_stopped = slot_->stopped;
         look_at_identity();
         // What was loaded meanwhile told nobody.
-        if (was_stopped && !slot_->stopped) pokes |= kPokeBegin;
+        if (was_stopped && !slot_->stopped) {
+            pokes |= kPokeBegin;
+            store::forget_coolings(database_);  // a session's own clock may have set them
+        }
     }
     if (now >= end_of_grace_) {
         store::ask_to_leave(database_, 2);
