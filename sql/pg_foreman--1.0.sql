@@ -455,8 +455,8 @@ RETURNS pg_catalog.int8 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_dispa
 CREATE FUNCTION foreman.rescue_once()
 RETURNS pg_catalog.int8 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_rescue_once';
 
-CREATE FUNCTION foreman.prune_once()
-RETURNS pg_catalog.int8 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_prune_once';
+CREATE FUNCTION foreman.prune_once(OUT what pg_catalog.text, OUT queue pg_catalog.text, OUT rows pg_catalog.int8)
+RETURNS SETOF pg_catalog.record LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_prune_once';
 
 ------------------------------------------------------------------------------------------------------------------------
 -- See
@@ -683,7 +683,7 @@ COMMENT ON FUNCTION foreman.drain(pg_catalog.text) IS 'Runs due jobs in the call
 COMMENT ON PROCEDURE foreman.run_procedures_once() IS 'Runs the due jobs of lane procedure once, in transactions of their own';
 COMMENT ON FUNCTION foreman.dispatch_once() IS 'Applies open requests and cancels expired jobs; returns how many';
 COMMENT ON FUNCTION foreman.rescue_once() IS 'Makes the jobs of workers that are gone due again; returns how many';
-COMMENT ON FUNCTION foreman.prune_once() IS 'Makes partitions ahead and removes what is past its retention; returns how many rows went';
+COMMENT ON FUNCTION foreman.prune_once() IS 'Makes partitions ahead and removes what is past its retention; returns how many rows went: history and dead letters by queue, partitions of all';
 
 -- See
 COMMENT ON FUNCTION foreman._sees(pg_catalog.text) IS 'Whether the caller holds any bundle for the queue; for the views';

@@ -14,6 +14,7 @@
 #include "store/identity.hpp"
 #include "store/leases.hpp"
 #include "store/overstay.hpp"
+#include "store/prune.hpp"
 #include "store/queue_settings.hpp"
 #include "store/schema.hpp"
 #include "store/settings.hpp"
@@ -51,6 +52,7 @@ class Dispatcher {
     core::Instant next_lease_end() const;
     void close_requests(uint32 generation) noexcept;
     void look_at_leases(core::Instant now);
+    void prune(core::Instant now);
     template <class Body>
     bool duty(const char* name, Body body);
     template <class Body>
@@ -62,6 +64,8 @@ class Dispatcher {
     store::Overstayers overstayers_;
     core::Instant next_reread_{core::kPlusInfinity};
     core::Instant next_upkeep_{core::kMinusInfinity};
+    core::Instant next_prune_{core::kMinusInfinity};
+    store::Pruner pruner_;
     core::Instant next_requests_{core::kPlusInfinity};
     core::Instant next_recruit_{core::kPlusInfinity};
     core::Instant retry_failed_{core::kPlusInfinity};
@@ -185,6 +189,21 @@ void Dispatcher::look_at_leases(core::Instant now) {
     }
 }
 
+// A pass is a step at each turn, until nothing is left: short transactions, and the other duties go on in
+// between.
+void Dispatcher::prune(core::Instant now) {
+    if (now < next_prune_) return;
+    if (!pruner_.active()) pruner_.begin(now);
+    bool more = false;
+    next_prune_ = now;
+    if (!duty("pg_foreman: pruning", [this, &more] { more = pruner_.step(); })) {
+        pruner_.stop();
+        next_prune_ = now + kUpkeepRetry;
+    } else if (!more) {
+        next_prune_ = now + kUpkeep;
+    }
+}
+
 // Wakes and recruits executors for what is due; answers the next instant at which something becomes due.
 core::Instant Dispatcher::due_work(core::Instant now) {
     next_recruit_ = core::kPlusInfinity;
@@ -257,8 +276,8 @@ void Dispatcher::turn(uint32 pokes) {
         });
         // Somebody reads history for long: soon again, but its readers and writers queue behind each try.
         if (!made) next_upkeep_ = now + kUpkeepRetry;
-        duty("pg_foreman: pruning", [now] { store::prune(now); });
     }
+    prune(now);
 }
 
 void Dispatcher::loop() {
@@ -278,7 +297,7 @@ void Dispatcher::loop() {
         const core::Instant due = due_work(now);
         core::Instant wake = std::min(now + core::milliseconds(settings::poll_interval_ms), due);
         wake = std::min({wake, next_requests_, next_recruit_, next_expiry(), next_lease_end(), end_of_grace_,
-                         retry_failed_});
+                         retry_failed_, slot_->stopped ? core::kPlusInfinity : next_prune_});
         pg_atomic_write_u64(&slot_->next_wake, static_cast<uint64>(wake.us));
         pg_memory_barrier();
         if (pg_atomic_read_u32(&slot_->pokes) != 0) continue;

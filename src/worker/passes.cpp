@@ -14,6 +14,7 @@
 #include "store/control.hpp"
 #include "store/current_job.hpp"
 #include "store/identity.hpp"
+#include "store/prune.hpp"
 #include "store/schema.hpp"
 #include "store/upkeep.hpp"
 #include "worker/duties.hpp"
@@ -206,7 +207,18 @@ FOREMAN_FUNCTION(rescue_once) {
 FOREMAN_FUNCTION(prune_once) {
     require_operator("foreman.prune_once()");
     store::make_partitions(store::now());
-    return Int64GetDatum(store::prune(store::now()));
+    store::Pruner pruner;
+    pruner.begin(store::now());
+    while (pruner.step()) pg::check_interrupts();
+    pg::ResultSet rows(fcinfo);
+    for (const store::Pruned& p : pruner.removed()) {
+        std::array<std::optional<Datum>, 3> v;
+        v[0] = pg::text_datum(p.what);
+        if (p.queue.len > 0) v[1] = pg::text_datum({p.queue.text, p.queue.len});
+        v[2] = Int64GetDatum(p.rows);
+        rows.put(v);
+    }
+    return rows.done();
 }
 
 FOREMAN_FUNCTION(run_procedures_once) {
