@@ -114,7 +114,7 @@ BEGIN
     RETURN 'a result';
 END $$;
 SELECT foreman.register_handler('says', 'says');
-SELECT count(*) FROM foreman.enqueue_array('says', ARRAY['{"what": "snooze"}', '{"what": "discard"}', '{"what": "cancel"}', '{"what": "changed mind"}', '{"what": "raise"}', '{"what": "throttle"}']::jsonb[]);
+SELECT count(*) FROM foreman.enqueue_array('says', ARRAY['{"what": "snooze"}', '{"what": "discard"}', '{"what": "cancel"}', '{"what": "changed mind"}', '{"what": "raise"}', '{"what": "throttle"}']::jsonb[], queue => 'says');
 SELECT foreman.drain();
 SELECT args ->> 'what' AS what, state, attempt, result, reason, errors -> 0 ->> 'message' AS error, run_at > now() + interval '10 minutes' AS later FROM foreman.jobs WHERE kind = 'says' ORDER BY job_id;
 SELECT args ->> 'what' AS what, attempt FROM did WHERE kind = 'says' ORDER BY args;

@@ -48,7 +48,7 @@ SELECT foreman.enqueue('ok', queue => 'short'), foreman.enqueue('fails', queue =
 SELECT foreman.drain();
 SELECT foreman.cancel(max(job_id)) FROM foreman.jobs WHERE kind = 'waits' AND queue = 'short';
 SELECT kind, state FROM foreman.jobs WHERE queue IN ('short', 'long') ORDER BY job_id;
-SELECT foreman.prune_once();
+SELECT * FROM foreman.prune_once() ORDER BY what, queue;
 SELECT kind, state FROM foreman.jobs WHERE queue IN ('short', 'long') ORDER BY job_id;
 
 SET client_min_messages = error;

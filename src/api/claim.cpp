@@ -11,9 +11,11 @@
 #include "pg/memory.hpp"
 #include "pg/xact.hpp"
 #include "store/access.hpp"
+#include "store/ageing.hpp"
 #include "store/clock.hpp"
 #include "store/definitions.hpp"
 #include "store/leases.hpp"
+#include "store/queue_settings.hpp"
 #include "store/raise.hpp"
 #include "store/schema.hpp"
 
@@ -74,10 +76,22 @@ std::size_t lease_repeatedly(const Claimer& c, const store::RangeSpec& spec, sto
     }
 }
 
+void turn_to_oldest(const Claimer& c, store::RangeChoice* range) {
+    store::turn_to_oldest(
+        range, c.claim.now,
+        [](const void* arg, const store::RangeChoice& r) {
+            const auto* claimer = static_cast<const Claimer*>(arg);
+            return store::passes_outside(claimer->filter, claimer->claim.now,
+                                         {claimer->empty->data(), claimer->empty->size()}, r);
+        },
+        &c);
+}
+
 // Claims from one range; false: nothing came of it, it is left out from now on.
 bool claim_some(const Claimer& c, const store::RangeChoice& range, int qty,
                 pg::vector<store::LeasedJob>* jobs) {
     store::Key from = range.head;
+    qty = static_cast<int>(std::min(static_cast<uint32>(qty), range.most));
     if (store::raise_is_due(range.ref, kRaiseEvery)) from = store::raise_range(range.ref).value_or(from);
     const store::RangeSpec spec{range.queue_name(), range.kind_name(), range.priority, range.alone};
     const std::size_t before = jobs->size();
@@ -89,6 +103,7 @@ bool claim_some(const Claimer& c, const store::RangeChoice& range, int qty,
     }
     const std::size_t got = jobs->size() - before;
     store::count_claimed(range.ref, static_cast<uint32>(due));
+    store::count_ageing(range.ref, static_cast<uint32>(got));
     if (due == 0) store::raise_range(range.ref);
     if (due == static_cast<std::size_t>(qty)) return true;
     const auto keep = [&](std::string_view text) {
@@ -117,6 +132,7 @@ FOREMAN_PUBLIC(claim) {
         required_names(pg::optional_argument(fcinfo, 4), "kinds", 1000, &kinds);
         filter.kinds = std::span<const std::string_view>{kinds.data(), kinds.size()};
     }
+    store::ensure_queue_settings();
     const core::Instant now = store::now();
     pg::vector<store::RangeSpec> empty(&memory);
     const Claimer claimer{filter, {worker, length, now}, &memory, &empty};
@@ -124,6 +140,7 @@ FOREMAN_PUBLIC(claim) {
     store::RangeChoice range;
     while (static_cast<int>(jobs.size()) < qty &&
            store::choose_outside(filter, now, {empty.data(), empty.size()}, &range)) {
+        if (range.turn_of_oldest) turn_to_oldest(claimer, &range);
         claim_some(claimer, range, qty - static_cast<int>(jobs.size()), &jobs);
     }
     pg::ResultSet rows(fcinfo);

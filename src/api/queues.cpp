@@ -1,5 +1,5 @@
-// create_queue(), alter_queue(), drop_queue(): the settings of a queue. A queue that nobody declared has the
-// defaults, and only roles with rights on all queues can use it.
+// create_queue(), alter_queue(), drop_queue(), pause_queue(), resume_queue(): the settings of a queue. A
+// queue that nobody declared has the defaults, and only roles with rights on all queues can use it.
 //
 // needs: bundle operator on the queue; to create one, on all queues.
 // errors: 42501; 25006; 55006 for dropping one that has unfinished jobs; arguments as in api/arguments.hpp.
@@ -9,6 +9,7 @@
 #include "pg/error.hpp"
 #include "store/access.hpp"
 #include "store/definitions.hpp"
+#include "store/queue_settings.hpp"
 #include "store/schema.hpp"
 
 namespace foreman::api {
@@ -26,10 +27,15 @@ enum Parameter : int {
     kKeepArgs,
     kMaxRunning,
     kMaxRunningPerKey,
-    kSequencePolicy
+    kSequencePolicy,
+    kThrottleBase,
+    kThrottleMax,
+    kAgeing
 };
 
 constexpr int64 kMaxMaxRunning = 1000000;
+constexpr int64 kMaxAgeing = 1000000;
+constexpr Span kCoolDowns{core::milliseconds(1), core::days(366)};
 constexpr int64 kMaxKeepArgs = int64{256} << 20;
 
 OptionalDatum retention(FunctionCallInfo fcinfo, int index, const char* argument) {
@@ -38,7 +44,7 @@ OptionalDatum retention(FunctionCallInfo fcinfo, int index, const char* argument
     return value;
 }
 
-store::NewQueue queue_of(FunctionCallInfo fcinfo) {
+store::NewQueue queue_of(FunctionCallInfo fcinfo, bool is_new) {
     store::NewQueue q{};
     q.name = required_name(pg::optional_argument(fcinfo, kName), "name");
     q.priority = optional_priority(pg::optional_argument(fcinfo, kPriority));
@@ -62,6 +68,15 @@ store::NewQueue queue_of(FunctionCallInfo fcinfo) {
     if (q.sequence_policy && *q.sequence_policy != "block" && *q.sequence_policy != "skip")
         refuse(core::make_error(core::ErrorCode::invalid, "sequence_policy", *q.sequence_policy,
                                 "block or skip"));
+    q.throttle_base = pg::optional_argument(fcinfo, kThrottleBase);
+    q.throttle_max = pg::optional_argument(fcinfo, kThrottleMax);
+    const auto cool = optional_duration(q.throttle_base, "throttle_base", kCoolDowns);
+    const auto longest = optional_duration(q.throttle_max, "throttle_max", kCoolDowns);
+    if (longest && *longest < cool.value_or(is_new ? core::ThrottlePolicy{}.base : core::Micros{}))
+        throw pg::Failure(ERRCODE_INVALID_PARAMETER_VALUE,
+                          "throttle_max must not be less than throttle_base");
+    if (const OptionalDatum every = pg::optional_argument(fcinfo, kAgeing))
+        q.ageing = static_cast<int32>(required_count(every, "ageing", 2, kMaxAgeing));
     return q;
 }
 
@@ -69,14 +84,14 @@ store::NewQueue queue_of(FunctionCallInfo fcinfo) {
 
 FOREMAN_PUBLIC(create_queue) {
     store::require_writable("foreman.create_queue()");
-    const store::NewQueue q = queue_of(fcinfo);
+    const store::NewQueue q = queue_of(fcinfo, true);
     store::require(store::Bundle::operate, q.name);
     return BoolGetDatum(store::insert_queue(q));
 }
 
 FOREMAN_PUBLIC(alter_queue) {
     store::require_writable("foreman.alter_queue()");
-    const store::NewQueue q = queue_of(fcinfo);
+    const store::NewQueue q = queue_of(fcinfo, false);
     store::require(store::Bundle::operate, q.name);
     return BoolGetDatum(store::update_queue(q));
 }
@@ -86,6 +101,22 @@ FOREMAN_PUBLIC(drop_queue) {
     const std::string_view name = required_name(pg::optional_argument(fcinfo, kName), "name");
     store::require(store::Bundle::operate, name);
     return BoolGetDatum(store::delete_queue(name));
+}
+
+/// Nothing of the queue is claimed from the commit on; what runs goes on. false: it was paused.
+FOREMAN_PUBLIC(pause_queue) {
+    store::require_writable("foreman.pause_queue()");
+    const std::string_view name = required_name(pg::optional_argument(fcinfo, kName), "name");
+    store::require(store::Bundle::operate, name);
+    return BoolGetDatum(store::set_queue_paused(name, true));
+}
+
+/// false: it was not paused.
+FOREMAN_PUBLIC(resume_queue) {
+    store::require_writable("foreman.resume_queue()");
+    const std::string_view name = required_name(pg::optional_argument(fcinfo, kName), "name");
+    store::require(store::Bundle::operate, name);
+    return BoolGetDatum(store::set_queue_paused(name, false));
 }
 
 }  // namespace foreman::api

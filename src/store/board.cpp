@@ -17,9 +17,9 @@ constinit int g_memory_mb = 0;
 constinit int g_max_waiters = 0;
 
 struct Plan {
-    uint32 ranges, range_buckets, queues, queue_buckets, waiters, leases, lease_buckets;
+    uint32 ranges, range_buckets, queues, queue_buckets, times, waiters, leases, lease_buckets;
     uint32 keys, key_buckets, awaited, awaited_buckets;
-    Size hot, cold, range_bucket, queue, queue_bucket, waiter, lease, lease_bucket, worker;
+    Size hot, cold, range_bucket, queue, queue_bucket, time, waiter, lease, lease_bucket, worker;
     Size key, key_bucket, awaited_end, awaited_bucket, total;
 };
 
@@ -29,8 +29,9 @@ uint32 power_of_two_at_least(uint32 n) {
     return p;
 }
 
-// Sixteenths of the memory: 8 for ranges, 2 for queues, 4 for leases, 1 each for keys and for jobs that others
-// wait for. 1 MB holds about 800 ranges, 1,300 leases, 110 keys and 1,800 awaited jobs.
+// Sixteenths of the memory: 8 for ranges, 1 for queues, 1 for how long their jobs take, 4 for leases, 1 each for
+// keys and for jobs that others wait for. 1 MB holds about 800 ranges, 1,300 leases, 110 keys and 1,800 awaited
+// jobs.
 Plan plan_board(int memory_mb, int max_waiters) {
     Plan p{};
     const Size budget = static_cast<Size>(memory_mb) * 1024 * 1024;
@@ -38,7 +39,8 @@ Plan plan_board(int memory_mb, int max_waiters) {
     const Size queue_bytes = sizeof(QueueEntry) + 2 * sizeof(uint32);
     const Size lease_bytes = sizeof(LeaseEntry) + 2 * sizeof(uint32);
     p.ranges = static_cast<uint32>(budget / 2 / range_bytes);
-    p.queues = static_cast<uint32>(budget / 8 / queue_bytes);
+    p.queues = static_cast<uint32>(budget / 16 / queue_bytes);
+    p.times = static_cast<uint32>(budget / 16 / sizeof(QueueTimes));
     p.leases = static_cast<uint32>(budget / 4 / lease_bytes);
     p.keys = static_cast<uint32>(budget / 16 / (sizeof(KeyEntry) + 2 * sizeof(uint32)));
     p.awaited = static_cast<uint32>(budget / 16 / (sizeof(AwaitedEntry) + 2 * sizeof(uint32)));
@@ -59,6 +61,7 @@ Plan plan_board(int memory_mb, int max_waiters) {
     p.range_bucket = take(sizeof(uint32) * p.range_buckets);
     p.queue = take(sizeof(QueueEntry) * p.queues);
     p.queue_bucket = take(sizeof(uint32) * p.queue_buckets);
+    p.time = take(sizeof(QueueTimes) * p.times);
     p.waiter = take(sizeof(Waiter) * p.waiters);
     p.lease = take(sizeof(LeaseEntry) * p.leases);
     p.lease_bucket = take(sizeof(uint32) * p.lease_buckets);
@@ -90,8 +93,10 @@ void init_slots(Board* b) {
         pg_atomic_init_u32(&d.counted, 0);
         pg_atomic_init_u32(&d.waits_overflow, 0);
         pg_atomic_init_u32(&d.leases_loaded, 0);
+        pg_atomic_init_u32(&d.settings_loaded, 0);
         pg_atomic_init_u64(&d.next_wake, static_cast<uint64>(core::kPlusInfinity.us));
         pg_atomic_init_u64(&d.next_expiry, static_cast<uint64>(core::kPlusInfinity.us));
+        pg_atomic_init_u64(&d.database_bytes, 0);
         pg_atomic_init_u64(&d.next_lease_end, static_cast<uint64>(core::kPlusInfinity.us));
     }
 }
@@ -120,6 +125,8 @@ void init_board(void* area, bool found, LWLockPadded* locks) {
     b->range_bucket_offset = p.range_bucket;
     b->queue_offset = p.queue;
     b->queue_bucket_offset = p.queue_bucket;
+    b->times_capacity = p.times;
+    b->times_offset = p.time;
     b->waiter_offset = p.waiter;
     b->lease_capacity = p.leases;
     b->lease_buckets = p.lease_buckets;
@@ -185,6 +192,7 @@ DatabaseSlot* add_database_slot(Oid database) noexcept {
     pg_atomic_write_u32(&d->counted, 0);
     pg_atomic_write_u32(&d->waits_overflow, 0);
     pg_atomic_write_u32(&d->leases_loaded, 0);
+    pg_atomic_write_u32(&d->settings_loaded, 0);
     pg_atomic_write_u64(&d->next_wake, static_cast<uint64>(core::kPlusInfinity.us));
     pg_atomic_write_u64(&d->next_expiry, static_cast<uint64>(core::kPlusInfinity.us));
     pg_atomic_write_u64(&d->next_lease_end, static_cast<uint64>(core::kPlusInfinity.us));

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "core/range_head.hpp"
+#include "core/throttle.hpp"
 #include "core/time.hpp"
 #include "pg/prelude.hpp"
 #include "store/board_layout.hpp"
@@ -74,7 +75,9 @@ struct RangeChoice {
     Key head;
     Key pending;
     Oid role;
-    uint32 lowered;  // see range_lowered
+    uint32 lowered;       // see range_lowered
+    uint32 most;          // how many jobs this claim may take, where the queue ages
+    bool turn_of_oldest;  // see store/ageing.hpp
     int16 priority;
     int16 alone;
     uint16 queue_len;
@@ -93,10 +96,10 @@ void lower_head(const RangeName& name, Oid role, Key key) noexcept;
 /// dispatcher is told to read the rows.
 void lower_head(RangeRef ref, Key key) noexcept;
 
-/// The range to claim from next: among those of (database, role) that are due at `now` and whose queue is not
-/// cooling down, the one with the least (priority, run_at, job_id) at its head. allow_alone: whether ranges
-/// of jobs that must run alone count; skip: entries to leave out. cost: one pass over the ranges in use, 64
-/// bytes each.
+/// The range to claim from next: among those of (database, role) that are due at `now` and whose queue is
+/// open (neither paused nor cooling down), the one with the least (priority, run_at, job_id) at its head.
+/// allow_alone: whether ranges of jobs that must run alone count; skip: entries to leave out. cost: one pass
+/// over the ranges in use, 64 bytes each.
 bool choose_range(Oid database, Oid role, Instant now, bool allow_alone, std::span<const uint32> skip,
                   RangeChoice* out) noexcept;
 
@@ -107,6 +110,8 @@ bool begin_raise(RangeRef ref, Key* from) noexcept;
 void finish_raise(RangeRef ref, Key first_seen) noexcept;
 /// Gives up a raise; the head stays.
 void abandon_raise(RangeRef ref) noexcept;
+/// Jobs were claimed from a range: for queues that age.
+void count_ageing(RangeRef ref, uint32 jobs) noexcept;
 /// Rows of a range that were claimed from outside since its last raise: counts them, and asks whether a raise
 /// is due.
 void count_claimed(RangeRef ref, uint32 rows) noexcept;
@@ -130,8 +135,8 @@ void reset_heads(Oid database) noexcept;
 /// Keys that executors hold alone in this range; at most kMaxSlots.
 int held_keys(RangeRef ref, Key* out) noexcept;
 
-/// One pass over a database's ranges for its dispatcher: calls visit(role, head, queue_throttled_until).
-using RangeVisit = void (*)(void* arg, uint32 index, Oid role, Key head, Instant throttled_until);
+/// One pass over a database's ranges for its dispatcher: calls visit(role, head, when its queue opens).
+using RangeVisit = void (*)(void* arg, uint32 index, Oid role, Key head, Instant queue_opens);
 void visit_ranges(Oid database, RangeVisit visit, void* arg) noexcept;
 /// i-th entry as a reference if it belongs to the database; for walking.
 RangeRef range_at(Oid database, uint32 index) noexcept;
@@ -142,22 +147,53 @@ uint32 range_count() noexcept;
 
 struct QueueDelta {
     int32 live = 0;
+    int32 enqueued = 0;
     int32 completed = 0;
     int32 failed = 0;
     int32 discarded = 0;
     int32 cancelled = 0;
 };
-void add_queue_delta(Oid database, std::string_view queue, const QueueDelta& delta) noexcept;
-/// Whether the range's queue is cooling down.
-bool queue_cools(RangeRef ref, Instant now) noexcept;
-void throttle_queue(Oid database, std::string_view queue, Instant until) noexcept;
+/// How long jobs that ended waited after they were due, and ran.
+struct JobTimes {
+    core::Histogram wait;
+    core::Histogram run;
+    int64 wait_us = 0;
+    int64 run_us = 0;
+};
+/// now: of what completed, for the end of a cool-down. times may be nullptr.
+void add_queue_delta(Oid database, std::string_view queue, const QueueDelta& delta, const JobTimes* times,
+                     Instant now) noexcept;
+/// From when on jobs of the range's queue may be claimed: plus infinity while it is paused, otherwise the end
+/// of its cool-down, which may have passed.
+Instant range_opens_at(RangeRef ref) noexcept;
+/// The range's queue found no room on the board: its row tells the settings.
+bool queue_is_off_board(RangeRef ref) noexcept;
+/// Somebody's limit was met at `now`: the queue cools down as core/throttle.hpp says.
+void cool_queue(Oid database, std::string_view queue, const core::ThrottlePolicy& policy,
+                Instant now) noexcept;
+core::Cooling read_cooling(Oid database, std::string_view queue) noexcept;
+/// Ends all cool-downs of the database.
+void forget_coolings(Oid database) noexcept;
 void set_queue_live(Oid database, std::string_view queue, int64 live) noexcept;
 void zero_queue_lives(Oid database) noexcept;
+
+/// What a queue's row says, for the board: one queue at the commit that changed it; or all of a database,
+/// where queues that are not named get the defaults. The second does nothing and answers false when a commit
+/// came after `generation` was read.
+struct NamedSettings {
+    BoardName name;
+    QueueSettings settings;
+};
+void set_queue_settings(Oid database, std::string_view queue, const QueueSettings& settings) noexcept;
+uint32 queue_settings_generation(const DatabaseSlot& slot) noexcept;
+bool replace_queue_settings(DatabaseSlot& slot, std::span<const NamedSettings> queues,
+                            uint32 generation) noexcept;
 
 struct QueueReading {
     uint32 index;
     BoardName name;
-    int64 live, completed, failed, discarded, cancelled;
+    int64 live, enqueued, completed, failed, discarded, cancelled;
+    int64 scheduled, leased;  // as the dispatcher counted last
     Instant throttled_until;
     Instant oldest_run_at;  // plus infinity: nothing is waiting
 };

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "core/group_pace.hpp"
+#include "core/histogram.hpp"
 #include "core/range_head.hpp"
 #include "pg/prelude.hpp"
 
@@ -66,7 +67,8 @@ enum Poke : uint32 {
     kPokeExpiry = 32,    // an expires_at came closer
     kPokeIdentity = 64,  // start() or stop()
     kPokeLeases = 128,   // a lease ends earlier than the dispatcher knew
-    kPokeBlocked = 256   // a blocked job may go on
+    kPokeBlocked = 256,  // a blocked job may go on
+    kPokeQueues = 512    // settings of queues changed
 };
 
 struct DatabaseSlot {
@@ -80,9 +82,12 @@ struct DatabaseSlot {
     pg_atomic_uint32 counted;             // the queue counters have been set from the rows
     pg_atomic_uint32 leases_loaded;       // what is leased is on the board: limits may be trusted
     pg_atomic_uint32 waits_overflow;      // a key or an awaited job did not fit: look at all blocked rows
+    pg_atomic_uint32 settings_loaded;     // the queue entries have the settings of their rows
+    uint32 settings_generation;           // changes with every committed change of a queue's settings
     pg_atomic_uint64 next_wake;           // int64: the instant the dispatcher sleeps to
     pg_atomic_uint64 next_expiry;         // int64: a lower bound on the earliest expires_at
     pg_atomic_uint64 next_lease_end;      // int64: a lower bound on the earliest leased_until
+    pg_atomic_uint64 database_bytes;      // int64: as the dispatcher measured last
     int32 held_by;                        // pid of a session that keeps the workers out, 0: none
     bool stopped;                         // the identity says so
     bool has_extension;
@@ -113,19 +118,40 @@ struct RangeCold {
     char kind[kNameBytes];
 };
 
+// What claims need to know of a queue's row. Written under the ranges lock, read without it: each member is
+// valid by itself.
+struct QueueSettings {
+    bool paused;
+    int32 ageing;  // every so manieth job is the oldest due one whatever its priority; 0: none
+};
+
 struct QueueEntry {
     uint32 next;
     uint32 hash;
     Oid database;
     uint32 generation;
     pg_atomic_uint64 live;  // int64 counters
+    pg_atomic_uint64 enqueued;
     pg_atomic_uint64 completed;
     pg_atomic_uint64 failed;
     pg_atomic_uint64 discarded;
     pg_atomic_uint64 cancelled;
+    pg_atomic_uint64 scheduled;  // waiting jobs that were due later, as the dispatcher counted last
+    pg_atomic_uint64 leased;     // by workers outside, the same
     pg_atomic_uint64 throttled_until;
+    pg_atomic_uint32 throttle_windows;  // in a row; changes with throttled_until under the ranges lock
+    pg_atomic_uint32 claims;            // jobs claimed while ageing was on
+    QueueSettings settings;
     uint16 name_len;
     char name[kNameBytes];
+};
+
+// How long jobs of a queue waited and ran. Only the first queues of the board have one, at the same index.
+struct QueueTimes {
+    pg_atomic_uint32 wait[core::kHistogramBuckets];
+    pg_atomic_uint32 run[core::kHistogramBuckets];
+    pg_atomic_uint64 wait_us;  // sums
+    pg_atomic_uint64 run_us;
 };
 
 // A session in await(), woken when the job ends, or in wait_for_job(), woken when one of its queues has
@@ -224,6 +250,7 @@ struct Board {
     uint32 queue_high;
     uint32 queue_free;
     uint32 queue_buckets;
+    uint32 times_capacity;
     uint32 waiter_capacity;
     uint32 lease_capacity;
     uint32 lease_buckets;
@@ -249,6 +276,7 @@ struct Board {
     Size range_bucket_offset;
     Size queue_offset;
     Size queue_bucket_offset;
+    Size times_offset;
     Size waiter_offset;
     Size lease_offset;
     Size lease_bucket_offset;

@@ -23,6 +23,7 @@ inline RangeCold* range_colds() noexcept { return board_array<RangeCold>(board()
 inline uint32* range_buckets() noexcept { return board_array<uint32>(board().range_bucket_offset); }
 inline QueueEntry* queue_entries() noexcept { return board_array<QueueEntry>(board().queue_offset); }
 inline uint32* queue_buckets() noexcept { return board_array<uint32>(board().queue_bucket_offset); }
+inline QueueTimes* queue_times() noexcept { return board_array<QueueTimes>(board().times_offset); }
 inline Waiter* waiter_table() noexcept { return board_array<Waiter>(board().waiter_offset); }
 
 inline LeaseEntry* lease_table() noexcept { return board_array<LeaseEntry>(board().lease_offset); }
@@ -35,6 +36,23 @@ inline uint32* awaited_buckets() noexcept { return board_array<uint32>(board().a
 uint32 name_hash(std::string_view name) noexcept;
 void clear_leases(Oid database) noexcept;
 void clear_waits(Oid database) noexcept;
+
+// From when on a queue's jobs may be claimed: plus infinity while it is paused, otherwise the end of its
+// cool-down, which may have passed.
+inline Instant queue_opens_at(uint32 index) noexcept {
+    if (index == kNoIndex) return core::kMinusInfinity;
+    QueueEntry& q = queue_entries()[index];
+    if (q.settings.paused) return core::kPlusInfinity;
+    return Instant{static_cast<int64>(pg_atomic_read_u64(&q.throttled_until))};
+}
+
+// How many jobs of the queue may be claimed before it is the turn of its oldest one; 0: now.
+inline uint32 claims_before_oldest(uint32 index) noexcept {
+    if (index == kNoIndex) return kNoIndex;
+    QueueEntry& q = queue_entries()[index];
+    const auto every = static_cast<uint32>(q.settings.ageing);
+    return every == 0 ? kNoIndex : every - 1 - pg_atomic_read_u32(&q.claims) % every;
+}
 
 // Both need the ranges lock, exclusively.
 uint32 find_queue_entry_locked(Oid database, std::string_view name, bool add) noexcept;

@@ -283,6 +283,8 @@ void describe_row(const RangeRow& row, Key first, RangeChoice* out) {
     out->head = first;
     out->priority = row.priority;
     out->alone = row.alone;
+    out->most = kNoIndex;
+    out->turn_of_oldest = false;
     out->queue_len = row.queue_len;
     out->kind_len = row.kind_len;
     std::memcpy(out->queue, row.queue, row.queue_len);

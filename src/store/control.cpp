@@ -35,6 +35,15 @@ constinit pg::Statement g_take{"take_waiting",
                                " RETURNING " JOB_COLUMNS,
                                {INT8OID}};
 
+constinit pg::Statement g_take_many{
+    "take_waiting_many",
+    "DELETE FROM foreman.live_job WHERE ctid " EQ
+    " ANY (ARRAY (SELECT w.ctid FROM foreman.live_job w WHERE w.job_id " EQ " ANY ($1) AND w.state " NE
+    " 'r'::pg_catalog.\"char\" FOR UPDATE SKIP LOCKED)) RETURNING job_id, run_at, enqueued_at, priority, "
+    "attempt, max_attempts, alone, queue, kind, args, timeout_us, expires_at, tags, metadata, errors, "
+    "crashes",
+    {INT8ARRAYOID}};
+
 constinit pg::Statement g_move{"move_waiting",
                                "UPDATE foreman.live_job SET run_at = COALESCE($2, run_at), priority = "
                                "COALESCE($3, priority) WHERE " WAITING_ROW
@@ -254,6 +263,17 @@ bool take_waiting(int64 job_id, MemoryContext context, Job* out) {
     if (rows.empty()) return false;
     copy_job(rows[0], context, out);
     return true;
+}
+
+void take_waiting_many(std::span<const int64> ids, MemoryContext context, pg::vector<Job>* out) {
+    const AsOwner scope;
+    pg::Args<1> a;
+    a.set(1, pg::int8_array(ids));
+    for (const pg::Row row : g_take_many.execute(a)) {
+        Job j{};
+        copy_job(row, context, &j);
+        out->push_back(j);
+    }
 }
 
 bool move_waiting(int64 job_id, std::optional<Instant> run_at, std::optional<int16> priority) {

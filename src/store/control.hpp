@@ -25,6 +25,8 @@ Found find_job(int64 job_id);
 /// does: deletes a waiting job if nobody holds it and reads it.  returns: false when it is locked, running or
 /// gone
 bool take_waiting(int64 job_id, MemoryContext context, Job* out);
+/// The same for many; those that are locked, running or gone are not in `out`.
+void take_waiting_many(std::span<const int64> ids, MemoryContext context, pg::vector<Job>* out);
 /// What take_waiting() took is to be recorded as cancelled at `at`, or forgotten for good.
 void cancel_taken(const Job& job, std::string_view reason, Instant at);
 void delete_taken(const Job& job);

@@ -37,7 +37,8 @@ constinit pg::Statement g_read_handler{
 constinit pg::Statement g_read_queue{
     "queue",
     "SELECT priority, backoff_base, backoff_max, retain_completed, retain_cancelled, retain_discarded, "
-    "keep_args, max_running, max_running_per_key, sequence_policy FROM foreman.queue WHERE queue " EQ " $1",
+    "keep_args, max_running, paused, throttle_base, throttle_max, max_running_per_key, sequence_policy "
+    "FROM foreman.queue WHERE queue " EQ " $1",
     {TEXTOID}};
 
 HTAB* fresh_table(MemoryContext* context, const char* name, Size entry) {
@@ -101,6 +102,7 @@ void read_handler(Handler* h) {
 
 void read_queue(std::string_view name, Queue* q) {
     q->declared = false;
+    q->paused = false;
     q->priority = 0;
     q->backoff_base_us = q->backoff_max_us = q->retain_completed_us = q->retain_cancelled_us =
         q->retain_discarded_us = -1;
@@ -108,6 +110,7 @@ void read_queue(std::string_view name, Queue* q) {
     q->max_running = 0;
     q->max_running_per_key = 0;
     q->skip_later = false;
+    q->throttle = {};
     const AsOwner scope;
     const pg::ActiveSnapshot latest{pg::ActiveSnapshot::Latest{}};
     pg::Args<1> args;
@@ -124,8 +127,11 @@ void read_queue(std::string_view name, Queue* q) {
     q->retain_discarded_us = interval_us(r.optional_datum(6));
     if (!r.is_null(7)) q->keep_args = r.i32(7);
     if (!r.is_null(8)) q->max_running = r.i32(8);
-    if (!r.is_null(9)) q->max_running_per_key = r.i32(9);
-    if (!r.is_null(10)) q->skip_later = r.view(10) == "skip";
+    q->paused = r.boolean(9);
+    if (!r.is_null(10)) q->throttle.base = core::Micros{interval_us(r.datum(10))};
+    if (!r.is_null(11)) q->throttle.max = core::Micros{interval_us(r.datum(11))};
+    if (!r.is_null(12)) q->max_running_per_key = r.i32(12);
+    if (!r.is_null(13)) q->skip_later = r.view(13) == "skip";
 }
 
 // Entering first and filling afterwards would leave a half-made entry behind an error.

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "core/backoff.hpp"
+#include "core/throttle.hpp"
 #include "core/time.hpp"
 #include "pg/prelude.hpp"
 
@@ -38,6 +39,7 @@ struct Handler {
 
 struct Queue {
     bool declared;
+    bool paused;
     int16 priority;
     int64 backoff_base_us;  // -1: the default
     int64 backoff_max_us;
@@ -49,6 +51,7 @@ struct Queue {
     int32 max_running_per_key;  // 0: the default
     bool skip_later;            // sequence_policy: others of a sequence pass over a head that is due later
     int per_key() const noexcept { return max_running_per_key > 0 ? max_running_per_key : 1; }
+    core::ThrottlePolicy throttle;
 };
 
 constexpr int kDefaultMaxAttempts = 5;
@@ -90,9 +93,12 @@ struct NewQueue {
     std::optional<int32> max_running;
     std::optional<int32> max_running_per_key;
     std::optional<std::string_view> sequence_policy;
+    std::optional<Datum> throttle_base, throttle_max;
+    std::optional<int32> ageing;
 };
 bool insert_queue(const NewQueue& queue);  ///< false: exists
-bool update_queue(const NewQueue& queue);  ///< NULL keeps; false: does not exist
+/// NULL keeps; false: does not exist.  errors 22023 when what it comes to contradicts itself
+bool update_queue(const NewQueue& queue);
 /// false: does not exist; errors 55006 when it has unfinished jobs.
 bool delete_queue(std::string_view name);
 

@@ -3,6 +3,7 @@
 #include "pg/datum.hpp"
 #include "store/clock.hpp"
 #include "store/definitions.hpp"
+#include "store/queue_settings.hpp"
 #include "store/remember.hpp"
 #include "store/schema.hpp"
 #include "store/sql_names.hpp"
@@ -32,10 +33,11 @@ constinit pg::Statement g_remove_handler{
 constinit pg::Statement g_insert_queue{
     "insert_queue",
     "INSERT INTO foreman.queue (queue, priority, backoff_base, backoff_max, retain_completed, "
-    "retain_cancelled, retain_discarded, keep_args, max_running, max_running_per_key, sequence_policy, "
-    "created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT (queue) DO NOTHING",
+    "retain_cancelled, retain_discarded, keep_args, max_running, throttle_base, throttle_max, ageing, "
+    "max_running_per_key, sequence_policy, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, "
+    "$12, $13, $14, $15) ON CONFLICT (queue) DO NOTHING",
     {TEXTOID, INT2OID, INTERVALOID, INTERVALOID, INTERVALOID, INTERVALOID, INTERVALOID, INT4OID, INT4OID,
-     INT4OID, TEXTOID, TIMESTAMPTZOID}};
+     INTERVALOID, INTERVALOID, INT4OID, INT4OID, TEXTOID, TIMESTAMPTZOID}};
 
 constinit pg::Statement g_update_queue{
     "update_queue",
@@ -44,10 +46,13 @@ constinit pg::Statement g_update_queue{
     "backoff_max), retain_completed = COALESCE($5, retain_completed), retain_cancelled = COALESCE($6, "
     "retain_cancelled), retain_discarded = "
     "COALESCE($7, retain_discarded), keep_args = COALESCE($8, keep_args), "
-    "max_running = COALESCE($9, max_running), max_running_per_key = COALESCE($10, max_running_per_key), "
-    "sequence_policy = COALESCE($11, sequence_policy) WHERE queue " EQ " $1",
+    "max_running = COALESCE($9, max_running), throttle_base = COALESCE($10, throttle_base), throttle_max = "
+    "COALESCE($11, throttle_max), ageing = COALESCE($12, ageing), max_running_per_key = COALESCE($13, "
+    "max_running_per_key), sequence_policy = COALESCE($14, sequence_policy) WHERE queue " EQ
+    " $1 RETURNING backoff_max " LT " backoff_base, throttle_max " LT
+    " COALESCE(throttle_base, '60 s'::pg_catalog.interval)",
     {TEXTOID, INT2OID, INTERVALOID, INTERVALOID, INTERVALOID, INTERVALOID, INTERVALOID, INT4OID, INT4OID,
-     INT4OID, TEXTOID}};
+     INTERVALOID, INTERVALOID, INT4OID, INT4OID, TEXTOID}};
 
 constinit pg::Statement g_queue_in_use{
     "queue_in_use", "SELECT 1 FROM foreman.live_job WHERE queue " EQ " $1 LIMIT 1", {TEXTOID}};
@@ -69,8 +74,16 @@ void set_queue_columns(pg::Args<N>* a, const NewQueue& q) {
     set_interval(a, 7, q.retain_discarded);
     if (q.keep_args) a->i32(8, *q.keep_args);
     if (q.max_running) a->i32(9, *q.max_running);
-    if (q.max_running_per_key) a->i32(10, *q.max_running_per_key);
-    if (q.sequence_policy) a->text(11, *q.sequence_policy);
+    set_interval(a, 10, q.throttle_base);
+    set_interval(a, 11, q.throttle_max);
+    if (q.ageing) a->i32(12, *q.ageing);
+    if (q.max_running_per_key) a->i32(13, *q.max_running_per_key);
+    if (q.sequence_policy) a->text(14, *q.sequence_policy);
+}
+
+[[noreturn]] void refuse_less(const char* max, const char* base) {
+    throw pg::Failure(ERRCODE_INVALID_PARAMETER_VALUE, "%s must not be less than %s", max, base)
+        .hint("Give both, or a %s that is not less than what the queue has.", max);
 }
 
 }  // namespace
@@ -109,20 +122,28 @@ bool remove_handler(std::string_view kind) {
 
 bool insert_queue(const NewQueue& q) {
     const AsOwner scope;
-    pg::Args<12> a;
+    pg::Args<15> a;
     set_queue_columns(&a, q);
-    a.instant(12, now());
+    a.instant(15, now());
     if (g_insert_queue.execute(a).processed() == 0) return false;
     announce_change(schema().queue);
+    tell_queue_settings(q.name);
     return true;
 }
 
 bool update_queue(const NewQueue& q) {
     const AsOwner scope;
-    pg::Args<11> a;
+    pg::Args<14> a;
     set_queue_columns(&a, q);
-    if (g_update_queue.execute(a).processed() == 0) return false;
+    {
+        const pg::Rows rows = g_update_queue.execute(a);
+        if (rows.empty()) return false;
+        // Each may be fine by itself, and not with the other that the queue has already.
+        if (!rows[0].is_null(1) && rows[0].boolean(1)) refuse_less("backoff_max", "backoff_base");
+        if (!rows[0].is_null(2) && rows[0].boolean(2)) refuse_less("throttle_max", "throttle_base");
+    }
     announce_change(schema().queue);
+    tell_queue_settings(q.name);
     return true;
 }
 
@@ -138,6 +159,7 @@ bool delete_queue(std::string_view name) {
     if (g_delete_queue.execute(a).processed() == 0) return false;
     remove_grants_of_queue(name);
     announce_change(schema().queue);
+    tell_queue_settings(name);
     return true;
 }
 

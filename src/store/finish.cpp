@@ -219,12 +219,25 @@ QueueDelta delta_of(core::Next next) {
     return d;
 }
 
+// From when it could start, and from its start.
+void count_times(JobTimes* times, const Ended& e) {
+    if (!e.started_at) return;
+    const core::Micros wait =
+        std::max(*e.started_at - std::max(e.job->run_at, e.job->enqueued_at), core::Micros{});
+    const core::Micros run = std::max(e.finished_at - *e.started_at, core::Micros{});
+    core::count_duration(&times->wait, wait);
+    core::count_duration(&times->run, run);
+    times->wait_us += wait.us;
+    times->run_us += run.us;
+}
+
 // Counters and waiters; neighbours of one queue are one note.
 void remember_ended(std::span<const Ended> ended) {
     std::size_t i = 0;
     while (i < ended.size()) {
         const std::string_view queue = ended[i].job->queue;
         QueueDelta sum;
+        JobTimes times;
         for (; i < ended.size() && ended[i].job->queue == queue; i++) {
             const QueueDelta d = delta_of(ended[i].next);
             sum.live += d.live;
@@ -232,8 +245,9 @@ void remember_ended(std::span<const Ended> ended) {
             sum.cancelled += d.cancelled;
             sum.discarded += d.discarded;
             remember_end_of(*ended[i].job);
+            count_times(&times, ended[i]);
         }
-        remember_counts(queue, sum);
+        remember_counts(queue, sum, &times);
     }
 }
 

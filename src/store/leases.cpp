@@ -97,7 +97,7 @@ bool choose_from_rows(const OutsideFilter& f, Instant now, std::span<const Range
     for (bool more = next_range(&row, true); more; more = next_range(&row, false)) {
         const RangeSpec spec = row.spec();
         if (row.first.run_at > now.us || !passes(f, spec.queue, spec.kind, role_of(spec.kind)) ||
-            is_skipped(skip, spec))
+            is_skipped(skip, spec) || find_queue(spec.queue).paused)
             continue;
         if (found && is_less(*out, row.priority, row.first)) continue;
         describe_row(row, row.first, out);
@@ -163,6 +163,13 @@ void lease_keyed_jobs(const RangeSpec& range, Key from, int qty, const LeaseClai
     }
 }
 
+bool passes_outside(const OutsideFilter& f, Instant now, std::span<const RangeSpec> skip,
+                    const RangeChoice& r) {
+    if (r.head.run_at > now.us || !passes(f, r.queue_name(), r.kind_name(), r.role)) return false;
+    return !is_skipped(skip, {r.queue_name(), r.kind_name(), r.priority, r.alone}) &&
+           range_opens_at(r.ref) <= now && !(queue_is_off_board(r.ref) && find_queue(r.queue_name()).paused);
+}
+
 bool choose_outside(const OutsideFilter& f, Instant now, std::span<const RangeSpec> skip, RangeChoice* out) {
     if (!board_present()) return choose_from_rows(f, now, skip, out);
     bool found = false;
@@ -174,11 +181,8 @@ bool choose_outside(const OutsideFilter& f, Instant now, std::span<const RangeSp
         const RangeHot& h = range_hots()[i];
         if (h.database != MyDatabaseId || h.keys.head.run_at > now.us) continue;
         if (found && is_less(*out, h.priority, h.keys.head)) continue;
-        if (!describe_range(range_at(MyDatabaseId, i), &r) || r.head.run_at > now.us) continue;
-        if (!passes(f, r.queue_name(), r.kind_name(), h.role)) continue;
+        if (!describe_range(range_at(MyDatabaseId, i), &r) || !passes_outside(f, now, skip, r)) continue;
         if (is_keyed(r.alone) && !loaded) continue;
-        if (is_skipped(skip, {r.queue_name(), r.kind_name(), r.priority, r.alone}) || queue_cools(r.ref, now))
-            continue;
         *out = r;
         found = true;
     }
@@ -193,7 +197,8 @@ Instant next_due_outside(const OutsideFilter& f) {
         if (h.database != MyDatabaseId || h.keys.head == core::kNoKey ||
             !describe_range(range_at(MyDatabaseId, i), &r))
             continue;
-        if (passes(f, r.queue_name(), r.kind_name(), h.role)) next.us = std::min(next.us, r.head.run_at);
+        if (passes(f, r.queue_name(), r.kind_name(), h.role))
+            next = std::min(next, std::max(Instant{r.head.run_at}, range_opens_at(r.ref)));
     }
     return next;
 }

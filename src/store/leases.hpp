@@ -38,6 +38,9 @@ struct OutsideFilter {
 /// board.
 bool choose_outside(const OutsideFilter& filter, Instant now, std::span<const RangeSpec> skip,
                     RangeChoice* out);
+/// Whether a range may be claimed from: what choose_outside() asks of each.
+bool passes_outside(const OutsideFilter& filter, Instant now, std::span<const RangeSpec> skip,
+                    const RangeChoice& range);
 /// The earliest instant at which something of these queues is due; infinity: nothing waits.
 Instant next_due_outside(const OutsideFilter& filter);
 

@@ -1,5 +1,5 @@
-// Queues on the board: counters that views read instead of counting rows, and the cool-down of throttle().
-// Counters are atomics; entries are found under the ranges lock.
+// Queues on the board: counters that views read instead of counting rows, the cool-down of throttle(),
+// and the settings that decide claims. Counters are atomics; entries are found under the ranges lock.
 #include <algorithm>
 #include <cstring>
 
@@ -44,8 +44,37 @@ uint32 find_queue_entry(Oid database, std::string_view name) noexcept {
     return find_queue_entry_locked(database, name, true);
 }
 
-void add(pg_atomic_uint64* counter, int32 delta) noexcept {
+void add(pg_atomic_uint64* counter, int64 delta) noexcept {
     if (delta != 0) pg_atomic_fetch_add_u64(counter, delta);
+}
+
+void add_counts(pg_atomic_uint32* counters, const core::Histogram& h) noexcept {
+    for (int i = 0; i < core::kHistogramBuckets; i++) {
+        if (h.counts[i] != 0) pg_atomic_fetch_add_u32(&counters[i], static_cast<int32>(h.counts[i]));
+    }
+}
+
+void add_times(QueueTimes* t, const JobTimes& times) noexcept {
+    add_counts(t->wait, times.wait);
+    add_counts(t->run, times.run);
+    add(&t->wait_us, times.wait_us);
+    add(&t->run_us, times.run_us);
+}
+
+core::Cooling cooling_of(QueueEntry& q) noexcept {
+    return {Instant{static_cast<int64>(pg_atomic_read_u64(&q.throttled_until))},
+            static_cast<int>(pg_atomic_read_u32(&q.throttle_windows))};
+}
+
+// Needs the ranges lock, exclusively.
+void set_cooling(QueueEntry& q, const core::Cooling& c) noexcept {
+    pg_atomic_write_u64(&q.throttled_until, static_cast<uint64>(c.until.us));
+    pg_atomic_write_u32(&q.throttle_windows, static_cast<uint32>(c.windows));
+}
+
+void settle_cooling(QueueEntry& q, Instant now) noexcept {
+    const PartGuard guard(BoardLock::ranges, LW_EXCLUSIVE);
+    set_cooling(q, core::after_success(cooling_of(q), now));
 }
 
 }  // namespace
@@ -61,11 +90,18 @@ uint32 find_queue_entry_locked(Oid database, std::string_view name, bool add_it)
     q.database = database;
     q.generation++;
     pg_atomic_init_u64(&q.live, 0);
+    pg_atomic_init_u64(&q.enqueued, 0);
     pg_atomic_init_u64(&q.completed, 0);
     pg_atomic_init_u64(&q.failed, 0);
     pg_atomic_init_u64(&q.discarded, 0);
     pg_atomic_init_u64(&q.cancelled, 0);
+    pg_atomic_init_u64(&q.scheduled, 0);
+    pg_atomic_init_u64(&q.leased, 0);
+    pg_atomic_init_u32(&q.throttle_windows, 0);
+    pg_atomic_init_u32(&q.claims, 0);
+    if (i < board().times_capacity) std::memset(static_cast<void*>(&queue_times()[i]), 0, sizeof(QueueTimes));
     pg_atomic_init_u64(&q.throttled_until, static_cast<uint64>(core::kMinusInfinity.us));
+    q.settings = {};
     q.name_len = static_cast<uint16>(name.size() < kNameBytes ? name.size() : kNameBytes - 1);
     std::memcpy(q.name, name.data(), q.name_len);
     uint32* bucket = &queue_buckets()[hash & (board().queue_buckets - 1)];
@@ -88,30 +124,80 @@ void clear_queue_entries_locked(Oid database) noexcept {
     }
 }
 
-void add_queue_delta(Oid database, std::string_view queue, const QueueDelta& delta) noexcept {
+void add_queue_delta(Oid database, std::string_view queue, const QueueDelta& delta, const JobTimes* times,
+                     Instant now) noexcept {
     const uint32 i = find_queue_entry(database, queue);
     if (i == kNoIndex) return;
     QueueEntry& q = queue_entries()[i];
     add(&q.live, delta.live);
+    add(&q.enqueued, delta.enqueued);
     add(&q.completed, delta.completed);
     add(&q.failed, delta.failed);
     add(&q.discarded, delta.discarded);
     add(&q.cancelled, delta.cancelled);
+    if (times != nullptr && i < board().times_capacity) add_times(&queue_times()[i], *times);
+    if (delta.completed > 0 && pg_atomic_read_u32(&q.throttle_windows) != 0) settle_cooling(q, now);
 }
 
-bool queue_cools(RangeRef ref, Instant now) noexcept {
-    const uint32 i = range_hots()[ref.index].queue_index;
-    return i != kNoIndex &&
-           static_cast<int64>(pg_atomic_read_u64(&queue_entries()[i].throttled_until)) > now.us;
+Instant range_opens_at(RangeRef ref) noexcept { return queue_opens_at(range_hots()[ref.index].queue_index); }
+
+bool queue_is_off_board(RangeRef ref) noexcept {
+    return ref.valid() && range_hots()[ref.index].queue_index == kNoIndex;
 }
 
-void throttle_queue(Oid database, std::string_view queue, Instant until) noexcept {
-    const uint32 i = find_queue_entry(database, queue);
+void set_queue_settings(Oid database, std::string_view queue, const QueueSettings& settings) noexcept {
+    const PartGuard guard(BoardLock::ranges, LW_EXCLUSIVE);
+    if (DatabaseSlot* d = database_slot(database)) d->settings_generation++;
+    const uint32 i = find_queue_entry_locked(database, queue, true);
+    if (i != kNoIndex) queue_entries()[i].settings = settings;
+}
+
+uint32 queue_settings_generation(const DatabaseSlot& slot) noexcept {
+    const PartGuard guard(BoardLock::ranges, LW_SHARED);
+    return slot.settings_generation;
+}
+
+bool replace_queue_settings(DatabaseSlot& slot, std::span<const NamedSettings> queues,
+                            uint32 generation) noexcept {
+    const PartGuard guard(BoardLock::ranges, LW_EXCLUSIVE);
+    if (slot.settings_generation != generation) return false;
+    for (const NamedSettings& n : queues) {
+        const uint32 i = find_queue_entry_locked(slot.database, {n.name.text, n.name.len}, true);
+        if (i != kNoIndex) queue_entries()[i].settings = n.settings;
+    }
+    for (uint32 i = 0; i < board().queue_high; i++) {
+        QueueEntry& q = queue_entries()[i];
+        if (q.database != slot.database) continue;
+        const std::string_view name(q.name, q.name_len);
+        const auto at = std::lower_bound(
+            queues.begin(), queues.end(), name,
+            [](const NamedSettings& n, std::string_view wanted) { return name_view(n.name) < wanted; });
+        if (at == queues.end() || name_view(at->name) != name) q.settings = {};
+    }
+    pg_atomic_write_u32(&slot.settings_loaded, 1);
+    return true;
+}
+
+void cool_queue(Oid database, std::string_view queue, const core::ThrottlePolicy& policy,
+                Instant now) noexcept {
+    const PartGuard guard(BoardLock::ranges, LW_EXCLUSIVE);
+    const uint32 i = find_queue_entry_locked(database, queue, true);
     if (i == kNoIndex) return;
-    pg_atomic_uint64* at = &queue_entries()[i].throttled_until;
-    uint64 seen = pg_atomic_read_u64(at);
-    while (static_cast<int64>(seen) < until.us &&
-           !pg_atomic_compare_exchange_u64(at, &seen, static_cast<uint64>(until.us))) {
+    QueueEntry& q = queue_entries()[i];
+    set_cooling(q, core::cool_down(policy, cooling_of(q), now));
+}
+
+core::Cooling read_cooling(Oid database, std::string_view queue) noexcept {
+    if (!board_present()) return {};
+    const PartGuard guard(BoardLock::ranges, LW_SHARED);
+    const uint32 i = find_locked(database, queue, hash_queue(database, queue));
+    return i == kNoIndex ? core::Cooling{} : cooling_of(queue_entries()[i]);
+}
+
+void forget_coolings(Oid database) noexcept {
+    const PartGuard guard(BoardLock::ranges, LW_EXCLUSIVE);
+    for (uint32 i = 0; i < board().queue_high; i++) {
+        if (queue_entries()[i].database == database) set_cooling(queue_entries()[i], {});
     }
 }
 
@@ -134,6 +220,9 @@ void copy_counters(QueueEntry& q, uint32 index, QueueReading* r) noexcept {
     r->index = index;
     set_name(&r->name, {q.name, q.name_len});
     r->live = static_cast<int64>(pg_atomic_read_u64(&q.live));
+    r->enqueued = static_cast<int64>(pg_atomic_read_u64(&q.enqueued));
+    r->scheduled = static_cast<int64>(pg_atomic_read_u64(&q.scheduled));
+    r->leased = static_cast<int64>(pg_atomic_read_u64(&q.leased));
     r->completed = static_cast<int64>(pg_atomic_read_u64(&q.completed));
     r->failed = static_cast<int64>(pg_atomic_read_u64(&q.failed));
     r->discarded = static_cast<int64>(pg_atomic_read_u64(&q.discarded));

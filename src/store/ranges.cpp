@@ -177,7 +177,6 @@ bool choose_range(Oid database, Oid role, Instant now, bool allow_alone, std::sp
                   RangeChoice* out) noexcept {
     const uint32 high = pg_atomic_read_u32(&board().range_high);
     const RangeHot* hots = range_hots();
-    const QueueEntry* queues = queue_entries();
     uint32 best = kNoIndex;
     int16 best_priority = 0;
     Key best_key = core::kNoKey;
@@ -189,9 +188,7 @@ bool choose_range(Oid database, Oid role, Instant now, bool allow_alone, std::sp
         if (best != kNoIndex &&
             (h.priority > best_priority || (h.priority == best_priority && !(h.keys.head < best_key))))
             continue;
-        if (h.queue_index != kNoIndex && static_cast<int64>(pg_atomic_read_u64(const_cast<pg_atomic_uint64*>(
-                                             &queues[h.queue_index].throttled_until))) > now.us)
-            continue;
+        if (queue_opens_at(h.queue_index) > now) continue;
         if (std::find(skip.begin(), skip.end(), i) != skip.end()) continue;
         best = i;
         best_priority = h.priority;
@@ -211,6 +208,9 @@ bool describe_range(RangeRef ref, RangeChoice* out) noexcept {
     out->ref = ref;
     out->priority = h.priority;
     out->alone = h.alone;
+    const uint32 before = claims_before_oldest(h.queue_index);
+    out->turn_of_oldest = before == 0;
+    out->most = before == 0 ? 1 : before;
     out->queue_len = c.queue_len;
     out->kind_len = c.kind_len;
     std::memcpy(out->queue, c.queue, c.queue_len);
@@ -258,6 +258,13 @@ uint32 range_lowered(RangeRef ref) noexcept {
     RangeHot& h = range_hots()[ref.index];
     const SpinScope spin(&h.mutex);
     return h.lowered;
+}
+
+void count_ageing(RangeRef ref, uint32 jobs) noexcept {
+    if (!ref.valid()) return;
+    const uint32 queue = range_hots()[ref.index].queue_index;
+    if (claims_before_oldest(queue) != kNoIndex)
+        pg_atomic_fetch_add_u32(&queue_entries()[queue].claims, static_cast<int32>(jobs));
 }
 
 void count_claimed(RangeRef ref, uint32 rows) noexcept {
@@ -328,16 +335,12 @@ void visit_ranges(Oid database, RangeVisit visit, void* arg) noexcept {
         if (h.database != database) continue;
         Key head;
         Oid role;
-        int64 throttled = core::kMinusInfinity.us;
         {
             const SpinScope spin(&h.mutex);
             head = h.keys.head;
             role = h.role;
         }
-        if (h.queue_index != kNoIndex)
-            throttled =
-                static_cast<int64>(pg_atomic_read_u64(&queue_entries()[h.queue_index].throttled_until));
-        visit(arg, i, role, head, Instant{throttled});
+        visit(arg, i, role, head, queue_opens_at(h.queue_index));
     }
 }
 

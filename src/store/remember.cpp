@@ -7,6 +7,7 @@
 
 #include "pg/memory.hpp"
 #include "store/board_parts.hpp"
+#include "store/clock.hpp"
 #include "store/lease_board.hpp"
 #include "store/permits.hpp"
 #include "store/waits_board.hpp"
@@ -15,7 +16,20 @@ namespace foreman::store {
 
 namespace {
 
-enum class NoteKind : uint8 { work, counts, request, end, expiry, kind_role, lease, lease_end, key, await };
+enum class NoteKind : uint8 {
+    work,
+    counts,
+    request,
+    end,
+    expiry,
+    kind_role,
+    lease,
+    lease_end,
+    settings,
+    throttle,
+    key,
+    await
+};
 
 struct Note {
     NoteKind type;
@@ -34,7 +48,10 @@ struct Note {
     Instant until;
     core::Micros length;
     uint32 keys[2];
-    char* names;  // queue, then kind; in the notes' context
+    QueueSettings settings;
+    core::ThrottlePolicy policy;
+    JobTimes* times;  // of counts, in the notes' context; may be nullptr
+    char* names;      // queue, then kind; in the notes' context
     std::string_view queue() const noexcept { return {names, queue_len}; }
     std::string_view kind() const noexcept { return {names + queue_len, kind_len}; }
 };
@@ -90,6 +107,13 @@ void apply_expiry(const Note& n) noexcept {
     }
 }
 
+// What waits for the queue looks again: one that was paused may be open now.
+void apply_settings(const Note& n) noexcept {
+    set_queue_settings(MyDatabaseId, n.queue(), n.settings);
+    poke_dispatcher(MyDatabaseId, kPokeQueues | kPokeDue);
+    if (anybody_waits()) wake_waiters_of_queue(MyDatabaseId, n.queue());
+}
+
 void apply_all() noexcept {
     if (!board_present()) return;
     debug_point(DebugPoint::before_commit_callback);
@@ -101,7 +125,7 @@ void apply_all() noexcept {
                 set_kind_role(MyDatabaseId, n.kind(), n.role);
                 break;
             case NoteKind::counts:
-                add_queue_delta(MyDatabaseId, n.queue(), n.delta);
+                add_queue_delta(MyDatabaseId, n.queue(), n.delta, n.times, store::now());
                 break;
             case NoteKind::work:
                 apply_work(n, now);
@@ -129,6 +153,13 @@ void apply_all() noexcept {
                 break;
             case NoteKind::await:
                 await_end(MyDatabaseId, n.id);
+                break;
+            case NoteKind::settings:
+                apply_settings(n);
+                break;
+            case NoteKind::throttle:
+                cool_queue(MyDatabaseId, n.queue(), n.policy, n.until);
+                poke_dispatcher(MyDatabaseId, kPokeDue);  // it wakes whom the end of the window concerns
                 break;
         }
     }
@@ -164,21 +195,36 @@ bool same_place(const Note& a, const Note& b) noexcept {
            a.alone == b.alone && a.queue() == b.queue() && a.kind() == b.kind();
 }
 
+void add_times(JobTimes* into, const JobTimes& from) noexcept {
+    for (int i = 0; i < core::kHistogramBuckets; i++) {
+        into->wait.counts[i] += from.wait.counts[i];
+        into->run.counts[i] += from.run.counts[i];
+    }
+    into->wait_us += from.wait_us;
+    into->run_us += from.run_us;
+}
+
 void merge(Note* into, const Note& from) noexcept {
     if (into->type == NoteKind::expiry) into->id = std::min(into->id, from.id);
     if (into->type == NoteKind::work) into->id += from.id;
     into->key = std::min(into->key, from.key);
     into->delta.live += from.delta.live;
+    into->delta.enqueued += from.delta.enqueued;
     into->delta.completed += from.delta.completed;
     into->delta.failed += from.delta.failed;
     into->delta.discarded += from.delta.discarded;
     into->delta.cancelled += from.delta.cancelled;
+    if (into->times == nullptr) {
+        into->times = from.times;
+    } else if (from.times != nullptr) {
+        add_times(into->times, *from.times);
+    }
 }
 
-// Work and counts of one place, and all expiries, are one note per level.
+// Work, counts and throttling of one place, and all expiries, are one note per level.
 Note* find_mergeable(const Note& like) noexcept {
     if (like.type != NoteKind::work && like.type != NoteKind::counts && like.type != NoteKind::expiry &&
-        like.type != NoteKind::key)
+        like.type != NoteKind::throttle && like.type != NoteKind::key)
         return nullptr;
     for (int i = g_count - 1; i >= 0; i--) {
         if (same_place(g_notes[i], like)) return &g_notes[i];
@@ -284,9 +330,14 @@ void remember_work(std::string_view queue, std::string_view kind, int16 priority
     add_note(n, queue, kind);
 }
 
-void remember_counts(std::string_view queue, const QueueDelta& delta) {
+void remember_counts(std::string_view queue, const QueueDelta& delta, const JobTimes* times) {
     Note n = blank(NoteKind::counts);
     n.delta = delta;
+    if (times != nullptr && board_present()) {
+        prepare_context();
+        n.times = static_cast<JobTimes*>(pg::allocate(sizeof(JobTimes), g_context));
+        *n.times = *times;
+    }
     add_note(n, queue, {});
 }
 
@@ -357,6 +408,19 @@ void remember_expiry(Instant expires_at) {
     add_note(n, {}, {});
 }
 
+void remember_throttle(std::string_view queue, const core::ThrottlePolicy& policy, Instant now) {
+    Note n = blank(NoteKind::throttle);
+    n.policy = policy;
+    n.until = now;
+    add_note(n, queue, {});
+}
+
+void remember_settings(std::string_view queue, const QueueSettings& settings) {
+    Note n = blank(NoteKind::settings);
+    n.settings = settings;
+    add_note(n, queue, {});
+}
+
 void remember_poke(uint32 bits) {
     prepare_context();
     g_pokes |= bits;
@@ -388,7 +452,7 @@ void distrust_heads() noexcept {
         pg_atomic_write_u32(&d->waits_overflow, 1);
     }
     poke_dispatcher(MyDatabaseId, kPokeReread | kPokeRequests | kPokeHandlers | kPokeExpiry | kPokeIdentity |
-                                      kPokeBlocked);
+                                      kPokeQueues | kPokeBlocked);
 }
 
 // The lock is taken for the session, since a commit callback has no resource owner, and given back at once.

@@ -18,7 +18,7 @@ namespace foreman::store {
 /// errors 53200. cost: about 50 ns when the range was remembered before in this transaction.
 void remember_work(std::string_view queue, std::string_view kind, int16 priority, int16 alone, Oid role,
                    Key key, int jobs = 1);
-void remember_counts(std::string_view queue, const QueueDelta& delta);
+void remember_counts(std::string_view queue, const QueueDelta& delta, const JobTimes* times = nullptr);
 /// A row of job_request for a job that may be running; interrupt: end the handler now.
 void remember_request(int64 job_id, bool interrupt);
 /// A job ended: sessions in await() hear of it.
@@ -37,6 +37,10 @@ void remember_batch(int64 batch_id);
 void remember_expiry(Instant expires_at);
 /// What this process holds for its transaction is given back at its end.
 void watch_transaction();
+/// A job of the queue met somebody's limit at `now`: the queue cools down from the commit on.
+void remember_throttle(std::string_view queue, const core::ThrottlePolicy& policy, Instant now);
+/// A queue's row was written: its settings hold from the commit on.
+void remember_settings(std::string_view queue, const QueueSettings& settings);
 /// Bits for the database's dispatcher.
 void remember_poke(uint32 bits);
 /// The database stops at this commit: nothing is claimed from then on.

@@ -43,14 +43,18 @@ core::Verdict decide_for(const Handler& handler, const Job& job, core::AttemptEn
     return core::decide({job.attempt, job.max_attempts}, end, policy, pg_prng_uint64(&pg_global_prng_state));
 }
 
+core::Micros throttle(const Job& job) {
+    const core::ThrottlePolicy& policy = find_queue(job.queue).throttle;
+    const Instant at = now();
+    remember_throttle(job.queue, policy, at);
+    return core::cool_down(policy, read_cooling(MyDatabaseId, job.queue), at).until - at;
+}
+
 Settled settle(const Job& job, const Report& report, MemoryContext context) {
     if (report.uncharged)
         return put_back_or_obey(job, job.attempt, job.run_at, job.errors, report, context, Settled::released);
     core::Micros run_in = report.run_in;
-    if (report.outcome == core::Outcome::throttled) {
-        run_in = kThrottleFlat;
-        if (board_present()) throttle_queue(MyDatabaseId, job.queue, now() + run_in);
-    }
+    if (report.outcome == core::Outcome::throttled) run_in = throttle(job);
     const core::Verdict v = decide_for(find_handler(job.kind), job, {report.outcome, run_in, false});
     std::optional<Datum> errors = job.errors;
     const char* message = nullptr;

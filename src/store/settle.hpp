@@ -25,8 +25,9 @@ core::Verdict decide_for(const Handler& handler, const Job& job, core::AttemptEn
 /// does: obeys a pending request, else history, dead letter or put back.  needs: the row taken in this
 /// transaction
 Settled settle(const Job& job, const Report& report, MemoryContext context);
-/// throttle() cools the queue down for this long.
-constexpr core::Micros kThrottleFlat = core::seconds(60);
+/// A job met somebody's limit: its queue cools down from the commit on.  returns: when the job runs again,
+/// from now
+core::Micros throttle(const Job& job);
 
 /// All jobs that outside workers hold, given back uncharged: for a copy of a database, where nobody can hold
 /// one.

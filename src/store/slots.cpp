@@ -512,6 +512,17 @@ void wake_waiters_of_queue(Oid database, std::string_view queue, int64 jobs) noe
     }
 }
 
+void wake_waiters_of_queue(Oid database, std::string_view queue) noexcept {
+    const uint32 wanted = name_hash(queue);
+    const PartGuard guard(BoardLock::directory, LW_SHARED);
+    for (uint32 i = 0; i < board().waiter_capacity; i++) {
+        const Waiter& w = waiter_table()[i];
+        if (w.pid == 0 || w.database != database || w.job_id != 0) continue;
+        if (std::find(w.queues, w.queues + w.queue_count, wanted) != w.queues + w.queue_count)
+            set_latch(w.pid, w.procno);
+    }
+}
+
 bool add_waiter(Oid database, int64 job_id) noexcept {
     return take_waiter({MyProcPid, pg::this_process().procno, database, job_id, 0, {}});
 }

@@ -115,6 +115,8 @@ bool add_queue_waiter(Oid database, std::span<const std::string_view> queues) no
 void remove_waiter() noexcept;
 /// Wakes sessions that wait for work in the queue, one for each job, the next ones each time.
 void wake_waiters_of_queue(Oid database, std::string_view queue, int64 jobs) noexcept;
+/// All of them, where one event may have let go of many jobs.
+void wake_waiters_of_queue(Oid database, std::string_view queue) noexcept;
 bool anybody_waits() noexcept;
 void wake_waiters(Oid database, int64 job_id) noexcept;
 

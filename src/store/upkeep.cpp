@@ -16,61 +16,11 @@ namespace foreman::store {
 namespace {
 
 constexpr int kDaysAhead = 3;
-constexpr core::Micros kDefaultRetainCompleted = core::days(7);
-constexpr core::Micros kDefaultRetainCancelled = core::days(7);
-constexpr core::Micros kDefaultRetainDiscarded = core::days(30);
-constexpr int kDeleteBatch = 10000;
-
-constinit pg::Statement g_partitions{"partitions",
-                                     "SELECT c.relname::pg_catalog.text, c.reltuples::pg_catalog.int8 FROM "
-                                     "pg_catalog.pg_inherits i JOIN pg_catalog.pg_class c ON c.oid " EQ
-                                     " i.inhrelid WHERE i.inhparent " EQ
-                                     " 'foreman.job_history'::pg_catalog.regclass AND c.relname " EQ
-                                     " pg_catalog.format('job_history_%s', "
-                                     "pg_catalog.right(c.relname::pg_catalog.text, 8)) ORDER BY c.relname"};
 
 constinit pg::Statement g_has_default_rows{"default_rows",
                                            "SELECT 1 FROM foreman.job_history_default WHERE finished_at " GE
                                            " $1 AND finished_at " LT " $2 LIMIT 1",
                                            {TIMESTAMPTZOID, TIMESTAMPTZOID}};
-
-// The longest retention of history that any queue asks for; rows of queues that ask for less are deleted.
-constinit pg::Statement g_retention{"retention",
-                                    "SELECT pg_catalog.max(GREATEST(COALESCE(retain_completed, '7 "
-                                    "days'::pg_catalog.interval), COALESCE(retain_cancelled, '7 "
-                                    "days'::pg_catalog.interval))) FROM foreman.queue"};
-
-constinit pg::Statement g_queues{
-    "queue_retentions",
-    "SELECT queue, retain_completed, retain_cancelled, retain_discarded FROM foreman.queue ORDER BY queue"};
-
-constinit pg::Statement g_delete_history{"prune_history",
-                                         "DELETE FROM foreman.job_history h USING (SELECT x.tableoid AS t, "
-                                         "x.ctid AS c FROM foreman.job_history x WHERE x.queue " EQ
-                                         " $1 AND x.outcome " EQ " $2 AND x.finished_at " LT
-                                         " $3 LIMIT $4) v WHERE h.tableoid " EQ " v.t AND h.ctid " EQ " v.c",
-                                         {TEXTOID, CHAROID, TIMESTAMPTZOID, INT8OID}};
-
-constinit pg::Statement g_delete_default{
-    "prune_default",
-    "DELETE FROM foreman.job_history h USING (SELECT x.tableoid AS t, x.ctid AS c FROM foreman.job_history x "
-    "WHERE x.finished_at " LT " $1 AND NOT EXISTS (SELECT 1 FROM foreman.queue q WHERE q.queue " EQ
-    " x.queue) LIMIT $2) v WHERE h.tableoid " EQ " v.t AND h.ctid " EQ " v.c",
-    {TIMESTAMPTZOID, INT8OID}};
-
-constinit pg::Statement g_delete_dead{
-    "prune_dead",
-    "DELETE FROM foreman.dead_letter WHERE ctid " EQ
-    " ANY (ARRAY (SELECT d.ctid FROM foreman.dead_letter d WHERE d.queue " EQ " $1 AND d.discarded_at " LT
-    " $2 LIMIT $3))",
-    {TEXTOID, TIMESTAMPTZOID, INT8OID}};
-
-constinit pg::Statement g_delete_dead_default{
-    "prune_dead_default",
-    "DELETE FROM foreman.dead_letter WHERE ctid " EQ
-    " ANY (ARRAY (SELECT d.ctid FROM foreman.dead_letter d WHERE d.discarded_at " LT
-    " $1 AND NOT EXISTS (SELECT 1 FROM foreman.queue q WHERE q.queue " EQ " d.queue) LIMIT $2))",
-    {TIMESTAMPTZOID, INT8OID}};
 
 constinit pg::Statement g_count{"count_live",
                                 "SELECT queue, pg_catalog.count(*) FROM foreman.live_job GROUP BY queue"};
@@ -105,19 +55,6 @@ DayText text_of(Day day) noexcept {
     std::snprintf(t.compact, sizeof(t.compact), "%04d%02d%02d", y % 10000, m % 100, d % 100);
     std::snprintf(t.bound, sizeof(t.bound), "%04d-%02d-%02d 00:00:00+00", y % 10000, m % 100, d % 100);
     return t;
-}
-
-bool parse_day(std::string_view name, Day* day) noexcept {
-    if (name.size() != std::strlen("job_history_yyyymmdd")) return false;
-    int digits[8];
-    for (std::size_t i = 0; i < 8; i++) {
-        const char c = name[name.size() - 8 + i];
-        if (c < '0' || c > '9') return false;
-        digits[i] = c - '0';
-    }
-    const int y = digits[0] * 1000 + digits[1] * 100 + digits[2] * 10 + digits[3];
-    day->number = date2j(y, digits[4] * 10 + digits[5], digits[6] * 10 + digits[7]) - POSTGRES_EPOCH_JDATE;
-    return true;
 }
 
 void run_utility(const char* sql) {
@@ -166,58 +103,6 @@ void make_partition(Day day) {
     }));
 }
 
-core::Instant cutoff(core::Instant now, std::optional<Datum> retention, core::Micros otherwise) {
-    const int64 us = interval_us(retention);
-    return now - (us < 0 ? otherwise : core::Micros{us});
-}
-
-int64 drop_old_partitions(core::Instant now) {
-    core::Micros longest = kDefaultRetainCompleted;
-    const pg::Rows r = g_retention.execute();
-    if (!r.empty() && !r[0].is_null(1)) longest = std::max(longest, core::Micros{interval_us(r[0].datum(1))});
-    int64 removed = 0;
-    for (const pg::Row row : g_partitions.execute()) {
-        Day day{};
-        if (!parse_day(row.view(1), &day) || day.end() > now - longest) continue;
-        const std::string_view name = row.view(1);
-        removed += std::max<int64>(row.i64(2), 0);
-        run_utility(pg::guarded(
-            [&] { return psprintf("DROP TABLE foreman.%.*s", static_cast<int>(name.size()), name.data()); }));
-    }
-    return removed;
-}
-
-int64 delete_by_queue(core::Instant now) {
-    int64 removed = 0;
-    for (const pg::Row row : g_queues.execute()) {
-        for (const char outcome : {'c', 'x'}) {
-            const int column = outcome == 'c' ? 2 : 3;
-            pg::Args<4> a;
-            a.text(1, row.view(1)).letter(2, outcome);
-            a.instant(3, cutoff(now, row.optional_datum(column),
-                                outcome == 'c' ? kDefaultRetainCompleted : kDefaultRetainCancelled));
-            a.i64(4, kDeleteBatch);
-            removed += static_cast<int64>(g_delete_history.execute(a).processed());
-        }
-        pg::Args<3> d;
-        d.text(1, row.view(1))
-            .instant(2, cutoff(now, row.optional_datum(4), kDefaultRetainDiscarded))
-            .i64(3, kDeleteBatch);
-        removed += static_cast<int64>(g_delete_dead.execute(d).processed());
-    }
-    return removed;
-}
-
-int64 delete_defaults(core::Instant now) {
-    pg::Args<2> h;
-    h.instant(1, now - kDefaultRetainCompleted).i64(2, kDeleteBatch);
-    int64 removed = static_cast<int64>(g_delete_default.execute(h).processed());
-    pg::Args<2> d;
-    d.instant(1, now - kDefaultRetainDiscarded).i64(2, kDeleteBatch);
-    removed += static_cast<int64>(g_delete_dead_default.execute(d).processed());
-    return removed;
-}
-
 }  // namespace
 
 int make_partitions(core::Instant now) {
@@ -234,6 +119,25 @@ int make_partitions(core::Instant now) {
         made++;
     }
     return made;
+}
+
+PartitionName partition_name(int64 day) noexcept {
+    PartitionName name{};
+    std::snprintf(name.text, sizeof(name.text), "job_history_%s", text_of({day}).compact);
+    return name;
+}
+
+bool parse_partition_name(std::string_view name, int64* day) noexcept {
+    if (name.size() != std::strlen("job_history_yyyymmdd")) return false;
+    int digits[8];
+    for (std::size_t i = 0; i < 8; i++) {
+        const char c = name[name.size() - 8 + i];
+        if (c < '0' || c > '9') return false;
+        digits[i] = c - '0';
+    }
+    const int y = digits[0] * 1000 + digits[1] * 100 + digits[2] * 10 + digits[3];
+    *day = date2j(y, digits[4] * 10 + digits[5], digits[6] * 10 + digits[7]) - POSTGRES_EPOCH_JDATE;
+    return true;
 }
 
 bool partition_ready(core::Instant at) { return partition_exists(day_of(at)); }
@@ -253,15 +157,6 @@ void make_first_partitions(core::Instant now) {
         throw;
     }
     creating_extension = creating;
-}
-
-int64 prune(core::Instant now) {
-    const AsOwner scope;
-    scope.allow_any_plan();
-    pg::GucScope settings;
-    settings.set("lock_timeout", "100ms");
-    settings.set("search_path", "pg_catalog, pg_temp");
-    return drop_old_partitions(now) + delete_by_queue(now) + delete_defaults(now);
 }
 
 void recount_queues() {

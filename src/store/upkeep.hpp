@@ -1,6 +1,6 @@
-// History by days: partitions made ahead, dropped when everything in them is past retention; deletes where
-// policies differ. Called by the dispatcher and prune_once(). Never blocks claims or inserts for longer than
-// the short lock time-out below.
+// History by days: partitions made ahead; and counts of jobs. What is past retention leaves in prune.hpp.
+// Called by the dispatcher and prune_once(). Never blocks claims or inserts for longer than the short lock
+// time-out below.
 #pragma once
 
 #include <string_view>
@@ -17,12 +17,15 @@ int make_partitions(core::Instant now);
 /// The same inside CREATE EXTENSION, so that no row is on its way to the default partition while the first
 /// day is attached; the partitions are not members of the extension.
 void make_first_partitions(core::Instant now);
-/// does: removes history and dead letters that are past retention; never anything else (terminal rows only
-/// live there). returns: rows removed; a dropped partition counts its rows as estimated by the server.
-int64 prune(core::Instant now);
 /// Live jobs per queue, to the board's counters. cost: one pass over an index.
 void recount_queues();
 
+/// A day's partition by its name, in days since 2000-01-01; false: it is none of ours.
+struct PartitionName {
+    char text[32];
+};
+PartitionName partition_name(int64 day) noexcept;
+bool parse_partition_name(std::string_view name, int64* day) noexcept;
 /// Whether the day of `at` has its partition.
 bool partition_ready(core::Instant at);
 

@@ -15,6 +15,8 @@
 #include "store/identity.hpp"
 #include "store/leases.hpp"
 #include "store/overstay.hpp"
+#include "store/prune.hpp"
+#include "store/queue_settings.hpp"
 #include "store/schema.hpp"
 #include "store/settings.hpp"
 #include "store/slots.hpp"
@@ -46,11 +48,13 @@ class Dispatcher {
   private:
     void turn(uint32 pokes);
     core::Instant due_work(core::Instant now);
+    void load_queues();
     void look_at_identity();
     core::Instant next_expiry() const;
     core::Instant next_lease_end() const;
     void close_requests(uint32 generation) noexcept;
     void look_at_leases(core::Instant now);
+    void prune(core::Instant now);
     template <class Body>
     bool duty(const char* name, Body body);
     template <class Body>
@@ -62,6 +66,8 @@ class Dispatcher {
     store::Overstayers overstayers_;
     core::Instant next_reread_{core::kPlusInfinity};
     core::Instant next_upkeep_{core::kMinusInfinity};
+    core::Instant next_prune_{core::kMinusInfinity};
+    store::Pruner pruner_;
     core::Instant next_requests_{core::kPlusInfinity};
     core::Instant next_blocked_{core::kPlusInfinity};
     core::Instant next_recruit_{core::kPlusInfinity};
@@ -121,11 +127,19 @@ bool Dispatcher::begin() {
     // The launcher probes unknown databases one at a time: this one is known from here on.
     store::set_latch(store::board().launcher_pid, store::board().launcher_procno);
     store::free_starting_slots(database_);
+    load_queues();
     look_at_identity();
     if (!copied_)
         duty("pg_foreman: charging jobs that crashed the server", [this] { charge_crashes(database_); });
     pg_atomic_fetch_or_u32(&slot_->pokes, kPokeBegin);
     return true;
+}
+
+// At the start before any executor is there: what is paused stays so over a restart.
+void Dispatcher::load_queues() {
+    poked_duty(store::kPokeQueues, "pg_foreman: reading settings of queues", [this] {
+        if (!store::load_queue_settings()) pg_atomic_fetch_or_u32(&slot_->pokes, store::kPokeQueues);
+    });
 }
 
 void Dispatcher::look_at_identity() {
@@ -178,6 +192,21 @@ void Dispatcher::look_at_leases(core::Instant now) {
     }
 }
 
+// A pass is a step at each turn, until nothing is left: short transactions, and the other duties go on in
+// between.
+void Dispatcher::prune(core::Instant now) {
+    if (now < next_prune_) return;
+    if (!pruner_.active()) pruner_.begin(now);
+    bool more = false;
+    next_prune_ = now;
+    if (!duty("pg_foreman: pruning", [this, &more] { more = pruner_.step(); })) {
+        pruner_.stop();
+        next_prune_ = now + kUpkeepRetry;
+    } else if (!more) {
+        next_prune_ = now + kUpkeep;
+    }
+}
+
 // Wakes and recruits executors for what is due; answers the next instant at which something becomes due.
 core::Instant Dispatcher::due_work(core::Instant now) {
     next_recruit_ = core::kPlusInfinity;
@@ -193,12 +222,16 @@ void Dispatcher::turn(uint32 pokes) {
         const bool was_stopped = slot_->stopped;
         look_at_identity();
         // What was loaded meanwhile told nobody.
-        if (was_stopped && !slot_->stopped) pokes |= kPokeBegin;
+        if (was_stopped && !slot_->stopped) {
+            pokes |= kPokeBegin;
+            store::forget_coolings(database_);  // a session's own clock may have set them
+        }
     }
     if (now >= end_of_grace_) {
         store::ask_to_leave(database_, 2);
         end_of_grace_ = core::kPlusInfinity;
     }
+    if (pokes & store::kPokeQueues) load_queues();
     if (copied_) return;
     if (pokes & store::kPokeExecutor)
         poked_duty(store::kPokeExecutor, "pg_foreman: settling jobs of executors that ended",
@@ -255,11 +288,9 @@ void Dispatcher::turn(uint32 pokes) {
         });
         // Somebody reads history for long: soon again, but its readers and writers queue behind each try.
         if (!made) next_upkeep_ = now + kUpkeepRetry;
-        duty("pg_foreman: pruning", [now] {
-            store::prune(now);
-            store::prune_unique_windows(now);
-        });
+        duty("pg_foreman: ending windows of unique keys", [now] { store::prune_unique_windows(now); });
     }
+    prune(now);
 }
 
 void Dispatcher::loop() {
@@ -278,8 +309,8 @@ void Dispatcher::loop() {
         const core::Instant now = pg::clock_now();
         const core::Instant due = due_work(now);
         core::Instant wake = std::min(now + core::milliseconds(settings::poll_interval_ms), due);
-        wake = std::min({wake, next_requests_, next_blocked_, next_recruit_, next_expiry(), next_lease_end(), end_of_grace_,
-                         retry_failed_});
+        wake = std::min({wake, next_requests_, next_blocked_, next_recruit_, next_expiry(), next_lease_end(),
+                         end_of_grace_, retry_failed_, slot_->stopped ? core::kPlusInfinity : next_prune_});
         pg_atomic_write_u64(&slot_->next_wake, static_cast<uint64>(wake.us));
         pg_memory_barrier();
         if (pg_atomic_read_u32(&slot_->pokes) != 0) continue;

@@ -13,6 +13,7 @@
 #include "pg/latch.hpp"
 #include "pg/memory.hpp"
 #include "pg/xact.hpp"
+#include "store/ageing.hpp"
 #include "store/definitions.hpp"
 #include "store/key_gate.hpp"
 #include "store/permits.hpp"
@@ -82,6 +83,7 @@ class Executor {
     int claim(Group& group, const store::RangeChoice& choice, int qty);
     Touched& touch(const store::RangeChoice& choice);
     void missed(const store::RangeChoice& choice);
+    void turn_to_oldest(bool allow_alone, store::RangeChoice* choice) const;
     static bool is_blocked(const Touched& t, core::Instant now);
     void raise_touched();
     void after_failed_group(const Group& group, const char* sqlstate, const char* message);
@@ -144,6 +146,7 @@ int Executor::claim(Group& group, const store::RangeChoice& choice, int qty) {
     t.head = choice.head;
     if (got > 0) {
         t.from.job_id++;
+        store::count_ageing(choice.ref, static_cast<uint32>(got));
         t.misses = 0;
     }
     return got;
@@ -162,6 +165,24 @@ void Executor::missed(const store::RangeChoice& choice) {
 
 bool Executor::is_blocked(const Touched& t, core::Instant now) {
     return t.blocked_until > now && store::range_lowered(t.ref) == t.blocked_at;
+}
+
+void Executor::turn_to_oldest(bool allow_alone, store::RangeChoice* choice) const {
+    struct Asked {
+        const Executor* self;
+        bool allow_alone;
+        core::Instant now;
+    } const asked{this, allow_alone, pg::clock_now()};
+    store::turn_to_oldest(
+        choice, asked.now,
+        [](const void* arg, const store::RangeChoice& r) {
+            const auto* a = static_cast<const Asked*>(arg);
+            if (r.role != a->self->ticket_.role || (r.alone != 0 && !a->allow_alone)) return false;
+            return std::none_of(
+                a->self->touched_.begin(), a->self->touched_.end(),
+                [a, &r](const Touched& t) { return t.ref.index == r.ref.index && is_blocked(t, a->now); });
+        },
+        &asked);
 }
 
 // Once per group, after its commit: then its own rows are gone for every new snapshot.
@@ -191,11 +212,16 @@ const store::Handler& Executor::current_handler(std::string_view kind) {
 // transaction.
 bool Executor::run_chunk(Group& group, store::RangeChoice& choice, bool first,
                          store::RangeChoice* procedure) {
+    if (choice.turn_of_oldest) turn_to_oldest(first, &choice);
     const store::Handler& handler = current_handler(choice.kind_name());
     if (!handler.exists || handler.run_as != ticket_.role) {
         store::set_kind_role(ticket_.database, choice.kind_name(), handler.run_as);
         store::poke_dispatcher(ticket_.database, store::kPokeHandlers);
         return choose(first, &choice);
+    }
+    if (store::queue_is_off_board(choice.ref) && store::find_queue(choice.queue_name()).paused) {
+        missed(choice);
+        return false;
     }
     if (handler.lane == store::Lane::procedure) {
         if (first) *procedure = choice;
@@ -206,7 +232,8 @@ bool Executor::run_chunk(Group& group, store::RangeChoice& choice, bool first,
     if (alone && !first) return false;
     const core::Instant started = pg::clock_now();
     if (first) pace_.begin_group(started, alone ? 1 : max_group);
-    const int qty = alone ? 1 : std::min(pace_.next_chunk(started), max_group - group.ran());
+    const int may = alone ? 1 : std::min(pace_.next_chunk(started), max_group - group.ran());
+    const int qty = may <= 0 ? 0 : static_cast<int>(std::min(static_cast<uint32>(may), choice.most));
     if (qty <= 0) return false;
     const std::size_t before = group.jobs().size();
     const int got = claim(group, choice, qty);
@@ -301,6 +328,7 @@ void Executor::run_one_group() {
             missed(procedure);
         } else {
             touch(procedure).misses = 0;
+            store::count_ageing(procedure.ref, 1);
             reset_session(true);
         }
     }

@@ -175,9 +175,9 @@ void Group::settle(const store::Handler& handler, const store::Job& job, Attempt
 void Group::settle_ran(const store::Handler& handler, const store::Job& job, Attempt& a) {
     attempts_++;
     if (a.outcome == core::Outcome::throttled) {
-        a.run_in = store::kThrottleFlat;
-        if (store::board_present())
-            store::throttle_queue(MyDatabaseId, job.queue, store::now() + store::kThrottleFlat);
+        a.run_in = store::throttle(job);
+        throttled_ = true;
+        must_end_ = must_end_ || in_executor_;
     }
     const core::Verdict v = store::decide_for(handler, job, {a.outcome, a.run_in, false});
     std::optional<Datum> errors = job.errors;

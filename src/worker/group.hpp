@@ -32,6 +32,8 @@ class Group {
     int ran() const noexcept { return ran_; }
     /// Whether a job waits again.
     bool gave_back() const noexcept { return gave_back_; }
+    /// Whether a job met somebody's limit: its queue cools down from the commit on.
+    bool throttled() const noexcept { return throttled_; }
     /// Jobs whose attempt came to an end of its own (run_once counts them).
     int64 attempts() const noexcept { return attempts_; }
 
@@ -54,6 +56,7 @@ class Group {
     bool in_executor_;
     bool must_end_ = false;
     bool gave_back_ = false;
+    bool throttled_ = false;
     int ran_ = 0;
     int64 attempts_ = 0;
     std::size_t done_ = 0;  // jobs_ before this have been run

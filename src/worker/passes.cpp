@@ -1,6 +1,8 @@
 // The engine's loops as SQL functions that do one pass in the caller's transaction: run_once(), drain(),
 // dispatch_once(), ... Run functions run only kinds whose run_as is the session's user, and count a failing
 // job's attempt at once.
+#include <algorithm>
+
 #include "core/validate.hpp"
 #include "pg/call.hpp"
 #include "pg/datum.hpp"
@@ -14,6 +16,7 @@
 #include "store/current_job.hpp"
 #include "store/identity.hpp"
 #include "store/key_gate.hpp"
+#include "store/prune.hpp"
 #include "store/schema.hpp"
 #include "store/upkeep.hpp"
 #include "worker/duties.hpp"
@@ -30,7 +33,7 @@ constexpr int kMaxSeen = 100000;
 class Pass {
   public:
     Pass(std::optional<std::string_view> queue, MemoryContext context)
-        : queue_(queue), memory_(context), seen_(&memory_), context_(context) {}
+        : queue_(queue), memory_(context), seen_(&memory_), cooling_(&memory_), context_(context) {}
 
     int64 run(int64 max_jobs);
 
@@ -38,16 +41,28 @@ class Pass {
     bool choose(store::RangeRow* best);
     int64 run_some(const store::RangeRow& range, int64 most);
     bool is_mine(const store::Handler& h) const;
+    bool is_closed(std::string_view queue, core::Instant now) const;
 
     std::optional<std::string_view> queue_;
     pg::ContextResource memory_;
-    pg::vector<int64> seen_;  // jobs of this pass: none gets a second attempt
+    pg::vector<int64> seen_;                // jobs of this pass: none gets a second attempt
+    pg::vector<std::string_view> cooling_;  // queues that a job of this pass throttled
     MemoryContext context_;
 };
 
 bool Pass::is_mine(const store::Handler& h) const {
     return h.exists && h.lane != store::Lane::procedure && h.run_as == GetSessionUserId() &&
            GetUserId() == GetSessionUserId();
+}
+
+// Paused, or cooling down.
+bool is_closed(std::string_view queue, core::Instant now) {
+    return store::find_queue(queue).paused || store::read_cooling(MyDatabaseId, queue).until > now;
+}
+
+bool Pass::is_closed(std::string_view queue, core::Instant now) const {
+    return worker::is_closed(queue, now) ||
+           std::find(cooling_.begin(), cooling_.end(), queue) != cooling_.end();
 }
 
 // The least due range of ours that has a job this pass has not seen.
@@ -59,7 +74,7 @@ bool Pass::choose(store::RangeRow* best) {
         if (row.first.run_at > now.us) continue;
         const store::RangeSpec spec = row.spec();
         if ((queue_ && spec.queue != *queue_) || !is_mine(store::find_handler(spec.kind))) continue;
-        if (!store::may(store::Bundle::operate, spec.queue)) continue;
+        if (!store::may(store::Bundle::operate, spec.queue) || is_closed(spec.queue, now)) continue;
         row.first = store::first_unseen(spec, now, {seen_.data(), seen_.size()});
         if (row.first == core::kNoKey) continue;
         if (found &&
@@ -94,6 +109,10 @@ int64 Pass::run_some(const store::RangeRow& range, int64 most) {
         if (claimed > 0) group.run(handler, false);
         group.finish();
     }
+    if (group.throttled()) {
+        const std::string_view queue = range.spec().queue;
+        cooling_.push_back({pg::copy_text(queue, context_), queue.size()});
+    }
     return claimed;
 }
 
@@ -121,7 +140,7 @@ bool choose_procedure(Oid user, const pg::vector<int64>& seen, store::RangeChoic
         const store::Handler& h = store::find_handler(spec.kind);
         if (row.first.run_at > now.us || !h.exists || h.lane != store::Lane::procedure || h.run_as != user)
             continue;
-        if (!store::may(store::Bundle::operate, spec.queue)) continue;
+        if (!store::may(store::Bundle::operate, spec.queue) || is_closed(spec.queue, now)) continue;
         const store::Key first = store::first_unseen(spec, now, {seen.data(), seen.size()});
         if (first == core::kNoKey || (found && !(row.priority < choice->priority || first < choice->head)))
             continue;
@@ -198,7 +217,18 @@ FOREMAN_FUNCTION(rescue_once) {
 FOREMAN_FUNCTION(prune_once) {
     require_operator("foreman.prune_once()");
     store::make_partitions(store::now());
-    return Int64GetDatum(store::prune(store::now()));
+    store::Pruner pruner;
+    pruner.begin(store::now());
+    while (pruner.step()) pg::check_interrupts();
+    pg::ResultSet rows(fcinfo);
+    for (const store::Pruned& p : pruner.removed()) {
+        std::array<std::optional<Datum>, 3> v;
+        v[0] = pg::text_datum(p.what);
+        if (p.queue.len > 0) v[1] = pg::text_datum({p.queue.text, p.queue.len});
+        v[2] = Int64GetDatum(p.rows);
+        rows.put(v);
+    }
+    return rows.done();
 }
 
 FOREMAN_FUNCTION(run_procedures_once) {

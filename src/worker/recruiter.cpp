@@ -57,10 +57,10 @@ Recruiter::Round Recruiter::look(core::Instant now) {
     } look{this, now, core::kPlusInfinity, {}};
     store::visit_ranges(
         database_,
-        [](void* arg, uint32, Oid role, store::Key head, core::Instant throttled_until) {
+        [](void* arg, uint32, Oid role, store::Key head, core::Instant queue_opens) {
             auto* l = static_cast<Look*>(arg);
             if (role == InvalidOid || head == core::kNoKey) return;
-            const core::Instant due = std::max(core::Instant{head.run_at}, throttled_until);
+            const core::Instant due = std::max(core::Instant{head.run_at}, queue_opens);
             if (due > l->now) {
                 l->next_due = std::min(l->next_due, due);
                 return;

@@ -1,0 +1,224 @@
+// See prune.hpp. A batch goes on behind the place in the table where the last one ended, so that a pass reads
+// every table once.
+#include "store/prune.hpp"
+
+#include <algorithm>
+
+#include "pg/call.hpp"
+#include "pg/datum.hpp"
+#include "pg/spi.hpp"
+#include "pg/xact.hpp"
+#include "store/definitions.hpp"
+#include "store/schema.hpp"
+#include "store/sql_names.hpp"
+#include "store/upkeep.hpp"
+
+namespace foreman::store {
+
+namespace {
+
+constexpr int kBatch = 10000;
+// Tables up to this size are counted before they are dropped; of larger ones the server's estimate is
+// reported.
+constexpr int64 kCountedBytes = int64{16} << 20;
+
+// Ours are told by their names: job_history_ and the day.
+constinit pg::Statement g_partitions{
+    "prune_partitions",
+    "SELECT c.relname::pg_catalog.text FROM pg_catalog.pg_inherits i JOIN pg_catalog.pg_class c ON c.oid " EQ
+    " i.inhrelid WHERE i.inhparent " EQ
+    " 'foreman.job_history'::pg_catalog.regclass AND c.relname OPERATOR(pg_catalog.~) "
+    "'^job_history_[0-9]{8}$' ORDER BY c.relname"};
+
+// Every retention of history that some queue has, those without a row included.
+constinit pg::Statement g_retentions{
+    "retentions",
+    "SELECT COALESCE(q.retain_completed, '7 days'::pg_catalog.interval) FROM foreman.queue q UNION SELECT "
+    "COALESCE(q.retain_cancelled, '7 days'::pg_catalog.interval) FROM foreman.queue q UNION SELECT '7 "
+    "days'::pg_catalog.interval"};
+
+// %s: the table, and the place behind which the batch begins. The deletion finds its rows by an array of
+// places: planned as a join it may read the table again.
+constexpr const char* kDeleteHistory =
+    "WITH v AS MATERIALIZED (SELECT h.ctid AS c, h.queue FROM %s h LEFT JOIN foreman.queue q ON (q.queue " EQ
+    " h.queue) WHERE h.ctid " GT " '(%u,%u)'::pg_catalog.tid AND h.finished_at " LT " ($1 " MINUS
+    " CASE WHEN h.outcome " EQ
+    " 'c' THEN COALESCE(q.retain_completed, '7 days'::pg_catalog.interval) "
+    "ELSE COALESCE(q.retain_cancelled, '7 days'::pg_catalog.interval) END) LIMIT %d FOR UPDATE OF h SKIP "
+    "LOCKED), d AS (DELETE FROM %s WHERE ctid " EQ
+    " ANY (ARRAY (SELECT v.c FROM v))) SELECT v.queue, pg_catalog.count(*), pg_catalog.max(v.c) FROM v GROUP "
+    "BY v.queue";
+constexpr const char* kDeleteDead =
+    "WITH v AS MATERIALIZED (SELECT h.ctid AS c, h.queue FROM %s h LEFT JOIN foreman.queue q ON (q.queue " EQ
+    " h.queue) WHERE h.ctid " GT " '(%u,%u)'::pg_catalog.tid AND h.discarded_at " LT " ($1 " MINUS
+    " COALESCE(q.retain_discarded, '30 days'::pg_catalog.interval)) LIMIT %d FOR UPDATE OF h SKIP LOCKED), "
+    "d AS (DELETE FROM %s WHERE ctid " EQ
+    " ANY (ARRAY (SELECT v.c FROM v))) SELECT v.queue, pg_catalog.count(*), pg_catalog.max(v.c) FROM v GROUP "
+    "BY v.queue";
+
+constexpr Instant start_of(int64 day) noexcept { return {day * USECS_PER_DAY}; }
+
+const char* table_of(int64 day, bool is_default) {
+    if (is_default) return "foreman.job_history_default";
+    const PartitionName name = partition_name(day);
+    return pg::guarded([&name] { return psprintf("foreman.%s", name.text); });
+}
+
+}  // namespace
+
+void Pruner::begin(Instant now) {
+    removed_.clear();
+    days_.clear();
+    now_ = now;
+    at_ = 0;
+    block_ = 0;
+    offset_ = 0;
+    phase_ = Phase::begun;
+}
+
+void Pruner::read_retentions() {
+    retentions_.clear();
+    for (const pg::Row row : g_retentions.execute()) retentions_.push_back({interval_us(row.datum(1))});
+}
+
+// Everything in it is past every policy.
+bool Pruner::is_over(const Day& day) const {
+    return !day.is_default &&
+           std::all_of(retentions_.begin(), retentions_.end(),
+                       [&](core::Micros retention) { return start_of(day.number + 1) <= now_ - retention; });
+}
+
+// Something in it is past some policy, and was not when the last pass looked.
+bool Pruner::has_work(const Day& day) const {
+    if (day.is_default) return true;
+    return std::any_of(retentions_.begin(), retentions_.end(), [&](core::Micros retention) {
+        return start_of(day.number) < now_ - retention && start_of(day.number + 1) > done_ - retention;
+    });
+}
+
+void Pruner::count(const char* what, std::string_view queue, int64 rows) {
+    for (Pruned& p : removed_) {
+        if (p.what == what && std::string_view(p.queue.text, p.queue.len) == queue) {
+            p.rows += rows;
+            return;
+        }
+    }
+    Pruned p{what, {}, rows};
+    p.queue.len = static_cast<uint16>(std::min<std::size_t>(queue.size(), kNameBytes - 1));
+    std::memcpy(p.queue.text, queue.data(), p.queue.len);
+    removed_.push_back(p);
+}
+
+// false: the table has no more.
+bool Pruner::delete_batch(const char* sql, const char* what) {
+    Oid types[] = {TIMESTAMPTZOID};
+    Datum values[] = {pg::to_datum(now_)};
+    pg::guarded([&] {
+        const int rc = SPI_execute_with_args(sql, 1, types, values, nullptr, false, 0);
+        if (rc < 0) elog(ERROR, "SPI_execute_with_args failed: %s", SPI_result_code_string(rc));
+    });
+    const pg::Rows rows(SPI_tuptable, SPI_processed);
+    int64 deleted = 0;
+    for (const pg::Row row : rows) {
+        deleted += row.i64(2);
+        count(what, row.view(1), row.i64(2));
+        auto* place = reinterpret_cast<ItemPointer>(DatumGetPointer(row.datum(3)));
+        const uint32 block = ItemPointerGetBlockNumberNoCheck(place);
+        const uint16 offset = ItemPointerGetOffsetNumberNoCheck(place);
+        if (block > block_ || (block == block_ && offset > offset_)) {
+            block_ = block;
+            offset_ = offset;
+        }
+    }
+    return deleted == kBatch;
+}
+
+bool Pruner::drop_day(const Day& day) {
+    const char* table = table_of(day.number, false);
+    const auto read = [](const char* sql) {
+        pg::guarded([sql] {
+            const int rc = SPI_execute(sql, false, 0);
+            if (rc < 0) elog(ERROR, "SPI_execute failed: %s", SPI_result_code_string(rc));
+        });
+        return pg::Rows(SPI_tuptable, SPI_processed);
+    };
+    int64 rows = 0;
+    {
+        const pg::Rows known = read(pg::guarded([table] {
+            return psprintf(
+                "SELECT pg_catalog.pg_relation_size(c.oid), c.reltuples::pg_catalog.int8 FROM "
+                "pg_catalog.pg_class c WHERE c.oid " EQ " pg_catalog.to_regclass('%s')",
+                table);
+        }));
+        if (known.empty()) return false;  // somebody else dropped it
+        rows = std::max<int64>(known[0].i64(2), 0);
+        if (known[0].i64(1) <= kCountedBytes)
+            rows = read(pg::guarded(
+                [table] { return psprintf("SELECT pg_catalog.count(*) FROM %s", table); }))[0]
+                       .i64(1);
+    }
+    pg::guarded([table] {
+        const int rc = SPI_execute(psprintf("DROP TABLE %s", table), false, 0);
+        if (rc < 0) elog(ERROR, "SPI_execute failed: %s", SPI_result_code_string(rc));
+    });
+    count("partitions", {}, rows);
+    return true;
+}
+
+bool Pruner::step() {
+    const AsOwner scope;
+    scope.allow_any_plan();
+    pg::GucScope settings;
+    settings.set("lock_timeout", "100ms");
+    settings.set("search_path", "pg_catalog, pg_temp");
+    read_retentions();
+    const auto batch = [this](const char* form, const char* table) {
+        return pg::guarded(
+            [&] { return psprintf(form, table, block_, static_cast<unsigned>(offset_), kBatch, table); });
+    };
+    switch (phase_) {
+        case Phase::none:
+            return false;
+        case Phase::begun:
+            if (queue_generation() != generation_) done_ = core::kMinusInfinity;
+            generation_ = queue_generation();
+            days_.push_back({0, true});
+            for (const pg::Row row : g_partitions.execute()) {
+                int64 day = 0;
+                if (parse_partition_name(row.view(1), &day)) days_.push_back({day, false});
+            }
+            phase_ = Phase::dead_letters;
+            return true;
+        case Phase::dead_letters:
+            if (delete_batch(batch(kDeleteDead, "foreman.dead_letter"), "dead letters")) return true;
+            phase_ = Phase::history;
+            break;
+        case Phase::history:
+            while (at_ < days_.size() && (is_over(days_[at_]) || !has_work(days_[at_]))) at_++;
+            if (at_ == days_.size()) {
+                at_ = 0;
+                phase_ = Phase::partitions;
+                return true;
+            }
+            if (delete_batch(batch(kDeleteHistory, table_of(days_[at_].number, days_[at_].is_default)),
+                             "history"))
+                return true;
+            at_++;
+            break;
+        case Phase::partitions:
+            while (at_ < days_.size() && !is_over(days_[at_])) at_++;
+            if (at_ == days_.size()) {
+                phase_ = Phase::none;
+                if (queue_generation() == generation_) done_ = now_;
+                return false;
+            }
+            drop_day(days_[at_]);
+            at_++;
+            return true;
+    }
+    block_ = 0;
+    offset_ = 0;
+    return true;
+}
+
+}  // namespace foreman::store

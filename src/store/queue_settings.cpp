@@ -1,0 +1,96 @@
+// See queue_settings.hpp.
+#include "store/queue_settings.hpp"
+
+#include "pg/datum.hpp"
+#include "pg/memory.hpp"
+#include "pg/xact.hpp"
+#include "store/board_parts.hpp"
+#include "store/clock.hpp"
+#include "store/remember.hpp"
+#include "store/schema.hpp"
+#include "store/sql_names.hpp"
+
+namespace foreman::store {
+
+namespace {
+
+#define SETTINGS_COLUMNS "queue, paused, ageing"
+
+constexpr int kLoadTries = 3;
+
+constinit pg::Statement g_read{
+    "queue_settings", "SELECT " SETTINGS_COLUMNS " FROM foreman.queue WHERE queue " EQ " $1", {TEXTOID}};
+constinit pg::Statement g_read_all{"all_queue_settings",
+                                   "SELECT " SETTINGS_COLUMNS " FROM foreman.queue ORDER BY queue"};
+
+constinit pg::Statement g_pause{
+    "pause_queue",
+    "INSERT INTO foreman.queue AS q (queue, paused, created_at) VALUES ($1, true, $2) ON CONFLICT (queue) DO "
+    "UPDATE SET paused = true WHERE NOT q.paused",
+    {TEXTOID, TIMESTAMPTZOID}};
+constinit pg::Statement g_resume{
+    "resume_queue", "UPDATE foreman.queue SET paused = false WHERE queue " EQ " $1 AND paused", {TEXTOID}};
+
+QueueSettings settings_of(const pg::Row& row) {
+    QueueSettings s{};
+    s.paused = row.boolean(2);
+    if (!row.is_null(3)) s.ageing = row.i32(3);
+    return s;
+}
+
+}  // namespace
+
+void tell_queue_settings(std::string_view queue) {
+    if (!board_present()) return;
+    const AsOwner scope;
+    pg::Args<1> a;
+    a.text(1, queue);
+    const pg::Rows rows = g_read.execute(a);
+    remember_settings(queue, rows.empty() ? QueueSettings{} : settings_of(rows[0]));
+}
+
+bool load_queue_settings() {
+    DatabaseSlot* slot = board_present() ? add_database_slot(MyDatabaseId) : nullptr;
+    if (slot == nullptr) return true;
+    const AsOwner scope;
+    const pg::Context context("foreman queue settings", CurrentMemoryContext);
+    pg::ContextResource memory(context);
+    for (int tries = 0; tries < kLoadTries; tries++) {
+        const uint32 generation = queue_settings_generation(*slot);
+        const pg::ActiveSnapshot latest{pg::ActiveSnapshot::Latest{}};
+        pg::vector<NamedSettings> queues(&memory);
+        for (const pg::Row row : g_read_all.execute(true)) {
+            queues.push_back({{}, settings_of(row)});
+            set_name(&queues.back().name, row.view(1));
+        }
+        if (replace_queue_settings(*slot, {queues.data(), queues.size()}, generation)) return true;
+    }
+    return false;
+}
+
+void ensure_queue_settings() {
+    if (!board_present()) return;
+    DatabaseSlot* slot = database_slot(MyDatabaseId);
+    if (slot != nullptr && pg_atomic_read_u32(&slot->settings_loaded) != 0) return;
+    load_queue_settings();
+}
+
+bool set_queue_paused(std::string_view queue, bool paused) {
+    const AsOwner scope;
+    bool changed = false;
+    if (paused) {
+        pg::Args<2> a;
+        a.text(1, queue).instant(2, now());
+        changed = g_pause.execute(a).processed() > 0;
+    } else {
+        pg::Args<1> a;
+        a.text(1, queue);
+        changed = g_resume.execute(a).processed() > 0;
+    }
+    if (!changed) return false;
+    announce_change(schema().queue);
+    tell_queue_settings(queue);
+    return true;
+}
+
+}  // namespace foreman::store
