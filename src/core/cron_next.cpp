@@ -170,4 +170,26 @@ std::optional<Instant> next_after(const Schedule& schedule, Instant after, Insta
     return std::nullopt;
 }
 
+// Whatever is known lies in [found, until], and nothing that fires is after `until`.
+Instant latest_until(const Schedule& schedule, Instant first, Instant now, Instant anchor,
+                     const Zone& zone) noexcept {
+    Instant found = first;
+    Instant until = now;
+    while (found < until) {
+        const Instant middle = found + Micros{(until - found).us / 2};
+        const auto next = next_after(schedule, middle, anchor, zone);
+        if (next && *next <= until) {
+            found = *next;
+        } else {
+            // Nothing in (middle, until].
+            const auto after_found =
+                middle == found ? std::nullopt : next_after(schedule, found, anchor, zone);
+            if (!after_found || *after_found > middle) return found;
+            found = *after_found;
+            until = middle;
+        }
+    }
+    return found;
+}
+
 }  // namespace foreman::core

@@ -80,6 +80,7 @@ void init_slots(Board* b) {
         pg_atomic_init_u64(&d.next_wake, static_cast<uint64>(core::kPlusInfinity.us));
         pg_atomic_init_u64(&d.next_expiry, static_cast<uint64>(core::kPlusInfinity.us));
         pg_atomic_init_u64(&d.next_lease_end, static_cast<uint64>(core::kPlusInfinity.us));
+        pg_atomic_init_u64(&d.next_fire, static_cast<uint64>(core::kMinusInfinity.us));
     }
 }
 
@@ -160,6 +161,7 @@ DatabaseSlot* add_database_slot(Oid database) noexcept {
     pg_atomic_write_u64(&d->next_wake, static_cast<uint64>(core::kPlusInfinity.us));
     pg_atomic_write_u64(&d->next_expiry, static_cast<uint64>(core::kPlusInfinity.us));
     pg_atomic_write_u64(&d->next_lease_end, static_cast<uint64>(core::kPlusInfinity.us));
+    pg_atomic_write_u64(&d->next_fire, static_cast<uint64>(core::kMinusInfinity.us));
     d->held_by = 0;
     d->stopped = false;
     d->has_extension = false;

@@ -56,14 +56,15 @@ struct ExecutorSlot {
 
 // Reasons to wake a dispatcher, as bits.
 enum Poke : uint32 {
-    kPokeDue = 1,        // a head or an executor changed: look at the heads
-    kPokeRequests = 2,   // rows in job_request
-    kPokeReread = 4,     // heads are not to be trusted: read them from the rows
-    kPokeExecutor = 8,   // an executor ended
-    kPokeHandlers = 16,  // handlers were registered or unregistered
-    kPokeExpiry = 32,    // an expires_at came closer
-    kPokeIdentity = 64,  // start() or stop()
-    kPokeLeases = 128    // a lease ends earlier than the dispatcher knew
+    kPokeDue = 1,         // a head or an executor changed: look at the heads
+    kPokeRequests = 2,    // rows in job_request
+    kPokeReread = 4,      // heads are not to be trusted: read them from the rows
+    kPokeExecutor = 8,    // an executor ended
+    kPokeHandlers = 16,   // handlers were registered or unregistered
+    kPokeExpiry = 32,     // an expires_at came closer
+    kPokeIdentity = 64,   // start() or stop()
+    kPokeLeases = 128,    // a lease ends earlier than the dispatcher knew
+    kPokeSchedules = 256  // a schedule is due earlier than the dispatcher knew
 };
 
 struct DatabaseSlot {
@@ -78,6 +79,7 @@ struct DatabaseSlot {
     pg_atomic_uint64 next_wake;           // int64: the instant the dispatcher sleeps to
     pg_atomic_uint64 next_expiry;         // int64: a lower bound on the earliest expires_at
     pg_atomic_uint64 next_lease_end;      // int64: a lower bound on the earliest leased_until
+    pg_atomic_uint64 next_fire;           // int64: a lower bound on the time of the first schedule
     int32 held_by;                        // pid of a session that keeps the workers out, 0: none
     bool stopped;                         // the identity says so
     bool has_extension;

@@ -13,8 +13,9 @@
 namespace foreman::store {
 
 enum class Lane : char { transaction = 't', batch = 'b', procedure = 'p' };
-/// What a handler takes: f(jsonb), f(foreman.job), f(foreman.job[]), or an SQL command.
-enum class Shape : char { jsonb = 'j', job = 'o', jobs = 'a', command = 'c' };
+/// What a handler takes: f(jsonb), f(foreman.job), f(foreman.job[]), or an SQL command: its own, or that of
+/// the schedule that made the job.
+enum class Shape : char { jsonb = 'j', job = 'o', jobs = 'a', command = 'c', scheduled = 's' };
 
 struct Handler {
     char kind[256];

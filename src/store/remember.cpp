@@ -12,7 +12,7 @@ namespace foreman::store {
 
 namespace {
 
-enum class NoteKind : uint8 { work, counts, request, end, expiry, kind_role, lease, lease_end };
+enum class NoteKind : uint8 { work, counts, request, end, expiry, fire, kind_role, lease, lease_end };
 
 struct Note {
     NoteKind type;
@@ -69,15 +69,24 @@ void apply_request(const Note& n) noexcept {
     poke_dispatcher(MyDatabaseId, kPokeRequests);
 }
 
-void apply_expiry(const Note& n) noexcept {
-    DatabaseSlot* d = database_slot(MyDatabaseId);
-    if (d == nullptr) return;
-    uint64 seen = pg_atomic_read_u64(&d->next_expiry);
-    while (n.id < static_cast<int64>(seen)) {
-        if (pg_atomic_compare_exchange_u64(&d->next_expiry, &seen, static_cast<uint64>(n.id))) {
-            poke_dispatcher(MyDatabaseId, kPokeExpiry);
+// Lowers an instant that the dispatcher sleeps to.
+void lower_instant(pg_atomic_uint64* instant, int64 wanted, uint32 poke) noexcept {
+    uint64 seen = pg_atomic_read_u64(instant);
+    while (wanted < static_cast<int64>(seen)) {
+        if (pg_atomic_compare_exchange_u64(instant, &seen, static_cast<uint64>(wanted))) {
+            poke_dispatcher(MyDatabaseId, poke);
             return;
         }
+    }
+}
+
+void apply_instant(const Note& n) noexcept {
+    DatabaseSlot* d = database_slot(MyDatabaseId);
+    if (d == nullptr) return;
+    if (n.type == NoteKind::fire) {
+        lower_instant(&d->next_fire, n.id, kPokeSchedules);
+    } else {
+        lower_instant(&d->next_expiry, n.id, kPokeExpiry);
     }
 }
 
@@ -101,7 +110,8 @@ void apply_all() noexcept {
                 apply_request(n);
                 break;
             case NoteKind::expiry:
-                apply_expiry(n);
+            case NoteKind::fire:
+                apply_instant(n);
                 break;
             case NoteKind::end:
                 wake_waiters(MyDatabaseId, n.id);
@@ -141,8 +151,10 @@ bool same_place(const Note& a, const Note& b) noexcept {
            a.alone == b.alone && a.queue() == b.queue() && a.kind() == b.kind();
 }
 
+bool is_instant(const Note& n) noexcept { return n.type == NoteKind::expiry || n.type == NoteKind::fire; }
+
 void merge(Note* into, const Note& from) noexcept {
-    if (into->type == NoteKind::expiry) into->id = std::min(into->id, from.id);
+    if (is_instant(*into)) into->id = std::min(into->id, from.id);
     into->key = std::min(into->key, from.key);
     into->delta.live += from.delta.live;
     into->delta.completed += from.delta.completed;
@@ -151,10 +163,9 @@ void merge(Note* into, const Note& from) noexcept {
     into->delta.cancelled += from.delta.cancelled;
 }
 
-// Work and counts of one place, and all expiries, are one note per level.
+// Work and counts of one place, all expiries, and all times of schedules are one note per level.
 Note* find_mergeable(const Note& like) noexcept {
-    if (like.type != NoteKind::work && like.type != NoteKind::counts && like.type != NoteKind::expiry)
-        return nullptr;
+    if (like.type != NoteKind::work && like.type != NoteKind::counts && !is_instant(like)) return nullptr;
     for (int i = g_count - 1; i >= 0; i--) {
         if (same_place(g_notes[i], like)) return &g_notes[i];
     }
@@ -299,6 +310,12 @@ void remember_expiry(Instant expires_at) {
     add_note(n, {}, {});
 }
 
+void remember_fire(Instant at) {
+    Note n = blank(NoteKind::fire);
+    n.id = at.us;
+    add_note(n, {}, {});
+}
+
 void remember_poke(uint32 bits) {
     prepare_context();
     g_pokes |= bits;
@@ -328,7 +345,8 @@ void distrust_heads() noexcept {
         pg_atomic_fetch_add_u32(&d->request_generation, 1);
         pg_atomic_write_u32(&d->requests_open, 1);
     }
-    poke_dispatcher(MyDatabaseId, kPokeReread | kPokeRequests | kPokeHandlers | kPokeExpiry | kPokeIdentity);
+    poke_dispatcher(MyDatabaseId, kPokeReread | kPokeRequests | kPokeHandlers | kPokeExpiry | kPokeIdentity |
+                                      kPokeSchedules);
 }
 
 // The lock is taken for the session, since a commit callback has no resource owner, and given back at once.

@@ -26,6 +26,8 @@ void remember_lease(int64 job_id, const pg::UuidBytes& token, Instant until, cor
 void remember_lease_end(int64 job_id);
 /// A job with this expires_at waits.
 void remember_expiry(Instant expires_at);
+/// A schedule is due then.
+void remember_fire(Instant at);
 /// Bits for the database's dispatcher.
 void remember_poke(uint32 bits);
 /// The database stops at this commit: nothing is claimed from then on.

@@ -19,6 +19,7 @@
 #include "store/slots.hpp"
 #include "store/upkeep.hpp"
 #include "worker/duties.hpp"
+#include "worker/fire.hpp"
 #include "worker/interrupts.hpp"
 #include "worker/recruiter.hpp"
 
@@ -31,8 +32,12 @@ constexpr core::Micros kUpkeep = core::minutes(10);
 constexpr core::Micros kUpkeepRetry = core::seconds(30);
 constexpr core::Micros kFailedRetry = core::seconds(1);
 constexpr core::Micros kRequestRetry = core::milliseconds(200);
-constexpr uint32 kPokeBegin =
-    store::kPokeDue | store::kPokeRequests | store::kPokeReread | store::kPokeExecutor | store::kPokeExpiry;
+constexpr core::Micros kBufferedRetry = core::milliseconds(200);
+constexpr core::Micros kLockedRetry = core::milliseconds(100);
+constexpr core::Micros kClockNoise = core::seconds(1);
+constexpr int kFireSteps = 40;  // other duties wait for no more
+constexpr uint32 kPokeBegin = store::kPokeDue | store::kPokeRequests | store::kPokeReread |
+                              store::kPokeExecutor | store::kPokeExpiry | store::kPokeSchedules;
 
 class Dispatcher {
   public:
@@ -47,8 +52,10 @@ class Dispatcher {
     void look_at_identity();
     core::Instant next_expiry() const;
     core::Instant next_lease_end() const;
+    core::Instant next_fire() const;
     void close_requests(uint32 generation) noexcept;
     void look_at_leases(core::Instant now);
+    void look_at_schedules(core::Instant now);
     template <class Body>
     bool duty(const char* name, Body body);
     template <class Body>
@@ -58,6 +65,8 @@ class Dispatcher {
     store::DatabaseSlot* const slot_;
     Recruiter recruiter_;
     store::Overstayers overstayers_;
+    Troubled troubled_schedules_;
+    core::Instant last_turn_{core::kMinusInfinity};
     core::Instant next_reread_{core::kPlusInfinity};
     core::Instant next_upkeep_{core::kMinusInfinity};
     core::Instant next_requests_{core::kPlusInfinity};
@@ -175,6 +184,35 @@ void Dispatcher::look_at_leases(core::Instant now) {
     }
 }
 
+core::Instant Dispatcher::next_fire() const {
+    if (slot_->stopped || !settings::enabled) return core::kPlusInfinity;
+    return core::Instant{static_cast<int64>(pg_atomic_read_u64(&slot_->next_fire))};
+}
+
+void Dispatcher::look_at_schedules(core::Instant now) {
+    // Infinity first: what commits meanwhile lowers it again.
+    pg_atomic_write_u64(&slot_->next_fire, static_cast<uint64>(core::kPlusInfinity.us));
+    FirePass pass(now, &troubled_schedules_);
+    bool more = true;
+    bool done = true;
+    for (int i = 0; more && done && i < kFireSteps; i++)
+        done = duty("pg_foreman: firing schedules", [&pass, &more] { more = pass.step(); });
+    core::Instant next = now;
+    if (!done || pass.failed()) {
+        next = now + kFailedRetry;
+    } else if (!more) {
+        duty("pg_foreman: reading when schedules are due", [now, &next] {
+            next = store::next_fire();
+            if (next <= now) next = now + kLockedRetry;  // somebody alters it
+            if (store::any_buffered()) next = std::min(next, now + kBufferedRetry);
+        });
+    }
+    uint64 seen = pg_atomic_read_u64(&slot_->next_fire);
+    while (next.us < static_cast<int64>(seen) &&
+           !pg_atomic_compare_exchange_u64(&slot_->next_fire, &seen, static_cast<uint64>(next.us))) {
+    }
+}
+
 // Wakes and recruits executors for what is due; answers the next instant at which something becomes due.
 core::Instant Dispatcher::due_work(core::Instant now) {
     next_recruit_ = core::kPlusInfinity;
@@ -232,6 +270,9 @@ void Dispatcher::turn(uint32 pokes) {
     }
     // A database that is being restored is stopped: what follows would come in the way.
     if (slot_->stopped) return;
+    const bool set_back = now + kClockNoise < std::exchange(last_turn_, now);
+    if (settings::enabled && (set_back || (pokes & store::kPokeReread) || now >= next_fire()))
+        look_at_schedules(now);
     if ((pokes & store::kPokeReread) || now >= next_expiry())
         duty("pg_foreman: expiring jobs", [this, now] { expire_due(slot_, now); });
     if (now >= next_upkeep_) {
@@ -244,6 +285,7 @@ void Dispatcher::turn(uint32 pokes) {
         // Somebody reads history for long: soon again, but its readers and writers queue behind each try.
         if (!made) next_upkeep_ = now + kUpkeepRetry;
         duty("pg_foreman: pruning", [now] { store::prune(now); });
+        duty("pg_foreman: pruning runs of schedules", [now] { store::prune_runs(now); });
     }
 }
 
@@ -263,8 +305,8 @@ void Dispatcher::loop() {
         const core::Instant now = pg::clock_now();
         const core::Instant due = due_work(now);
         core::Instant wake = std::min(now + core::milliseconds(settings::poll_interval_ms), due);
-        wake = std::min({wake, next_requests_, next_recruit_, next_expiry(), next_lease_end(), end_of_grace_,
-                         retry_failed_});
+        wake = std::min({wake, next_requests_, next_recruit_, next_expiry(), next_lease_end(), next_fire(),
+                         end_of_grace_, retry_failed_});
         pg_atomic_write_u64(&slot_->next_wake, static_cast<uint64>(wake.us));
         pg_memory_barrier();
         if (pg_atomic_read_u32(&slot_->pokes) != 0) continue;

@@ -15,6 +15,7 @@
 #include "store/schema.hpp"
 #include "store/upkeep.hpp"
 #include "worker/duties.hpp"
+#include "worker/fire.hpp"
 #include "worker/group.hpp"
 #include "worker/procedure_lane.hpp"
 
@@ -188,7 +189,17 @@ FOREMAN_FUNCTION(rescue_once) {
 FOREMAN_FUNCTION(prune_once) {
     require_operator("foreman.prune_once()");
     store::make_partitions(store::now());
-    return Int64GetDatum(store::prune(store::now()));
+    const int64 jobs = store::prune(store::now());
+    return Int64GetDatum(jobs + store::prune_runs(store::now()));
+}
+
+FOREMAN_FUNCTION(fire_schedules_once) {
+    require_operator("foreman.fire_schedules_once()");
+    Troubled troubled;
+    FirePass pass(store::now(), &troubled);
+    while (pass.step()) {
+    }
+    return Int64GetDatum(pass.fired());
 }
 
 FOREMAN_FUNCTION(run_procedures_once) {
