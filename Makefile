@@ -86,6 +86,9 @@ campaign:
 $(CHECKS): check-%:
 	@test/run $*
 
+fuzz:
+	@test/run fuzz
+
 setup:
 	@test/lib/setup test
 
@@ -96,7 +99,7 @@ stop:
 help:
 	@sed -n 's/^#: //p' Makefile
 
-.PHONY: demo bench test campaign $(CHECKS) setup stop help FORCE
+.PHONY: demo bench test campaign fuzz $(CHECKS) setup stop help FORCE
 
 #: The extension, as PGXS has it (PG_CONFIG=... picks the server):
 #:   make                  build pg_foreman.so; V=1 shows the commands, WERROR= lets warnings pass
@@ -122,4 +125,5 @@ help:
 #:   make check-tap        Perl TAP in test/tap: restarts, crashes, DROP DATABASE
 #:   make check-readme     the SQL of README.md and what it prints
 #:   make check-demo       the demo, without a terminal
+#:   make fuzz             10 million random schedules against the parser, under sanitizers (FUZZ_RUNS)
 #:   make check-versions   make test on 17 and 18 in root file systems of their own (root)

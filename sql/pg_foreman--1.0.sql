@@ -206,6 +206,66 @@ CREATE TABLE foreman.handler (
     CONSTRAINT handler_pkey PRIMARY KEY (kind)
 );
 
+-- Schedules. missed: s = skip, c = coalesce, a = catch_up. overlap: s = skip, b = buffer_one, a = allow, x = cancel_other.
+-- A row changes when it fires and when somebody alters it, never otherwise.
+CREATE SEQUENCE foreman.schedule_id_seq AS pg_catalog.int8;
+CREATE TABLE foreman.schedule (
+    schedule_id       pg_catalog.int8        NOT NULL DEFAULT pg_catalog.nextval('foreman.schedule_id_seq'),
+    name              pg_catalog.text        COLLATE pg_catalog."C" NOT NULL,
+    schedule          pg_catalog.text        NOT NULL,
+    kind              pg_catalog.text        COLLATE pg_catalog."C" NOT NULL,
+    command           pg_catalog.text,
+    args              pg_catalog.jsonb       NOT NULL,
+    queue             pg_catalog.text        COLLATE pg_catalog."C",
+    timezone          pg_catalog.text        NOT NULL,
+    missed            pg_catalog."char"      NOT NULL,
+    overlap           pg_catalog."char"      NOT NULL,
+    active            pg_catalog.bool        NOT NULL,
+    priority          pg_catalog.int2,
+    max_attempts      pg_catalog.int2,
+    timeout_us        pg_catalog.int8,
+    run_as            pg_catalog.regrole     NOT NULL,
+    created_at        pg_catalog.timestamptz NOT NULL,
+    generation        pg_catalog.int4        NOT NULL DEFAULT 1,
+    anchor_at         pg_catalog.timestamptz NOT NULL,
+    next_fire_at      pg_catalog.timestamptz,
+    boot_at           pg_catalog.timestamptz,
+    caught_up         pg_catalog.int4        NOT NULL DEFAULT 0,
+    buffered_at       pg_catalog.timestamptz,
+    last_fired_at     pg_catalog.timestamptz,
+    last_scheduled_at pg_catalog.timestamptz,
+    last_job_id       pg_catalog.int8,
+    skipped           pg_catalog.int8        NOT NULL DEFAULT 0,
+    error             pg_catalog.text,
+    error_at          pg_catalog.timestamptz,
+    CONSTRAINT schedule_pkey PRIMARY KEY (schedule_id)
+) WITH (fillfactor = 70);
+CREATE UNIQUE INDEX schedule_name ON foreman.schedule (name);
+CREATE INDEX schedule_due ON foreman.schedule (next_fire_at, schedule_id) WHERE (active);
+CREATE INDEX schedule_fired ON foreman.schedule (last_fired_at) WHERE (active);
+CREATE INDEX schedule_buffered ON foreman.schedule (schedule_id) WHERE (buffered_at IS NOT NULL);
+CREATE INDEX schedule_boot ON foreman.schedule (schedule_id) WHERE (boot_at IS NOT NULL);
+
+-- Which job was made for which occurrence; what became of it is with the job. A generation begins when a schedule is given
+-- other times, is switched on again, or starts over after the clock was set back.
+CREATE SEQUENCE foreman.schedule_run_id_seq AS pg_catalog.int8;
+CREATE TABLE foreman.schedule_run (
+    run_id       pg_catalog.int8        NOT NULL DEFAULT pg_catalog.nextval('foreman.schedule_run_id_seq'),
+    schedule_id  pg_catalog.int8        NOT NULL,
+    generation   pg_catalog.int4        NOT NULL,
+    scheduled_at pg_catalog.timestamptz,
+    fired_at     pg_catalog.timestamptz NOT NULL,
+    job_id       pg_catalog.int8        NOT NULL,
+    name         pg_catalog.text        COLLATE pg_catalog."C" NOT NULL,
+    kind         pg_catalog.text        COLLATE pg_catalog."C" NOT NULL,
+    queue        pg_catalog.text        COLLATE pg_catalog."C" NOT NULL,
+    command      pg_catalog.text,
+    run_as       pg_catalog.regrole     NOT NULL,
+    CONSTRAINT schedule_run_pkey PRIMARY KEY (run_id)
+);
+CREATE UNIQUE INDEX schedule_run_occurrence ON foreman.schedule_run (schedule_id, generation, scheduled_at);
+CREATE INDEX schedule_run_fired ON foreman.schedule_run (fired_at);
+
 -- What grant_role gave. queue NULL: all queues.
 CREATE TABLE foreman.role_grant (
     bundle pg_catalog.text    NOT NULL,
@@ -235,6 +295,10 @@ SELECT pg_catalog.pg_extension_config_dump(pg_catalog.pg_get_serial_sequence('fo
 SELECT pg_catalog.pg_extension_config_dump('foreman.unique_window', '');
 SELECT pg_catalog.pg_extension_config_dump('foreman.queue', '');
 SELECT pg_catalog.pg_extension_config_dump('foreman.handler', '');
+SELECT pg_catalog.pg_extension_config_dump('foreman.schedule_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('foreman.schedule', '');
+SELECT pg_catalog.pg_extension_config_dump('foreman.schedule_run_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('foreman.schedule_run', '');
 SELECT pg_catalog.pg_extension_config_dump('foreman.role_grant', '');
 SELECT pg_catalog.pg_extension_config_dump('foreman.identity', '');
 
@@ -499,6 +563,37 @@ CREATE FUNCTION foreman.create_batch(name pg_catalog.text, on_success pg_catalog
     on_complete pg_catalog.text DEFAULT NULL, on_discard pg_catalog.text DEFAULT NULL)
 RETURNS pg_catalog.int8 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_create_batch';
 
+CREATE FUNCTION foreman.schedule(schedule pg_catalog.text, command pg_catalog.text)
+RETURNS pg_catalog.int8 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_schedule';
+
+CREATE FUNCTION foreman.schedule(job_name pg_catalog.text, schedule pg_catalog.text, command pg_catalog.text)
+RETURNS pg_catalog.int8 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_schedule_named';
+
+CREATE FUNCTION foreman.schedule_job(name pg_catalog.text, schedule pg_catalog.text, kind pg_catalog.text,
+    args pg_catalog.jsonb DEFAULT '{}', queue pg_catalog.text DEFAULT NULL, timezone pg_catalog.text DEFAULT NULL,
+    missed pg_catalog.text DEFAULT 'coalesce', overlap pg_catalog.text DEFAULT 'skip', active pg_catalog.bool DEFAULT true,
+    priority pg_catalog.int4 DEFAULT NULL, max_attempts pg_catalog.int4 DEFAULT NULL, timeout pg_catalog.interval DEFAULT NULL)
+RETURNS pg_catalog.int8 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_schedule_job';
+
+CREATE FUNCTION foreman.alter_schedule(name pg_catalog.text, schedule pg_catalog.text DEFAULT NULL, command pg_catalog.text DEFAULT NULL,
+    args pg_catalog.jsonb DEFAULT NULL, queue pg_catalog.text DEFAULT NULL, timezone pg_catalog.text DEFAULT NULL,
+    missed pg_catalog.text DEFAULT NULL, overlap pg_catalog.text DEFAULT NULL, active pg_catalog.bool DEFAULT NULL,
+    priority pg_catalog.int4 DEFAULT NULL, max_attempts pg_catalog.int4 DEFAULT NULL, timeout pg_catalog.interval DEFAULT NULL)
+RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_alter_schedule';
+
+CREATE FUNCTION foreman.unschedule(name pg_catalog.text)
+RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_unschedule';
+
+CREATE FUNCTION foreman.unschedule_id(schedule_id pg_catalog.int8)
+RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_unschedule_id';
+
+CREATE FUNCTION foreman.trigger_schedule(name pg_catalog.text)
+RETURNS pg_catalog.int8 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_trigger_schedule';
+
+CREATE FUNCTION foreman.next_runs(schedule pg_catalog.text, timezone pg_catalog.text DEFAULT NULL, n pg_catalog.int4 DEFAULT 10,
+    OUT run_at pg_catalog.timestamptz)
+RETURNS SETOF pg_catalog.timestamptz LANGUAGE c STABLE ROWS 10 AS 'MODULE_PATHNAME', 'foreman_next_runs';
+
 CREATE PROCEDURE foreman.await(job_id pg_catalog.int8, timeout pg_catalog.interval,
     INOUT state pg_catalog.text DEFAULT NULL, INOUT result pg_catalog.jsonb DEFAULT NULL)
 LANGUAGE c AS 'MODULE_PATHNAME', 'foreman_await';
@@ -536,6 +631,9 @@ RETURNS pg_catalog.int8 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_dispa
 
 CREATE FUNCTION foreman.rescue_once()
 RETURNS pg_catalog.int8 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_rescue_once';
+
+CREATE FUNCTION foreman.fire_schedules_once()
+RETURNS pg_catalog.int8 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_fire_schedules_once';
 
 CREATE FUNCTION foreman.prune_once(OUT what pg_catalog.text, OUT queue pg_catalog.text, OUT rows pg_catalog.int8)
 RETURNS SETOF pg_catalog.record LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_prune_once';
@@ -651,7 +749,7 @@ SELECT b.batch_id, b.name, b.on_success, b.on_complete, b.on_discard,
 CREATE VIEW foreman.handlers WITH (security_barrier) AS
 SELECT h.kind, h.handler, h.command, h.lane, h.queue, h.max_attempts::pg_catalog.int4 AS max_attempts, h.timeout, h.backoff_base, h.backoff_max,
        h.max_group::pg_catalog.int4 AS max_group, h.run_as, h.registered_at
-  FROM foreman.handler h WHERE foreman._sees(h.queue);
+  FROM foreman.handler h WHERE foreman._sees(h.queue) AND h.shape OPERATOR(pg_catalog.<>) 's';
 
 CREATE VIEW foreman.workers WITH (security_barrier) AS
 SELECT e.slot, e.pid, e.role::pg_catalog.regrole AS role, e.state, e.since, e.job_id, e.kind, e.queue, e.attempt, e.started_at,
@@ -661,6 +759,49 @@ SELECT e.slot, e.pid, e.role::pg_catalog.regrole AS role, e.state, e.since, e.jo
 UNION ALL
 SELECT NULL, NULL, NULL, 'outside', w.first_seen, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, w.worker_id, w.label, w.last_seen
   FROM foreman._outside_workers() w;
+
+CREATE VIEW foreman.schedules WITH (security_barrier) AS
+SELECT s.schedule_id, s.name, s.schedule, s.timezone,
+       CASE WHEN s.command IS NULL THEN s.kind END AS kind,
+       CASE WHEN foreman._sees_args(q.queue) THEN s.command END AS command,
+       CASE WHEN s.command IS NULL AND foreman._sees_args(q.queue) THEN s.args END AS args,
+       q.queue, s.run_as, s.active, s.next_fire_at, s.last_fired_at, s.last_scheduled_at, s.last_job_id,
+       CASE s.missed WHEN 's' THEN 'skip' WHEN 'c' THEN 'coalesce' ELSE 'catch_up' END AS missed,
+       CASE s.overlap WHEN 's' THEN 'skip' WHEN 'b' THEN 'buffer_one' WHEN 'a' THEN 'allow' ELSE 'cancel_other' END AS overlap,
+       s.buffered_at, s.skipped, s.priority::pg_catalog.int4 AS priority, s.max_attempts::pg_catalog.int4 AS max_attempts,
+       (s.timeout_us::pg_catalog.float8 OPERATOR(pg_catalog.*) '1 microsecond'::pg_catalog.interval) AS timeout,
+       s.generation, s.error, s.error_at, s.created_at
+  FROM foreman.schedule s
+  LEFT JOIN foreman.handler h ON (h.kind OPERATOR(pg_catalog.=) s.kind)
+ CROSS JOIN LATERAL (SELECT COALESCE(s.queue, h.queue, 'default')) AS q(queue)
+ WHERE foreman._sees(q.queue);
+
+CREATE VIEW foreman.schedule_runs WITH (security_barrier) AS
+SELECT r.run_id, r.schedule_id, r.name, r.generation, r.scheduled_at, r.fired_at, r.job_id,
+       CASE WHEN r.command IS NULL THEN r.kind END AS kind, r.queue,
+       CASE WHEN foreman._sees_args(r.queue) THEN r.command END AS command, r.run_as,
+       j.state, j.attempt, j.started_at, j.finished_at, j.worker_pid,
+       CASE WHEN j.state OPERATOR(pg_catalog.=) 'completed'
+            THEN CASE WHEN foreman._sees_args(r.queue) THEN j.result OPERATOR(pg_catalog.#>>) '{}' END
+            ELSE COALESCE(j.reason, j.errors OPERATOR(pg_catalog.->) (-1) OPERATOR(pg_catalog.->>) 'message') END AS message
+  FROM foreman.schedule_run r
+  LEFT JOIN LATERAL (
+       SELECT CASE WHEN l.state OPERATOR(pg_catalog.=) 'r' OR e.job_id IS NOT NULL THEN 'running'
+                   WHEN l.attempt OPERATOR(pg_catalog.>) 0 THEN 'retryable'
+                   WHEN l.run_at OPERATOR(pg_catalog.<=) foreman._now() THEN 'available' ELSE 'scheduled' END AS state,
+              l.attempt::pg_catalog.int4 AS attempt, COALESCE(e.started_at, l.claimed_at) AS started_at,
+              NULL::pg_catalog.timestamptz AS finished_at, COALESCE(e.pid, l.worker_pid) AS worker_pid,
+              NULL::pg_catalog.jsonb AS result, NULL::pg_catalog.text AS reason, l.errors
+         FROM foreman.live_job l LEFT JOIN foreman._executors() e ON (e.job_id OPERATOR(pg_catalog.=) l.job_id)
+        WHERE l.job_id OPERATOR(pg_catalog.=) r.job_id
+       UNION ALL
+       SELECT CASE WHEN h.outcome OPERATOR(pg_catalog.=) 'c' THEN 'completed' ELSE 'cancelled' END, h.attempt::pg_catalog.int4,
+              h.started_at, h.finished_at, h.worker_pid, h.result, h.reason, h.errors
+         FROM foreman.job_history h WHERE h.job_id OPERATOR(pg_catalog.=) r.job_id
+       UNION ALL
+       SELECT 'discarded', d.attempt::pg_catalog.int4, d.started_at, d.discarded_at, d.worker_pid, NULL, d.reason, d.errors
+         FROM foreman.dead_letter d WHERE d.job_id OPERATOR(pg_catalog.=) r.job_id) j ON (true)
+ WHERE foreman._sees(r.queue);
 
 ------------------------------------------------------------------------------------------------------------------------
 -- Rights. foreman.grant_role() gives them; PUBLIC has none.
@@ -715,6 +856,28 @@ COMMENT ON TABLE foreman.identity IS 'Tells this database from its copies; worke
 COMMENT ON COLUMN foreman.identity.id IS 'Transaction that inserted the row: equal to its xmin, except in a copy';
 COMMENT ON COLUMN foreman.identity.database IS 'OID of the database that the row was inserted in';
 COMMENT ON COLUMN foreman.identity.stopped IS 'Whether foreman.stop() was called';
+
+COMMENT ON SEQUENCE foreman.schedule_id_seq IS 'Ids of schedules, and of the handlers that run their commands';
+COMMENT ON TABLE foreman.schedule IS 'Schedules; see the view foreman.schedules';
+COMMENT ON COLUMN foreman.schedule.schedule IS 'Cron fields, an @name or an interval';
+COMMENT ON COLUMN foreman.schedule.kind IS 'Kind of the jobs; of a command, that of the handler that runs commands as run_as';
+COMMENT ON COLUMN foreman.schedule.command IS 'SQL command; NULL: jobs of a kind';
+COMMENT ON COLUMN foreman.schedule.queue IS 'NULL: the handler''s';
+COMMENT ON COLUMN foreman.schedule.missed IS 's = skip, c = coalesce, a = catch_up';
+COMMENT ON COLUMN foreman.schedule.overlap IS 's = skip, b = buffer_one, a = allow, x = cancel_other';
+COMMENT ON COLUMN foreman.schedule.run_as IS 'Role that scheduled it, and that its command runs as';
+COMMENT ON COLUMN foreman.schedule.generation IS 'Counts how often its times began anew; an occurrence is a time of a generation';
+COMMENT ON COLUMN foreman.schedule.anchor_at IS 'Where an interval counts from';
+COMMENT ON COLUMN foreman.schedule.next_fire_at IS 'The next occurrence; NULL: none will come';
+COMMENT ON COLUMN foreman.schedule.boot_at IS 'Of @reboot: the start of the server that it fired for last, or was made in';
+COMMENT ON COLUMN foreman.schedule.caught_up IS 'Missed occurrences that it ran for without a pause';
+COMMENT ON COLUMN foreman.schedule.buffered_at IS 'The occurrence that waits for the end of the run before it';
+COMMENT ON COLUMN foreman.schedule.skipped IS 'Occurrences left out since the run before them was unfinished';
+COMMENT ON COLUMN foreman.schedule.error IS 'Why it was switched off';
+COMMENT ON SEQUENCE foreman.schedule_run_id_seq IS 'Ids of runs of schedules';
+COMMENT ON TABLE foreman.schedule_run IS 'Which job was made for which occurrence of a schedule; see the view foreman.schedule_runs';
+COMMENT ON COLUMN foreman.schedule_run.scheduled_at IS 'The occurrence; NULL: foreman.trigger_schedule()';
+COMMENT ON COLUMN foreman.schedule_run.command IS 'The command as it was then';
 
 -- Types
 COMMENT ON TYPE foreman.job IS 'A job as its handler sees it';
@@ -772,6 +935,14 @@ COMMENT ON FUNCTION foreman.alter_queue IS 'Changes settings of a queue, NULL ke
 COMMENT ON FUNCTION foreman.drop_queue(pg_catalog.text) IS 'Forgets the settings of a queue without unfinished jobs, and the rights on it; false: it does not exist';
 COMMENT ON FUNCTION foreman.pause_queue(pg_catalog.text) IS 'Lets nothing of the queue start from the commit on, until resume_queue(), over restarts too; what runs goes on; false: it was paused';
 COMMENT ON FUNCTION foreman.resume_queue(pg_catalog.text) IS 'Lets jobs of a paused queue start again; false: it was not paused';
+COMMENT ON FUNCTION foreman.schedule(pg_catalog.text, pg_catalog.text) IS 'Runs an SQL command by a schedule, as the caller; returns the schedule''s id';
+COMMENT ON FUNCTION foreman.schedule(pg_catalog.text, pg_catalog.text, pg_catalog.text) IS 'The same under a name; one that exists gets the new schedule and command';
+COMMENT ON FUNCTION foreman.schedule_job IS 'Enqueues a job of a kind by a schedule; one that exists gets the new settings; returns the schedule''s id';
+COMMENT ON FUNCTION foreman.alter_schedule IS 'Changes settings of a schedule, NULL keeps one; false: it does not exist';
+COMMENT ON FUNCTION foreman.unschedule(pg_catalog.text) IS 'Forgets a schedule; its jobs stay; false: it does not exist';
+COMMENT ON FUNCTION foreman.unschedule_id(pg_catalog.int8) IS 'Forgets a schedule by its id; its jobs stay; false: it does not exist';
+COMMENT ON FUNCTION foreman.trigger_schedule(pg_catalog.text) IS 'Makes a job of a schedule now, also when it is switched off; returns the job''s id';
+COMMENT ON FUNCTION foreman.next_runs(pg_catalog.text, pg_catalog.text, pg_catalog.int4) IS 'The next times of a schedule in a time zone (UTC unless given)';
 COMMENT ON PROCEDURE foreman.await(pg_catalog.int8, pg_catalog.interval, pg_catalog.text, pg_catalog.jsonb) IS 'Waits until a job ends or the time is over; answers its state and result';
 COMMENT ON FUNCTION foreman.grant_role(pg_catalog.text, pg_catalog.regrole, pg_catalog.text) IS 'Gives a role a bundle of rights (producer, worker, operator or monitor) for a queue, or for all; false: it had it';
 COMMENT ON FUNCTION foreman.revoke_role(pg_catalog.text, pg_catalog.regrole, pg_catalog.text) IS 'Takes a bundle away from a role; false: it did not have it';
@@ -785,6 +956,7 @@ COMMENT ON FUNCTION foreman.drain(pg_catalog.text) IS 'Runs due jobs in the call
 COMMENT ON PROCEDURE foreman.run_procedures_once() IS 'Runs the due jobs of lane procedure once, in transactions of their own';
 COMMENT ON FUNCTION foreman.dispatch_once() IS 'Applies open requests and cancels expired jobs; returns how many';
 COMMENT ON FUNCTION foreman.rescue_once() IS 'Makes the jobs of workers that are gone due again; returns how many';
+COMMENT ON FUNCTION foreman.fire_schedules_once() IS 'Makes the jobs of schedules that are due; returns how many';
 COMMENT ON FUNCTION foreman.prune_once() IS 'Makes partitions ahead and removes what is past its retention; returns how many rows went: history and dead letters by queue, partitions of all';
 
 -- See
@@ -934,6 +1106,51 @@ COMMENT ON FUNCTION foreman.worker_heartbeat IS 'Registers an outside worker and
 COMMENT ON PROCEDURE foreman.wait_for_job IS 'Waits, outside of transactions, until something of these queues may be claimed';
 COMMENT ON FUNCTION foreman._lease IS 'What shared memory knows of a lease, for the views';
 COMMENT ON FUNCTION foreman._outside_workers IS 'Outside workers that were heard of lately, for the views';
+
+COMMENT ON VIEW foreman.schedules IS 'Schedules and when they are due';
+COMMENT ON COLUMN foreman.schedules.schedule_id IS 'Id';
+COMMENT ON COLUMN foreman.schedules.name IS 'Name';
+COMMENT ON COLUMN foreman.schedules.schedule IS 'Cron fields, an @name or an interval';
+COMMENT ON COLUMN foreman.schedules.timezone IS 'Time zone of its fields';
+COMMENT ON COLUMN foreman.schedules.kind IS 'Kind of its jobs; NULL: it runs a command';
+COMMENT ON COLUMN foreman.schedules.command IS 'SQL command; NULL also without the right to see it';
+COMMENT ON COLUMN foreman.schedules.args IS 'Args of its jobs; NULL without the right to see them';
+COMMENT ON COLUMN foreman.schedules.queue IS 'Queue of its jobs';
+COMMENT ON COLUMN foreman.schedules.run_as IS 'Role that scheduled it; its command runs as this role';
+COMMENT ON COLUMN foreman.schedules.active IS 'Whether it fires';
+COMMENT ON COLUMN foreman.schedules.next_fire_at IS 'Its next occurrence';
+COMMENT ON COLUMN foreman.schedules.last_fired_at IS 'When it fired last';
+COMMENT ON COLUMN foreman.schedules.last_scheduled_at IS 'For which occurrence that was';
+COMMENT ON COLUMN foreman.schedules.last_job_id IS 'Its last job';
+COMMENT ON COLUMN foreman.schedules.missed IS 'What becomes of occurrences that nobody fired in time: skip, coalesce or catch_up';
+COMMENT ON COLUMN foreman.schedules.overlap IS 'What becomes of an occurrence while the run before is unfinished: skip, buffer_one, allow or cancel_other';
+COMMENT ON COLUMN foreman.schedules.buffered_at IS 'The occurrence that waits for the end of the run before it';
+COMMENT ON COLUMN foreman.schedules.skipped IS 'Occurrences left out since the run before them was unfinished';
+COMMENT ON COLUMN foreman.schedules.priority IS 'Of its jobs; NULL: the queue''s';
+COMMENT ON COLUMN foreman.schedules.max_attempts IS 'Of its jobs; NULL: the handler''s, or 1 for a command';
+COMMENT ON COLUMN foreman.schedules.timeout IS 'Time after which a run is interrupted; NULL: the handler''s';
+COMMENT ON COLUMN foreman.schedules.generation IS 'How often its times began anew';
+COMMENT ON COLUMN foreman.schedules.error IS 'Why it was switched off';
+COMMENT ON COLUMN foreman.schedules.error_at IS 'When it was switched off';
+COMMENT ON COLUMN foreman.schedules.created_at IS 'When it was made';
+COMMENT ON VIEW foreman.schedule_runs IS 'Runs of schedules, as long as their jobs are kept';
+COMMENT ON COLUMN foreman.schedule_runs.run_id IS 'Id';
+COMMENT ON COLUMN foreman.schedule_runs.schedule_id IS 'Schedule';
+COMMENT ON COLUMN foreman.schedule_runs.name IS 'Its name then';
+COMMENT ON COLUMN foreman.schedule_runs.generation IS 'Its generation then';
+COMMENT ON COLUMN foreman.schedule_runs.scheduled_at IS 'The occurrence; NULL: foreman.trigger_schedule()';
+COMMENT ON COLUMN foreman.schedule_runs.fired_at IS 'When the job was made';
+COMMENT ON COLUMN foreman.schedule_runs.job_id IS 'The job';
+COMMENT ON COLUMN foreman.schedule_runs.kind IS 'Kind of the job; NULL: a command';
+COMMENT ON COLUMN foreman.schedule_runs.queue IS 'Queue of the job';
+COMMENT ON COLUMN foreman.schedule_runs.command IS 'The command as it was then; NULL also without the right to see it';
+COMMENT ON COLUMN foreman.schedule_runs.run_as IS 'Role that scheduled it then';
+COMMENT ON COLUMN foreman.schedule_runs.state IS 'State of the job';
+COMMENT ON COLUMN foreman.schedule_runs.attempt IS 'Attempts charged';
+COMMENT ON COLUMN foreman.schedule_runs.started_at IS 'When the last attempt started';
+COMMENT ON COLUMN foreman.schedule_runs.finished_at IS 'When the job ended';
+COMMENT ON COLUMN foreman.schedule_runs.worker_pid IS 'Process that runs or ran it';
+COMMENT ON COLUMN foreman.schedule_runs.message IS 'What the command''s last statement or the handler returned; else the last error';
 
 -- Last: says that this database is no copy.
 SELECT foreman._installed();

@@ -2,11 +2,12 @@
 //
 // needs: bundle producer on the queues of the callbacks' handlers; a transaction that may write.
 // errors: 42501; 25006; arguments as in api/arguments.hpp; 22023 without any callback. cost: one row
+#include "store/batches.hpp"
+
 #include "api/arguments.hpp"
 #include "api/public_function.hpp"
 #include "pg/error.hpp"
 #include "store/access.hpp"
-#include "store/batches.hpp"
 #include "store/definitions.hpp"
 #include "store/schema.hpp"
 

@@ -49,7 +49,8 @@ FOREMAN_PUBLIC(enqueue_array) {
         for (int i = 0; i < args.count; i++) {
             job.args = args.values[i];
             const store::Inserted made = store::insert_job(job);
-            const Datum row[] = {Int32GetDatum(++ordinal), Int64GetDatum(made.id), BoolGetDatum(made.inserted)};
+            const Datum row[] = {Int32GetDatum(++ordinal), Int64GetDatum(made.id),
+                                 BoolGetDatum(made.inserted)};
             rows.put(row);
         }
         return rows.done();

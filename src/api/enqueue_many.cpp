@@ -15,10 +15,10 @@ namespace foreman::api {
 namespace {
 
 constexpr std::array<JsonType, kParameterCount> kTypes{
-    JsonType::text,    JsonType::jsonb,    JsonType::text, JsonType::integer, JsonType::instant,
-    JsonType::integer, JsonType::text,     JsonType::duration, JsonType::text, JsonType::text,
-    JsonType::text,    JsonType::ids,      JsonType::text, JsonType::id,      JsonType::duration,
-    JsonType::instant, JsonType::texts,    JsonType::jsonb};
+    JsonType::text,    JsonType::jsonb, JsonType::text,     JsonType::integer, JsonType::instant,
+    JsonType::integer, JsonType::text,  JsonType::duration, JsonType::text,    JsonType::text,
+    JsonType::text,    JsonType::ids,   JsonType::text,     JsonType::id,      JsonType::duration,
+    JsonType::instant, JsonType::texts, JsonType::jsonb};
 
 bool is_parameter(std::string_view key) noexcept {
     return std::find(kParameterNames.begin(), kParameterNames.end(), key) != kParameterNames.end();

@@ -32,9 +32,9 @@ enum Parameter : int {
     kParameterCount
 };
 inline constexpr std::array<const char*, kParameterCount> kParameterNames{
-    "kind",       "args",       "queue",       "priority",        "run_at",       "max_attempts",
-    "unique_key", "unique_for", "on_conflict", "concurrency_key", "sequence_key", "depends_on",
-    "on_dependency", "batch_id", "timeout",    "expires_at",      "tags",         "metadata"};
+    "kind",          "args",       "queue",       "priority",        "run_at",       "max_attempts",
+    "unique_key",    "unique_for", "on_conflict", "concurrency_key", "sequence_key", "depends_on",
+    "on_dependency", "batch_id",   "timeout",     "expires_at",      "tags",         "metadata"};
 using EnqueueValues = std::array<OptionalDatum, kParameterCount>;
 
 EnqueueValues values_of(FunctionCallInfo fcinfo) noexcept;

@@ -25,9 +25,20 @@ ParamListInfo make_params(const Parameter* parameter) {
     return params;
 }
 
+// As EndCommand in tcop/dest.c.
+void write_tag(const QueryCompletion& c, CommandTagText* said) {
+    const char* name = GetCommandTagName(c.commandTag);
+    if (!command_tag_display_rowcount(c.commandTag)) {
+        std::snprintf(said->text, sizeof(said->text), "%s", name);
+    } else {
+        std::snprintf(said->text, sizeof(said->text), "%s%s " UINT64_FORMAT, name,
+                      c.commandTag == CMDTAG_INSERT ? " 0" : "", c.nprocessed);
+    }
+}
+
 // Plans are kept in `parsed`: a procedure that commits ends the transaction's own memory while it runs.
 void run_statement(RawStmt* raw, const char* sql, MemoryContext parsed, bool several, bool last,
-                   const Parameter* parameter) {
+                   const Parameter* parameter, CommandTagText* said) {
     StartTransactionCommand();
     MemoryContextSwitchTo(parsed);
     if (several) BeginImplicitTransactionBlock();
@@ -58,8 +69,10 @@ void run_statement(RawStmt* raw, const char* sql, MemoryContext parsed, bool sev
     int16 format = 0;
     PortalSetResultFormat(portal, 1, &format);
     QueryCompletion completion;
+    InitializeQueryCompletion(&completion);
     compat::portal_run(portal, None_Receiver, &completion);
     PortalDrop(portal, false);
+    if (said != nullptr) write_tag(completion, said);
     if (last) {
         if (several) EndImplicitTransactionBlock();
         CommitTransactionCommand();
@@ -70,7 +83,7 @@ void run_statement(RawStmt* raw, const char* sql, MemoryContext parsed, bool sev
     }
 }
 
-void run_all(const char* sql, MemoryContext parsed, const Parameter* parameter) {
+void run_all(const char* sql, MemoryContext parsed, const Parameter* parameter, CommandTagText* said) {
     StartTransactionCommand();
     MemoryContext old = MemoryContextSwitchTo(parsed);
     List* statements = pg_parse_query(sql);
@@ -79,7 +92,7 @@ void run_all(const char* sql, MemoryContext parsed, const Parameter* parameter) 
     const int n = list_length(statements);
     for (int i = 0; i < n; i++) {
         run_statement(static_cast<RawStmt*>(list_nth(statements, i)), sql, parsed, n > 1, i == n - 1,
-                      parameter);
+                      parameter, said);
     }
 }
 
@@ -87,13 +100,13 @@ void run_all(const char* sql, MemoryContext parsed, const Parameter* parameter) 
 
 namespace {
 
-void run(const char* sql, const Parameter* parameter) {
+void run(const char* sql, const Parameter* parameter, CommandTagText* said = nullptr) {
     const Context parsed("foreman command");
     const MemoryContext caller = CurrentMemoryContext;
     SetCurrentStatementStartTimestamp();
     const MemoryContext memory = parsed.get();
     try {
-        guarded([&] { run_all(sql, memory, parameter); });
+        guarded([&] { run_all(sql, memory, parameter, said); });
         const bool open = IsTransactionOrTransactionBlock();
         if (open) call<&AbortOutOfAnyTransaction>();
         MemoryContextSwitchTo(caller);
@@ -108,6 +121,11 @@ void run(const char* sql, const Parameter* parameter) {
 }  // namespace
 
 void run_command(const char* sql) { run(sql, nullptr); }
+
+void run_command(const char* sql, CommandTagText* tag) {
+    tag->text[0] = '\0';
+    run(sql, nullptr, tag);
+}
 
 void run_command(const char* sql, Oid type, Datum value) {
     const Parameter parameter{type, value};

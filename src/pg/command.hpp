@@ -10,6 +10,12 @@ namespace foreman::pg {
 /// protocol errors  as the statements raise; the transaction is then aborted. 25P01-like leftovers (an open
 /// block) are rolled back needs   no transaction open in this process
 void run_command(const char* sql);
+/// What the last statement said, as clients see it: `INSERT 0 3`, `SELECT 1`, `VACUUM`. Empty without a
+/// statement.
+struct CommandTagText {
+    char text[64];
+};
+void run_command(const char* sql, CommandTagText* tag);
 /// One statement with a parameter $1, which lives longer than any transaction; a CALL may COMMIT.
 void run_command(const char* sql, Oid type, Datum value);
 

@@ -15,22 +15,22 @@ namespace foreman::store {
 
 namespace {
 
-constinit pg::Statement g_insert{
-    "insert_batch",
-    "INSERT INTO foreman.job_batch (name, on_success, on_complete, on_discard, created_by, created_at) VALUES "
-    "($1, $2, $3, $4, $5, $6) RETURNING batch_id",
-    {TEXTOID, TEXTOID, TEXTOID, TEXTOID, REGROLEOID, TIMESTAMPTZOID}};
+constinit pg::Statement g_insert{"insert_batch",
+                                 "INSERT INTO foreman.job_batch (name, on_success, on_complete, on_discard, "
+                                 "created_by, created_at) VALUES "
+                                 "($1, $2, $3, $4, $5, $6) RETURNING batch_id",
+                                 {TEXTOID, TEXTOID, TEXTOID, TEXTOID, REGROLEOID, TIMESTAMPTZOID}};
 
 constinit pg::Statement g_join{"join_batch",
                                "SELECT finished_at IS NOT NULL, created_by::pg_catalog.oid FROM "
                                "foreman.job_batch WHERE batch_id " EQ " $1 FOR KEY SHARE",
                                {INT8OID}};
 
-constinit pg::Statement g_lock{
-    "lock_batch",
-    "SELECT name, on_success, on_complete, on_discard, discarded_at IS NOT NULL, finished_at IS NOT NULL FROM "
-    "foreman.job_batch WHERE batch_id " EQ " $1 FOR UPDATE SKIP LOCKED",
-    {INT8OID}};
+constinit pg::Statement g_lock{"lock_batch",
+                               "SELECT name, on_success, on_complete, on_discard, discarded_at IS NOT NULL, "
+                               "finished_at IS NOT NULL FROM "
+                               "foreman.job_batch WHERE batch_id " EQ " $1 FOR UPDATE SKIP LOCKED",
+                               {INT8OID}};
 constinit pg::Statement g_exists{
     "batch_exists", "SELECT 1 FROM foreman.job_batch WHERE batch_id " EQ " $1", {INT8OID}};
 
@@ -46,12 +46,14 @@ constinit pg::Statement g_ended{
     " $1) FROM foreman.job_history WHERE batch_id " EQ " $1",
     {INT8OID}};
 
-constinit pg::Statement g_note_discard{
-    "batch_discard", "UPDATE foreman.job_batch SET discarded_at = $2 WHERE batch_id " EQ " $1",
-    {INT8OID, TIMESTAMPTZOID}};
-constinit pg::Statement g_note_finish{
-    "batch_finish", "UPDATE foreman.job_batch SET finished_at = $2 WHERE batch_id " EQ " $1",
-    {INT8OID, TIMESTAMPTZOID}};
+constinit pg::Statement g_note_discard{"batch_discard",
+                                       "UPDATE foreman.job_batch SET discarded_at = $2 WHERE batch_id " EQ
+                                       " $1",
+                                       {INT8OID, TIMESTAMPTZOID}};
+constinit pg::Statement g_note_finish{"batch_finish",
+                                      "UPDATE foreman.job_batch SET finished_at = $2 WHERE batch_id " EQ
+                                      " $1",
+                                      {INT8OID, TIMESTAMPTZOID}};
 
 constinit pg::Statement g_args{
     "batch_args",
@@ -125,7 +127,8 @@ void join_batch(int64 batch_id) {
     a.i64(1, batch_id);
     const pg::Rows rows = g_join.execute(a);
     if (rows.empty() || !(all || pg::call<&has_privs_of_role>(user, rows[0].oid(2)))) {
-        throw pg::Failure(ERRCODE_INVALID_PARAMETER_VALUE, "batch_id " INT64_FORMAT " does not exist", batch_id)
+        throw pg::Failure(ERRCODE_INVALID_PARAMETER_VALUE, "batch_id " INT64_FORMAT " does not exist",
+                          batch_id)
             .hint("Allowed: what foreman.create_batch() returned to this role.");
     }
     if (rows[0].boolean(1)) {

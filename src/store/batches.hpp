@@ -1,7 +1,7 @@
-// Batches: jobs whose end, all together, enqueues other jobs. A batch is filled by enqueue(batch_id => ...); the
-// dispatcher looks whether its last job has ended (store/blocked.hpp).
-// Invariant: each callback is enqueued once, in the transaction that notes it in the batch's row; a batch that
-// is finished takes no more jobs.
+// Batches: jobs whose end, all together, enqueues other jobs. A batch is filled by enqueue(batch_id => ...);
+// the dispatcher looks whether its last job has ended (store/blocked.hpp). Invariant: each callback is
+// enqueued once, in the transaction that notes it in the batch's row; a batch that is finished takes no more
+// jobs.
 #pragma once
 
 #include <optional>

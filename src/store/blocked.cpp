@@ -22,11 +22,10 @@ namespace {
 constexpr int kReleaseAtOnce = 32;
 constexpr int kHintsAtOnce = 64;
 
-#define LET_GO                                                                                               \
-    "UPDATE foreman.live_job SET state = 'w', blocked_on = NULL WHERE ctid " EQ                              \
+#define LET_GO                                                                  \
+    "UPDATE foreman.live_job SET state = 'w', blocked_on = NULL WHERE ctid " EQ \
     " ANY (ARRAY (SELECT b.ctid FROM foreman.live_job b WHERE "
-#define LET_GO_END                                                                                           \
-    " FOR NO KEY UPDATE SKIP LOCKED)) RETURNING queue, kind, priority, alone, run_at, job_id"
+#define LET_GO_END " FOR NO KEY UPDATE SKIP LOCKED)) RETURNING queue, kind, priority, alone, run_at, job_id"
 
 constinit pg::Statement g_release_key{
     "release_key",
@@ -35,25 +34,22 @@ constinit pg::Statement g_release_key{
            " 'k'::pg_catalog.\"char\" ORDER BY b.priority, b.run_at, b.job_id LIMIT $3" LET_GO_END,
     {TEXTOID, TEXTOID, INT8OID}};
 
-constinit pg::Statement g_release_ids{
-    "release_ids",
-    LET_GO "b.job_id " EQ " ANY ($1) AND b.state " EQ " 'b'::pg_catalog.\"char\" AND b.blocked_on " EQ
-           " $2" LET_GO_END,
-    {INT8ARRAYOID, CHAROID}};
+constinit pg::Statement g_release_ids{"release_ids",
+                                      LET_GO "b.job_id " EQ " ANY ($1) AND b.state " EQ
+                                             " 'b'::pg_catalog.\"char\" AND b.blocked_on " EQ
+                                             " $2" LET_GO_END,
+                                      {INT8ARRAYOID, CHAROID}};
 
-
-constinit pg::Statement g_key_is_parked{"key_is_parked",
-                                        "SELECT 1 FROM foreman.live_job WHERE queue " EQ
-                                        " $1 AND concurrency_key " EQ " $2 AND state " EQ
-                                        " 'b'::pg_catalog.\"char\" AND blocked_on " EQ
-                                        " 'k'::pg_catalog.\"char\" LIMIT 1",
-                                        {TEXTOID, TEXTOID}};
-constinit pg::Statement g_sequence_is_parked{"sequence_is_parked",
-                                             "SELECT 1 FROM foreman.live_job WHERE queue " EQ
-                                             " $1 AND sequence_key " EQ " $2 AND state " EQ
-                                             " 'b'::pg_catalog.\"char\" AND blocked_on " EQ
-                                             " 'q'::pg_catalog.\"char\" LIMIT 1",
-                                             {TEXTOID, TEXTOID}};
+constinit pg::Statement g_key_is_parked{
+    "key_is_parked",
+    "SELECT 1 FROM foreman.live_job WHERE queue " EQ " $1 AND concurrency_key " EQ " $2 AND state " EQ
+    " 'b'::pg_catalog.\"char\" AND blocked_on " EQ " 'k'::pg_catalog.\"char\" LIMIT 1",
+    {TEXTOID, TEXTOID}};
+constinit pg::Statement g_sequence_is_parked{
+    "sequence_is_parked",
+    "SELECT 1 FROM foreman.live_job WHERE queue " EQ " $1 AND sequence_key " EQ " $2 AND state " EQ
+    " 'b'::pg_catalog.\"char\" AND blocked_on " EQ " 'q'::pg_catalog.\"char\" LIMIT 1",
+    {TEXTOID, TEXTOID}};
 
 // The next (queue, key) with parked jobs, in their order: a pass over distinct keys, not over rows.
 constinit pg::Statement g_next_key{
@@ -66,33 +62,33 @@ constinit pg::Statement g_next_key{
 constinit pg::Statement g_next_sequence{
     "next_parked_sequence",
     "SELECT queue, sequence_key FROM foreman.live_job WHERE sequence_key IS NOT NULL AND state " EQ
-    " 'b'::pg_catalog.\"char\" AND blocked_on " EQ
-    " 'q'::pg_catalog.\"char\" AND (queue, sequence_key) " GT " ($1, $2) ORDER BY queue, sequence_key LIMIT 1",
+    " 'b'::pg_catalog.\"char\" AND blocked_on " EQ " 'q'::pg_catalog.\"char\" AND (queue, sequence_key) " GT
+    " ($1, $2) ORDER BY queue, sequence_key LIMIT 1",
     {TEXTOID, TEXTOID}};
 
 constinit pg::Statement g_dependants{
     "dependants",
-    "SELECT d.job_id, d.policy FROM foreman.job_dependency d WHERE d.depends_on " EQ
-    " $1 ORDER BY d.job_id",
+    "SELECT d.job_id, d.policy FROM foreman.job_dependency d WHERE d.depends_on " EQ " $1 ORDER BY d.job_id",
     {INT8OID}};
 constinit pg::Statement g_waits{"dependant_waits",
                                 "SELECT l.blocked_on FROM foreman.live_job l WHERE l.job_id " EQ
                                 " $1 AND l.state " EQ
                                 " 'b'::pg_catalog.\"char\" FOR NO KEY UPDATE SKIP LOCKED",
                                 {INT8OID}};
-constinit pg::Statement g_is_live{"is_live", "SELECT 1 FROM foreman.live_job WHERE job_id " EQ " $1", {INT8OID}};
-constinit pg::Statement g_remove_dependency{
-    "remove_dependency",
-    "DELETE FROM foreman.job_dependency WHERE depends_on " EQ " $1 AND job_id " EQ " $2",
-    {INT8OID, INT8OID}};
+constinit pg::Statement g_is_live{
+    "is_live", "SELECT 1 FROM foreman.live_job WHERE job_id " EQ " $1", {INT8OID}};
+constinit pg::Statement g_remove_dependency{"remove_dependency",
+                                            "DELETE FROM foreman.job_dependency WHERE depends_on " EQ
+                                            " $1 AND job_id " EQ " $2",
+                                            {INT8OID, INT8OID}};
 constinit pg::Statement g_remove_dependencies{
     "remove_dependencies", "DELETE FROM foreman.job_dependency WHERE job_id " EQ " $1", {INT8OID}};
 constinit pg::Statement g_has_dependency{
     "has_dependency", "SELECT 1 FROM foreman.job_dependency WHERE job_id " EQ " $1 LIMIT 1", {INT8OID}};
-constinit pg::Statement g_next_dependency{
-    "next_dependency",
-    "SELECT depends_on FROM foreman.job_dependency WHERE depends_on " GT " $1 ORDER BY depends_on LIMIT 1",
-    {INT8OID}};
+constinit pg::Statement g_next_dependency{"next_dependency",
+                                          "SELECT depends_on FROM foreman.job_dependency WHERE depends_on " GT
+                                          " $1 ORDER BY depends_on LIMIT 1",
+                                          {INT8OID}};
 
 // A successor takes the key over once nobody holds it.
 constinit pg::Statement g_succeed{

@@ -1,5 +1,5 @@
-// Blocked jobs: whether one became runnable is decided here, after the commit that may have made it so, with a
-// fresh snapshot. Called by the dispatcher for the hints on the board, and by dispatch_once() for all rows.
+// Blocked jobs: whether one became runnable is decided here, after the commit that may have made it so, with
+// a fresh snapshot. Called by the dispatcher for the hints on the board, and by dispatch_once() for all rows.
 // Invariant: only this changes state b to w, so a job is let go once; nothing here waits for a lock that a
 // user's transaction or an executor holds.
 #pragma once

@@ -29,9 +29,9 @@ uint32 power_of_two_at_least(uint32 n) {
     return p;
 }
 
-// Sixteenths of the memory: 8 for ranges, 1 for queues, 1 for how long their jobs take, 4 for leases, 1 each for
-// keys and for jobs that others wait for. 1 MB holds about 800 ranges, 1,300 leases, 110 keys and 1,800 awaited
-// jobs.
+// Sixteenths of the memory: 8 for ranges, 1 for queues, 1 for how long their jobs take, 4 for leases, 1 each
+// for keys and for jobs that others wait for. 1 MB holds about 800 ranges, 1,300 leases, 110 keys and 1,800
+// awaited jobs.
 Plan plan_board(int memory_mb, int max_waiters) {
     Plan p{};
     const Size budget = static_cast<Size>(memory_mb) * 1024 * 1024;
@@ -98,6 +98,7 @@ void init_slots(Board* b) {
         pg_atomic_init_u64(&d.next_expiry, static_cast<uint64>(core::kPlusInfinity.us));
         pg_atomic_init_u64(&d.database_bytes, 0);
         pg_atomic_init_u64(&d.next_lease_end, static_cast<uint64>(core::kPlusInfinity.us));
+        pg_atomic_init_u64(&d.next_fire, static_cast<uint64>(core::kMinusInfinity.us));
     }
 }
 
@@ -196,6 +197,7 @@ DatabaseSlot* add_database_slot(Oid database) noexcept {
     pg_atomic_write_u64(&d->next_wake, static_cast<uint64>(core::kPlusInfinity.us));
     pg_atomic_write_u64(&d->next_expiry, static_cast<uint64>(core::kPlusInfinity.us));
     pg_atomic_write_u64(&d->next_lease_end, static_cast<uint64>(core::kPlusInfinity.us));
+    pg_atomic_write_u64(&d->next_fire, static_cast<uint64>(core::kMinusInfinity.us));
     d->held_by = 0;
     d->stopped = false;
     d->has_extension = false;

@@ -1,7 +1,7 @@
 // The layout of the board: the shared memory that launcher, dispatchers, executors and client sessions share.
-// Only store/board*.cpp, store/ranges.cpp, store/*_board.cpp and store/slots.cpp touch these structs; the rest of the house asks
-// them. Invariant: everything here is standard layout without pointers, and can be lost at a crash: the
-// tables know better.
+// Only store/board*.cpp, store/ranges.cpp, store/*_board.cpp and store/slots.cpp touch these structs; the
+// rest of the house asks them. Invariant: everything here is standard layout without pointers, and can be
+// lost at a crash: the tables know better.
 #pragma once
 
 #include "core/group_pace.hpp"
@@ -38,10 +38,10 @@ struct ExecutorSlot {
     int32 procno;
     Oid database;
     Oid role;
-    int64 since;         // when state last changed between idle and busy
-    int64 tenure_since;  // when this slot was given to (database, role)
+    int64 since;           // when state last changed between idle and busy
+    int64 tenure_since;    // when this slot was given to (database, role)
     pg_atomic_uint32 xid;  // of the transaction in which it locks rows that stay; 0: none
-    slock_t mutex;       // guards everything below
+    slock_t mutex;         // guards everything below
     int64 started_at;
     int32 attempt;
     uint32 death;        // Death
@@ -59,16 +59,17 @@ struct ExecutorSlot {
 
 // Reasons to wake a dispatcher, as bits.
 enum Poke : uint32 {
-    kPokeDue = 1,        // a head or an executor changed: look at the heads
-    kPokeRequests = 2,   // rows in job_request
-    kPokeReread = 4,     // heads are not to be trusted: read them from the rows
-    kPokeExecutor = 8,   // an executor ended
-    kPokeHandlers = 16,  // handlers were registered or unregistered
-    kPokeExpiry = 32,    // an expires_at came closer
-    kPokeIdentity = 64,  // start() or stop()
-    kPokeLeases = 128,   // a lease ends earlier than the dispatcher knew
-    kPokeBlocked = 256,  // a blocked job may go on
-    kPokeQueues = 512    // settings of queues changed
+    kPokeDue = 1,          // a head or an executor changed: look at the heads
+    kPokeRequests = 2,     // rows in job_request
+    kPokeReread = 4,       // heads are not to be trusted: read them from the rows
+    kPokeExecutor = 8,     // an executor ended
+    kPokeHandlers = 16,    // handlers were registered or unregistered
+    kPokeExpiry = 32,      // an expires_at came closer
+    kPokeIdentity = 64,    // start() or stop()
+    kPokeLeases = 128,     // a lease ends earlier than the dispatcher knew
+    kPokeBlocked = 256,    // a blocked job may go on
+    kPokeQueues = 512,     // settings of queues changed
+    kPokeSchedules = 1024  // a schedule is due earlier than the dispatcher knew
 };
 
 struct DatabaseSlot {
@@ -88,6 +89,7 @@ struct DatabaseSlot {
     pg_atomic_uint64 next_expiry;         // int64: a lower bound on the earliest expires_at
     pg_atomic_uint64 next_lease_end;      // int64: a lower bound on the earliest leased_until
     pg_atomic_uint64 database_bytes;      // int64: as the dispatcher measured last
+    pg_atomic_uint64 next_fire;           // int64: a lower bound on the time of the first schedule
     int32 held_by;                        // pid of a session that keeps the workers out, 0: none
     bool stopped;                         // the identity says so
     bool has_extension;

@@ -82,13 +82,13 @@ constinit pg::Statement g_take_leased_any{"take_leased_any",
                                           " 'r'::pg_catalog.\"char\" RETURNING " JOB_COLUMNS,
                                           {INT8OID}};
 
-constinit pg::Statement g_set_alone{"set_alone",
-                                    "UPDATE foreman.live_job SET alone = alone OPERATOR(pg_catalog.|) 1::pg_catalog.int2 WHERE ctid " EQ
-                                    " ANY (ARRAY (SELECT w.ctid FROM foreman.live_job w WHERE w.job_id " EQ
-                                    " ANY ($1) AND w.state " EQ
-                                    " 'w'::pg_catalog.\"char\" FOR UPDATE SKIP LOCKED)) RETURNING queue, "
-                                    "kind, priority, alone, run_at, job_id",
-                                    {INT8ARRAYOID}};
+constinit pg::Statement g_set_alone{
+    "set_alone",
+    "UPDATE foreman.live_job SET alone = alone OPERATOR(pg_catalog.|) 1::pg_catalog.int2 WHERE ctid " EQ
+    " ANY (ARRAY (SELECT w.ctid FROM foreman.live_job w WHERE w.job_id " EQ " ANY ($1) AND w.state " EQ
+    " 'w'::pg_catalog.\"char\" FOR UPDATE SKIP LOCKED)) RETURNING queue, "
+    "kind, priority, alone, run_at, job_id",
+    {INT8ARRAYOID}};
 
 constinit pg::Statement g_leases{
     "leases", "SELECT job_id, worker_pid, claimed_at FROM foreman.live_job WHERE state " EQ

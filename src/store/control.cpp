@@ -30,10 +30,8 @@ constinit pg::Statement g_find{
     "WHERE job_id " EQ " $1 LIMIT 1",
     {INT8OID}};
 
-constinit pg::Statement g_take{"take_waiting",
-                               "DELETE FROM foreman.live_job WHERE " WAITING_ROW
-                               " RETURNING " JOB_COLUMNS,
-                               {INT8OID}};
+constinit pg::Statement g_take{
+    "take_waiting", "DELETE FROM foreman.live_job WHERE " WAITING_ROW " RETURNING " JOB_COLUMNS, {INT8OID}};
 
 constinit pg::Statement g_take_many{
     "take_waiting_many",
@@ -73,17 +71,18 @@ constinit pg::Statement g_request_jobs{
     "request_jobs", "SELECT DISTINCT job_id FROM foreman.job_request ORDER BY job_id LIMIT 1000"};
 
 // Inserted first, and deleted only where that went through: a unique key may be held by a newer job.
-#define REVIVE(from, columns, condition)                                                                     \
-    "WITH i AS (INSERT INTO foreman.live_job (job_id, run_at, enqueued_at, priority, attempt, max_attempts, " \
-    "alone, queue, kind, args, tags, metadata, errors, batch_id, unique_key, unique_as, concurrency_key, "   \
-    "sequence_key, timeout_us) SELECT job_id, $2, enqueued_at, priority, 0, max_attempts, "                  \
-    "CASE WHEN unique_key IS NULL AND concurrency_key IS NULL AND sequence_key IS NULL THEN 0 ELSE 2 END, "  \
-    "queue, kind, args, tags, metadata, errors, batch_id, unique_key, "                                      \
-    "CASE WHEN unique_as " EQ " 'n'::pg_catalog.\"char\" THEN 'u'::pg_catalog.\"char\" WHEN unique_as " EQ   \
-    " 's'::pg_catalog.\"char\" THEN 't'::pg_catalog.\"char\" ELSE unique_as END, concurrency_key, "          \
-    "sequence_key, " columns " FROM " from " WHERE job_id " EQ " $1" condition                               \
-    " ON CONFLICT DO NOTHING RETURNING job_id, queue, kind, priority, alone) "                               \
-    "DELETE FROM " from " d USING i WHERE d.job_id " EQ                                                      \
+#define REVIVE(from, columns, condition)                                                                    \
+    "WITH i AS (INSERT INTO foreman.live_job (job_id, run_at, enqueued_at, priority, attempt, "             \
+    "max_attempts, "                                                                                        \
+    "alone, queue, kind, args, tags, metadata, errors, batch_id, unique_key, unique_as, concurrency_key, "  \
+    "sequence_key, timeout_us) SELECT job_id, $2, enqueued_at, priority, 0, max_attempts, "                 \
+    "CASE WHEN unique_key IS NULL AND concurrency_key IS NULL AND sequence_key IS NULL THEN 0 ELSE 2 END, " \
+    "queue, kind, args, tags, metadata, errors, batch_id, unique_key, "                                     \
+    "CASE WHEN unique_as " EQ " 'n'::pg_catalog.\"char\" THEN 'u'::pg_catalog.\"char\" WHEN unique_as " EQ  \
+    " 's'::pg_catalog.\"char\" THEN 't'::pg_catalog.\"char\" ELSE unique_as END, concurrency_key, "         \
+    "sequence_key, " columns " FROM " from " WHERE job_id " EQ " $1" condition                              \
+    " ON CONFLICT DO NOTHING RETURNING job_id, queue, kind, priority, alone) "                              \
+    "DELETE FROM " from " d USING i WHERE d.job_id " EQ                                                     \
     " i.job_id RETURNING i.queue, i.kind, i.priority, i.alone"
 
 constinit pg::Statement g_revive_dead{
@@ -110,7 +109,8 @@ constinit pg::Statement g_supersede{
     "supersede",
     "WITH d AS (DELETE FROM foreman.dead_letter WHERE job_id " EQ
     " $1 RETURNING *) INSERT INTO foreman.job_history (job_id, finished_at, run_at, enqueued_at, started_at, "
-    "priority, attempt, max_attempts, outcome, queue, kind, args, reason, tags, metadata, errors, worker_pid, "
+    "priority, attempt, max_attempts, outcome, queue, kind, args, reason, tags, metadata, errors, "
+    "worker_pid, "
     "batch_id, unique_key, unique_as, concurrency_key, sequence_key) SELECT job_id, $2, run_at, enqueued_at, "
     "started_at, priority, attempt, max_attempts, 'x', queue, kind, args, $3, tags, metadata, errors, "
     "worker_pid, batch_id, unique_key, unique_as, concurrency_key, sequence_key FROM d",

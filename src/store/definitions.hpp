@@ -14,8 +14,9 @@
 namespace foreman::store {
 
 enum class Lane : char { transaction = 't', batch = 'b', procedure = 'p' };
-/// What a handler takes: f(jsonb), f(foreman.job), f(foreman.job[]), or an SQL command.
-enum class Shape : char { jsonb = 'j', job = 'o', jobs = 'a', command = 'c' };
+/// What a handler takes: f(jsonb), f(foreman.job), f(foreman.job[]), or an SQL command: its own, or that of
+/// the schedule that made the job.
+enum class Shape : char { jsonb = 'j', job = 'o', jobs = 'a', command = 'c', scheduled = 's' };
 
 struct Handler {
     char kind[256];
@@ -46,8 +47,8 @@ struct Queue {
     int64 retain_completed_us;  // -1: the default
     int64 retain_cancelled_us;
     int64 retain_discarded_us;
-    int32 keep_args;    // bytes
-    int32 max_running;  // 0: unlimited
+    int32 keep_args;            // bytes
+    int32 max_running;          // 0: unlimited
     int32 max_running_per_key;  // 0: the default
     bool skip_later;            // sequence_policy: others of a sequence pass over a head that is due later
     int per_key() const noexcept { return max_running_per_key > 0 ? max_running_per_key : 1; }

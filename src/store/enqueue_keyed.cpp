@@ -1,7 +1,8 @@
 // Jobs with keys, dependencies or a batch: the long way of insert_job(). What holds a unique key is a row of
 // live_job under a unique index, or a row of unique_window; both make a second caller wait for an open
 // transaction's end and no longer, so nobody is told of a job that may still be rolled back.
-// Invariant: a job that is held by an executor is never waited for: its key's next holder is a row of its own.
+// Invariant: a job that is held by an executor is never waited for: its key's next holder is a row of its
+// own.
 #include "store/enqueue_keyed.hpp"
 
 #include "pg/call.hpp"
@@ -30,25 +31,25 @@ constexpr int kMaxTries = 100;
 constinit pg::Statement g_insert{
     "enqueue_keyed",
     KEYED_COLUMNS "DO NOTHING",
-    {INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT2OID, INT2OID, TEXTOID, TEXTOID, JSONBOID, INT8OID,
-     TIMESTAMPTZOID, TEXTARRAYOID, JSONBOID, INT2OID, CHAROID, INT8OID, TEXTOID, CHAROID, TEXTOID, TEXTOID,
-     CHAROID}};
+    {INT8OID,  TIMESTAMPTZOID, TIMESTAMPTZOID, INT2OID,      INT2OID,  TEXTOID, TEXTOID,
+     JSONBOID, INT8OID,        TIMESTAMPTZOID, TEXTARRAYOID, JSONBOID, INT2OID, CHAROID,
+     INT8OID,  TEXTOID,        CHAROID,        TEXTOID,      TEXTOID,  CHAROID}};
 
 constinit pg::Statement g_insert_successor{
     "enqueue_successor",
     KEYED_COLUMNS
     "DO UPDATE SET args = excluded.args, priority = excluded.priority, run_at = CASE WHEN $21 THEN "
     "live_job.run_at ELSE excluded.run_at END RETURNING job_id, live_job.job_id " EQ " $1",
-    {INT8OID,        TIMESTAMPTZOID, TIMESTAMPTZOID, INT2OID,  INT2OID, TEXTOID, TEXTOID,
-     JSONBOID,       INT8OID,        TIMESTAMPTZOID, TEXTARRAYOID, JSONBOID, INT2OID, CHAROID,
-     INT8OID,        TEXTOID,        CHAROID,        TEXTOID,  TEXTOID, CHAROID, BOOLOID}};
+    {INT8OID,  TIMESTAMPTZOID, TIMESTAMPTZOID, INT2OID,      INT2OID,  TEXTOID, TEXTOID,
+     JSONBOID, INT8OID,        TIMESTAMPTZOID, TEXTARRAYOID, JSONBOID, INT2OID, CHAROID,
+     INT8OID,  TEXTOID,        CHAROID,        TEXTOID,      TEXTOID,  CHAROID, BOOLOID}};
 
 // The one that is next to hold the key stands for both.
-constinit pg::Statement g_holder{
-    "unique_holder",
-    "SELECT job_id, state, unique_as, xmax FROM foreman.live_job WHERE kind " EQ " $1 AND unique_key " EQ
-    " $2 AND unique_as " EQ " ANY ($3) ORDER BY unique_as LIMIT 1",
-    {TEXTOID, TEXTOID, CHARARRAYOID}};
+constinit pg::Statement g_holder{"unique_holder",
+                                 "SELECT job_id, state, unique_as, xmax FROM foreman.live_job WHERE kind " EQ
+                                 " $1 AND unique_key " EQ " $2 AND unique_as " EQ
+                                 " ANY ($3) ORDER BY unique_as LIMIT 1",
+                                 {TEXTOID, TEXTOID, CHARARRAYOID}};
 
 constinit pg::Statement g_replace{
     "unique_replace",
@@ -65,8 +66,8 @@ constinit pg::Statement g_wait{
 constinit pg::Statement g_take_window{
     "take_window",
     "INSERT INTO foreman.unique_window AS w (kind, unique_key, job_id, until) VALUES ($1, $2, $3, $4) ON "
-    "CONFLICT (kind, unique_key) DO UPDATE SET job_id = excluded.job_id, until = excluded.until WHERE w.until "
-    LE " $5 RETURNING 1",
+    "CONFLICT (kind, unique_key) DO UPDATE SET job_id = excluded.job_id, until = excluded.until WHERE "
+    "w.until " LE " $5 RETURNING 1",
     {TEXTOID, TEXTOID, INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID}};
 
 constinit pg::Statement g_window{"unique_window",
@@ -79,8 +80,8 @@ constinit pg::Statement g_dependencies{
     "dependencies",
     "SELECT u.id, CASE WHEN EXISTS (SELECT 1 FROM foreman.live_job l WHERE l.job_id " EQ
     " u.id) THEN 'l'::pg_catalog.\"char\" WHEN EXISTS (SELECT 1 FROM foreman.dead_letter d WHERE d.job_id " EQ
-    " u.id) THEN 'x'::pg_catalog.\"char\" ELSE (SELECT h.outcome FROM foreman.job_history h WHERE h.job_id " EQ
-    " u.id LIMIT 1) END FROM pg_catalog.unnest($1) AS u(id)",
+    " u.id) THEN 'x'::pg_catalog.\"char\" ELSE (SELECT h.outcome FROM foreman.job_history h WHERE "
+    "h.job_id " EQ " u.id LIMIT 1) END FROM pg_catalog.unnest($1) AS u(id)",
     {INT8ARRAYOID}};
 
 constinit pg::Statement g_add_dependency{
@@ -121,8 +122,7 @@ void set_columns(pg::Args<N>* a, const NewJob& job, int64 id, char state, char u
     if (job.expires_at) a->instant(10, *job.expires_at);
     if (job.tags) a->set(11, *job.tags);
     if (job.metadata) a->set(12, *job.metadata);
-    const bool keyed =
-        !job.unique_key.empty() || !job.concurrency_key.empty() || !job.sequence_key.empty();
+    const bool keyed = !job.unique_key.empty() || !job.concurrency_key.empty() || !job.sequence_key.empty();
     a->i16(13, keyed ? kKeyed : int16{0}).letter(14, state);
     if (job.batch_id != 0) a->i64(15, job.batch_id);
     if (!job.unique_key.empty()) a->text(16, job.unique_key).letter(17, unique_as);
@@ -132,8 +132,7 @@ void set_columns(pg::Args<N>* a, const NewJob& job, int64 id, char state, char u
 }
 
 void remember_keyed(const NewJob& job, int64 id, bool blocked) {
-    const bool keyed =
-        !job.unique_key.empty() || !job.concurrency_key.empty() || !job.sequence_key.empty();
+    const bool keyed = !job.unique_key.empty() || !job.concurrency_key.empty() || !job.sequence_key.empty();
     if (!blocked)
         remember_work(job.queue, job.kind, job.priority, keyed ? kKeyed : int16{0}, job.role,
                       {job.run_at.us, id});
@@ -154,8 +153,9 @@ void open_dependencies(const NewJob& job, pg::vector<int64>* open) {
         if (row.is_null(2)) {
             throw pg::Failure(ERRCODE_INVALID_PARAMETER_VALUE,
                               "depends_on names job " INT64_FORMAT ", which does not exist", id)
-                .hint("Allowed: jobs that are committed or were enqueued in this transaction, as long as their "
-                      "history is kept.");
+                .hint(
+                    "Allowed: jobs that are committed or were enqueued in this transaction, as long as their "
+                    "history is kept.");
         }
         if (row.letter(2) != 'c') open->push_back(id);
     }

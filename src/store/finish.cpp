@@ -34,10 +34,9 @@ constinit pg::Statement g_history{
     {RECORDARRAYOID, INT4OID}};
 
 constexpr std::array<Oid, 22> kHistoryTypes{
-    INT8OID,  TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT2OID,
-    INT2OID,  INT2OID,        CHAROID,        TEXTOID,        TEXTOID,        JSONBOID,
-    JSONBOID, TEXTOID,        TEXTARRAYOID,   JSONBOID,       JSONBOID,
-    INT8OID,  TEXTOID,        CHAROID,        TEXTOID,        TEXTOID};
+    INT8OID,  TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT2OID, INT2OID,      INT2OID,
+    CHAROID,  TEXTOID,        TEXTOID,        JSONBOID,       JSONBOID,       TEXTOID, TEXTARRAYOID, JSONBOID,
+    JSONBOID, INT8OID,        TEXTOID,        CHAROID,        TEXTOID,        TEXTOID};
 
 constinit pg::Statement g_dead_letter{
     "dead_letter",
@@ -46,9 +45,10 @@ constinit pg::Statement g_dead_letter{
     "args, timeout_us, reason, tags, metadata, errors, worker_pid, batch_id, unique_key, unique_as, "
     "concurrency_key, sequence_key) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, "
     "$9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)",
-    {INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT2OID, INT2OID, INT2OID,
-     TEXTOID, TEXTOID, JSONBOID, INT8OID, TEXTOID, TEXTARRAYOID, JSONBOID, JSONBOID, INT4OID, INT8OID, TEXTOID,
-     CHAROID, TEXTOID, TEXTOID}};
+    {INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT2OID,
+     INT2OID, INT2OID,        TEXTOID,        TEXTOID,        JSONBOID,       INT8OID,
+     TEXTOID, TEXTARRAYOID,   JSONBOID,       JSONBOID,       INT4OID,        INT8OID,
+     TEXTOID, CHAROID,        TEXTOID,        TEXTOID}};
 
 constinit pg::Statement g_put_back{
     "put_back",
@@ -57,13 +57,14 @@ constinit pg::Statement g_put_back{
     "expires_at, tags, metadata, errors, crashes, batch_id, unique_key, unique_as, concurrency_key, "
     "sequence_key) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, "
     "$19, $20, $21)",
-    {INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT2OID, INT2OID, INT2OID, INT2OID, TEXTOID, TEXTOID, JSONBOID,
-     INT8OID, TIMESTAMPTZOID, TEXTARRAYOID, JSONBOID, JSONBOID, INT2OID, INT8OID, TEXTOID, CHAROID, TEXTOID,
-     TEXTOID}};
+    {INT8OID,  TIMESTAMPTZOID, TIMESTAMPTZOID, INT2OID, INT2OID,        INT2OID,      INT2OID,
+     TEXTOID,  TEXTOID,        JSONBOID,       INT8OID, TIMESTAMPTZOID, TEXTARRAYOID, JSONBOID,
+     JSONBOID, INT2OID,        INT8OID,        TEXTOID, CHAROID,        TEXTOID,      TEXTOID}};
 
 constinit pg::Statement g_put_back_held{
     "put_back_held",
-    "UPDATE foreman.live_job SET run_at = $2, priority = $3, attempt = $4, alone = $5, errors = $6, crashes = "
+    "UPDATE foreman.live_job SET run_at = $2, priority = $3, attempt = $4, alone = $5, errors = $6, crashes "
+    "= "
     "$7, state = 'w', token = NULL, claimed_at = NULL, worker_pid = NULL WHERE job_id " EQ " $1",
     {INT8OID, TIMESTAMPTZOID, INT2OID, INT2OID, INT2OID, JSONBOID, INT2OID}};
 

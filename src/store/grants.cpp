@@ -29,8 +29,8 @@ constinit pg::Statement g_remove_queue_grants{"remove_queue_grants",
                                               " $1 RETURNING bundle, role::pg_catalog.oid",
                                               {TEXTOID}};
 
-// What each bundle may execute, and the views it may read. Names without arguments: no public functions share
-// a name.
+// What each bundle may execute, and the views it may read. Names without arguments where no two functions
+// share one.
 struct BundleObjects {
     std::string_view bundle;
     const char* routines;
@@ -40,7 +40,8 @@ constexpr const char* kViewFunctions =
     "foreman._sees, foreman._sees_args, foreman._now, foreman._executors, foreman._lease, "
     "foreman._outside_workers, foreman._queue_counters";
 constexpr const char* kViews =
-    "foreman.jobs, foreman.job_events, foreman.queues, foreman.batches, foreman.handlers, foreman.workers";
+    "foreman.jobs, foreman.job_events, foreman.queues, foreman.batches, foreman.handlers, foreman.workers, "
+    "foreman.schedules, foreman.schedule_runs";
 constexpr BundleObjects kBundles[] = {
     {"producer",
      "foreman.enqueue, foreman.enqueue_info, foreman.enqueue_many, foreman.enqueue_array, foreman.await, "
@@ -65,9 +66,13 @@ constexpr BundleObjects kBundles[] = {
      "foreman.stop, foreman.health, "
      "foreman.register_handler, foreman.unregister_handler, foreman.run_once, foreman.drain, "
      "foreman.run_procedures_once, "
-     "foreman.dispatch_once, foreman.rescue_once, foreman.prune_once",
+     "foreman.dispatch_once, foreman.rescue_once, foreman.prune_once, foreman.fire_schedules_once, "
+     "foreman.schedule(pg_catalog.text, pg_catalog.text), "
+     "foreman.schedule(pg_catalog.text, pg_catalog.text, pg_catalog.text), foreman.schedule_job, "
+     "foreman.alter_schedule, foreman.unschedule, foreman.unschedule_id, foreman.trigger_schedule, "
+     "foreman.next_runs",
      kViews},
-    {"monitor", "foreman.health", kViews},
+    {"monitor", "foreman.health, foreman.next_runs", kViews},
 };
 constexpr const char* kHandlerRoutines =
     "foreman.current_job, foreman.idempotency_key, foreman.set_progress, foreman.snooze, foreman.throttle, "

@@ -1,5 +1,5 @@
-// The columns of live_job that make a store::Job, in the order that copy_job() reads them. Every statement that
-// returns jobs names them through this.
+// The columns of live_job that make a store::Job, in the order that copy_job() reads them. Every statement
+// that returns jobs names them through this.
 #pragma once
 
 #define PLAIN_COLUMNS                                                                                      \

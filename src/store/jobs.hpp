@@ -75,9 +75,9 @@ struct Job {
     std::optional<Instant> expires_at;
     Instant claimed_at;  // of leased ones
     std::optional<Datum> tags, metadata, errors;
-    int64 batch_id;       // 0: none
-    char unique_as;       // 0: no unique key
-    bool held;            // claim_held() locked its row, which is still there
+    int64 batch_id;  // 0: none
+    char unique_as;  // 0: no unique key
+    bool held;       // claim_held() locked its row, which is still there
     std::string_view unique_key, concurrency_key, sequence_key;
     uint32 key_entries[2] = {kNoIndex, kNoIndex};  // on the board, while this process holds them for it
     Key key() const noexcept { return {run_at.us, job_id}; }

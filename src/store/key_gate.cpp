@@ -11,8 +11,8 @@ namespace foreman::store {
 
 namespace {
 
-// More jobs of one concurrency key than this in one chunk, and the rest of the key waits for its next turn, so
-// that a key with a million jobs does not starve one with ten.
+// More jobs of one concurrency key than this in one chunk, and the rest of the key waits for its next turn,
+// so that a key with a million jobs does not starve one with ten.
 constexpr int kTurn = 32;
 constexpr int kParkAtOnce = 2000;
 constexpr int kLookAhead = 256;
@@ -70,8 +70,8 @@ bool Gatekeeper::had_its_turn(const Job& job) const {
            kTurn;
 }
 
-// Whether all older jobs of its sequence stand before it in this group; the rows of what the group has run are
-// still there.
+// Whether all older jobs of its sequence stand before it in this group; the rows of what the group has run
+// are still there.
 bool Gatekeeper::is_next(const Job& job) {
     const auto same = [&job](const Job& k) { return same_sequence(k, job); };
     const auto before = static_cast<std::size_t>(

@@ -1,7 +1,7 @@
 // Which of the jobs that were just locked may run now: those whose keys this process may hold. The others are
 // parked in the same transaction, and the dispatcher lets them go on. Used by executors, run_once(), lane
-// procedure and claim(). Invariant: jobs of one sequence stay in the order of their ids, and none of them starts
-// before an older one that has not ended.
+// procedure and claim(). Invariant: jobs of one sequence stay in the order of their ids, and none of them
+// starts before an older one that has not ended.
 #pragma once
 
 #include "pg/memory.hpp"
@@ -9,8 +9,8 @@
 
 namespace foreman::store {
 
-/// How the jobs that pass are going to run: one at a time in this process, so that they share their keys, or at
-/// once (lane batch, outside workers).
+/// How the jobs that pass are going to run: one at a time in this process, so that they share their keys, or
+/// at once (lane batch, outside workers).
 enum class Running { one_after_another, at_once };
 
 /// does: keeps in `jobs`, from index `first` on, what may run, in order; parks the rest. Those before `first`

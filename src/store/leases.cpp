@@ -175,7 +175,8 @@ bool choose_outside(const OutsideFilter& f, Instant now, std::span<const RangeSp
     bool found = false;
     const uint32 high = range_count();
     const DatabaseSlot* d = database_slot(MyDatabaseId);
-    const bool loaded = d != nullptr && pg_atomic_read_u32(const_cast<pg_atomic_uint32*>(&d->leases_loaded)) != 0;
+    const bool loaded =
+        d != nullptr && pg_atomic_read_u32(const_cast<pg_atomic_uint32*>(&d->leases_loaded)) != 0;
     RangeChoice r;
     for (uint32 i = 0; i < high; i++) {
         const RangeHot& h = range_hots()[i];

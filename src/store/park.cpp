@@ -1,5 +1,5 @@
-// Jobs whose key is taken: parked by whoever found that, in the transaction that locked them; and the order of a
-// sequence. Declared in jobs.hpp. Only the dispatcher lets parked jobs go on: see blocked.hpp.
+// Jobs whose key is taken: parked by whoever found that, in the transaction that locked them; and the order
+// of a sequence. Declared in jobs.hpp. Only the dispatcher lets parked jobs go on: see blocked.hpp.
 #include "pg/datum.hpp"
 #include "store/clock.hpp"
 #include "store/jobs.hpp"

@@ -1,15 +1,15 @@
 // The keys that this process runs jobs under: taken before a job starts, given back when the transaction that
-// settles it has ended, or when a job of lane procedure has. Jobs that one process runs one after another in one
-// transaction share a key. Invariant: whatever ends the process, its keys are given back (a crash empties the
-// board).
+// settles it has ended, or when a job of lane procedure has. Jobs that one process runs one after another in
+// one transaction share a key. Invariant: whatever ends the process, its keys are given back (a crash empties
+// the board).
 #pragma once
 
 #include "store/waits_board.hpp"
 
 namespace foreman::store {
 
-/// does: takes the key unless this process has it; share: whether having it is enough (jobs one after another),
-/// else each call counts (jobs at once).  returns: false when it is full; entry: what was taken
+/// does: takes the key unless this process has it; share: whether having it is enough (jobs one after
+/// another), else each call counts (jobs at once).  returns: false when it is full; entry: what was taken
 bool hold_key(const KeyName& name, int limit, bool share, uint32* entry);
 /// A lease has the key from now on, in place of this process.
 void hand_over_key(uint32 entry) noexcept;

@@ -22,6 +22,7 @@ enum class NoteKind : uint8 {
     request,
     end,
     expiry,
+    fire,
     kind_role,
     lease,
     lease_end,
@@ -95,13 +96,12 @@ void apply_request(const Note& n) noexcept {
     poke_dispatcher(MyDatabaseId, kPokeRequests);
 }
 
-void apply_expiry(const Note& n) noexcept {
-    DatabaseSlot* d = database_slot(MyDatabaseId);
-    if (d == nullptr) return;
-    uint64 seen = pg_atomic_read_u64(&d->next_expiry);
-    while (n.id < static_cast<int64>(seen)) {
-        if (pg_atomic_compare_exchange_u64(&d->next_expiry, &seen, static_cast<uint64>(n.id))) {
-            poke_dispatcher(MyDatabaseId, kPokeExpiry);
+// Lowers an instant that the dispatcher sleeps to.
+void lower_instant(pg_atomic_uint64* instant, int64 wanted, uint32 poke) noexcept {
+    uint64 seen = pg_atomic_read_u64(instant);
+    while (wanted < static_cast<int64>(seen)) {
+        if (pg_atomic_compare_exchange_u64(instant, &seen, static_cast<uint64>(wanted))) {
+            poke_dispatcher(MyDatabaseId, poke);
             return;
         }
     }
@@ -112,6 +112,16 @@ void apply_settings(const Note& n) noexcept {
     set_queue_settings(MyDatabaseId, n.queue(), n.settings);
     poke_dispatcher(MyDatabaseId, kPokeQueues | kPokeDue);
     if (anybody_waits()) wake_waiters_of_queue(MyDatabaseId, n.queue());
+}
+
+void apply_instant(const Note& n) noexcept {
+    DatabaseSlot* d = database_slot(MyDatabaseId);
+    if (d == nullptr) return;
+    if (n.type == NoteKind::fire) {
+        lower_instant(&d->next_fire, n.id, kPokeSchedules);
+    } else {
+        lower_instant(&d->next_expiry, n.id, kPokeExpiry);
+    }
 }
 
 void apply_all() noexcept {
@@ -134,7 +144,8 @@ void apply_all() noexcept {
                 apply_request(n);
                 break;
             case NoteKind::expiry:
-                apply_expiry(n);
+            case NoteKind::fire:
+                apply_instant(n);
                 break;
             case NoteKind::end:
                 wake_waiters(MyDatabaseId, n.id);
@@ -204,8 +215,10 @@ void add_times(JobTimes* into, const JobTimes& from) noexcept {
     into->run_us += from.run_us;
 }
 
+bool is_instant(const Note& n) noexcept { return n.type == NoteKind::expiry || n.type == NoteKind::fire; }
+
 void merge(Note* into, const Note& from) noexcept {
-    if (into->type == NoteKind::expiry) into->id = std::min(into->id, from.id);
+    if (is_instant(*into)) into->id = std::min(into->id, from.id);
     if (into->type == NoteKind::work) into->id += from.id;
     into->key = std::min(into->key, from.key);
     into->delta.live += from.delta.live;
@@ -221,10 +234,10 @@ void merge(Note* into, const Note& from) noexcept {
     }
 }
 
-// Work, counts and throttling of one place, and all expiries, are one note per level.
+// Work, counts and throttling of one place, all expiries, and all times of schedules are one note per level.
 Note* find_mergeable(const Note& like) noexcept {
-    if (like.type != NoteKind::work && like.type != NoteKind::counts && like.type != NoteKind::expiry &&
-        like.type != NoteKind::throttle && like.type != NoteKind::key)
+    if (like.type != NoteKind::work && like.type != NoteKind::counts && like.type != NoteKind::throttle &&
+        like.type != NoteKind::key && !is_instant(like))
         return nullptr;
     for (int i = g_count - 1; i >= 0; i--) {
         if (same_place(g_notes[i], like)) return &g_notes[i];
@@ -353,7 +366,8 @@ void remember_end(int64 job_id) {
     prepare_context();
     if (g_end_count == g_end_capacity) {
         const int capacity = g_end_capacity == 0 ? 64 : g_end_capacity * 2;
-        auto* bigger = static_cast<int64*>(pg::allocate(sizeof(int64) * static_cast<Size>(capacity), g_context));
+        auto* bigger =
+            static_cast<int64*>(pg::allocate(sizeof(int64) * static_cast<Size>(capacity), g_context));
         if (g_end_count > 0) std::memcpy(bigger, g_ends, sizeof(int64) * static_cast<Size>(g_end_count));
         g_ends = bigger;
         g_end_capacity = capacity;
@@ -421,6 +435,12 @@ void remember_settings(std::string_view queue, const QueueSettings& settings) {
     add_note(n, queue, {});
 }
 
+void remember_fire(Instant at) {
+    Note n = blank(NoteKind::fire);
+    n.id = at.us;
+    add_note(n, {}, {});
+}
+
 void remember_poke(uint32 bits) {
     prepare_context();
     g_pokes |= bits;
@@ -452,7 +472,7 @@ void distrust_heads() noexcept {
         pg_atomic_write_u32(&d->waits_overflow, 1);
     }
     poke_dispatcher(MyDatabaseId, kPokeReread | kPokeRequests | kPokeHandlers | kPokeExpiry | kPokeIdentity |
-                                      kPokeQueues | kPokeBlocked);
+                                      kPokeQueues | kPokeBlocked | kPokeSchedules);
 }
 
 // The lock is taken for the session, since a commit callback has no resource owner, and given back at once.

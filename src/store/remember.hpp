@@ -41,6 +41,8 @@ void watch_transaction();
 void remember_throttle(std::string_view queue, const core::ThrottlePolicy& policy, Instant now);
 /// A queue's row was written: its settings hold from the commit on.
 void remember_settings(std::string_view queue, const QueueSettings& settings);
+/// A schedule is due then.
+void remember_fire(Instant at);
 /// Bits for the database's dispatcher.
 void remember_poke(uint32 bits);
 /// The database stops at this commit: nothing is claimed from then on.

@@ -100,8 +100,7 @@ uint32 bucket_of(Oid database, int64 id) noexcept {
 
 uint32* find_end_link(Oid database, int64 id) noexcept {
     uint32* at = &awaited_buckets()[bucket_of(database, id)];
-    while (*at != kNoIndex &&
-           !(awaited_table()[*at].id == id && awaited_table()[*at].database == database))
+    while (*at != kNoIndex && !(awaited_table()[*at].id == id && awaited_table()[*at].database == database))
         at = &awaited_table()[*at].next;
     return at;
 }

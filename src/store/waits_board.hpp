@@ -2,7 +2,8 @@
 // batches whose end somebody waits for. Executors and claim() take keys before a job starts; commit callbacks
 // leave hints here; the dispatcher takes the hints and looks at the rows (store/blocked.hpp).
 // Invariant: `running` of a key is never less than the number of jobs with that key that run; a hint may be
-// spurious, never missing: what does not fit sets waits_overflow, and the dispatcher looks at all blocked rows.
+// spurious, never missing: what does not fit sets waits_overflow, and the dispatcher looks at all blocked
+// rows.
 #pragma once
 
 #include <string_view>
@@ -31,8 +32,8 @@ void give_key(uint32 entry) noexcept;
 /// How many run under the key now.
 int key_running(Oid database, const KeyName& name) noexcept;
 
-/// A hint: jobs of the key may have become runnable. parked: some are blocked on it from now on; otherwise only
-/// a key that is known to have parked jobs is looked at.
+/// A hint: jobs of the key may have become runnable. parked: some are blocked on it from now on; otherwise
+/// only a key that is known to have parked jobs is looked at.
 void hint_key(Oid database, const KeyName& name, bool parked) noexcept;
 
 struct KeyHint {

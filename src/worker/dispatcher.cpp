@@ -22,6 +22,7 @@
 #include "store/slots.hpp"
 #include "store/upkeep.hpp"
 #include "worker/duties.hpp"
+#include "worker/fire.hpp"
 #include "worker/interrupts.hpp"
 #include "worker/recruiter.hpp"
 
@@ -35,8 +36,12 @@ constexpr core::Micros kUpkeepRetry = core::seconds(30);
 constexpr core::Micros kFailedRetry = core::seconds(1);
 constexpr core::Micros kBlockedRetry = core::milliseconds(20);
 constexpr core::Micros kRequestRetry = core::milliseconds(200);
-constexpr uint32 kPokeBegin =
-    store::kPokeDue | store::kPokeRequests | store::kPokeReread | store::kPokeExecutor | store::kPokeExpiry;
+constexpr core::Micros kBufferedRetry = core::milliseconds(200);
+constexpr core::Micros kLockedRetry = core::milliseconds(100);
+constexpr core::Micros kClockNoise = core::seconds(1);
+constexpr int kFireSteps = 40;  // other duties wait for no more
+constexpr uint32 kPokeBegin = store::kPokeDue | store::kPokeRequests | store::kPokeReread |
+                              store::kPokeExecutor | store::kPokeExpiry | store::kPokeSchedules;
 
 class Dispatcher {
   public:
@@ -52,9 +57,11 @@ class Dispatcher {
     void look_at_identity();
     core::Instant next_expiry() const;
     core::Instant next_lease_end() const;
+    core::Instant next_fire() const;
     void close_requests(uint32 generation) noexcept;
     void look_at_leases(core::Instant now);
     void prune(core::Instant now);
+    void look_at_schedules(core::Instant now);
     template <class Body>
     bool duty(const char* name, Body body);
     template <class Body>
@@ -64,6 +71,8 @@ class Dispatcher {
     store::DatabaseSlot* const slot_;
     Recruiter recruiter_;
     store::Overstayers overstayers_;
+    Troubled troubled_schedules_;
+    core::Instant last_turn_{core::kMinusInfinity};
     core::Instant next_reread_{core::kPlusInfinity};
     core::Instant next_upkeep_{core::kMinusInfinity};
     core::Instant next_prune_{core::kMinusInfinity};
@@ -207,6 +216,35 @@ void Dispatcher::prune(core::Instant now) {
     }
 }
 
+core::Instant Dispatcher::next_fire() const {
+    if (slot_->stopped || !settings::enabled) return core::kPlusInfinity;
+    return core::Instant{static_cast<int64>(pg_atomic_read_u64(&slot_->next_fire))};
+}
+
+void Dispatcher::look_at_schedules(core::Instant now) {
+    // Infinity first: what commits meanwhile lowers it again.
+    pg_atomic_write_u64(&slot_->next_fire, static_cast<uint64>(core::kPlusInfinity.us));
+    FirePass pass(now, &troubled_schedules_);
+    bool more = true;
+    bool done = true;
+    for (int i = 0; more && done && i < kFireSteps; i++)
+        done = duty("pg_foreman: firing schedules", [&pass, &more] { more = pass.step(); });
+    core::Instant next = now;
+    if (!done || pass.failed()) {
+        next = now + kFailedRetry;
+    } else if (!more) {
+        duty("pg_foreman: reading when schedules are due", [now, &next] {
+            next = store::next_fire();
+            if (next <= now) next = now + kLockedRetry;  // somebody alters it
+            if (store::any_buffered()) next = std::min(next, now + kBufferedRetry);
+        });
+    }
+    uint64 seen = pg_atomic_read_u64(&slot_->next_fire);
+    while (next.us < static_cast<int64>(seen) &&
+           !pg_atomic_compare_exchange_u64(&slot_->next_fire, &seen, static_cast<uint64>(next.us))) {
+    }
+}
+
 // Wakes and recruits executors for what is due; answers the next instant at which something becomes due.
 core::Instant Dispatcher::due_work(core::Instant now) {
     next_recruit_ = core::kPlusInfinity;
@@ -237,8 +275,7 @@ void Dispatcher::turn(uint32 pokes) {
         poked_duty(store::kPokeExecutor, "pg_foreman: settling jobs of executors that ended",
                    [this] { settle_dead_executors(database_); });
     const bool reread = (pokes & store::kPokeReread) != 0 || now >= next_reread_;
-    if (reread ||
-        pg_atomic_exchange_u32(&slot_->overflow, 0) != 0) {
+    if (reread || pg_atomic_exchange_u32(&slot_->overflow, 0) != 0) {
         poked_duty(store::kPokeReread, "pg_foreman: reading ranges from the rows",
                    [this] { reread_ranges(database_); });
         duty("pg_foreman: reading leases from the rows", [now] { store::load_leases(now); });
@@ -263,9 +300,8 @@ void Dispatcher::turn(uint32 pokes) {
     if (reread || (pokes & store::kPokeBlocked) || now >= next_blocked_) {
         next_blocked_ = core::kPlusInfinity;
         bool all_done = false;
-        duty("pg_foreman: releasing blocked jobs", [this, now, reread, &all_done] {
-            all_done = release_blocked(slot_, now, reread);
-        });
+        duty("pg_foreman: releasing blocked jobs",
+             [this, now, reread, &all_done] { all_done = release_blocked(slot_, now, reread); });
         if (!all_done) next_blocked_ = now + kBlockedRetry;
     }
     if (count_wanted_) {
@@ -277,6 +313,9 @@ void Dispatcher::turn(uint32 pokes) {
     }
     // A database that is being restored is stopped: what follows would come in the way.
     if (slot_->stopped) return;
+    const bool set_back = now + kClockNoise < std::exchange(last_turn_, now);
+    if (settings::enabled && (set_back || (pokes & store::kPokeReread) || now >= next_fire()))
+        look_at_schedules(now);
     if ((pokes & store::kPokeReread) || now >= next_expiry())
         duty("pg_foreman: expiring jobs", [this, now] { expire_due(slot_, now); });
     if (now >= next_upkeep_) {
@@ -289,6 +328,7 @@ void Dispatcher::turn(uint32 pokes) {
         // Somebody reads history for long: soon again, but its readers and writers queue behind each try.
         if (!made) next_upkeep_ = now + kUpkeepRetry;
         duty("pg_foreman: ending windows of unique keys", [now] { store::prune_unique_windows(now); });
+        duty("pg_foreman: pruning runs of schedules", [now] { store::prune_runs(now); });
     }
     prune(now);
 }
@@ -310,7 +350,8 @@ void Dispatcher::loop() {
         const core::Instant due = due_work(now);
         core::Instant wake = std::min(now + core::milliseconds(settings::poll_interval_ms), due);
         wake = std::min({wake, next_requests_, next_blocked_, next_recruit_, next_expiry(), next_lease_end(),
-                         end_of_grace_, retry_failed_, slot_->stopped ? core::kPlusInfinity : next_prune_});
+                         next_fire(), end_of_grace_, retry_failed_,
+                         slot_->stopped ? core::kPlusInfinity : next_prune_});
         pg_atomic_write_u64(&slot_->next_wake, static_cast<uint64>(wake.us));
         pg_memory_barrier();
         if (pg_atomic_read_u32(&slot_->pokes) != 0) continue;

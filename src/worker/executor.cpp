@@ -57,7 +57,8 @@ struct Touched {
     uint32 blocked_at;  // range_lowered before the last of them
 };
 
-// Rows that stay are found again, by the transaction that has them locked, when the head was lowered meanwhile.
+// Rows that stay are found again, by the transaction that has them locked, when the head was lowered
+// meanwhile.
 void drop_claimed_before(pg::vector<store::Job>* jobs, std::size_t before) {
     const auto first = jobs->begin() + static_cast<std::ptrdiff_t>(before);
     const auto again = [&](const store::Job& j) {
@@ -242,9 +243,9 @@ bool Executor::run_chunk(Group& group, store::RangeChoice& choice, bool first,
         return false;
     }
     if (store::is_keyed(choice.alone)) {
-        store::pass_gate(&group.jobs(), before,
-                         handler.lane == store::Lane::batch ? store::Running::at_once
-                                                            : store::Running::one_after_another);
+        store::pass_gate(
+            &group.jobs(), before,
+            handler.lane == store::Lane::batch ? store::Running::at_once : store::Running::one_after_another);
         if (group.jobs().size() == before) return choose(first, &choice);  // all of them wait for their keys
     }
     if (alone) store::slot_hold(choice.ref, group.jobs().back().key());

@@ -20,6 +20,7 @@
 #include "store/schema.hpp"
 #include "store/upkeep.hpp"
 #include "worker/duties.hpp"
+#include "worker/fire.hpp"
 #include "worker/group.hpp"
 #include "worker/procedure_lane.hpp"
 
@@ -100,9 +101,9 @@ int64 Pass::run_some(const store::RangeRow& range, int64 most) {
     }
     if (group.jobs().empty()) return -1;
     for (const store::Job& j : group.jobs()) seen_.push_back(j.job_id);
-    store::pass_gate(&group.jobs(), 0,
-                     handler.lane == store::Lane::batch ? store::Running::at_once
-                                                        : store::Running::one_after_another);
+    store::pass_gate(
+        &group.jobs(), 0,
+        handler.lane == store::Lane::batch ? store::Running::at_once : store::Running::one_after_another);
     const int64 claimed = static_cast<int64>(group.jobs().size());
     {
         const pg::CurrentScope scope(context);
@@ -228,7 +229,19 @@ FOREMAN_FUNCTION(prune_once) {
         v[2] = Int64GetDatum(p.rows);
         rows.put(v);
     }
+    if (const int64 runs = store::prune_runs(store::now()); runs > 0)
+        rows.put(std::array<std::optional<Datum>, 3>{pg::text_datum("runs of schedules"), std::nullopt,
+                                                     Int64GetDatum(runs)});
     return rows.done();
+}
+
+FOREMAN_FUNCTION(fire_schedules_once) {
+    require_operator("foreman.fire_schedules_once()");
+    Troubled troubled;
+    FirePass pass(store::now(), &troubled);
+    while (pass.step()) {
+    }
+    return Int64GetDatum(pass.fired());
 }
 
 FOREMAN_FUNCTION(run_procedures_once) {

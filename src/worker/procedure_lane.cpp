@@ -9,6 +9,7 @@
 #include "pg/xact.hpp"
 #include "store/clock.hpp"
 #include "store/control.hpp"
+#include "store/fire.hpp"
 #include "store/handler_sql.hpp"
 #include "store/job_value.hpp"
 #include "store/key_gate.hpp"
@@ -62,10 +63,27 @@ bool lease(const store::RangeChoice& choice, store::Key from, MemoryContext cont
     return got;
 }
 
-void call(const store::Handler& handler, const store::Job& job, int attempt, MemoryContext context) {
+// What the last statement of the command said is kept as the job's result.
+Datum run_scheduled(const store::Job& job, MemoryContext context) {
+    const char* command = nullptr;
+    {
+        pg::Transaction tx;
+        command = store::command_of(job.job_id, job.args, GetSessionUserId(), context);
+        tx.commit();
+    }
+    pg::CommandTagText tag;
+    pg::run_command(command, &tag);
+    char json[sizeof(tag.text) + 2];
+    std::snprintf(json, sizeof(json), "\"%s\"", tag.text);
+    return pg::jsonb_from_text(json, context);
+}
+
+std::optional<Datum> call(const store::Handler& handler, const store::Job& job, int attempt,
+                          MemoryContext context) {
+    if (handler.shape == store::Shape::scheduled) return run_scheduled(job, context);
     if (handler.shape == store::Shape::command) {
         pg::run_command(handler.command);
-        return;
+        return std::nullopt;
     }
     Oid type = JSONBOID;
     Datum argument = job.args;
@@ -80,6 +98,7 @@ void call(const store::Handler& handler, const store::Job& job, int attempt, Mem
         tx.commit();
     }
     store::call_procedure(handler.function, type, argument);
+    return std::nullopt;
 }
 
 // What the handler left as its outcome, or its error.
@@ -100,7 +119,7 @@ Attempt run(const store::Handler& handler, const Leased& leased, MemoryContext c
     if (in_executor) release_cancel();
     Fired fired = Fired::nothing;
     try {
-        call(handler, job, attempt, context);
+        a.result = call(handler, job, attempt, context);
         fired = end_deadline();
         a.outcome = current.wish.outcome;
         a.run_in = current.wish.run_in;

@@ -1,0 +1,55 @@
+// Firing: the transaction in which a schedule whose time has come makes its job. Called by worker/fire.cpp,
+// which decides in which transactions; each call here is one step inside the caller's. Invariant:
+// next_fire_at moves on in the transaction that enqueues the job, from the value that was read under the
+// row's lock, and schedule_run has one row for an occurrence of a generation; so an occurrence fires at most
+// once.
+#pragma once
+
+#include "pg/memory.hpp"
+#include "store/schedules.hpp"
+
+namespace foreman::store {
+
+/// Why a schedule is looked at.
+enum class Reason : uint8 {
+    due,       ///< its time has come
+    buffered,  ///< what it held back may run now
+    started,   ///< @reboot, and the server has started since
+    ahead      ///< it fired at a time that is yet to come: the clock was set back
+};
+
+/// Ids of schedules that have a reason, in the order of their times, behind (`after`, `after_id`).
+struct DueSchedule {
+    int64 id;
+    Instant at;
+};
+void find_due(Instant now, DueSchedule after, int max, pg::vector<DueSchedule>* out);
+/// The same for the other reasons, which are rare; in the order of ids, behind `after`.
+void find_others(Reason reason, Instant now, int64 after, int max, pg::vector<int64>* out);
+
+struct FireOutcome {
+    bool found = false;  ///< false: another fires it, somebody alters it, or the reason has gone
+    std::optional<int64> job_id;
+};
+/// does: fires one schedule, under its lock.
+/// errors 22023, 42704: it cannot go on (expression, zone or role are no more); others as enqueueing raises;
+/// 23505: this occurrence was fired before
+FireOutcome fire_schedule(int64 id, Reason reason, Instant now, MemoryContext context);
+/// A run now, outside of the timetable.  returns: its job
+int64 trigger(const StoredSchedule& schedule, Instant now);
+/// Moves on from an occurrence that was fired before.
+void pass_over(int64 id, Instant now, MemoryContext context);
+
+/// The least next_fire_at of active schedules; infinity: none.
+Instant next_fire();
+/// Whether some schedule holds a run back until the one before it ends.
+bool any_buffered();
+
+/// The command that a job of a command schedule runs: that of its run, if it was scheduled by `role`.
+/// errors 55000 when it is not kept any more
+const char* command_of(int64 job_id, Datum args, Oid role, MemoryContext context);
+
+/// does: forgets runs whose job is past its retention.  returns: how many
+int64 prune_runs(Instant now);
+
+}  // namespace foreman::store
