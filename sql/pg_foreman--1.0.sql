@@ -179,12 +179,24 @@ CREATE TABLE foreman.queue (
     max_running      pg_catalog.int4,
     max_running_per_key pg_catalog.int4,
     sequence_policy  pg_catalog.text,
+    rate_limit       pg_catalog.int4,
+    rate_period      pg_catalog.interval,
     throttle_base    pg_catalog.interval,
     throttle_max     pg_catalog.interval,
     ageing           pg_catalog.int4,
     paused           pg_catalog.bool     NOT NULL DEFAULT false,
     created_at       pg_catalog.timestamptz NOT NULL,
     CONSTRAINT queue_pkey PRIMARY KEY (queue)
+);
+
+-- Named rate limits. The buckets are in shared memory; tokens and refilled_at serve where there is none.
+CREATE TABLE foreman.rate_limit (
+    scope             pg_catalog.text        COLLATE pg_catalog."C" NOT NULL,
+    capacity          pg_catalog.float8      NOT NULL,
+    refill_per_second pg_catalog.float8      NOT NULL,
+    tokens            pg_catalog.float8      NOT NULL,
+    refilled_at       pg_catalog.timestamptz NOT NULL,
+    CONSTRAINT rate_limit_pkey PRIMARY KEY (scope)
 );
 
 -- Registered handlers. The function is stored as its qualified name and argument type, resolved again when it changes.
@@ -294,6 +306,7 @@ SELECT pg_catalog.pg_extension_config_dump('foreman.job_batch', '');
 SELECT pg_catalog.pg_extension_config_dump(pg_catalog.pg_get_serial_sequence('foreman.job_batch', 'batch_id')::pg_catalog.regclass, '');
 SELECT pg_catalog.pg_extension_config_dump('foreman.unique_window', '');
 SELECT pg_catalog.pg_extension_config_dump('foreman.queue', '');
+SELECT pg_catalog.pg_extension_config_dump('foreman.rate_limit', '');
 SELECT pg_catalog.pg_extension_config_dump('foreman.handler', '');
 SELECT pg_catalog.pg_extension_config_dump('foreman.schedule_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('foreman.schedule', '');
@@ -539,7 +552,8 @@ CREATE FUNCTION foreman.create_queue(name pg_catalog.text, priority pg_catalog.i
     retain_completed pg_catalog.interval DEFAULT NULL, retain_cancelled pg_catalog.interval DEFAULT NULL,
     retain_discarded pg_catalog.interval DEFAULT NULL, keep_args pg_catalog.int4 DEFAULT NULL, max_running pg_catalog.int4 DEFAULT NULL,
     max_running_per_key pg_catalog.int4 DEFAULT NULL, sequence_policy pg_catalog.text DEFAULT NULL,
-    throttle_base pg_catalog.interval DEFAULT NULL, throttle_max pg_catalog.interval DEFAULT NULL, ageing pg_catalog.int4 DEFAULT NULL)
+    throttle_base pg_catalog.interval DEFAULT NULL, throttle_max pg_catalog.interval DEFAULT NULL, ageing pg_catalog.int4 DEFAULT NULL,
+    rate_limit pg_catalog.int4 DEFAULT NULL, rate_period pg_catalog.interval DEFAULT NULL)
 RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_create_queue';
 
 CREATE FUNCTION foreman.alter_queue(name pg_catalog.text, priority pg_catalog.int4 DEFAULT NULL,
@@ -547,7 +561,8 @@ CREATE FUNCTION foreman.alter_queue(name pg_catalog.text, priority pg_catalog.in
     retain_completed pg_catalog.interval DEFAULT NULL, retain_cancelled pg_catalog.interval DEFAULT NULL,
     retain_discarded pg_catalog.interval DEFAULT NULL, keep_args pg_catalog.int4 DEFAULT NULL, max_running pg_catalog.int4 DEFAULT NULL,
     max_running_per_key pg_catalog.int4 DEFAULT NULL, sequence_policy pg_catalog.text DEFAULT NULL,
-    throttle_base pg_catalog.interval DEFAULT NULL, throttle_max pg_catalog.interval DEFAULT NULL, ageing pg_catalog.int4 DEFAULT NULL)
+    throttle_base pg_catalog.interval DEFAULT NULL, throttle_max pg_catalog.interval DEFAULT NULL, ageing pg_catalog.int4 DEFAULT NULL,
+    rate_limit pg_catalog.int4 DEFAULT NULL, rate_period pg_catalog.interval DEFAULT NULL)
 RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_alter_queue';
 
 CREATE FUNCTION foreman.drop_queue(name pg_catalog.text)
@@ -558,6 +573,16 @@ RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_pause
 
 CREATE FUNCTION foreman.resume_queue(name pg_catalog.text)
 RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_resume_queue';
+
+CREATE FUNCTION foreman.set_rate_limit(scope pg_catalog.text, capacity pg_catalog.int4, refill_per_second pg_catalog.float8)
+RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_set_rate_limit';
+
+CREATE FUNCTION foreman.acquire(scope pg_catalog.text, cost pg_catalog.int4 DEFAULT 1,
+    OUT granted pg_catalog.bool, OUT retry_in pg_catalog.interval)
+LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_acquire';
+
+CREATE FUNCTION foreman.drain_rate_limit(scope pg_catalog.text)
+RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_drain_rate_limit';
 
 CREATE FUNCTION foreman.create_batch(name pg_catalog.text, on_success pg_catalog.text DEFAULT NULL,
     on_complete pg_catalog.text DEFAULT NULL, on_discard pg_catalog.text DEFAULT NULL)
@@ -729,7 +754,7 @@ SELECT COALESCE(q.queue, c.queue) AS queue, q.queue IS NOT NULL AS declared,
        CASE WHEN c.oldest_run_at OPERATOR(pg_catalog.<=) foreman._now() THEN foreman._now() OPERATOR(pg_catalog.-) c.oldest_run_at END AS oldest_age,
        c.completed, c.failed, c.cancelled, c.discarded, COALESCE(q.paused, false) AS paused, c.throttled_until, COALESCE(c.counted, false) AS counted,
        q.priority::pg_catalog.int4 AS priority, q.backoff_base, q.backoff_max, q.retain_completed, q.retain_cancelled, q.retain_discarded, q.keep_args, q.max_running,
-       q.throttle_base, q.throttle_max, q.ageing, q.max_running_per_key, q.sequence_policy
+       q.throttle_base, q.throttle_max, q.ageing, q.max_running_per_key, q.sequence_policy, q.rate_limit, q.rate_period
   FROM foreman.queue q
   FULL JOIN foreman._queue_counters() c ON (c.queue OPERATOR(pg_catalog.=) q.queue)
   LEFT JOIN (SELECT e.queue, pg_catalog.count(*) AS running FROM foreman._executors() e WHERE e.job_id IS NOT NULL GROUP BY e.queue) r
@@ -1082,8 +1107,21 @@ COMMENT ON COLUMN foreman.batches.cancelled IS 'Cancelled jobs, as far as histor
 COMMENT ON COLUMN foreman.batches.discarded IS 'Discarded jobs';
 COMMENT ON COLUMN foreman.batches.created_at IS 'When it was made';
 COMMENT ON COLUMN foreman.batches.finished_at IS 'When its last job ended';
-COMMENT ON COLUMN foreman.queue.max_running IS 'How many of its jobs may run at once; shared out by worker_heartbeat()';
-COMMENT ON COLUMN foreman.queues.max_running IS 'How many of its jobs may run at once; shared out by worker_heartbeat()';
+COMMENT ON COLUMN foreman.queue.max_running IS 'How many of its jobs may run at once';
+COMMENT ON COLUMN foreman.queue.rate_limit IS 'How many of its jobs may start in rate_period';
+COMMENT ON COLUMN foreman.queue.rate_period IS 'Time in which rate_limit jobs may start; NULL: a second';
+COMMENT ON COLUMN foreman.queues.rate_limit IS 'How many of its jobs may start in rate_period';
+COMMENT ON COLUMN foreman.queues.rate_period IS 'Time in which rate_limit jobs may start; NULL: a second';
+COMMENT ON TABLE foreman.rate_limit IS 'Named rate limits, for acquire()';
+COMMENT ON COLUMN foreman.rate_limit.scope IS 'Name';
+COMMENT ON COLUMN foreman.rate_limit.capacity IS 'Tokens that it holds at most';
+COMMENT ON COLUMN foreman.rate_limit.refill_per_second IS 'Tokens that come back in a second';
+COMMENT ON COLUMN foreman.rate_limit.tokens IS 'Tokens at refilled_at, on a server without shared memory of pg_foreman';
+COMMENT ON COLUMN foreman.rate_limit.refilled_at IS 'When tokens was right';
+COMMENT ON FUNCTION foreman.set_rate_limit IS 'Makes or changes a named rate limit: a bucket of tokens; true: new, false: changed';
+COMMENT ON FUNCTION foreman.acquire IS 'Takes tokens of a named rate limit, at once and for good, or says in how long they are there';
+COMMENT ON FUNCTION foreman.drain_rate_limit IS 'Empties a named rate limit''s bucket, as after a refusal by the other side; false: it does not exist';
+COMMENT ON COLUMN foreman.queues.max_running IS 'How many of its jobs may run at once';
 COMMENT ON COLUMN foreman.jobs.worker_id IS 'Name of the outside worker that holds it';
 COMMENT ON COLUMN foreman.jobs.leased_until IS 'When the lease of its outside worker ends';
 COMMENT ON COLUMN foreman.workers.worker_id IS 'Name of an outside worker';

@@ -15,6 +15,7 @@
 #include "store/clock.hpp"
 #include "store/definitions.hpp"
 #include "store/leases.hpp"
+#include "store/queue_limits.hpp"
 #include "store/queue_settings.hpp"
 #include "store/raise.hpp"
 #include "store/schema.hpp"
@@ -95,17 +96,20 @@ bool claim_some(const Claimer& c, const store::RangeChoice& range, int qty,
     if (store::raise_is_due(range.ref, kRaiseEvery)) from = store::raise_range(range.ref).value_or(from);
     const store::RangeSpec spec{range.queue_name(), range.kind_name(), range.priority, range.alone};
     const std::size_t before = jobs->size();
+    const uint32 queue = store::queue_entry_of(range.ref);
+    const int granted = store::enter_queue(queue, spec.queue, qty, store::Running::at_once, c.claim.now);
+    Claimer mine = c;
+    mine.claim.queue = queue;
     std::size_t due = 0;
-    if (IsolationUsesXactSnapshot()) {
-        due = lease_repeatedly(c, spec, from, qty, jobs);
-    } else {
-        due = lease(c, spec, from, qty, jobs);
-    }
+    if (granted > 0)
+        due = IsolationUsesXactSnapshot() ? lease_repeatedly(mine, spec, from, granted, jobs)
+                                          : lease(mine, spec, from, granted, jobs);
     const std::size_t got = jobs->size() - before;
+    store::not_started(queue, granted - static_cast<int>(got), store::Running::at_once);
     store::count_claimed(range.ref, static_cast<uint32>(due));
     store::count_ageing(range.ref, static_cast<uint32>(got));
-    if (due == 0) store::raise_range(range.ref);
-    if (due == static_cast<std::size_t>(qty)) return true;
+    if (due == 0 && granted > 0) store::raise_range(range.ref);
+    if (due == static_cast<std::size_t>(granted) && granted > 0) return true;
     const auto keep = [&](std::string_view text) {
         return std::string_view(pg::copy_text(text, c.memory->context()), text.size());
     };

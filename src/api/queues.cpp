@@ -30,10 +30,13 @@ enum Parameter : int {
     kSequencePolicy,
     kThrottleBase,
     kThrottleMax,
-    kAgeing
+    kAgeing,
+    kRateLimit,
+    kRatePeriod
 };
 
 constexpr int64 kMaxMaxRunning = 1000000;
+constexpr Span kRatePeriods{core::milliseconds(1), core::days(366)};
 constexpr int64 kMaxAgeing = 1000000;
 constexpr Span kCoolDowns{core::milliseconds(1), core::days(366)};
 constexpr int64 kMaxKeepArgs = int64{256} << 20;
@@ -75,6 +78,12 @@ store::NewQueue queue_of(FunctionCallInfo fcinfo, bool is_new) {
     if (longest && *longest < cool.value_or(is_new ? core::ThrottlePolicy{}.base : core::Micros{}))
         throw pg::Failure(ERRCODE_INVALID_PARAMETER_VALUE,
                           "throttle_max must not be less than throttle_base");
+    if (const OptionalDatum most = pg::optional_argument(fcinfo, kRateLimit))
+        q.rate_limit = static_cast<int32>(required_count(most, "rate_limit", 1, kMaxMaxRunning));
+    q.rate_period = pg::optional_argument(fcinfo, kRatePeriod);
+    optional_duration(q.rate_period, "rate_period", kRatePeriods);
+    if (q.rate_period && is_new && !q.rate_limit)
+        throw pg::Failure(ERRCODE_INVALID_PARAMETER_VALUE, "rate_period needs a rate_limit");
     if (const OptionalDatum every = pg::optional_argument(fcinfo, kAgeing))
         q.ageing = static_cast<int32>(required_count(every, "ageing", 2, kMaxAgeing));
     return q;

@@ -136,8 +136,13 @@ bool is_parked(const KeyName& n) {
 
 int64 release_sequence(const KeyName& n, core::Instant now) {
     pg::ContextResource memory(CurrentMemoryContext);
+    pg::vector<Key> next(&memory);
+    sequence_order(n.queue, n.key, find_queue(n.queue).skip_later, now, kReleaseAtOnce, &next);
+    // Those that are claimed in this order as well; one that is due earlier than the one before it would be
+    // claimed first, and parked again.
     pg::vector<int64> ids(&memory);
-    sequence_order(n.queue, n.key, find_queue(n.queue).skip_later, now, kReleaseAtOnce, &ids);
+    for (std::size_t i = 0; i < next.size() && (i == 0 || next[i].run_at >= next[i - 1].run_at); i++)
+        ids.push_back(next[i].job_id);
     pg::Args<2> a;
     a.set(1, pg::int8_array({ids.data(), ids.size()})).letter(2, static_cast<char>(BlockedOn::sequence));
     return remember_released(g_release_ids.execute(a));

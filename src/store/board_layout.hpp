@@ -7,6 +7,7 @@
 #include "core/group_pace.hpp"
 #include "core/histogram.hpp"
 #include "core/range_head.hpp"
+#include "core/token_bucket.hpp"
 #include "pg/prelude.hpp"
 
 namespace foreman::store {
@@ -124,7 +125,10 @@ struct RangeCold {
 // valid by itself.
 struct QueueSettings {
     bool paused;
-    int32 ageing;  // every so manieth job is the oldest due one whatever its priority; 0: none
+    int32 ageing;       // every so manieth job is the oldest due one whatever its priority; 0: none
+    int32 max_running;  // 0: unlimited
+    int32 rate_limit;   // so many jobs in rate_period_us; 0: unlimited
+    int64 rate_period_us;
 };
 
 struct QueueEntry {
@@ -143,6 +147,11 @@ struct QueueEntry {
     pg_atomic_uint64 throttled_until;
     pg_atomic_uint32 throttle_windows;  // in a row; changes with throttled_until under the ranges lock
     pg_atomic_uint32 claims;            // jobs claimed while ageing was on
+    pg_atomic_uint32 running;           // executors that run its jobs, and leases
+    pg_atomic_uint32 full_seen;         // somebody found it full: tell when a place is free
+    pg_atomic_uint64 rate_opens;        // int64: no token before
+    slock_t rate_mutex;                 // guards the bucket
+    core::TokenBucket bucket;
     QueueSettings settings;
     uint16 name_len;
     char name[kNameBytes];
@@ -168,6 +177,16 @@ struct Waiter {
     uint32 queues[kMaxWaitedQueues];  // hashes of their names
 };
 
+// The bucket of a named rate limit.
+constexpr int kMaxScopes = 512;
+struct ScopeEntry {
+    Oid database;  // InvalidOid: free
+    uint32 hash;
+    core::BucketRule rule;
+    core::TokenBucket bucket;
+    BoardName name;
+};
+
 // An attempt that an outside worker holds. What changes often about it is here; token, owner and length are
 // in the row.
 constexpr int kLeaseNoteBytes = 96;
@@ -179,6 +198,7 @@ struct LeaseEntry {
     int64 leased_until;
     int64 length_us;
     uint32 keys[2];  // entries of KeyEntry that it holds
+    uint32 queue;    // entry of QueueEntry whose place it holds
     bool cancel_requested;
     bool ending;  // its rescue is under way: no heartbeat saves it any more
     bool has_progress;
@@ -272,6 +292,7 @@ struct Board {
     DatabaseSlot databases[kMaxDatabases];
     ExecutorSlot slots[kMaxSlots];
     Demand demands[kMaxDemands];
+    ScopeEntry scopes[kMaxScopes];  // under the lock of waits
     // followed by the arrays below, found by offset
     Size hot_offset;
     Size cold_offset;

@@ -2,6 +2,8 @@
 // Arrays are found by offset from the board; locks are scoped.
 #pragma once
 
+#include <algorithm>
+
 #include "pg/lock.hpp"
 #include "store/board.hpp"
 
@@ -37,13 +39,27 @@ uint32 name_hash(std::string_view name) noexcept;
 void clear_leases(Oid database) noexcept;
 void clear_waits(Oid database) noexcept;
 
-// From when on a queue's jobs may be claimed: plus infinity while it is paused, otherwise the end of its
-// cool-down, which may have passed.
+bool has_place(uint32 entry) noexcept;  // queue_limits.hpp
+
+// Said before the last look, so that whoever leaves after that look tells of it.
+inline bool is_full(QueueEntry& q) noexcept {
+    const auto limit = static_cast<uint32>(q.settings.max_running);
+    if (pg_atomic_read_u32(&q.running) < limit) return false;
+    pg_atomic_write_u32(&q.full_seen, 1);
+    pg_memory_barrier();
+    return pg_atomic_read_u32(&q.running) >= limit;
+}
+
+// From when on a queue's jobs may be claimed: plus infinity while it is paused or full, otherwise the end of
+// its cool-down or of its rate's pause, which may have passed.
 inline Instant queue_opens_at(uint32 index) noexcept {
     if (index == kNoIndex) return core::kMinusInfinity;
     QueueEntry& q = queue_entries()[index];
     if (q.settings.paused) return core::kPlusInfinity;
-    return Instant{static_cast<int64>(pg_atomic_read_u64(&q.throttled_until))};
+    if (q.settings.max_running > 0 && is_full(q) && !has_place(index)) return core::kPlusInfinity;
+    const auto cool = static_cast<int64>(pg_atomic_read_u64(&q.throttled_until));
+    if (q.settings.rate_limit <= 0) return Instant{cool};
+    return Instant{std::max(cool, static_cast<int64>(pg_atomic_read_u64(&q.rate_opens)))};
 }
 
 // How many jobs of the queue may be claimed before it is the turn of its oldest one; 0: now.
@@ -54,6 +70,7 @@ inline uint32 claims_before_oldest(uint32 index) noexcept {
     return every == 0 ? kNoIndex : every - 1 - pg_atomic_read_u32(&q.claims) % every;
 }
 
+uint32 find_queue_entry(Oid database, std::string_view name) noexcept;
 // Both need the ranges lock, exclusively.
 uint32 find_queue_entry_locked(Oid database, std::string_view name, bool add) noexcept;
 void clear_queue_entries_locked(Oid database) noexcept;

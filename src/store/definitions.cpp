@@ -37,7 +37,8 @@ constinit pg::Statement g_read_handler{
 constinit pg::Statement g_read_queue{
     "queue",
     "SELECT priority, backoff_base, backoff_max, retain_completed, retain_cancelled, retain_discarded, "
-    "keep_args, max_running, paused, throttle_base, throttle_max, max_running_per_key, sequence_policy "
+    "keep_args, max_running, paused, throttle_base, throttle_max, max_running_per_key, sequence_policy, "
+    "rate_limit "
     "FROM foreman.queue WHERE queue " EQ " $1",
     {TEXTOID}};
 
@@ -109,6 +110,7 @@ void read_queue(std::string_view name, Queue* q) {
     q->keep_args = kDefaultKeepArgs;
     q->max_running = 0;
     q->max_running_per_key = 0;
+    q->rate_limit = 0;
     q->skip_later = false;
     q->throttle = {};
     const AsOwner scope;
@@ -131,6 +133,7 @@ void read_queue(std::string_view name, Queue* q) {
     if (!r.is_null(10)) q->throttle.base = core::Micros{interval_us(r.datum(10))};
     if (!r.is_null(11)) q->throttle.max = core::Micros{interval_us(r.datum(11))};
     if (!r.is_null(12)) q->max_running_per_key = r.i32(12);
+    if (!r.is_null(14)) q->rate_limit = r.i32(14);
     if (!r.is_null(13)) q->skip_later = r.view(13) == "skip";
 }
 

@@ -49,6 +49,7 @@ struct Queue {
     int64 retain_discarded_us;
     int32 keep_args;            // bytes
     int32 max_running;          // 0: unlimited
+    int32 rate_limit;           // 0: unlimited
     int32 max_running_per_key;  // 0: the default
     bool skip_later;            // sequence_policy: others of a sequence pass over a head that is due later
     int per_key() const noexcept { return max_running_per_key > 0 ? max_running_per_key : 1; }
@@ -94,6 +95,8 @@ struct NewQueue {
     std::optional<int32> max_running;
     std::optional<int32> max_running_per_key;
     std::optional<std::string_view> sequence_policy;
+    std::optional<int32> rate_limit;
+    std::optional<Datum> rate_period;
     std::optional<Datum> throttle_base, throttle_max;
     std::optional<int32> ageing;
 };

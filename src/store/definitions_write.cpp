@@ -34,10 +34,11 @@ constinit pg::Statement g_insert_queue{
     "insert_queue",
     "INSERT INTO foreman.queue (queue, priority, backoff_base, backoff_max, retain_completed, "
     "retain_cancelled, retain_discarded, keep_args, max_running, throttle_base, throttle_max, ageing, "
-    "max_running_per_key, sequence_policy, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, "
-    "$12, $13, $14, $15) ON CONFLICT (queue) DO NOTHING",
+    "max_running_per_key, sequence_policy, rate_limit, rate_period, created_at) VALUES ($1, $2, $3, $4, $5, "
+    "$6, "
+    "$7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) ON CONFLICT (queue) DO NOTHING",
     {TEXTOID, INT2OID, INTERVALOID, INTERVALOID, INTERVALOID, INTERVALOID, INTERVALOID, INT4OID, INT4OID,
-     INTERVALOID, INTERVALOID, INT4OID, INT4OID, TEXTOID, TIMESTAMPTZOID}};
+     INTERVALOID, INTERVALOID, INT4OID, INT4OID, TEXTOID, INT4OID, INTERVALOID, TIMESTAMPTZOID}};
 
 constinit pg::Statement g_update_queue{
     "update_queue",
@@ -48,11 +49,12 @@ constinit pg::Statement g_update_queue{
     "COALESCE($7, retain_discarded), keep_args = COALESCE($8, keep_args), "
     "max_running = COALESCE($9, max_running), throttle_base = COALESCE($10, throttle_base), throttle_max = "
     "COALESCE($11, throttle_max), ageing = COALESCE($12, ageing), max_running_per_key = COALESCE($13, "
-    "max_running_per_key), sequence_policy = COALESCE($14, sequence_policy) WHERE queue " EQ
-    " $1 RETURNING backoff_max " LT " backoff_base, throttle_max " LT
-    " COALESCE(throttle_base, '60 s'::pg_catalog.interval)",
+    "max_running_per_key), sequence_policy = COALESCE($14, sequence_policy), rate_limit = COALESCE($15, "
+    "rate_limit), "
+    "rate_period = COALESCE($16, rate_period) WHERE queue " EQ " $1 RETURNING backoff_max " LT
+    " backoff_base, throttle_max " LT " COALESCE(throttle_base, '60 s'::pg_catalog.interval)",
     {TEXTOID, INT2OID, INTERVALOID, INTERVALOID, INTERVALOID, INTERVALOID, INTERVALOID, INT4OID, INT4OID,
-     INTERVALOID, INTERVALOID, INT4OID, INT4OID, TEXTOID}};
+     INTERVALOID, INTERVALOID, INT4OID, INT4OID, TEXTOID, INT4OID, INTERVALOID}};
 
 constinit pg::Statement g_queue_in_use{
     "queue_in_use", "SELECT 1 FROM foreman.live_job WHERE queue " EQ " $1 LIMIT 1", {TEXTOID}};
@@ -79,6 +81,8 @@ void set_queue_columns(pg::Args<N>* a, const NewQueue& q) {
     if (q.ageing) a->i32(12, *q.ageing);
     if (q.max_running_per_key) a->i32(13, *q.max_running_per_key);
     if (q.sequence_policy) a->text(14, *q.sequence_policy);
+    if (q.rate_limit) a->i32(15, *q.rate_limit);
+    set_interval(a, 16, q.rate_period);
 }
 
 [[noreturn]] void refuse_less(const char* max, const char* base) {
@@ -122,9 +126,9 @@ bool remove_handler(std::string_view kind) {
 
 bool insert_queue(const NewQueue& q) {
     const AsOwner scope;
-    pg::Args<15> a;
+    pg::Args<17> a;
     set_queue_columns(&a, q);
-    a.instant(15, now());
+    a.instant(17, now());
     if (g_insert_queue.execute(a).processed() == 0) return false;
     announce_change(schema().queue);
     tell_queue_settings(q.name);
@@ -133,7 +137,7 @@ bool insert_queue(const NewQueue& q) {
 
 bool update_queue(const NewQueue& q) {
     const AsOwner scope;
-    pg::Args<14> a;
+    pg::Args<16> a;
     set_queue_columns(&a, q);
     {
         const pg::Rows rows = g_update_queue.execute(a);

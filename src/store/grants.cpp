@@ -48,7 +48,8 @@ constexpr BundleObjects kBundles[] = {
      "foreman.create_batch",
      nullptr},
     {"worker",
-     "foreman.await, foreman.claim, foreman.heartbeat, foreman.heartbeat_many, foreman.complete, "
+     "foreman.acquire, foreman.await, foreman.claim, foreman.heartbeat, foreman.heartbeat_many, "
+     "foreman.complete, "
      "foreman.complete_many, foreman.fail, foreman.fail_many, foreman.snooze_lease, "
      "foreman.snooze_lease_many, foreman.throttle_lease, foreman.throttle_lease_many, foreman.release, "
      "foreman.release_many, foreman.worker_heartbeat, foreman.wait_for_job",
@@ -60,7 +61,8 @@ constexpr BundleObjects kBundles[] = {
      "foreman.retry_where, foreman.delete_where, foreman.purge_queue, foreman.dead_letters, "
      "foreman.count_dead_letters, "
      "foreman.retry_dead_letter, foreman.retry_dead_letters, foreman.purge_dead_letters, "
-     "foreman.create_batch, foreman.create_queue, foreman.alter_queue, "
+     "foreman.create_batch, foreman.set_rate_limit, foreman.drain_rate_limit, foreman.acquire, "
+     "foreman.create_queue, foreman.alter_queue, "
      "foreman.drop_queue, foreman.pause_queue, foreman.resume_queue, foreman.await, foreman.grant_role, "
      "foreman.revoke_role, foreman.start, "
      "foreman.stop, foreman.health, "
@@ -77,7 +79,7 @@ constexpr BundleObjects kBundles[] = {
 constexpr const char* kHandlerRoutines =
     "foreman.current_job, foreman.idempotency_key, foreman.set_progress, foreman.snooze, foreman.throttle, "
     "foreman.discard, "
-    "foreman.cancel_self";
+    "foreman.cancel_self, foreman.acquire";
 
 void run_utility(const char* sql) {
     pg::guarded([sql] {

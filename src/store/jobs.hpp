@@ -111,9 +111,9 @@ enum class BlockedOn : char { dependency = 'd', key = 'k', sequence = 'q', succe
 void park(std::span<const Job> jobs, BlockedOn why);
 /// does: parks up to `max` more claimable jobs of a concurrency key behind `after`.  returns: how many
 int64 park_rest(const Job& after, int max);
-/// The jobs of a sequence that may run next, in their order: at most `max` ids.
+/// The jobs of a sequence that may run next, in their order: at most `max` of them.
 void sequence_order(std::string_view queue, std::string_view key, bool skip_later, Instant now, int max,
-                    pg::vector<int64>* ids);
+                    pg::vector<Key>* keys);
 
 /// does: marks one due job running under a random token (lane procedure).  returns: false when none is due
 bool claim_by_lease(const RangeSpec& range, Key from, Instant now, MemoryContext context, Job* out,

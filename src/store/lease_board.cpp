@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "store/board_parts.hpp"
+#include "store/queue_limits.hpp"
 #include "store/waits_board.hpp"
 
 namespace foreman::store {
@@ -43,6 +44,7 @@ uint32 take_entry() noexcept {
 
 void give_keys(LeaseEntry& e) noexcept {
     for (uint32& key : e.keys) give_key(std::exchange(key, kNoKeyEntry));
+    leave_place(std::exchange(e.queue, kNoIndex));
 }
 
 void remove(Oid database, int64 job_id) noexcept {
@@ -109,7 +111,7 @@ uint32 name_hash(std::string_view name) noexcept {
 }
 
 bool add_lease(Oid database, int64 job_id, const pg::UuidBytes& token, Instant until, core::Micros length,
-               const uint32* keys) noexcept {
+               const uint32* keys, uint32 queue) noexcept {
     {
         const PartGuard guard(BoardLock::leases, LW_EXCLUSIVE);
         LeaseEntry* e = find_entry(database, job_id);
@@ -126,6 +128,7 @@ bool add_lease(Oid database, int64 job_id, const pg::UuidBytes& token, Instant u
             give_keys(*e);
         }
         for (int k = 0; k < 2; k++) e->keys[k] = keys == nullptr ? kNoKeyEntry : keys[k];
+        e->queue = queue;
         std::memcpy(e->token, token.bytes.data(), sizeof(e->token));
         e->leased_until = until.us;
         e->length_us = length.us;

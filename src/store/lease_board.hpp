@@ -15,10 +15,11 @@ namespace foreman::store {
 
 enum class Beat { active, cancel_requested, lost, unknown };  // unknown: not known by this token, ask the row
 
-/// keys: entries of waits_board.hpp that the lease holds from now on, given back when it goes.
-/// false: the board is full; the row's claimed_at counts then, and the keys stay with the caller.
+/// keys: entries of waits_board.hpp, queue: a place in a queue that the lease holds from now on, given back
+/// when it goes. false: the board is full; the row's claimed_at counts then, and the keys stay with the
+/// caller.
 bool add_lease(Oid database, int64 job_id, const pg::UuidBytes& token, Instant until, core::Micros length,
-               const uint32* keys = nullptr) noexcept;
+               const uint32* keys = nullptr, uint32 queue = kNoIndex) noexcept;
 void drop_lease(Oid database, int64 job_id) noexcept;
 /// does: extends a lease to now + extend (or its length), keeps progress.  cost: one hash probe
 Beat beat_lease(Oid database, int64 job_id, const pg::UuidBytes& token, Instant now, core::Micros extend,

@@ -9,6 +9,7 @@
 #include "store/board_parts.hpp"
 #include "store/job_columns.hpp"
 #include "store/key_gate.hpp"
+#include "store/queue_limits.hpp"
 #include "store/remember.hpp"
 #include "store/schema.hpp"
 #include "store/sql_names.hpp"
@@ -132,7 +133,8 @@ void lease_jobs(const RangeSpec& range, Key from, int qty, const LeaseClaim& cla
         copy_job(row, context, &l.job);
         l.token = pg::uuid_bytes(row.datum(kJobColumns + 2));
         out->push_back(l);
-        remember_lease(l.job.job_id, l.token, claim.now + claim.length, claim.length, l.job.key_entries);
+        remember_lease(l.job.job_id, l.token, claim.now + claim.length, claim.length, l.job.key_entries,
+                       claim.queue);
     }
     std::sort(out->begin() + static_cast<std::ptrdiff_t>(first), out->end(),
               [](const LeasedJob& x, const LeasedJob& y) { return x.job.key() < y.job.key(); });
@@ -159,7 +161,7 @@ void lease_keyed_jobs(const RangeSpec& range, Key from, int qty, const LeaseClai
         j.held = false;
         const LeasedJob l{j, tokens.at(j.job_id)};
         out->push_back(l);
-        remember_lease(j.job_id, l.token, claim.now + claim.length, claim.length, j.key_entries);
+        remember_lease(j.job_id, l.token, claim.now + claim.length, claim.length, j.key_entries, claim.queue);
     }
 }
 
@@ -183,7 +185,7 @@ bool choose_outside(const OutsideFilter& f, Instant now, std::span<const RangeSp
         if (h.database != MyDatabaseId || h.keys.head.run_at > now.us) continue;
         if (found && is_less(*out, h.priority, h.keys.head)) continue;
         if (!describe_range(range_at(MyDatabaseId, i), &r) || !passes_outside(f, now, skip, r)) continue;
-        if (is_keyed(r.alone) && !loaded) continue;
+        if (!loaded && (is_keyed(r.alone) || find_queue(r.queue_name()).max_running > 0)) continue;
         *out = r;
         found = true;
     }
@@ -265,8 +267,11 @@ int64 load_leases(Instant now) {
         if (!row.is_null(6))
             keys[1] = take_key_anyhow(MyDatabaseId, {BlockedOn::sequence, row.view(4), row.view(6)});
         const pg::UuidBytes token = pg::uuid_bytes(row.datum(2));
-        if (add_lease(MyDatabaseId, row.i64(1), token, now + length, length, keys)) continue;
+        const uint32 queue = queue_entry_of(row.view(4));
+        take_place(queue);
+        if (add_lease(MyDatabaseId, row.i64(1), token, now + length, length, keys, queue)) continue;
         unplaced++;
+        leave_place(queue);
         for (const uint32 key : keys) give_key(key);
     }
     if (DatabaseSlot* d = database_slot(MyDatabaseId)) pg_atomic_write_u32(&d->leases_loaded, 1);

@@ -14,6 +14,7 @@ struct LeaseClaim {
     std::string_view worker;
     core::Micros length;
     Instant now;
+    uint32 queue = kNoIndex;  // whose places the leases take over
 };
 struct LeasedJob {
     Job job;

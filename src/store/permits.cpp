@@ -3,6 +3,7 @@
 
 #include "pg/call.hpp"
 #include "store/board_parts.hpp"
+#include "store/queue_limits.hpp"
 #include "store/remember.hpp"
 
 namespace foreman::store {
@@ -28,6 +29,7 @@ bool is_held(const KeyName& n) noexcept {
 
 void release_all() noexcept {
     while (g_count > 0) give_key(g_held[--g_count]);
+    release_places();
 }
 
 extern "C" void foreman_keys_at_exit(int, Datum) { release_all(); }

@@ -13,7 +13,7 @@ namespace foreman::store {
 bool hold_key(const KeyName& name, int limit, bool share, uint32* entry);
 /// A lease has the key from now on, in place of this process.
 void hand_over_key(uint32 entry) noexcept;
-/// Gives back everything that is not kept.
+/// Gives back everything that is not kept, places in queues (queue_limits.hpp) too.
 void release_keys() noexcept;
 
 /// While it lives, ends of transactions give nothing back; its end does.

@@ -34,16 +34,6 @@ uint32 take_entry_locked() noexcept {
     return b.queue_high < b.queue_capacity ? b.queue_high++ : kNoIndex;
 }
 
-uint32 find_queue_entry(Oid database, std::string_view name) noexcept {
-    {
-        const PartGuard guard(BoardLock::ranges, LW_SHARED);
-        const uint32 i = find_locked(database, name, hash_queue(database, name));
-        if (i != kNoIndex) return i;
-    }
-    const PartGuard guard(BoardLock::ranges, LW_EXCLUSIVE);
-    return find_queue_entry_locked(database, name, true);
-}
-
 void add(pg_atomic_uint64* counter, int64 delta) noexcept {
     if (delta != 0) pg_atomic_fetch_add_u64(counter, delta);
 }
@@ -79,6 +69,16 @@ void settle_cooling(QueueEntry& q, Instant now) noexcept {
 
 }  // namespace
 
+uint32 find_queue_entry(Oid database, std::string_view name) noexcept {
+    {
+        const PartGuard guard(BoardLock::ranges, LW_SHARED);
+        const uint32 i = find_locked(database, name, hash_queue(database, name));
+        if (i != kNoIndex) return i;
+    }
+    const PartGuard guard(BoardLock::ranges, LW_EXCLUSIVE);
+    return find_queue_entry_locked(database, name, true);
+}
+
 uint32 find_queue_entry_locked(Oid database, std::string_view name, bool add_it) noexcept {
     const uint32 hash = hash_queue(database, name);
     uint32 i = find_locked(database, name, hash);
@@ -101,6 +101,11 @@ uint32 find_queue_entry_locked(Oid database, std::string_view name, bool add_it)
     pg_atomic_init_u32(&q.claims, 0);
     if (i < board().times_capacity) std::memset(static_cast<void*>(&queue_times()[i]), 0, sizeof(QueueTimes));
     pg_atomic_init_u64(&q.throttled_until, static_cast<uint64>(core::kMinusInfinity.us));
+    pg_atomic_init_u32(&q.running, 0);
+    pg_atomic_init_u32(&q.full_seen, 0);
+    pg_atomic_init_u64(&q.rate_opens, static_cast<uint64>(core::kMinusInfinity.us));
+    SpinLockInit(&q.rate_mutex);
+    q.bucket = {0, Instant{GetCurrentTimestamp()}};
     q.settings = {};
     q.name_len = static_cast<uint16>(name.size() < kNameBytes ? name.size() : kNameBytes - 1);
     std::memcpy(q.name, name.data(), q.name_len);
@@ -149,7 +154,14 @@ void set_queue_settings(Oid database, std::string_view queue, const QueueSetting
     const PartGuard guard(BoardLock::ranges, LW_EXCLUSIVE);
     if (DatabaseSlot* d = database_slot(database)) d->settings_generation++;
     const uint32 i = find_queue_entry_locked(database, queue, true);
-    if (i != kNoIndex) queue_entries()[i].settings = settings;
+    if (i == kNoIndex) return;
+    QueueEntry& q = queue_entries()[i];
+    const SpinScope spin(&q.rate_mutex);
+    // A limit that is new begins with a full bucket; one that was changed goes on with what it has.
+    if (settings.rate_limit > 0 && q.settings.rate_limit <= 0) q.bucket.tokens = settings.rate_limit;
+    q.bucket.tokens = std::min(q.bucket.tokens, static_cast<double>(settings.rate_limit));
+    pg_atomic_write_u64(&q.rate_opens, static_cast<uint64>(core::kMinusInfinity.us));
+    q.settings = settings;
 }
 
 uint32 queue_settings_generation(const DatabaseSlot& slot) noexcept {

@@ -6,6 +6,7 @@
 #include "pg/xact.hpp"
 #include "store/board_parts.hpp"
 #include "store/clock.hpp"
+#include "store/definitions.hpp"
 #include "store/remember.hpp"
 #include "store/schema.hpp"
 #include "store/sql_names.hpp"
@@ -14,7 +15,7 @@ namespace foreman::store {
 
 namespace {
 
-#define SETTINGS_COLUMNS "queue, paused, ageing"
+#define SETTINGS_COLUMNS "queue, paused, ageing, max_running, rate_limit, rate_period"
 
 constexpr int kLoadTries = 3;
 
@@ -35,6 +36,9 @@ QueueSettings settings_of(const pg::Row& row) {
     QueueSettings s{};
     s.paused = row.boolean(2);
     if (!row.is_null(3)) s.ageing = row.i32(3);
+    if (!row.is_null(4)) s.max_running = row.i32(4);
+    if (!row.is_null(5)) s.rate_limit = row.i32(5);
+    s.rate_period_us = row.is_null(6) ? USECS_PER_SEC : interval_us(row.datum(6));
     return s;
 }
 

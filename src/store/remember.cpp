@@ -10,6 +10,7 @@
 #include "store/clock.hpp"
 #include "store/lease_board.hpp"
 #include "store/permits.hpp"
+#include "store/queue_limits.hpp"
 #include "store/waits_board.hpp"
 
 namespace foreman::store {
@@ -49,6 +50,7 @@ struct Note {
     Instant until;
     core::Micros length;
     uint32 keys[2];
+    uint32 place;
     QueueSettings settings;
     core::ThrottlePolicy policy;
     JobTimes* times;  // of counts, in the notes' context; may be nullptr
@@ -151,7 +153,8 @@ void apply_all() noexcept {
                 wake_waiters(MyDatabaseId, n.id);
                 break;
             case NoteKind::lease:
-                if (add_lease(MyDatabaseId, n.id, n.token, n.until, n.length, n.keys)) {
+                if (add_lease(MyDatabaseId, n.id, n.token, n.until, n.length, n.keys, n.place)) {
+                    hand_over_place(n.place);
                     for (const uint32 key : n.keys) hand_over_key(key);
                 }
                 break;
@@ -380,8 +383,9 @@ void remember_end(int64 job_id) {
 }
 
 void remember_lease(int64 job_id, const pg::UuidBytes& token, Instant until, core::Micros length,
-                    const uint32 (&keys)[2]) {
+                    const uint32 (&keys)[2], uint32 queue) {
     Note n = blank(NoteKind::lease);
+    n.place = queue;
     std::copy(std::begin(keys), std::end(keys), n.keys);
     n.id = job_id;
     n.token = token;

@@ -25,7 +25,7 @@ void remember_request(int64 job_id, bool interrupt);
 void remember_end(int64 job_id);
 /// An outside worker holds the job from the commit on, or no longer does.
 void remember_lease(int64 job_id, const pg::UuidBytes& token, Instant until, core::Micros length,
-                    const uint32 (&keys)[2]);
+                    const uint32 (&keys)[2], uint32 queue);
 void remember_lease_end(int64 job_id);
 /// Jobs of a key may have become runnable, since one of them ended; parked: some are blocked on it now.
 void remember_key(BlockedOn type, std::string_view queue, std::string_view key, bool parked);

@@ -4,6 +4,8 @@
 #include "worker/dispatcher.hpp"
 
 #include <algorithm>
+#include <boost/container/flat_set.hpp>
+#include <functional>
 
 #include "pg/call.hpp"
 #include "pg/datum.hpp"
@@ -30,6 +32,7 @@ namespace foreman::worker {
 
 namespace {
 
+constexpr std::size_t kMostDuties = 32;
 constexpr core::Micros kReread = core::minutes(5);
 constexpr core::Micros kUpkeep = core::minutes(10);
 constexpr core::Micros kUpkeepRetry = core::seconds(30);
@@ -86,7 +89,9 @@ class Dispatcher {
     bool copied_ = false;                              // nothing here may be touched
     bool said_copied_ = false;
     bool count_wanted_ = true;
-    const char* last_failed_ = nullptr;
+    boost::container::flat_set<const char*, std::less<>,
+                               boost::container::static_vector<const char*, kMostDuties>>
+        said_failed_;  // names are literals: one address each
 };
 
 // Runs a duty in a transaction of its own; what fails is said when it begins to fail, not at every turn.
@@ -96,15 +101,13 @@ bool Dispatcher::duty(const char* name, Body body) {
         pg::Transaction tx;
         body();
         tx.commit();
-        if (last_failed_ == name) last_failed_ = nullptr;
+        said_failed_.erase(name);
         return true;
     } catch (const pg::PgError& e) {
         if (e.sqlstate() == ERRCODE_ADMIN_SHUTDOWN) throw;
-        if (last_failed_ != name) pg::log(LOG, name, e);
-        last_failed_ = name;
+        if (said_failed_.insert(name).second) pg::log(LOG, name, e);
     } catch (const pg::Failure& f) {
-        if (last_failed_ != name) pg::log(LOG, f);
-        last_failed_ = name;
+        if (said_failed_.insert(name).second) pg::log(LOG, f);
     }
     return false;
 }

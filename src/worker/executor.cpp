@@ -16,7 +16,7 @@
 #include "store/ageing.hpp"
 #include "store/definitions.hpp"
 #include "store/key_gate.hpp"
-#include "store/permits.hpp"
+#include "store/queue_limits.hpp"
 #include "store/raise.hpp"
 #include "store/remember.hpp"
 #include "store/schema.hpp"
@@ -234,23 +234,33 @@ bool Executor::run_chunk(Group& group, store::RangeChoice& choice, bool first,
     const core::Instant started = pg::clock_now();
     if (first) pace_.begin_group(started, alone ? 1 : max_group);
     const int may = alone ? 1 : std::min(pace_.next_chunk(started), max_group - group.ran());
-    const int qty = may <= 0 ? 0 : static_cast<int>(std::min(static_cast<uint32>(may), choice.most));
-    if (qty <= 0) return false;
+    const int wanted = may <= 0 ? 0 : static_cast<int>(std::min(static_cast<uint32>(may), choice.most));
+    if (wanted <= 0) return false;
+    const store::Running running =
+        handler.lane == store::Lane::batch ? store::Running::at_once : store::Running::one_after_another;
+    const uint32 queue = store::queue_entry_of(choice.ref);
+    const int qty = store::enter_queue(queue, choice.queue_name(), wanted, running, started);
+    if (qty == 0) {  // full, or its rate is used up: not chosen again before that changes
+        if (queue != store::kNoIndex) return choose(first, &choice);
+        missed(choice);
+        return false;
+    }
     const std::size_t before = group.jobs().size();
     const int got = claim(group, choice, qty);
+    store::not_started(queue, qty - got, running);
     if (got == 0) {
         missed(choice);
         return false;
     }
     if (store::is_keyed(choice.alone)) {
-        store::pass_gate(
-            &group.jobs(), before,
-            handler.lane == store::Lane::batch ? store::Running::at_once : store::Running::one_after_another);
+        store::pass_gate(&group.jobs(), before, running);
+        store::not_started(queue, got - static_cast<int>(group.jobs().size() - before), running);
         if (group.jobs().size() == before) return choose(first, &choice);  // all of them wait for their keys
     }
     if (alone) store::slot_hold(choice.ref, group.jobs().back().key());
     if (got == qty) store::wake_another(ticket_.database, ticket_.role);
     group.run(handler, group.jobs().size() > 1);
+    store::not_started(queue, group.take_unstarted(), running);
     const core::Instant now = pg::clock_now();
     pace_.chunk_done(got, now - started, pg::subtransaction_ids(), now);
     if (alone || group.must_end() || must_end()) return false;

@@ -93,6 +93,7 @@ void Group::run_transactional(const store::Handler& handler, std::size_t first, 
         if (i > first && must_stop_chunk(started)) {
             if (!job.held) store::put_back(job, job.attempt, job.alone, job.run_at, job.errors);
             must_end_ = true;
+            unstarted_++;
             continue;
         }
         if (is_behind_one_that_waits(job) || skip_before_start(job)) continue;

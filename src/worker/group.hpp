@@ -4,6 +4,8 @@
 // letters, put back, or deleted.
 #pragma once
 
+#include <utility>
+
 #include "core/group_pace.hpp"
 #include "pg/memory.hpp"
 #include "store/jobs.hpp"
@@ -30,6 +32,8 @@ class Group {
     /// No further job may join: a failure was charged, or the executor is asked to leave.
     bool must_end() const noexcept { return must_end_; }
     int ran() const noexcept { return ran_; }
+    /// How many claimed jobs went back before they started, since the last call.
+    int take_unstarted() noexcept { return std::exchange(unstarted_, 0); }
     /// Whether a job waits again.
     bool gave_back() const noexcept { return gave_back_; }
     /// Whether a job met somebody's limit: its queue cools down from the commit on.
@@ -58,6 +62,7 @@ class Group {
     bool gave_back_ = false;
     bool throttled_ = false;
     int ran_ = 0;
+    int unstarted_ = 0;
     int64 attempts_ = 0;
     std::size_t done_ = 0;  // jobs_ before this have been run
     pg::vector<store::Job> jobs_;

@@ -17,6 +17,7 @@
 #include "store/identity.hpp"
 #include "store/key_gate.hpp"
 #include "store/prune.hpp"
+#include "store/queue_limits.hpp"
 #include "store/schema.hpp"
 #include "store/upkeep.hpp"
 #include "worker/duties.hpp"
@@ -92,26 +93,35 @@ int64 Pass::run_some(const store::RangeRow& range, int64 most) {
     const store::Handler handler = store::find_handler(range.spec().kind);
     if (!is_mine(handler)) return -1;  // registered anew since it was chosen
     Group group(context.get(), false);
-    const int qty =
+    const store::Running running =
+        handler.lane == store::Lane::batch ? store::Running::at_once : store::Running::one_after_another;
+    const int wanted =
         static_cast<int>(std::min<int64>(most, handler.lane == store::Lane::batch ? core::kMaxChunk : 1));
+    const std::string_view queue = range.spec().queue;
+    const uint32 entry = store::queue_entry_of(queue);
+    const int qty = store::enter_queue(entry, queue, wanted, running, store::now());
+    if (qty == 0) {  // full, or its rate is used up
+        cooling_.push_back({pg::copy_text(queue, context_), queue.size()});
+        return 0;
+    }
     if (store::is_keyed(range.alone)) {
         store::claim_held(range.spec(), range.first, store::now(), qty, context.get(), &group.jobs());
     } else {
         store::claim_by_delete(range.spec(), range.first, store::now(), qty, context.get(), &group.jobs());
     }
+    store::not_started(entry, qty - static_cast<int>(group.jobs().size()), running);
     if (group.jobs().empty()) return -1;
     for (const store::Job& j : group.jobs()) seen_.push_back(j.job_id);
-    store::pass_gate(
-        &group.jobs(), 0,
-        handler.lane == store::Lane::batch ? store::Running::at_once : store::Running::one_after_another);
+    const auto locked = static_cast<int>(group.jobs().size());
+    store::pass_gate(&group.jobs(), 0, running);
     const int64 claimed = static_cast<int64>(group.jobs().size());
+    store::not_started(entry, locked - static_cast<int>(claimed), running);
     {
         const pg::CurrentScope scope(context);
         if (claimed > 0) group.run(handler, false);
         group.finish();
     }
     if (group.throttled()) {
-        const std::string_view queue = range.spec().queue;
         cooling_.push_back({pg::copy_text(queue, context_), queue.size()});
     }
     return claimed;

@@ -14,6 +14,7 @@
 #include "store/job_value.hpp"
 #include "store/key_gate.hpp"
 #include "store/permits.hpp"
+#include "store/queue_limits.hpp"
 #include "store/remember.hpp"
 #include "store/schema.hpp"
 #include "store/settings.hpp"
@@ -53,12 +54,17 @@ bool lease_keyed(const store::RangeSpec& range, store::Key from, MemoryContext c
 bool lease(const store::RangeChoice& choice, store::Key from, MemoryContext context, Leased* out) {
     pg::Transaction tx;
     const store::RangeSpec range{choice.queue_name(), choice.kind_name(), choice.priority, choice.alone};
+    const uint32 queue =
+        choice.ref.valid() ? store::queue_entry_of(choice.ref) : store::queue_entry_of(choice.queue_name());
+    if (store::enter_queue(queue, choice.queue_name(), 1, store::Running::at_once, store::now()) == 0)
+        return false;
     bool got = false;
     if (store::is_keyed(choice.alone)) {
         got = lease_keyed(range, from, context, out);
     } else {
         got = store::claim_by_lease(range, from, store::now(), context, &out->job, &out->token);
     }
+    if (!got) store::not_started(queue, 1, store::Running::at_once);
     tx.commit();
     return got;
 }

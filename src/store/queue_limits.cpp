@@ -1,0 +1,168 @@
+// See queue_limits.hpp. `running` is atomic; a bucket has its queue's spinlock.
+#include "store/queue_limits.hpp"
+
+#include <algorithm>
+
+#include "store/board_parts.hpp"
+#include "store/definitions.hpp"
+#include "store/remember.hpp"
+#include "store/slots.hpp"
+
+namespace foreman::store {
+
+namespace {
+
+struct Places {
+    uint32 entry;
+    int count;
+};
+constexpr int kMaxQueues = 256;  // more than a group has jobs
+constinit Places g_places[kMaxQueues]{};
+constinit int g_count = 0;
+
+Places* find_places(uint32 entry) noexcept {
+    for (int i = 0; i < g_count; i++) {
+        if (g_places[i].entry == entry) return &g_places[i];
+    }
+    return nullptr;
+}
+
+core::BucketRule rule_of(const QueueSettings& s) noexcept {
+    return {static_cast<double>(s.rate_limit), static_cast<double>(s.rate_limit) * 1e6 /
+                                                   static_cast<double>(std::max<int64>(s.rate_period_us, 1))};
+}
+
+// Who waits for a place hears of it: the dispatcher, which wakes and recruits, and outside workers.
+void tell_free(QueueEntry& q) noexcept {
+    if (pg_atomic_read_u32(&q.full_seen) == 0 || pg_atomic_exchange_u32(&q.full_seen, 0) == 0) return;
+    poke_dispatcher(q.database, kPokeDue);
+    if (anybody_waits()) wake_waiters_of_queue(q.database, {q.name, q.name_len});
+}
+
+void leave(uint32 entry, int places) noexcept {
+    if (entry == kNoIndex || places == 0) return;
+    QueueEntry& q = queue_entries()[entry];
+    pg_atomic_fetch_sub_u32(&q.running, places);
+    tell_free(q);
+}
+
+// Up to `wanted` places within the limit.
+int take_places(QueueEntry& q, int wanted) noexcept {
+    const int limit = q.settings.max_running;
+    if (limit <= 0) {
+        pg_atomic_fetch_add_u32(&q.running, wanted);
+        return wanted;
+    }
+    for (bool told = false;;) {
+        uint32 seen = pg_atomic_read_u32(&q.running);
+        const int free = limit - static_cast<int>(seen);
+        if (free <= 0) {
+            if (told) return 0;
+            // Said before the last look, so that whoever leaves after that look tells of it.
+            pg_atomic_write_u32(&q.full_seen, 1);
+            pg_memory_barrier();
+            told = true;
+            continue;
+        }
+        const int n = std::min(wanted, free);
+        if (pg_atomic_compare_exchange_u32(&q.running, &seen, seen + static_cast<uint32>(n))) return n;
+    }
+}
+
+int take_tokens(QueueEntry& q, int wanted, Instant now) noexcept {
+    if (q.settings.rate_limit <= 0) return wanted;
+    const core::BucketRule rule = rule_of(q.settings);
+    const SpinScope spin(&q.rate_mutex);
+    const int n = core::take_some(rule, q.bucket, now, wanted);
+    if (n == 0) {
+        const core::Micros wait = core::until_tokens(rule, q.bucket, 1);
+        pg_atomic_write_u64(&q.rate_opens, static_cast<uint64>((now + wait).us));
+    }
+    return n;
+}
+
+void give_tokens(QueueEntry& q, int jobs) noexcept {
+    if (q.settings.rate_limit <= 0 || jobs == 0) return;
+    const SpinScope spin(&q.rate_mutex);
+    core::give_back(rule_of(q.settings), q.bucket, jobs);
+    pg_atomic_write_u64(&q.rate_opens, static_cast<uint64>(core::kMinusInfinity.us));
+}
+
+// A queue that has no room on the board has none for limits either.
+int enter_off_board(std::string_view queue, int wanted) {
+    const Queue& q = find_queue(queue);
+    return q.max_running > 0 || q.rate_limit > 0 ? 0 : wanted;
+}
+
+}  // namespace
+
+uint32 queue_entry_of(RangeRef range) noexcept {
+    return range.valid() ? range_hots()[range.index].queue_index : kNoIndex;
+}
+
+uint32 queue_entry_of(std::string_view queue) noexcept {
+    return board_present() ? find_queue_entry(MyDatabaseId, queue) : kNoIndex;
+}
+
+int enter_queue(uint32 entry, std::string_view queue, int wanted, Running running, Instant now) {
+    if (entry == kNoIndex) return board_present() ? enter_off_board(queue, wanted) : wanted;
+    watch_transaction();
+    QueueEntry& q = queue_entries()[entry];
+    Places* mine = find_places(entry);
+    if (mine == nullptr) {
+        if (g_count == kMaxQueues) return 0;
+        mine = &g_places[g_count];
+        *mine = {entry, 0};
+    }
+    const bool share = running == Running::one_after_another;
+    int granted = wanted;
+    if (!share || mine->count == 0) {
+        const int places = take_places(q, share ? 1 : wanted);
+        if (places == 0) return 0;
+        if (mine->count == 0) g_count++;
+        mine->count += places;
+        if (!share) granted = places;
+    }
+    const int tokens = take_tokens(q, granted, now);
+    if (!share && tokens < granted) {
+        mine->count -= granted - tokens;
+        leave(entry, granted - tokens);
+        if (mine->count == 0) *mine = g_places[--g_count];
+    }
+    return tokens;
+}
+
+void not_started(uint32 entry, int jobs, Running running) noexcept {
+    if (entry == kNoIndex || jobs <= 0) return;
+    give_tokens(queue_entries()[entry], jobs);
+    if (running == Running::one_after_another) return;
+    Places* mine = find_places(entry);
+    if (mine == nullptr) return;
+    const int back = std::min(jobs, mine->count);
+    mine->count -= back;
+    leave(entry, back);
+    if (mine->count == 0) *mine = g_places[--g_count];
+}
+
+void hand_over_place(uint32 entry) noexcept {
+    Places* mine = find_places(entry);
+    if (mine == nullptr) return;
+    if (--mine->count == 0) *mine = g_places[--g_count];
+}
+
+void take_place(uint32 entry) noexcept {
+    if (entry != kNoIndex) pg_atomic_fetch_add_u32(&queue_entries()[entry].running, 1);
+}
+
+void leave_place(uint32 entry) noexcept { leave(entry, 1); }
+
+void release_places() noexcept {
+    while (g_count > 0) {
+        const Places p = g_places[--g_count];
+        leave(p.entry, p.count);
+    }
+}
+
+bool has_place(uint32 entry) noexcept { return find_places(entry) != nullptr; }
+
+}  // namespace foreman::store

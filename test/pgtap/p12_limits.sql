@@ -1,0 +1,97 @@
+-- P12: limits hold exactly: never more than N running under a concurrency limit, never more than the bucket allows
+-- under a rate limit; a dead holder's place is free at once. Many sessions at once: test/tap/041_p12_limits.pl.
+\ir lib/helpers.sql
+SELECT no_plan();
+SELECT foreman.register_handler('note', 't.note(foreman.job)') \g /dev/null
+SELECT foreman.register_handler('hold', 't.hold(foreman.job)') \g /dev/null
+CREATE PROCEDURE t.hold_outside(args jsonb) LANGUAGE plpgsql AS $$
+BEGIN
+    WHILE NOT EXISTS (SELECT FROM t.gate WHERE name = args ->> 'gate') LOOP
+        COMMIT;
+        PERFORM pg_sleep(0.01);
+    END LOOP;
+END $$;
+SELECT foreman.register_handler('hold_outside', 't.hold_outside(jsonb)', lane => 'procedure') \g /dev/null
+CREATE FUNCTION t.running(queue text) RETURNS int8 LANGUAGE sql AS $$ SELECT count(*) FROM foreman.jobs j WHERE j.queue = $1 AND j.state = 'running' $$;
+
+-- max_running, in the server: lanes transaction and procedure share it.
+SELECT foreman.create_queue('two', max_running => 2) \g /dev/null
+SELECT count(*) FROM foreman.enqueue_array('hold', array_fill('{"gate": "two"}'::jsonb, ARRAY[2]), queue => 'two') \g /dev/null
+SELECT count(*) FROM foreman.enqueue_array('hold_outside', array_fill('{"gate": "two"}'::jsonb, ARRAY[2]), queue => 'two') \g /dev/null
+SELECT ok(t.wait_until($$ t.running('two') = 2 $$), 'two of the queue run');
+SELECT foreman.enqueue('note', '{"what": "other queue"}') AS other \gset
+SELECT is(t.outcome(:other), 'completed 1', 'another queue goes on');
+SELECT is(t.running('two'), 2::int8, 'and still two');
+-- Outside workers share it as well.
+SELECT is((SELECT count(*) FROM foreman.claim('{two}', 'w', qty => 10, kinds => '{hold}')), 0::int8, 'claim() finds it full');
+-- A dead holder's place is free at once.
+SELECT pid AS victim FROM foreman.workers WHERE queue = 'two' LIMIT 1 \gset
+SELECT pg_terminate_backend(:victim) \g /dev/null
+SELECT ok(t.wait_until(format($$ NOT EXISTS (SELECT FROM foreman.workers WHERE pid = %s) AND t.running('two') = 2 $$, :victim), 10), 'the place of an executor that was ended is taken by another');
+-- Live resize.
+SELECT foreman.alter_queue('two', max_running => 3) \g /dev/null
+SELECT ok(t.wait_until($$ t.running('two') = 3 $$), 'raised to three, a third one runs');
+INSERT INTO t.gate VALUES ('two');
+SELECT ok(t.wait_until($$ (SELECT count(*) FROM foreman.jobs WHERE queue = 'two' AND state = 'completed') = 4 $$), 'all of them end');
+
+-- max_running, outside: leases hold places until they end, however they end.
+SELECT foreman.create_queue('out', max_running => 2, backoff_base => '0 s') \g /dev/null
+SELECT count(*) FROM foreman.enqueue_array('outside', array_fill('{}'::jsonb, ARRAY[20]), queue => 'out') \g /dev/null
+SELECT array_agg(job_id) AS ids, array_agg(token) AS tokens FROM foreman.claim('{out}', 'w', qty => 10) \gset
+SELECT is(cardinality(:'ids'::int8[]), 2, 'claim() of ten gets two');
+SELECT is((SELECT count(*) FROM foreman.claim('{out}', 'x', qty => 10)), 0::int8, 'a second claim nothing');
+SELECT is((SELECT count(*) FROM foreman.complete_many((:'ids'::int8[])[1:1], (:'tokens'::uuid[])[1:1])), 1::int8, 'one completes');
+SELECT array_agg(job_id) AS ids2, array_agg(token) AS tokens2 FROM foreman.claim('{out}', 'x', qty => 10) \gset
+SELECT is(cardinality(:'ids2'::int8[]), 1, 'which lets one go');
+BEGIN;
+SELECT count(*) FROM foreman.release_many(:'ids2', :'tokens2') \g /dev/null
+SELECT is((SELECT count(*) FROM foreman.claim('{out}', 'x', qty => 10)), 0::int8, 'a place is free at the commit, not before');
+COMMIT;
+BEGIN;
+SELECT count(*) FROM foreman.claim('{out}', 'x', qty => 10) \g /dev/null
+ROLLBACK;
+SELECT array_agg(job_id) AS ids3, array_agg(token) AS tokens3 FROM foreman.claim('{out}', 'x', qty => 10, lease => '1 s') \gset
+SELECT is(cardinality(:'ids3'::int8[]), 1, 'a claim that was rolled back took no place');
+SELECT ok(t.wait_until(format($$ (SELECT state FROM foreman.jobs WHERE job_id = %s) <> 'running' $$, (:'ids3'::int8[])[1]), 10), 'its lease ends');
+SELECT is((SELECT count(*) FROM foreman.claim('{out}', 'x', qty => 10)), 1::int8, 'an ended lease gives its place back');
+
+-- Rate limits of queues.
+SELECT foreman.create_queue('rated', rate_limit => 5, rate_period => '1 h') \g /dev/null
+SELECT count(*) FROM foreman.enqueue_array('note', array_fill('{"what": "rated"}'::jsonb, ARRAY[50]), queue => 'rated') \g /dev/null
+SELECT ok(t.wait_until($$ (SELECT count(*) FROM foreman.jobs WHERE queue = 'rated' AND state = 'completed') = 5 $$), 'five of the queue start in the hour');
+SELECT foreman.enqueue('note', '{"what": "probe"}') AS probe \gset
+SELECT is(t.outcome(:probe), 'completed 1', 'a probe runs');
+SELECT is((SELECT count(*) FROM foreman.jobs WHERE queue = 'rated' AND state = 'completed'), 5::int8, 'no sixth');
+SELECT foreman.create_queue('outrated', rate_limit => 3, rate_period => '1 h') \g /dev/null
+SELECT count(*) FROM foreman.enqueue_array('outside', array_fill('{}'::jsonb, ARRAY[20]), queue => 'outrated') \g /dev/null
+SELECT is((SELECT count(*) FROM foreman.claim('{outrated}', 'w', qty => 2)), 2::int8, 'outside workers: two');
+SELECT is((SELECT count(*) FROM foreman.claim('{outrated}', 'w', qty => 10)), 1::int8, 'and one');
+SELECT is((SELECT count(*) FROM foreman.claim('{outrated}', 'w', qty => 10)), 0::int8, 'and no more');
+SELECT foreman.create_queue('fast', rate_limit => 20, rate_period => '100 ms') \g /dev/null
+SELECT count(*) FROM foreman.enqueue_array('note', array_fill('{"what": "fast"}'::jsonb, ARRAY[200]), queue => 'fast') \g /dev/null
+SELECT ok(t.wait_until($$ (SELECT count(*) FROM foreman.jobs WHERE queue = 'fast' AND state = 'completed') = 200 $$), 'tokens that come back let the rest go');
+SELECT is_empty($$ SELECT * FROM (SELECT at, lag(at, 40) OVER (ORDER BY at) AS before FROM t.log WHERE what = 'fast') x WHERE at - before < interval '95 ms' $$, 'never more than the bucket allows in any window');
+
+-- Named scopes.
+SELECT is(foreman.set_rate_limit('api', 1, 0.5), true, 'a named limit is made');
+SELECT results_eq($$ SELECT granted, retry_in FROM foreman.acquire('api') $$, $$ VALUES (true, NULL::interval) $$, 'its first token is granted');
+SELECT ok((SELECT NOT granted AND retry_in > interval '1.5 s' AND retry_in <= interval '2 s' FROM foreman.acquire('api')), 'then it says in how long the next one is there (granted_then_throttled)');
+SELECT ok((SELECT NOT granted AND retry_in = interval '60 s' FROM foreman.acquire('nobody')), 'an unknown scope grants nothing (unknown_scope)');
+SELECT is(foreman.set_rate_limit('api', 100, 1), false, 'a limit is changed');
+SELECT is((SELECT granted FROM foreman.acquire('api', 50)), false, 'what it has stays');
+SELECT is(foreman.set_rate_limit('big', 100, 0.001), true, 'another one');
+SELECT is((SELECT granted FROM foreman.acquire('big', 60)), true, 'a cost above one');
+SELECT is((SELECT granted FROM foreman.acquire('big', 60)), false, 'is taken whole or not at all');
+SELECT ok((SELECT NOT granted AND retry_in IS NULL FROM foreman.acquire('big', 101)), 'a cost above the capacity never comes');
+SELECT is(foreman.drain_rate_limit('big'), true, 'a bucket is emptied');
+SELECT is((SELECT granted FROM foreman.acquire('big')), false, 'then nothing is granted');
+SELECT is(foreman.drain_rate_limit('nobody'), false, 'no such bucket');
+
+SELECT throws_ok($$ SELECT foreman.create_queue('bad', max_running => 0) $$, '22003', NULL, 'max_running 0 is refused');
+SELECT throws_ok($$ SELECT foreman.create_queue('bad', rate_limit => 0) $$, '22003', NULL, 'rate_limit 0 too');
+SELECT throws_ok($$ SELECT foreman.create_queue('bad', rate_period => '1 s') $$, '22023', NULL, 'a period without a limit too');
+SELECT throws_ok($$ SELECT foreman.create_queue('bad', rate_limit => 1, rate_period => '1 month') $$, '22023', NULL, 'months too');
+SELECT throws_ok($$ SELECT foreman.set_rate_limit('bad', 10, 0) $$, '22023', NULL, 'a bucket without refill too');
+SELECT throws_ok($$ SELECT foreman.set_rate_limit('', 10, 1) $$, '22023', NULL, 'an empty scope too');
+SELECT throws_ok($$ SELECT foreman.acquire('api', 0) $$, '22003', NULL, 'a cost of 0 too');
+SELECT * FROM finish();
