@@ -1,0 +1,107 @@
+# P12: limits hold exactly with many sessions at once, executors and outside workers, while executors are ended by
+# hand: never more than N jobs of a queue run, never more start than the bucket allows, and the places of the dead
+# are free at once, so that all jobs end. After a restart what is leased still counts.
+# Broken by: a place that is counted at the commit instead of before the claim; one that a dead executor keeps.
+use strict;
+use warnings;
+use Test::More;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use ForemanTest;
+
+my $node = new_server('limits', 'foreman.max_executors' => 4, 'foreman.cancel_grace' => "'1s'");
+$node->start;
+install($node, 'postgres');
+
+# A handler takes one of three session locks while it runs; a fourth at once finds none.
+$node->safe_psql('postgres', q{
+	CREATE TABLE broken (n int8 GENERATED ALWAYS AS IDENTITY, what text);
+	CREATE TABLE ran (job_id int8);
+	CREATE TABLE claimed (job_id int8, token uuid);
+	CREATE FUNCTION in_place(job foreman.job) RETURNS void LANGUAGE plpgsql AS $$
+	DECLARE
+		place int4;
+	BEGIN
+		FOR i IN 1 .. 3 LOOP
+			IF pg_try_advisory_lock(77, i) THEN place := i; EXIT; END IF;
+		END LOOP;
+		IF place IS NULL THEN
+			INSERT INTO broken (what) VALUES ('a fourth job runs');
+			RETURN;
+		END IF;
+		PERFORM pg_sleep(0.002 * (job.job_id % 4));
+		PERFORM pg_advisory_unlock(77, place);
+		INSERT INTO ran VALUES (job.job_id);
+	END $$;
+	SELECT foreman.register_handler('in_place', 'in_place(foreman.job)', queue => 'inside', backoff_base => '0 s');
+	SELECT foreman.create_queue('inside', max_running => 3);
+	SELECT foreman.create_queue('outside', max_running => 5, rate_limit => 200, rate_period => '100 ms');});
+
+subtest 'executors' => sub {
+	$node->safe_psql('postgres', q{SELECT count(*) FROM foreman.enqueue_array('in_place', array_fill('{}'::jsonb, '{1500}'))});
+	my $until = time + 5;
+	while (time < $until)
+	{
+		$node->safe_psql('postgres', q{SELECT pg_terminate_backend(pid) FROM foreman.workers WHERE pid IS NOT NULL ORDER BY random() LIMIT 1;
+			SELECT pg_sleep(0.2)});
+	}
+	ok($node->poll_query_until('postgres', q{SELECT count(*) = 1500 FROM foreman.jobs WHERE queue = 'inside' AND state = 'completed'}),
+		'all jobs complete although executors die');
+	is(value($node, 'postgres', 'SELECT count(*) FROM broken'), 0, 'never more than three at once');
+	is(value($node, 'postgres', 'SELECT count(*) || \' \' || count(DISTINCT job_id) FROM ran'), '1500 1500', 'each effect once');
+};
+
+subtest 'outside workers' => sub {
+	$node->safe_psql('postgres', q{SELECT count(*) FROM foreman.enqueue_array('out', array_fill('{}'::jsonb, '{5000}'), queue => 'outside')});
+	my $begun = value($node, 'postgres', 'SELECT extract(epoch FROM clock_timestamp())');
+	# One watches, in snapshots of its own; the others claim, complete, release and roll back.
+	$node->pgbench(
+		'--no-vacuum --client=12 --jobs=2 --time=6 --max-tries=1',
+		0,
+		[qr{number of failed transactions: 0 }],
+		[qr{^$}],
+		'claims and outcomes',
+		{
+			'p12_work@8' => q{
+				SELECT count(foreman.complete(job_id, token)) FROM foreman.claim('{outside}', 'w:client_id', 3);},
+			'p12_give_back@2' => q{
+				BEGIN;
+				SELECT count(*) FROM foreman.claim('{outside}', 'w:client_id', 3);
+				ROLLBACK;},
+			'p12_lease@4' => q{
+				INSERT INTO claimed SELECT job_id, token FROM foreman.claim('{outside}', 'w:client_id', 2);
+				WITH c AS (DELETE FROM claimed WHERE ctid IN (SELECT ctid FROM claimed LIMIT 2 FOR UPDATE SKIP LOCKED) RETURNING *)
+					SELECT count(foreman.complete(job_id, token)) FROM c;},
+			'p12_watch@4' => q{
+				INSERT INTO broken (what) SELECT 'leased: ' || count(*) FROM foreman.live_job WHERE queue = 'outside' AND state = 'r' HAVING count(*) > 5;},
+		});
+	is(value($node, 'postgres', 'SELECT string_agg(DISTINCT what, \', \') FROM broken'), '', 'never more than five leased in any snapshot');
+	my $done = value($node, 'postgres', q{SELECT count(*) FROM foreman.jobs WHERE queue = 'outside' AND state = 'completed'});
+	cmp_ok($done, '>', 0, "some complete ($done)");
+	my $took = value($node, 'postgres', 'SELECT extract(epoch FROM clock_timestamp())') - $begun;
+	cmp_ok($done, '<=', 200 + 2000 * $took, 'no more than the rate allows');
+	$node->safe_psql('postgres', 'SELECT count(foreman.complete(job_id, token)) FROM claimed');
+	is(value($node, 'postgres', q{SELECT count(*) FROM foreman.live_job WHERE state = 'r'}), 0, 'nothing is left leased');
+};
+
+subtest 'a restart' => sub {
+	$node->safe_psql('postgres', q{SELECT foreman.alter_queue('outside', rate_limit => 1000000);
+		SELECT count(*) FROM foreman.enqueue_array('out', array_fill('{}'::jsonb, '{20}'), queue => 'outside');
+		TRUNCATE claimed});
+	$node->safe_psql('postgres', q{INSERT INTO claimed SELECT job_id, token FROM foreman.claim('{outside}', 'w', 3, lease => '1 h')})
+		for 1 .. 3;
+	is(value($node, 'postgres', 'SELECT count(*) FROM claimed'), 5, 'five are leased');
+	$node->restart;
+	ok($node->poll_query_until('postgres', q{SELECT count(*) > 0 FROM pg_stat_activity WHERE backend_type = 'pg_foreman dispatcher'}), 'the server is back');
+	for (1 .. 20)
+	{
+		$node->safe_psql('postgres', q{INSERT INTO broken (what) SELECT 'a sixth' FROM foreman.claim('{outside}', 'x', 3); SELECT pg_sleep(0.05)});
+	}
+	is(value($node, 'postgres', 'SELECT count(*) FROM broken'), 0, 'and what was leased before counts');
+	$node->safe_psql('postgres', 'SELECT count(foreman.complete(job_id, token)) FROM claimed');
+	ok($node->poll_query_until('postgres', q{SELECT count(*) = 5 FROM foreman.claim('{outside}', 'x', 10)}), 'until it is completed');
+};
+
+log_is_clean($node);
+$node->stop;
+done_testing();
