@@ -6,6 +6,7 @@
 #include "pg/latch.hpp"
 #include "pg/shmem.hpp"
 #include "store/board_parts.hpp"
+#include "store/slots.hpp"
 
 namespace foreman::store {
 
@@ -213,6 +214,7 @@ void clear_database(Oid database) noexcept {
     clear_ranges(database);
     clear_leases(database);
     clear_waits(database);
+    free_slots_left(database);
     const PartGuard guard(BoardLock::directory, LW_EXCLUSIVE);
     for (auto& demand : g_board->demands) {
         if (demand.database == database) demand.database = InvalidOid;

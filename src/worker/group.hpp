@@ -5,6 +5,7 @@
 #pragma once
 
 #include "core/group_pace.hpp"
+#include "pg/latch.hpp"
 #include "pg/memory.hpp"
 #include "store/jobs.hpp"
 #include "worker/runner.hpp"
@@ -30,6 +31,8 @@ class Group {
     /// No further job may join: a failure was charged, or the executor is asked to leave.
     bool must_end() const noexcept { return must_end_; }
     int ran() const noexcept { return ran_; }
+    /// The least timeout of the jobs that ran; kForever: none has one.
+    core::Micros least_timeout() const noexcept { return least_timeout_; }
     /// Whether a job waits again.
     bool gave_back() const noexcept { return gave_back_; }
     /// Whether a job met somebody's limit: its queue cools down from the commit on.
@@ -58,6 +61,7 @@ class Group {
     bool gave_back_ = false;
     bool throttled_ = false;
     int ran_ = 0;
+    core::Micros least_timeout_ = pg::kForever;
     int64 attempts_ = 0;
     std::size_t done_ = 0;  // jobs_ before this have been run
     pg::vector<store::Job> jobs_;
