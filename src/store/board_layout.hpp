@@ -196,9 +196,9 @@ struct WorkerEntry {
     int64 first_seen;
     int64 last_seen;
     int32 queue_count;
-    uint32 queues[kMaxWaitedQueues];  // hashes of their names
     BoardName id;
     BoardName label;
+    BoardName queues[kMaxWaitedQueues];
 };
 
 // A key that jobs run under, or that has parked ones.

@@ -83,7 +83,8 @@ SELECT is((SELECT array_agg(queue ORDER BY queue) FROM foreman.claim('{q1,q2}', 
 -- The registry: who is there, under which label; a share follows the limit, and ends with it.
 SELECT foreman.create_queue('shared', max_running => 7) \g /dev/null
 SELECT foreman.worker_heartbeat('a', '{shared}', 'web-1'), foreman.worker_heartbeat('b', '{shared,other}', 'web-2') \g /dev/null
-SELECT is((SELECT array_agg(worker_id || ' ' || label ORDER BY worker_id) FROM foreman.workers WHERE worker_id IN ('a', 'b')), '{a web-1,b web-2}', 'both are listed, with their labels');
+SELECT is((SELECT array_agg(concat_ws(' ', worker_id, label, queues) ORDER BY worker_id) FROM foreman.workers WHERE worker_id IN ('a', 'b')),
+          ARRAY['a web-1 {shared}', 'b web-2 {shared,other}'], 'both are listed, with their labels and queues');
 SELECT is((SELECT sum(slots) FROM unnest('{a,b}'::text[]) w, foreman.worker_heartbeat(w, '{shared}')), 7::int8, 'together they have the limit');
 SELECT foreman.alter_queue('shared', max_running => 1) \g /dev/null
 SELECT is((SELECT array_agg(slots ORDER BY w) FROM unnest('{a,b}'::text[]) w, foreman.worker_heartbeat(w, '{shared}')), '{1,0}', 'a limit below the number of workers leaves some without');
