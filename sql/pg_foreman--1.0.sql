@@ -687,7 +687,7 @@ CREATE FUNCTION foreman._lease(job_id pg_catalog.int8, OUT leased_until pg_catal
     OUT progress pg_catalog.float8, OUT note pg_catalog.text)
 RETURNS SETOF pg_catalog.record LANGUAGE c VOLATILE STRICT ROWS 1 AS 'MODULE_PATHNAME', 'foreman_lease';
 
-CREATE FUNCTION foreman._outside_workers(OUT worker_id pg_catalog.text, OUT label pg_catalog.text, OUT queues pg_catalog.int4,
+CREATE FUNCTION foreman._outside_workers(OUT worker_id pg_catalog.text, OUT label pg_catalog.text, OUT queues pg_catalog.text[],
     OUT first_seen pg_catalog.timestamptz, OUT last_seen pg_catalog.timestamptz)
 RETURNS SETOF pg_catalog.record LANGUAGE c VOLATILE ROWS 10 AS 'MODULE_PATHNAME', 'foreman_outside_workers';
 
@@ -779,10 +779,10 @@ SELECT h.kind, h.handler, h.command, h.lane, h.queue, h.max_attempts::pg_catalog
 CREATE VIEW foreman.workers WITH (security_barrier) AS
 SELECT e.slot, e.pid, e.role::pg_catalog.regrole AS role, e.state, e.since, e.job_id, e.kind, e.queue, e.attempt, e.started_at,
        e.progress, e.note AS progress_note, e.jobs_done, NULL::pg_catalog.text AS worker_id, NULL::pg_catalog.text AS label,
-       NULL::pg_catalog.timestamptz AS last_seen
+       NULL::pg_catalog.timestamptz AS last_seen, NULL::pg_catalog.text[] AS queues
   FROM foreman._executors() e WHERE e.queue IS NULL OR foreman._sees(e.queue)
 UNION ALL
-SELECT NULL, NULL, NULL, 'outside', w.first_seen, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, w.worker_id, w.label, w.last_seen
+SELECT NULL, NULL, NULL, 'outside', w.first_seen, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, w.worker_id, w.label, w.last_seen, w.queues
   FROM foreman._outside_workers() w;
 
 CREATE VIEW foreman.schedules WITH (security_barrier) AS
@@ -1062,7 +1062,7 @@ COMMENT ON COLUMN foreman.handlers.backoff_max IS 'Longest delay';
 COMMENT ON COLUMN foreman.handlers.max_group IS 'Most jobs in one transaction';
 COMMENT ON COLUMN foreman.handlers.run_as IS 'Role whose sessions run it';
 COMMENT ON COLUMN foreman.handlers.registered_at IS 'When it was registered';
-COMMENT ON VIEW foreman.workers IS 'Executors of this database and what they run';
+COMMENT ON VIEW foreman.workers IS 'Executors of this database and what they run, and outside workers that were heard of lately';
 COMMENT ON COLUMN foreman.workers.slot IS 'Place on the board';
 COMMENT ON COLUMN foreman.workers.pid IS 'Process';
 COMMENT ON COLUMN foreman.workers.role IS 'Role whose handlers it runs';
@@ -1127,6 +1127,7 @@ COMMENT ON COLUMN foreman.jobs.leased_until IS 'When the lease of its outside wo
 COMMENT ON COLUMN foreman.workers.worker_id IS 'Name of an outside worker';
 COMMENT ON COLUMN foreman.workers.label IS 'What an outside worker calls itself';
 COMMENT ON COLUMN foreman.workers.last_seen IS 'Its last worker_heartbeat()';
+COMMENT ON COLUMN foreman.workers.queues IS 'Queues that an outside worker declared';
 COMMENT ON FUNCTION foreman.claim IS 'Leases due jobs of these queues to an outside worker; each comes with the token that proves the lease';
 COMMENT ON FUNCTION foreman.heartbeat IS 'Extends a lease: active, cancel_requested or lost';
 COMMENT ON FUNCTION foreman.heartbeat_many IS 'heartbeat() for many leases';

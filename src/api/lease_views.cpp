@@ -33,16 +33,18 @@ FOREMAN_PUBLIC(outside_workers) {
     if (!store::board_present()) return rows.done();
     const pg::Context context("foreman workers", CurrentMemoryContext);
     pg::ContextResource memory(context);
-    pg::vector<store::WorkerReading> workers(store::kMaxWorkers, store::WorkerReading{}, &memory);
-    const int n = store::read_workers(MyDatabaseId, store::now(), workers.data(), store::kMaxWorkers);
-    for (int i = 0; i < n; i++) {
-        const store::WorkerReading& w = workers[static_cast<std::size_t>(i)];
+    pg::vector<store::WorkerEntry> one(1, store::WorkerEntry{}, &memory);
+    store::WorkerEntry& w = one.front();
+    for (int place = 0; place < store::kMaxWorkers; place++) {
+        if (!store::read_worker(place, MyDatabaseId, store::now(), &w)) continue;
+        pg::vector<Datum> queues(&memory);
+        for (int i = 0; i < w.queue_count; i++) queues.push_back(pg::text_datum(name_of(w.queues[i])));
         std::array<OptionalDatum, 5> v;
         v[0] = pg::text_datum(name_of(w.id));
         if (w.label.len > 0) v[1] = pg::text_datum(name_of(w.label));
-        v[2] = Int32GetDatum(w.queues);
-        v[3] = pg::to_datum(w.first_seen);
-        v[4] = pg::to_datum(w.last_seen);
+        v[2] = pg::array_datum(pg::kText, {queues.data(), queues.size()});
+        v[3] = pg::to_datum(core::Instant{w.first_seen});
+        v[4] = pg::to_datum(core::Instant{w.last_seen});
         rows.put(v);
     }
     return rows.done();

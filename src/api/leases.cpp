@@ -48,22 +48,31 @@ void check_size(OptionalDatum value, const char* argument) {
     }
 }
 
+// Where in the arguments each lease stands; of one that is named twice, the first time.
+using Places = pg::flat_map<std::pair<int64, decltype(pg::UuidBytes::bytes)>, std::size_t>;
+
+Places places_of(std::span<const store::TokenPair> pairs, pg::ContextResource* memory) {
+    Places places(memory);
+    places.reserve(pairs.size());
+    for (std::size_t i = 0; i < pairs.size(); i++)
+        places.emplace(std::pair{pairs[i].job_id, pairs[i].token.bytes}, i);
+    return places;
+}
+
 // Settles the jobs of the pairs; `report` makes each one's report from its place in the arguments.
 template <class ReportOf>
 void settle_pairs(std::span<const store::TokenPair> pairs, pg::vector<std::string_view>* answers,
                   pg::ContextResource* memory, ReportOf report) {
-    pg::vector<store::Job> jobs(memory);
+    pg::vector<store::LeasedJob> jobs(memory);
     store::take_leases(pairs, memory->context(), &jobs);
     answers->assign(pairs.size(), "lost");
-    for (const store::Job& job : jobs) {
-        store::require(store::Bundle::worker, job.queue);
-        for (std::size_t i = 0; i < pairs.size(); i++) {
-            if (pairs[i].job_id != job.job_id || (*answers)[i] != "lost") continue;
-            store::Report r = report(i, job);
-            r.started_at = job.claimed_at;
-            (*answers)[i] = answer_of(store::settle(job, r, memory->context()));
-            break;
-        }
+    const Places places = places_of(pairs, memory);
+    for (const store::LeasedJob& l : jobs) {
+        store::require(store::Bundle::worker, l.job.queue);
+        const std::size_t i = places.at({l.job.job_id, l.token.bytes});
+        store::Report r = report(i, l.job);
+        r.started_at = l.job.claimed_at;
+        (*answers)[i] = answer_of(store::settle(l.job, r, memory->context()));
     }
 }
 
@@ -133,20 +142,19 @@ store::Report uncharged() {
 // Completed jobs need no decision: they go to history in one statement.
 void complete_pairs(std::span<const store::TokenPair> pairs, const pg::Elements* results,
                     pg::vector<std::string_view>* answers, pg::ContextResource* memory) {
-    pg::vector<store::Job> jobs(memory);
+    pg::vector<store::LeasedJob> jobs(memory);
     store::take_leases(pairs, memory->context(), &jobs);
     answers->assign(pairs.size(), "lost");
     pg::vector<store::Ended> ended(memory);
     ended.reserve(jobs.size());
-    pg::flat_map<int64, std::size_t> place(memory);
-    place.reserve(pairs.size());
-    for (std::size_t i = 0; i < pairs.size(); i++) place.emplace(pairs[i].job_id, i);
+    const Places places = places_of(pairs, memory);
     const core::Instant now = store::now();
     std::string_view allowed;
-    for (const store::Job& job : jobs) {
+    for (const store::LeasedJob& l : jobs) {
+        const store::Job& job = l.job;
         if (job.queue != allowed) store::require(store::Bundle::worker, job.queue);
         allowed = job.queue;
-        const std::size_t i = place.at(job.job_id);
+        const std::size_t i = places.at({job.job_id, l.token.bytes});
         OptionalDatum result;
         if (results != nullptr && !results->nulls[i]) result = results->values[i];
         ended.push_back({&job,

@@ -7,6 +7,7 @@
 #include "pg/shmem.hpp"
 #include "store/board_parts.hpp"
 #include "store/rate_limits.hpp"
+#include "store/slots.hpp"
 
 namespace foreman::store {
 
@@ -215,6 +216,7 @@ void clear_database(Oid database) noexcept {
     clear_leases(database);
     clear_waits(database);
     clear_scopes(database);
+    free_slots_left(database);
     const PartGuard guard(BoardLock::directory, LW_EXCLUSIVE);
     for (auto& demand : g_board->demands) {
         if (demand.database == database) demand.database = InvalidOid;

@@ -60,17 +60,19 @@ struct ExecutorSlot {
 
 // Reasons to wake a dispatcher, as bits.
 enum Poke : uint32 {
-    kPokeDue = 1,          // a head or an executor changed: look at the heads
-    kPokeRequests = 2,     // rows in job_request
-    kPokeReread = 4,       // heads are not to be trusted: read them from the rows
-    kPokeExecutor = 8,     // an executor ended
-    kPokeHandlers = 16,    // handlers were registered or unregistered
-    kPokeExpiry = 32,      // an expires_at came closer
-    kPokeIdentity = 64,    // start() or stop()
-    kPokeLeases = 128,     // a lease ends earlier than the dispatcher knew
-    kPokeBlocked = 256,    // a blocked job may go on
-    kPokeQueues = 512,     // settings of queues changed
-    kPokeSchedules = 1024  // a schedule is due earlier than the dispatcher knew
+    kPokeDue = 1,           // a head or an executor changed: look at the heads
+    kPokeRequests = 2,      // rows in job_request
+    kPokeReread = 4,        // heads are not to be trusted: read them from the rows
+    kPokeExecutor = 8,      // an executor ended
+    kPokeHandlers = 16,     // handlers were registered or unregistered
+    kPokeExpiry = 32,       // an expires_at came closer
+    kPokeIdentity = 64,     // start() or stop()
+    kPokeLeases = 128,      // a lease ends earlier than the dispatcher knew
+    kPokeBlocked = 256,     // a blocked job may go on
+    kPokeQueues = 512,      // settings of queues changed
+    kPokeSchedules = 1024,  // a schedule is due earlier than the dispatcher knew
+    kPokeOrphans = 2048,    // a session that runs lane procedure itself ends
+    kPokePrepared = 4096    // a prepared transaction committed: what it asked for was told to nobody
 };
 
 struct DatabaseSlot {
@@ -214,9 +216,9 @@ struct WorkerEntry {
     int64 first_seen;
     int64 last_seen;
     int32 queue_count;
-    uint32 queues[kMaxWaitedQueues];  // hashes of their names
     BoardName id;
     BoardName label;
+    BoardName queues[kMaxWaitedQueues];
 };
 
 // A key that jobs run under, or that has parked ones.

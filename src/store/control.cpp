@@ -385,7 +385,7 @@ bool requests_open() noexcept {
     return d == nullptr || pg_atomic_read_u32(&d->requests_open) != 0;
 }
 
-RequestPass apply_requests() {
+RequestPass apply_requests(bool interrupt) {
     const AsOwner scope;
     pg::Context context("foreman requests", CurrentMemoryContext);
     pg::ContextResource memory(context);
@@ -397,7 +397,8 @@ RequestPass apply_requests() {
             pass.applied++;
         } else {
             // Asked for while its claim was about to commit: the board did not know the lease yet.
-            if (has_stop_request(id)) mark_lease_cancelled(MyDatabaseId, id);
+            if (has_stop_request(id) && !(interrupt && interrupt_job(MyDatabaseId, id)))
+                mark_lease_cancelled(MyDatabaseId, id);
             pass.left++;
         }
     }

@@ -67,7 +67,8 @@ struct RequestPass {
     int64 applied;
     int64 left;
 };
-RequestPass apply_requests();
+/// interrupt: running handlers were told nothing yet, as after COMMIT PREPARED.
+RequestPass apply_requests(bool interrupt = false);
 /// Whether job_request may have rows; without the board it always may.
 bool requests_open() noexcept;
 /// Cancels up to `max` waiting jobs whose expires_at has passed; next: the earliest that is left.

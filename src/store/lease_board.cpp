@@ -229,33 +229,30 @@ bool beat_worker(Oid database, std::string_view id, std::string_view label,
     w->last_seen = now.us;
     set_name(&w->label, label);
     w->queue_count = static_cast<int32>(std::min<std::size_t>(queues.size(), kMaxWaitedQueues));
-    for (int i = 0; i < w->queue_count; i++) w->queues[i] = name_hash(queues[static_cast<std::size_t>(i)]);
+    for (int i = 0; i < w->queue_count; i++) set_name(&w->queues[i], queues[static_cast<std::size_t>(i)]);
     return true;
 }
 
 WorkerPlace place_of_worker(Oid database, std::string_view queue, std::string_view id, Instant now) noexcept {
     const PartGuard guard(BoardLock::leases, LW_SHARED);
-    const uint32 wanted = name_hash(queue);
+    const auto declared = [queue](const BoardName& name) { return name_view(name) == queue; };
     WorkerPlace p{};
     for (int i = 0; i < kMaxWorkers; i++) {
         const WorkerEntry& w = worker_table()[i];
         if (w.database != database || w.last_seen + kWorkerSilence.us < now.us) continue;
-        if (std::find(w.queues, w.queues + w.queue_count, wanted) == w.queues + w.queue_count) continue;
+        if (std::none_of(w.queues, w.queues + w.queue_count, declared)) continue;
         p.workers++;
         if (name_view(w.id) < id) p.before++;
     }
     return p;
 }
 
-int read_workers(Oid database, Instant now, WorkerReading* out, int max) noexcept {
+bool read_worker(int place, Oid database, Instant now, WorkerEntry* out) noexcept {
     const PartGuard guard(BoardLock::leases, LW_SHARED);
-    int n = 0;
-    for (int i = 0; i < kMaxWorkers && n < max; i++) {
-        const WorkerEntry& w = worker_table()[i];
-        if (w.database != database || w.last_seen + kWorkerSilence.us < now.us) continue;
-        out[n++] = {w.id, w.label, Instant{w.first_seen}, Instant{w.last_seen}, w.queue_count};
-    }
-    return n;
+    const WorkerEntry& w = worker_table()[place];
+    if (w.database != database || w.last_seen + kWorkerSilence.us < now.us) return false;
+    *out = w;
+    return true;
 }
 
 }  // namespace foreman::store

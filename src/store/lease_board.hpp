@@ -59,11 +59,8 @@ struct WorkerPlace {
     int before;
 };
 WorkerPlace place_of_worker(Oid database, std::string_view queue, std::string_view id, Instant now) noexcept;
-struct WorkerReading {
-    BoardName id, label;
-    Instant first_seen, last_seen;
-    int queues;
-};
-int read_workers(Oid database, Instant now, WorkerReading* out, int max) noexcept;
+/// Copies the entry of a place, 0 to kMaxWorkers - 1; false: no worker of this database that was heard of
+/// lately.
+bool read_worker(int place, Oid database, Instant now, WorkerEntry* out) noexcept;
 
 }  // namespace foreman::store

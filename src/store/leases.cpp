@@ -206,7 +206,7 @@ Instant next_due_outside(const OutsideFilter& f) {
     return next;
 }
 
-void take_leases(std::span<const TokenPair> pairs, MemoryContext context, pg::vector<Job>* out) {
+void take_leases(std::span<const TokenPair> pairs, MemoryContext context, pg::vector<LeasedJob>* out) {
     if (pairs.empty()) return;
     const AsOwner scope;
     pg::ContextResource memory(CurrentMemoryContext);
@@ -216,11 +216,12 @@ void take_leases(std::span<const TokenPair> pairs, MemoryContext context, pg::ve
     pg::Args<2> a;
     a.set(1, pg::int8_array({ids.data(), ids.size()})).set(2, token_array(pairs, &memory));
     for (const pg::Row row : g_take.execute(a)) {
-        Job j{};
-        copy_job(row, context, &j);
-        if (!row.is_null(kJobColumns + 1)) j.claimed_at = row.instant(kJobColumns + 1);
-        out->push_back(j);
-        remember_lease_end(j.job_id);
+        LeasedJob l{};
+        copy_job(row, context, &l.job);
+        if (!row.is_null(kJobColumns + 1)) l.job.claimed_at = row.instant(kJobColumns + 1);
+        l.token = pg::uuid_bytes(row.datum(kJobColumns + 2));
+        out->push_back(l);
+        remember_lease_end(l.job.job_id);
     }
 }
 

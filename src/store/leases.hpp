@@ -50,7 +50,7 @@ struct TokenPair {
     pg::UuidBytes token;
 };
 /// does: deletes the leased jobs whose token is right and reads them; the others are lost.
-void take_leases(std::span<const TokenPair> pairs, MemoryContext context, pg::vector<Job>* out);
+void take_leases(std::span<const TokenPair> pairs, MemoryContext context, pg::vector<LeasedJob>* out);
 /// does: locks the row of a lease for its rescue, without waiting.  false: the token is not right, or
 /// somebody ends the lease in a transaction that is still open.
 bool lock_lease(const TokenPair& pair);

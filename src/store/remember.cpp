@@ -476,7 +476,7 @@ void distrust_heads() noexcept {
         pg_atomic_write_u32(&d->waits_overflow, 1);
     }
     poke_dispatcher(MyDatabaseId, kPokeReread | kPokeRequests | kPokeHandlers | kPokeExpiry | kPokeIdentity |
-                                      kPokeQueues | kPokeBlocked | kPokeSchedules);
+                                      kPokeQueues | kPokeBlocked | kPokeSchedules | kPokePrepared);
 }
 
 // The lock is taken for the session, since a commit callback has no resource owner, and given back at once.

@@ -26,14 +26,15 @@ extern "C" void foreman_relation_changed(Datum, Oid relation) {
 
 extern "C" void foreman_function_changed(Datum, int, uint32) { g_function_generation++; }
 
-extern "C" void foreman_membership_changed(Datum, int, uint32) { g_grant_generation++; }
+extern "C" void foreman_roles_changed(Datum, int, uint32) { g_grant_generation++; }
 
 void register_callbacks() {
     if (g_registered) return;
     pg::guarded([] {
         CacheRegisterRelcacheCallback(foreman_relation_changed, Datum{0});
         CacheRegisterSyscacheCallback(PROCOID, foreman_function_changed, Datum{0});
-        CacheRegisterSyscacheCallback(AUTHMEMROLEMEM, foreman_membership_changed, Datum{0});
+        CacheRegisterSyscacheCallback(AUTHMEMROLEMEM, foreman_roles_changed, Datum{0});
+        CacheRegisterSyscacheCallback(AUTHOID, foreman_roles_changed, Datum{0});
     });
     g_registered = true;
 }

@@ -83,11 +83,11 @@ void release_all_leases() {
     pg::ContextResource memory(context);
     pg::vector<TokenPair> pairs(&memory);
     all_leases(&pairs);
-    pg::vector<Job> jobs(&memory);
+    pg::vector<LeasedJob> jobs(&memory);
     take_leases({pairs.data(), pairs.size()}, context.get(), &jobs);
     Report uncharged;
     uncharged.uncharged = true;
-    for (const Job& job : jobs) settle(job, uncharged, context.get());
+    for (const LeasedJob& l : jobs) settle(l.job, uncharged, context.get());
 }
 
 }  // namespace foreman::store

@@ -195,6 +195,14 @@ void free_starting_slots(Oid database) noexcept {
     }
 }
 
+void free_slots_left(Oid database) noexcept {
+    free_starting_slots(database);
+    const PartGuard guard(BoardLock::directory, LW_EXCLUSIVE);
+    for (auto& s : board().slots) {
+        if (state_of(s) == SlotState::dead && s.database == database) free_slot_locked(s);
+    }
+}
+
 RoleExecutors count_executors(Oid database, Oid role) noexcept {
     RoleExecutors n{};
     for (auto& s : board().slots) {
@@ -353,12 +361,12 @@ void slot_begin_job(int64 job_id, std::string_view kind, std::string_view queue,
     record_job(g_my_slot, s->database, job_id);
 }
 
-void slot_end_job() noexcept {
+void slot_end_job(bool counts) noexcept {
     ExecutorSlot* s = my_slot();
     if (s == nullptr) return;
     record_idle(g_my_slot);
     pg_atomic_write_u64(&s->current_job, 0);
-    pg_atomic_write_u64(&s->jobs_done, pg_atomic_read_u64(&s->jobs_done) + 1);
+    if (counts) pg_atomic_write_u64(&s->jobs_done, pg_atomic_read_u64(&s->jobs_done) + 1);
 }
 
 void slot_outside_group(bool outside) noexcept {

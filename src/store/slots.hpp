@@ -22,6 +22,9 @@ void free_slot(int slot) noexcept;
 void free_dead_slot(int slot, int64 job_id) noexcept;
 /// Slots that a dispatcher before this one reserved for executors that never came.
 void free_starting_slots(Oid database) noexcept;
+/// Slots of a database that is gone, or has no extension any more: of dead executors and of those that never
+/// came.
+void free_slots_left(Oid database) noexcept;
 /// How many executors (starting, idle, busy) a role of a database has, and how many of them are idle.
 struct RoleExecutors {
     int total;
@@ -62,7 +65,8 @@ void slot_busy(Instant now) noexcept;
 /// Publishes the job that starts now; kind and queue are only copied when they differ from the last.
 void slot_begin_job(int64 job_id, std::string_view kind, std::string_view queue, int attempt,
                     Instant now) noexcept;
-void slot_end_job() noexcept;
+/// counts: whether a job is done with it.
+void slot_end_job(bool counts = true) noexcept;
 /// The job that runs is leased, not claimed by delete: its death has to be settled by the dispatcher.
 void slot_outside_group(bool outside) noexcept;
 void slot_hold(RangeRef range, Key key) noexcept;

@@ -1,9 +1,10 @@
-// For tests only, not in the extension script: arming debug points, and the heads of ranges as rows.
-// Superusers only.
+// For tests only, not in the extension script: arming debug points, and the heads of ranges and the slots of
+// executors as rows. Superusers only.
 #include "pg/datum.hpp"
 #include "pg/entry.hpp"
 #include "store/board.hpp"
 #include "store/remember.hpp"
+#include "store/slots.hpp"
 
 namespace foreman::worker {
 
@@ -38,6 +39,19 @@ FOREMAN_FUNCTION(range_heads) {
                                 Int32GetDatum(r.priority),      Int32GetDatum(r.alone),
                                 bound(r.head.run_at),           Int64GetDatum(r.head.job_id),
                                 bound(r.pending.run_at),        Int64GetDatum(r.pending.job_id)};
+        rows.put(values);
+    }
+    return rows.done();
+}
+
+FOREMAN_FUNCTION(executor_slots) {
+    require_superuser();
+    pg::ResultSet rows(fcinfo);
+    for (int i = 0; i < store::kMaxSlots; i++) {
+        store::SlotReading r{};
+        if (!store::read_slot(i, &r)) continue;
+        const Datum values[] = {Int32GetDatum(i), Int32GetDatum(static_cast<int32>(r.state)),
+                                ObjectIdGetDatum(r.database)};
         rows.put(values);
     }
     return rows.done();

@@ -26,6 +26,7 @@
 #include "worker/duties.hpp"
 #include "worker/fire.hpp"
 #include "worker/interrupts.hpp"
+#include "worker/procedure_lane.hpp"
 #include "worker/recruiter.hpp"
 
 namespace foreman::worker {
@@ -38,6 +39,9 @@ constexpr core::Micros kUpkeep = core::minutes(10);
 constexpr core::Micros kUpkeepRetry = core::seconds(30);
 constexpr core::Micros kFailedRetry = core::seconds(1);
 constexpr core::Micros kBlockedRetry = core::milliseconds(20);
+// A session that says so is about to end, and holds its job until it has.
+constexpr core::Micros kOrphansLook = core::milliseconds(50);
+constexpr core::Micros kOrphansWatch = core::seconds(2);
 constexpr core::Micros kRequestRetry = core::milliseconds(200);
 constexpr core::Micros kBufferedRetry = core::milliseconds(200);
 constexpr core::Micros kLockedRetry = core::milliseconds(100);
@@ -65,6 +69,9 @@ class Dispatcher {
     void look_at_leases(core::Instant now);
     void prune(core::Instant now);
     void look_at_schedules(core::Instant now);
+    void settle_dead();
+    template <class Body>
+    bool attempt(const char* name, Body body);
     template <class Body>
     bool duty(const char* name, Body body);
     template <class Body>
@@ -84,6 +91,8 @@ class Dispatcher {
     core::Instant next_blocked_{core::kPlusInfinity};
     core::Instant next_recruit_{core::kPlusInfinity};
     core::Instant retry_failed_{core::kPlusInfinity};
+    core::Instant next_orphans_{core::kPlusInfinity};
+    core::Instant orphans_until_{core::kMinusInfinity};
     uint32 failed_pokes_ = 0;
     core::Instant end_of_grace_{core::kPlusInfinity};  // of handlers that run on after stop()
     bool copied_ = false;                              // nothing here may be touched
@@ -94,9 +103,10 @@ class Dispatcher {
         said_failed_;  // names are literals: one address each
 };
 
-// Runs a duty in a transaction of its own; what fails is said when it begins to fail, not at every turn.
+// Runs a duty, or a part of one, in a transaction of its own; what fails is said when it begins to fail, not
+// at every turn.
 template <class Body>
-bool Dispatcher::duty(const char* name, Body body) {
+bool Dispatcher::attempt(const char* name, Body body) {
     try {
         pg::Transaction tx;
         body();
@@ -105,6 +115,7 @@ bool Dispatcher::duty(const char* name, Body body) {
         return true;
     } catch (const pg::PgError& e) {
         if (e.sqlstate() == ERRCODE_ADMIN_SHUTDOWN) throw;
+        if (e.sqlstate() == ERRCODE_QUERY_CANCELED && ShutdownRequestPending) return false;
         if (said_failed_.insert(name).second) pg::log(LOG, name, e);
     } catch (const pg::Failure& f) {
         if (said_failed_.insert(name).second) pg::log(LOG, f);
@@ -112,11 +123,42 @@ bool Dispatcher::duty(const char* name, Body body) {
     return false;
 }
 
+template <class Body>
+bool Dispatcher::duty(const char* name, Body body) {
+    if (!attempt(name, body)) return false;
+    if (last_failed_ == name) last_failed_ = nullptr;
+    return true;
+}
+
 // A duty that was poked for and failed is tried again in a second, poked or not.
 template <class Body>
 void Dispatcher::poked_duty(uint32 poke, const char* name, Body body) {
     if (duty(name, body)) return;
     failed_pokes_ |= poke;
+    retry_failed_ = pg::clock_now() + kFailedRetry;
+}
+
+// Each in a transaction of its own: one whose job cannot be settled does not keep the others from it.
+void Dispatcher::settle_dead() {
+    constexpr const char* kName = "pg_foreman: settling jobs of executors that ended";
+    bool all = true;
+    for (int i = 0; i < store::kMaxSlots; i++) {
+        store::SlotReading dead{};
+        if (!read_dead_executor(i, database_, &dead)) continue;
+        if (attempt(kName, [&dead] { settle_dead_executor(dead); })) {
+            forget_dead_executor(dead);
+        } else {
+            all = false;
+        }
+    }
+    pg::Context context("foreman orphans");
+    pg::ContextResource memory(context);
+    pg::vector<int64> orphans(&memory);
+    all &= attempt(kName, [this, &orphans] { find_orphans(database_, &orphans); });
+    for (const int64 job : orphans) all &= attempt(kName, [job] { rescue_leased(job, false, ""); });
+    if (all && last_failed_ == kName) last_failed_ = nullptr;
+    if (all) return;
+    failed_pokes_ |= store::kPokeExecutor;
     retry_failed_ = pg::clock_now() + kFailedRetry;
 }
 
@@ -196,8 +238,16 @@ void Dispatcher::look_at_leases(core::Instant now) {
     // Infinity first: what commits meanwhile lowers it again.
     pg_atomic_write_u64(&slot_->next_lease_end, static_cast<uint64>(core::kPlusInfinity.us));
     core::Instant next = now + core::seconds(1);
-    duty("pg_foreman: reviving jobs of ended leases",
-         [this, now, &next] { revive_ended_leases(database_, now, &next); });
+    // After a failure each on its own, so that one that cannot be revived does not keep the others from it.
+    for (const bool each_alone : {false, true}) {
+        core::Instant seen = next;
+        if (duty("pg_foreman: reviving jobs of ended leases", [this, now, &seen, each_alone] {
+                revive_ended_leases(database_, now, &seen, each_alone);
+            })) {
+            next = seen;
+            break;
+        }
+    }
     uint64 seen = pg_atomic_read_u64(&slot_->next_lease_end);
     while (next.us < static_cast<int64>(seen) &&
            !pg_atomic_compare_exchange_u64(&slot_->next_lease_end, &seen, static_cast<uint64>(next.us))) {
@@ -274,9 +324,11 @@ void Dispatcher::turn(uint32 pokes) {
     }
     if (pokes & store::kPokeQueues) load_queues();
     if (copied_) return;
-    if (pokes & store::kPokeExecutor)
-        poked_duty(store::kPokeExecutor, "pg_foreman: settling jobs of executors that ended",
-                   [this] { settle_dead_executors(database_); });
+    if (pokes & store::kPokeOrphans) orphans_until_ = now + kOrphansWatch;
+    if ((pokes & (store::kPokeExecutor | store::kPokeOrphans)) || now >= next_orphans_) {
+        settle_dead();
+        next_orphans_ = now < orphans_until_ ? now + kOrphansLook : core::kPlusInfinity;
+    }
     const bool reread = (pokes & store::kPokeReread) != 0 || now >= next_reread_;
     if (reread || pg_atomic_exchange_u32(&slot_->overflow, 0) != 0) {
         poked_duty(store::kPokeReread, "pg_foreman: reading ranges from the rows",
@@ -291,7 +343,9 @@ void Dispatcher::turn(uint32 pokes) {
         next_requests_ = core::kPlusInfinity;
         const uint32 generation = pg_atomic_read_u32(&slot_->request_generation);
         bool all_done = false;
-        duty("pg_foreman: applying requests", [&all_done] { all_done = store::apply_requests().left == 0; });
+        const bool interrupt = (pokes & store::kPokePrepared) != 0;
+        duty("pg_foreman: applying requests",
+             [&all_done, interrupt] { all_done = store::apply_requests(interrupt).left == 0; });
         if (!all_done) {
             next_requests_ = now + kRequestRetry;
             overstayers_.end(database_, now, core::milliseconds(settings::cancel_grace_ms));
@@ -353,7 +407,7 @@ void Dispatcher::loop() {
         const core::Instant due = due_work(now);
         core::Instant wake = std::min(now + core::milliseconds(settings::poll_interval_ms), due);
         wake = std::min({wake, next_requests_, next_blocked_, next_recruit_, next_expiry(), next_lease_end(),
-                         next_fire(), end_of_grace_, retry_failed_,
+                         next_fire(), end_of_grace_, retry_failed_, next_orphans_,
                          slot_->stopped ? core::kPlusInfinity : next_prune_});
         pg_atomic_write_u64(&slot_->next_wake, static_cast<uint64>(wake.us));
         pg_memory_barrier();

@@ -3,6 +3,7 @@
 
 #include "pg/call.hpp"
 #include "pg/memory.hpp"
+#include "pg/xact.hpp"
 #include "store/blocked.hpp"
 #include "store/clock.hpp"
 #include "store/control.hpp"
@@ -26,9 +27,9 @@ namespace {
 constexpr const char* kOwnFault = "the handler ended its session";
 constexpr int kExpireBatch = 1000;
 constexpr int kReviveBatch = 500;
+constexpr int kReviveAlone = 50;
+constexpr core::Micros kBadLeaseRetry = core::minutes(1);
 constexpr core::Micros kEndingRetry = core::milliseconds(200);
-
-void give_back_held(const store::SlotReading& r) { store::lower_head(r.held_range, r.held_key); }
 
 // Whether the process that leased the job still has it. After a restart a pid may be another's: an executor
 // that does not run this job was idle or at another since, and a session is younger than the server.
@@ -47,34 +48,53 @@ bool is_held(const store::Lease& lease, Oid database) {
 
 }  // namespace
 
+bool read_dead_executor(int slot, Oid database, store::SlotReading* out) noexcept {
+    return store::read_slot(slot, out) && out->state == store::SlotState::dead && out->database == database;
+}
+
+void settle_dead_executor(const store::SlotReading& dead) {
+    const bool charged = dead.death == store::Death::own_fault;
+    if (dead.outside_group) {
+        rescue_leased(dead.job_id, charged, kOwnFault);
+    } else if (charged) {
+        charge_waiting(dead.job_id, "57P01", kOwnFault);
+    }
+}
+
+void forget_dead_executor(const store::SlotReading& dead) noexcept {
+    store::free_dead_slot(dead.slot, dead.job_id);
+    store::lower_head(dead.held_range, dead.held_key);
+}
+
 int64 settle_dead_executors(Oid database) {
     int64 settled = 0;
     for (int i = 0; i < store::kMaxSlots; i++) {
-        store::SlotReading r{};
-        if (!store::read_slot(i, &r) || r.state != store::SlotState::dead || r.database != database) continue;
-        const bool charged = r.death == store::Death::own_fault;
-        if (r.outside_group) {
-            rescue_leased(r.job_id, charged, kOwnFault);
-        } else if (charged) {
-            charge_waiting(r.job_id, "57P01", kOwnFault);
-        }
-        store::free_dead_slot(i, r.job_id);
-        give_back_held(r);
+        store::SlotReading dead{};
+        if (!read_dead_executor(i, database, &dead)) continue;
+        settle_dead_executor(dead);
+        forget_dead_executor(dead);
         settled++;
     }
     return settled + rescue_orphans(database);
 }
 
-int64 rescue_orphans(Oid database) {
+void find_orphans(Oid database, pg::vector<int64>* jobs) {
     pg::Context context("foreman orphans", CurrentMemoryContext);
     pg::ContextResource memory(context);
     pg::vector<store::Lease> leases(&memory);
     store::leases_in_server(&leases);
-    int64 rescued = 0;
     for (const store::Lease& lease : leases) {
-        if (is_held(lease, database)) continue;
-        rescued += rescue_leased(lease.job_id, false, "") ? 1 : 0;
+        if (!is_held(lease, database)) jobs->push_back(lease.job_id);
     }
+}
+
+int64 rescue_orphans(Oid database) {
+    pg::Context context("foreman orphans", CurrentMemoryContext);
+    pg::ContextResource memory(context);
+    pg::vector<int64> orphans(&memory);
+    find_orphans(database, &orphans);
+    int64 rescued = 0;
+    for (const int64 job : orphans) rescued += rescue_leased(job, false, "") ? 1 : 0;
     return rescued;
 }
 
@@ -98,38 +118,68 @@ core::Instant look_at_row_of(Oid database, const store::TokenPair& pair, core::I
     return core::kPlusInfinity;
 }
 
+// false: there was nothing to revive. next: lowered to the instant at which to look at the lease again.
+bool revive(Oid database, const store::LeaseReading& lease, core::Instant now, MemoryContext context,
+            core::Instant* next) {
+    const store::TokenPair pair{lease.job_id, lease.token};
+    // The row first: what is marked on the board is then ours to end.
+    if (!store::lock_lease(pair)) {
+        *next = std::min(*next, look_at_row_of(database, pair, now));
+        return false;
+    }
+    if (!store::begin_rescue(database, pair.job_id, pair.token, now)) return false;
+    store::debug_point(store::DebugPoint::inside_rescue);
+    pg::ContextResource memory(context);
+    pg::vector<store::LeasedJob> taken(&memory);
+    store::take_leases({&pair, 1}, context, &taken);
+    if (taken.empty()) return false;
+    const store::Job& job = taken.front().job;
+    store::Report report;
+    report.outcome = core::Outcome::failed;
+    report.started_at = job.claimed_at;
+    report.error = store::AttemptError{now, job.attempt + 1, "57P01", "lease expired", "", "", ""};
+    store::settle(job, report, context);
+    return true;
+}
+
+// The same, passing over one that cannot be revived.
+bool try_to_revive(Oid database, const store::LeaseReading& lease, core::Instant now, MemoryContext context,
+                   core::Instant* next) {
+    try {
+        pg::Subtransaction sub;
+        const bool revived = revive(database, lease, now, context, next);
+        sub.commit();
+        return revived;
+    } catch (const pg::PgError& e) {
+        if (e.sqlstate() == ERRCODE_ADMIN_SHUTDOWN) throw;
+        char what[96];
+        std::snprintf(what, sizeof(what), "pg_foreman: job " INT64_FORMAT " cannot be revived", lease.job_id);
+        pg::log(LOG, what, e);
+    }
+    store::postpone_lease_end(database, lease.job_id, now + kBadLeaseRetry);
+    *next = std::min(*next, now + kBadLeaseRetry);
+    return false;
+}
+
 }  // namespace
 
-int64 revive_ended_leases(Oid database, core::Instant now, core::Instant* next) {
+int64 revive_ended_leases(Oid database, core::Instant now, core::Instant* next, bool each_alone) {
     *next = core::kPlusInfinity;
     if (!store::board_present()) return 0;
+    // Subtransactions past 64 slow down every snapshot of the server.
+    const int most = each_alone ? kReviveAlone : kReviveBatch;
     pg::Context context("foreman revival", CurrentMemoryContext);
     pg::ContextResource memory(context);
     pg::vector<store::LeaseReading> ended(kReviveBatch, store::LeaseReading{}, &memory);
-    const int n = store::ended_leases(database, now, ended.data(), kReviveBatch, next);
+    const int n = store::ended_leases(database, now, ended.data(), most, next);
     int64 revived = 0;
     for (int i = 0; i < n; i++) {
         const store::LeaseReading& lease = ended[static_cast<std::size_t>(i)];
-        const store::TokenPair pair{lease.job_id, lease.token};
-        // The row first: what is marked on the board is then ours to end.
-        if (!store::lock_lease(pair)) {
-            *next = std::min(*next, look_at_row_of(database, pair, now));
-            continue;
-        }
-        if (!store::begin_rescue(database, pair.job_id, pair.token, now)) continue;
-        store::debug_point(store::DebugPoint::inside_rescue);
-        pg::vector<store::Job> taken(&memory);
-        store::take_leases({&pair, 1}, context.get(), &taken);
-        if (taken.empty()) continue;
-        const store::Job& job = taken.front();
-        store::Report report;
-        report.outcome = core::Outcome::failed;
-        report.started_at = job.claimed_at;
-        report.error = store::AttemptError{now, job.attempt + 1, "57P01", "lease expired", "", "", ""};
-        store::settle(job, report, context.get());
-        revived++;
+        const bool done = each_alone ? try_to_revive(database, lease, now, context.get(), next)
+                                     : revive(database, lease, now, context.get(), next);
+        revived += done ? 1 : 0;
     }
-    if (n == kReviveBatch) *next = now;
+    if (n == most) *next = now;
     return revived;
 }
 

@@ -3,19 +3,25 @@
 #pragma once
 
 #include "core/time.hpp"
-#include "store/board.hpp"
+#include "pg/memory.hpp"
+#include "store/slots.hpp"
 
 namespace foreman::worker {
 
-/// Jobs that executors of this database held when they ended: given back uncharged, or charged where it was
-/// their own fault.
+/// An executor of this database that ended with a job in its hands: the job is given back uncharged, or
+/// charged where it was the executor's own fault; its slot is freed after the commit.
+bool read_dead_executor(int slot, Oid database, store::SlotReading* out) noexcept;
+void settle_dead_executor(const store::SlotReading& dead);
+void forget_dead_executor(const store::SlotReading& dead) noexcept;
 int64 settle_dead_executors(Oid database);
-/// In-server leases whose executor is gone (after a restart, or when nobody settled them): given back
-/// uncharged.
+/// In-server leases whose executor or session is gone (after a restart, or when nobody settled them); their
+/// jobs are given back uncharged.
+void find_orphans(Oid database, pg::vector<int64>* jobs);
 int64 rescue_orphans(Oid database);
 /// Leases of outside workers that ended: their jobs are failed with "lease expired", or cancelled where that
-/// was asked. returns: how many; next: the earliest end of the others
-int64 revive_ended_leases(Oid database, core::Instant now, core::Instant* next);
+/// was asked. each_alone: one that cannot be ended is passed over for a minute. returns: how many; next: the
+/// earliest end of the others
+int64 revive_ended_leases(Oid database, core::Instant now, core::Instant* next, bool each_alone = false);
 /// Jobs that the flight recorder names as culprits of the last crash of the server: charged a crash, dead
 /// letters after foreman.max_crashes of them. Those of a batch are only made to run alone.
 int64 charge_crashes(Oid database);

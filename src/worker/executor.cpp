@@ -22,6 +22,7 @@
 #include "store/schema.hpp"
 #include "store/settings.hpp"
 #include "store/slots.hpp"
+#include "worker/deferred.hpp"
 #include "worker/group.hpp"
 #include "worker/interrupts.hpp"
 #include "worker/procedure_lane.hpp"
@@ -99,6 +100,7 @@ class Executor {
     pg::static_vector<Touched, kMaxTouched> touched_;
     core::Instant idle_since_{};
     uint32 wait_event_ = 0;
+    bool innocent_ = false;  // the group was given up for an interrupt that is nobody's fault
 };
 
 bool Executor::choose(bool allow_alone, store::RangeChoice* choice) {
@@ -272,10 +274,13 @@ void Executor::run_in_transaction(Group& group, store::RangeChoice* procedure) {
     const pg::CurrentScope scope(group_context_);
     (void)store::schema();
     raise_touched();
+    innocent_ = false;
     store::RangeChoice choice;
     bool more = choose(true, &choice);
     for (bool first = true; more; first = false) more = run_chunk(group, choice, first, procedure);
     group.finish();
+    innocent_ = !run_deferred_triggers(group);
+    if (innocent_) throw pg::Failure(ERRCODE_QUERY_CANCELED, "interrupted");
     refuse_spoiled_session(group.ran() > 1);
     tx.commit();
 }
@@ -285,7 +290,9 @@ void Executor::run_in_transaction(Group& group, store::RangeChoice* procedure) {
 void Executor::after_failed_group(const Group& group, const char* sqlstate, const char* message) {
     pg::Transaction tx;
     const auto& jobs = const_cast<Group&>(group).jobs();
-    if (jobs.size() == 1) {
+    if (jobs.size() == 1 && innocent_) {
+        // It waits again as it did.
+    } else if (jobs.size() == 1) {
         charge_waiting(jobs[0].job_id, sqlstate, message);
     } else {
         pg::ContextResource memory(group_context_);

@@ -35,6 +35,8 @@ Group::Group(MemoryContext context, bool in_executor)
 
 void Group::run(const store::Handler& handler, bool shared) {
     const std::size_t first = done_;
+    for (std::size_t i = first; i < jobs_.size(); i++)
+        least_timeout_ = std::min(least_timeout_, timeout_of(handler, jobs_[i].timeout_us));
     if (handler.lane == store::Lane::batch) {
         run_batch(handler, first, shared);
     } else {

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "core/group_pace.hpp"
+#include "pg/latch.hpp"
 #include "pg/memory.hpp"
 #include "store/jobs.hpp"
 #include "worker/runner.hpp"
@@ -34,6 +35,8 @@ class Group {
     int ran() const noexcept { return ran_; }
     /// How many claimed jobs went back before they started, since the last call.
     int take_unstarted() noexcept { return std::exchange(unstarted_, 0); }
+    /// The least timeout of the jobs that ran; kForever: none has one.
+    core::Micros least_timeout() const noexcept { return least_timeout_; }
     /// Whether a job waits again.
     bool gave_back() const noexcept { return gave_back_; }
     /// Whether a job met somebody's limit: its queue cools down from the commit on.
@@ -63,6 +66,7 @@ class Group {
     bool throttled_ = false;
     int ran_ = 0;
     int unstarted_ = 0;
+    core::Micros least_timeout_ = pg::kForever;
     int64 attempts_ = 0;
     std::size_t done_ = 0;  // jobs_ before this have been run
     pg::vector<store::Job> jobs_;

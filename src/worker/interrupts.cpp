@@ -7,6 +7,7 @@
 
 #include "pg/call.hpp"
 #include "pg/latch.hpp"
+#include "store/databases.hpp"
 #include "store/flight_recorder.hpp"
 #include "store/settings.hpp"
 #include "worker/deadline.hpp"
@@ -18,14 +19,28 @@ namespace {
 constinit volatile sig_atomic_t g_own_signal = 0;
 constinit volatile sig_atomic_t g_outside_signal = 0;
 
+// One of us wants this process to go, for stop() or for a command that needs the database empty; whoever does
+// says so on the board first. Touches shared memory only.
+bool is_asked_to_leave() noexcept {
+    if (!store::board_present()) return false;
+    if (store::ExecutorSlot* slot = store::my_slot()) return pg_atomic_read_u32(&slot->leave) >= 2;
+    return MyDatabaseId != InvalidOid && store::is_held(MyDatabaseId);
+}
+
+// It interrupts what runs at `until` and ends the process soon after, should that not help.
+void shut_down(core::Instant until) noexcept {
+    ShutdownRequestPending = 1;
+    limit_deadline(until);
+    SetLatch(MyLatch);
+}
+
 extern "C" void foreman_terminated(int signo, siginfo_t* info, void*) {
     if (MyProcPid != static_cast<int>(getpid())) _exit(1);  // a child of system() that has not yet exec'd
     const int saved_errno = errno;
     if (info->si_pid == PostmasterPid) {
-        ShutdownRequestPending = 1;
-        limit_deadline(core::Instant{GetCurrentTimestamp()} +
-                       core::milliseconds(settings::shutdown_grace_ms));
-        SetLatch(MyLatch);
+        shut_down(core::Instant{GetCurrentTimestamp()} + core::milliseconds(settings::shutdown_grace_ms));
+    } else if (info->si_pid != MyProcPid && is_asked_to_leave()) {
+        shut_down(core::Instant{GetCurrentTimestamp()});
     } else {
         if (info->si_pid == MyProcPid) {
             g_own_signal = 1;

@@ -162,6 +162,27 @@ bool choose_procedure(Oid user, const pg::vector<int64>& seen, store::RangeChoic
     return found;
 }
 
+constinit bool g_runs_procedures = false;
+
+// A session that ends inside run_procedures_once() leaves a leased job behind.
+extern "C" void foreman_pass_exit(int, Datum) {
+    if (g_runs_procedures && store::board_present())
+        store::poke_dispatcher(MyDatabaseId, store::kPokeOrphans);
+}
+
+class RunsProcedures {
+  public:
+    RunsProcedures() {
+        static constinit bool registered = false;
+        if (!registered) pg::guarded([] { before_shmem_exit(foreman_pass_exit, Datum{0}); });
+        registered = true;
+        g_runs_procedures = true;
+    }
+    RunsProcedures(const RunsProcedures&) = delete;
+    RunsProcedures& operator=(const RunsProcedures&) = delete;
+    ~RunsProcedures() { g_runs_procedures = false; }
+};
+
 std::optional<std::string_view> queue_argument(FunctionCallInfo fcinfo, int index) {
     const std::optional<std::string_view> queue = pg::text_argument(fcinfo, index);
     if (queue) {
@@ -262,6 +283,7 @@ FOREMAN_FUNCTION(run_procedures_once) {
     pg::ContextResource memory(context.get());
     pg::vector<int64> seen(&memory);
     const pg::BetweenTransactions between(fcinfo, "foreman.run_procedures_once()");
+    const RunsProcedures runs;
     for (store::RangeChoice choice; choose_procedure(user, seen, &choice);) {
         const int64 ran = run_procedure_job(choice, choice.head, false);
         if (ran == 0) break;

@@ -21,12 +21,6 @@ namespace {
 // A job that shares a transaction with others may take this long before it has to go on alone.
 constexpr core::Micros kOverrun = core::milliseconds(50);
 
-core::Micros timeout_of(const store::Handler& handler, int64 job_timeout_us) {
-    if (job_timeout_us >= 0) return core::Micros{job_timeout_us};
-    if (handler.timeout_us >= 0) return core::Micros{handler.timeout_us};
-    return pg::kForever;
-}
-
 // Around a handler: the current job, its deadline, and cancel interrupts let through.
 class Inside {
   public:
@@ -111,6 +105,12 @@ Attempt classify_cancel(const pg::PgError& error, Fired fired, core::Micros time
 }
 
 }  // namespace
+
+core::Micros timeout_of(const store::Handler& handler, int64 job_timeout_us) noexcept {
+    if (job_timeout_us >= 0) return core::Micros{job_timeout_us};
+    if (handler.timeout_us >= 0) return core::Micros{handler.timeout_us};
+    return pg::kForever;
+}
 
 void hold_cancel() noexcept { QueryCancelHoldoffCount = 1; }
 

@@ -48,6 +48,9 @@ Attempt run_batch(const store::Handler& handler, std::span<const store::Job> job
                   const RunnerOptions& options, MemoryContext group,
                   pg::vector<store::BatchOutcome>* outcomes);
 
+/// How long a job may run: its own timeout, else its handler's; kForever: without limit.
+core::Micros timeout_of(const store::Handler& handler, int64 job_timeout_us) noexcept;
+
 /// The error of a failed attempt, its texts copied to `context`.
 store::AttemptError keep_error(const pg::PgError& error, int attempt, core::Instant at,
                                MemoryContext context);

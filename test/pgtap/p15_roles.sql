@@ -87,6 +87,12 @@ SELECT is(t.outcome(job_id), 'discarded 1', 'a handler fails that tries: ' || ho
 SELECT is((SELECT count(*) FROM t.attacks WHERE t.error(job_id, 0, 'sqlstate') <> '42501'), 0::int8, 'each for want of the right');
 SELECT is((SELECT v FROM t.secret), 'safe', 'the table is untouched');
 
+-- A superuser for a while: a session that knew it as one learns at once that it is none any more.
+ALTER ROLE pgtap_p15_one SUPERUSER;
+SELECT ok(t.as_role('pgtap_p15_one', $$ SELECT foreman.enqueue('note', queue => 'other', run_at => 'tomorrow') $$) NOT LIKE 'ERROR%', 'a superuser enqueues anywhere');
+ALTER ROLE pgtap_p15_one NOSUPERUSER;
+SELECT is(t.as_role('pgtap_p15_one', $$ SELECT foreman.enqueue('note', queue => 'other', run_at => 'tomorrow') $$), 'ERROR 42501', 'and no longer when it is none');
+
 -- Revoked.
 SELECT is(foreman.revoke_role('producer', 'pgtap_p15_producer'), true, 'revoke producer');
 SELECT is(foreman.revoke_role('producer', 'pgtap_p15_producer'), false, 'it is revoked already');

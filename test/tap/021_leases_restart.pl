@@ -45,8 +45,9 @@ for my $mode (qw(fast immediate))
 # Short ones end within the grace, long ones are put back.
 sub busy
 {
+	my ($short) = @_;
 	my @ids = map { value($node, 'postgres', "SELECT foreman.enqueue('$_->[0]', args => '{\"s\": $_->[1]}')") }
-	  ([ 'nap', 1 ], [ 'steps', 1 ], [ 'nap', 60 ], [ 'steps', 60 ]);
+	  ([ 'nap', $short ], [ 'steps', $short ], [ 'nap', 60 ], [ 'steps', 60 ]);
 	my $all = join ',', @ids;
 	eventually($node, 'postgres', "SELECT count(*) = 4 FROM foreman.workers WHERE job_id IN ($all)", 15, 'four handlers run');
 	return @ids;
@@ -67,7 +68,7 @@ sub check_graceful
 }
 
 subtest 'foreman.stop()' => sub {
-	my @ids = busy();
+	my @ids = busy(1);
 	$node->safe_psql('postgres', 'SELECT foreman.stop()');
 	eventually($node, 'postgres', 'SELECT count(*) = 0 FROM foreman.workers WHERE pid IS NOT NULL', 6, 'the executors leave within the grace');
 	eventually($node, 'postgres', "SELECT count(*) = 0 FROM foreman.live_job WHERE state = 'r'", 1, 'the dispatcher has settled them');
@@ -76,14 +77,35 @@ subtest 'foreman.stop()' => sub {
 	eventually($node, 'postgres', is_idle(), 10, 'idle');
 };
 
-subtest 'fast shutdown' => sub {
-	my @ids = busy();
-	$node->stop('fast');
-	# Nothing may run when it is looked at.
-	settings($node, 'foreman.enabled' => 'off');
-	$node->start;
-	eventually($node, 'postgres', "SELECT count(*) = 0 FROM foreman.live_job WHERE state = 'r'", 2, 'nothing stays claimed');
-	check_graceful('fast', @ids);
+# SIGINT and SIGTERM to the postmaster, and SIGTERM to every executor.
+for my $mode (qw(fast smart))
+{
+	subtest "$mode shutdown" => sub {
+		settings($node, 'foreman.enabled' => 'on');
+		$node->restart;
+		my @ids = busy(1);
+		$node->stop($mode);
+		# Nothing may run when it is looked at.
+		settings($node, 'foreman.enabled' => 'off');
+		$node->start;
+		eventually($node, 'postgres', "SELECT count(*) = 0 FROM foreman.live_job WHERE state = 'r'", 2, 'nothing stays claimed');
+		check_graceful($mode, @ids);
+	};
+}
+
+subtest 'SIGTERM to every executor' => sub {
+	settings($node, 'foreman.enabled' => 'on');
+	$node->restart;
+	my @ids = busy(60);
+	my $all = join ',', @ids;
+	# The next ones may not take what is given back before it is looked at.
+	$node->safe_psql('postgres', 'ALTER SYSTEM SET foreman.enabled = off');
+	$node->safe_psql('postgres', 'SELECT pg_reload_conf()');
+	my @pids = split /\n/, value($node, 'postgres', 'SELECT pid FROM foreman.workers WHERE pid IS NOT NULL');
+	is(kill('TERM', @pids), scalar @pids, 'all of them');
+	eventually($node, 'postgres', "SELECT count(*) = 4 FROM foreman.jobs WHERE job_id IN ($all) AND state = 'available' AND attempt = 0 AND errors IS NULL", 5,
+		'every job is due again, uncharged');
+	is(value($node, 'postgres', "SELECT count(*) FROM effects WHERE job_id IN ($all)"), '0', 'no effect of them');
 };
 
 log_is_clean($node);
