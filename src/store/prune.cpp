@@ -37,6 +37,13 @@ constinit pg::Statement g_retentions{
     "COALESCE(q.retain_cancelled, '7 days'::pg_catalog.interval) FROM foreman.queue q UNION SELECT '7 "
     "days'::pg_catalog.interval"};
 
+constexpr core::Micros kRetainStatistics = core::days(30);
+constinit pg::Statement g_delete_statistics{
+    "prune_statistics",
+    "DELETE FROM foreman.minute_stat WHERE ctid " EQ
+    " ANY (ARRAY (SELECT s.ctid FROM foreman.minute_stat s WHERE s.minute " LT " $1 LIMIT $2))",
+    {TIMESTAMPTZOID, INT8OID}};
+
 // %s: the table, and the place behind which the batch begins. The deletion finds its rows by an array of
 // places: planned as a join it may read the table again.
 constexpr const char* kDeleteHistory =
@@ -191,8 +198,17 @@ bool Pruner::step() {
             return true;
         case Phase::dead_letters:
             if (delete_batch(batch(kDeleteDead, "foreman.dead_letter"), "dead letters")) return true;
+            phase_ = Phase::statistics;
+            break;
+        case Phase::statistics: {
+            pg::Args<2> a;
+            a.instant(1, now_ - kRetainStatistics).i64(2, kBatch);
+            const auto rows = static_cast<int64>(g_delete_statistics.execute(a).processed());
+            if (rows > 0) count("statistics", {}, rows);
+            if (rows == kBatch) return true;
             phase_ = Phase::history;
             break;
+        }
         case Phase::history:
             while (at_ < days_.size() && (is_over(days_[at_]) || !has_work(days_[at_]))) at_++;
             if (at_ == days_.size()) {

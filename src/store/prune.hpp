@@ -12,7 +12,7 @@
 namespace foreman::store {
 
 struct Pruned {
-    const char* what;  // history, partitions, dead letters
+    const char* what;  // history, partitions, dead letters, statistics
     BoardName queue;   // empty: of several
     int64 rows;
 };
@@ -38,7 +38,7 @@ class Pruner {
     const pg::vector<Pruned>& removed() const noexcept { return removed_; }
 
   private:
-    enum class Phase { none, begun, dead_letters, history, partitions };
+    enum class Phase { none, begun, dead_letters, statistics, history, partitions };
     struct Day {
         int64 number;  // days since 2000-01-01; of the default partition: none
         bool is_default;

@@ -20,6 +20,7 @@
 #include "store/schema.hpp"
 #include "store/settings.hpp"
 #include "store/slots.hpp"
+#include "store/statistics.hpp"
 #include "store/upkeep.hpp"
 #include "worker/duties.hpp"
 #include "worker/fire.hpp"
@@ -62,6 +63,7 @@ class Dispatcher {
     void look_at_leases(core::Instant now);
     void prune(core::Instant now);
     void look_at_schedules(core::Instant now);
+    void end_minute(core::Instant now);
     template <class Body>
     bool duty(const char* name, Body body);
     template <class Body>
@@ -77,6 +79,8 @@ class Dispatcher {
     core::Instant next_upkeep_{core::kMinusInfinity};
     core::Instant next_prune_{core::kMinusInfinity};
     store::Pruner pruner_;
+    store::MinuteStatistics minutes_;
+    core::Instant next_split_{core::kMinusInfinity};
     core::Instant next_requests_{core::kPlusInfinity};
     core::Instant next_blocked_{core::kPlusInfinity};
     core::Instant next_recruit_{core::kPlusInfinity};
@@ -136,6 +140,7 @@ bool Dispatcher::begin() {
     // The launcher probes unknown databases one at a time: this one is known from here on.
     store::set_latch(store::board().launcher_pid, store::board().launcher_procno);
     store::free_starting_slots(database_);
+    minutes_.begin(pg::clock_now());
     load_queues();
     look_at_identity();
     if (!copied_)
@@ -199,6 +204,25 @@ void Dispatcher::look_at_leases(core::Instant now) {
     while (next.us < static_cast<int64>(seen) &&
            !pg_atomic_compare_exchange_u64(&slot_->next_lease_end, &seen, static_cast<uint64>(next.us))) {
     }
+}
+
+// What happened in it, and what may be a minute old in the views. Counting pauses for a hundred times as long
+// as it took.
+void Dispatcher::end_minute(core::Instant now) {
+    if (now < minutes_.end_of_minute()) return;
+    const bool written = duty("pg_foreman: writing statistics", [this] {
+        minutes_.write();
+        store::measure_database();
+    });
+    if (written) {
+        minutes_.written(now);
+    } else {
+        minutes_.begin(now);
+    }
+    if (now < next_split_) return;
+    const core::Instant started = pg::clock_now();
+    duty("pg_foreman: counting jobs that are due later", [now] { store::count_split(now); });
+    next_split_ = started + (pg::clock_now() - started) * 100;
 }
 
 // A pass is a step at each turn, until nothing is left: short transactions, and the other duties go on in
@@ -304,9 +328,12 @@ void Dispatcher::turn(uint32 pokes) {
              [this, now, reread, &all_done] { all_done = release_blocked(slot_, now, reread); });
         if (!all_done) next_blocked_ = now + kBlockedRetry;
     }
+    end_minute(now);
     if (count_wanted_) {
         duty("pg_foreman: counting jobs", [this] {
             store::recount_queues();
+            store::count_split(pg::clock_now());
+            store::measure_database();
             pg_atomic_write_u32(&slot_->counted, 1);
             count_wanted_ = false;
         });
@@ -350,7 +377,7 @@ void Dispatcher::loop() {
         const core::Instant due = due_work(now);
         core::Instant wake = std::min(now + core::milliseconds(settings::poll_interval_ms), due);
         wake = std::min({wake, next_requests_, next_blocked_, next_recruit_, next_expiry(), next_lease_end(),
-                         next_fire(), end_of_grace_, retry_failed_,
+                         next_fire(), end_of_grace_, retry_failed_, copied_ ? core::kPlusInfinity : minutes_.end_of_minute(),
                          slot_->stopped ? core::kPlusInfinity : next_prune_});
         pg_atomic_write_u64(&slot_->next_wake, static_cast<uint64>(wake.us));
         pg_memory_barrier();
