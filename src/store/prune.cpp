@@ -18,6 +18,7 @@ namespace foreman::store {
 namespace {
 
 constexpr int kBatch = 10000;
+constexpr int kDropTries = 10;
 // Tables up to this size are counted before they are dropped; of larger ones the server's estimate is
 // reported.
 constexpr int64 kCountedBytes = int64{16} << 20;
@@ -78,6 +79,7 @@ void Pruner::begin(Instant now) {
     days_.clear();
     now_ = now;
     at_ = 0;
+    tries_ = 0;
     block_ = 0;
     offset_ = 0;
     phase_ = Phase::begun;
@@ -172,6 +174,20 @@ bool Pruner::drop_day(const Day& day) {
     return true;
 }
 
+// false: the table was not to be had in time. What that tried is undone, what the transaction did before
+// stays.
+bool Pruner::try_drop_day(const Day& day) {
+    try {
+        pg::Subtransaction sub;
+        drop_day(day);
+        sub.commit();
+        return true;
+    } catch (const pg::PgError& e) {
+        if (e.sqlstate() != ERRCODE_LOCK_NOT_AVAILABLE) throw;
+    }
+    return false;
+}
+
 bool Pruner::step() {
     const AsOwner scope;
     scope.allow_any_plan();
@@ -228,8 +244,9 @@ bool Pruner::step() {
                 if (queue_generation() == generation_) done_ = now_;
                 return false;
             }
-            drop_day(days_[at_]);
-            at_++;
+            tries_ = try_drop_day(days_[at_]) ? 0 : tries_ + 1;
+            if (tries_ == kDropTries) tries_ = 0;
+            if (tries_ == 0) at_++;
             return true;
     }
     block_ = 0;

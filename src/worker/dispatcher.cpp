@@ -237,6 +237,8 @@ void Dispatcher::prune(core::Instant now) {
         next_prune_ = now + kUpkeepRetry;
     } else if (!more) {
         next_prune_ = now + kUpkeep;
+    } else if (pruner_.blocked()) {
+        next_prune_ = now + store::Pruner::kPause;
     }
 }
 
