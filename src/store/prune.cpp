@@ -17,7 +17,9 @@ namespace foreman::store {
 
 namespace {
 
-constexpr int kBatch = 10000;
+// What one step reads and removes at most: about ten milliseconds, since the dispatcher has more to do.
+constexpr int kBatch = 2000;
+constexpr uint32 kBlocks = 2000;
 constexpr int kDropTries = 10;
 // Tables up to this size are counted before they are dropped; of larger ones the server's estimate is
 // reported.
@@ -38,6 +40,9 @@ constinit pg::Statement g_retentions{
     "COALESCE(q.retain_cancelled, '7 days'::pg_catalog.interval) FROM foreman.queue q UNION SELECT '7 "
     "days'::pg_catalog.interval"};
 
+constinit pg::Statement g_size{
+    "table_size", "SELECT pg_catalog.pg_relation_size(pg_catalog.to_regclass($1))", {TEXTOID}};
+
 constexpr core::Micros kRetainStatistics = core::days(30);
 constinit pg::Statement g_delete_statistics{
     "prune_statistics",
@@ -45,12 +50,12 @@ constinit pg::Statement g_delete_statistics{
     " ANY (ARRAY (SELECT s.ctid FROM foreman.minute_stat s WHERE s.minute " LT " $1 LIMIT $2))",
     {TIMESTAMPTZOID, INT8OID}};
 
-// %s: the table, and the place behind which the batch begins. The deletion finds its rows by an array of
-// places: planned as a join it may read the table again.
+// %s: the table, the place behind which the batch begins, and the block that it does not come to. The
+// deletion finds its rows by an array of places: planned as a join it may read the table again.
 constexpr const char* kDeleteHistory =
     "WITH v AS MATERIALIZED (SELECT h.ctid AS c, h.queue FROM %s h LEFT JOIN foreman.queue q ON (q.queue " EQ
-    " h.queue) WHERE h.ctid " GT " '(%u,%u)'::pg_catalog.tid AND h.finished_at " LT " ($1 " MINUS
-    " CASE WHEN h.outcome " EQ
+    " h.queue) WHERE h.ctid " GT " '(%u,%u)'::pg_catalog.tid AND h.ctid " LT
+    " '(%u,0)'::pg_catalog.tid AND h.finished_at " LT " ($1 " MINUS " CASE WHEN h.outcome " EQ
     " 'c' THEN COALESCE(q.retain_completed, '7 days'::pg_catalog.interval) "
     "ELSE COALESCE(q.retain_cancelled, '7 days'::pg_catalog.interval) END) LIMIT %d FOR UPDATE OF h SKIP "
     "LOCKED), d AS (DELETE FROM %s WHERE ctid " EQ
@@ -58,7 +63,8 @@ constexpr const char* kDeleteHistory =
     "BY v.queue";
 constexpr const char* kDeleteDead =
     "WITH v AS MATERIALIZED (SELECT h.ctid AS c, h.queue FROM %s h LEFT JOIN foreman.queue q ON (q.queue " EQ
-    " h.queue) WHERE h.ctid " GT " '(%u,%u)'::pg_catalog.tid AND h.discarded_at " LT " ($1 " MINUS
+    " h.queue) WHERE h.ctid " GT " '(%u,%u)'::pg_catalog.tid AND h.ctid " LT
+    " '(%u,0)'::pg_catalog.tid AND h.discarded_at " LT " ($1 " MINUS
     " COALESCE(q.retain_discarded, '30 days'::pg_catalog.interval)) LIMIT %d FOR UPDATE OF h SKIP LOCKED), "
     "d AS (DELETE FROM %s WHERE ctid " EQ
     " ANY (ARRAY (SELECT v.c FROM v))) SELECT v.queue, pg_catalog.count(*), pg_catalog.max(v.c) FROM v GROUP "
@@ -118,8 +124,22 @@ void Pruner::count(const char* what, std::string_view queue, int64 rows) {
     removed_.push_back(p);
 }
 
+// Of a table of ours, in blocks; nothing: somebody has dropped it.
+std::optional<uint32> blocks_of(const char* table) {
+    pg::Args<1> a;
+    a.text(1, table);
+    const pg::Rows rows = g_size.execute(a);
+    if (rows.empty() || rows[0].is_null(1)) return std::nullopt;
+    return static_cast<uint32>(rows[0].i64(1) / BLCKSZ);
+}
+
 // false: the table has no more.
-bool Pruner::delete_batch(const char* sql, const char* what) {
+bool Pruner::delete_batch(const char* form, const char* table, const char* what) {
+    if (block_ == 0 && offset_ == 0) end_ = blocks_of(table).value_or(0);
+    if (block_ >= end_) return false;
+    const uint32 until = std::min(end_ - block_, kBlocks) + block_;
+    const char* sql = pg::guarded(
+        [&] { return psprintf(form, table, block_, static_cast<unsigned>(offset_), until, kBatch, table); });
     Oid types[] = {TIMESTAMPTZOID};
     Datum values[] = {pg::to_datum(now_)};
     pg::guarded([&] {
@@ -139,7 +159,10 @@ bool Pruner::delete_batch(const char* sql, const char* what) {
             offset_ = offset;
         }
     }
-    return deleted == kBatch;
+    if (deleted == kBatch) return true;
+    block_ = until;
+    offset_ = 0;
+    return block_ < end_;
 }
 
 bool Pruner::drop_day(const Day& day) {
@@ -167,7 +190,7 @@ bool Pruner::drop_day(const Day& day) {
                        .i64(1);
     }
     pg::guarded([table] {
-        const int rc = SPI_execute(psprintf("DROP TABLE %s", table), false, 0);
+        const int rc = SPI_execute(psprintf("DROP TABLE IF EXISTS %s", table), false, 0);
         if (rc < 0) elog(ERROR, "SPI_execute failed: %s", SPI_result_code_string(rc));
     });
     count("partitions", {}, rows);
@@ -195,10 +218,6 @@ bool Pruner::step() {
     settings.set("lock_timeout", "100ms");
     settings.set("search_path", "pg_catalog, pg_temp");
     read_retentions();
-    const auto batch = [this](const char* form, const char* table) {
-        return pg::guarded(
-            [&] { return psprintf(form, table, block_, static_cast<unsigned>(offset_), kBatch, table); });
-    };
     switch (phase_) {
         case Phase::none:
             return false;
@@ -213,7 +232,7 @@ bool Pruner::step() {
             phase_ = Phase::dead_letters;
             return true;
         case Phase::dead_letters:
-            if (delete_batch(batch(kDeleteDead, "foreman.dead_letter"), "dead letters")) return true;
+            if (delete_batch(kDeleteDead, "foreman.dead_letter", "dead letters")) return true;
             phase_ = Phase::statistics;
             break;
         case Phase::statistics: {
@@ -232,8 +251,7 @@ bool Pruner::step() {
                 phase_ = Phase::partitions;
                 return true;
             }
-            if (delete_batch(batch(kDeleteHistory, table_of(days_[at_].number, days_[at_].is_default)),
-                             "history"))
+            if (delete_batch(kDeleteHistory, table_of(days_[at_].number, days_[at_].is_default), "history"))
                 return true;
             at_++;
             break;

@@ -50,7 +50,7 @@ class Pruner {
     void read_retentions();
     bool is_over(const Day& day) const;
     bool has_work(const Day& day) const;
-    bool delete_batch(const char* sql, const char* what);
+    bool delete_batch(const char* form, const char* table, const char* what);
     bool drop_day(const Day& day);
     bool try_drop_day(const Day& day);
     void count(const char* what, std::string_view queue, int64 rows);
@@ -67,6 +67,7 @@ class Pruner {
     int tries_ = 0;
     uint32 block_ = 0;  // what the batches of this table have come to
     uint16 offset_ = 0;
+    uint32 end_ = 0;  // its size in blocks when they began
     pg::vector<Pruned> removed_;
 };
 

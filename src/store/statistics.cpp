@@ -15,6 +15,9 @@ namespace foreman::store {
 
 namespace {
 
+constexpr int64 kSlice = 5000;
+constexpr core::Micros kStep = core::milliseconds(5);
+
 constinit pg::Statement g_insert{"insert_minute",
                                  "INSERT INTO foreman.minute_stat (minute, queue, enqueued, completed, "
                                  "failed, discarded, cancelled, wait_p50, "
@@ -24,11 +27,15 @@ constinit pg::Statement g_insert{"insert_minute",
                                  {TIMESTAMPTZOID, TEXTOID, INT8OID, INT8OID, INT8OID, INT8OID, INT8OID,
                                   FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID}};
 
-constinit pg::Statement g_count_later{"count_later",
-                                      "SELECT pg_catalog.count(*) FROM foreman.live_job WHERE queue " EQ
-                                      " $1 AND kind " EQ " $2 AND priority " EQ " $3 AND alone " EQ
-                                      " $4 AND state " EQ " 'w'::pg_catalog.\"char\" AND run_at " GT " $5",
-                                      {TEXTOID, TEXTOID, INT2OID, INT2OID, TIMESTAMPTZOID}};
+// How many of the next so many keys behind one, and the last of them.
+constinit pg::Statement g_count_later{
+    "count_later",
+    "SELECT pg_catalog.count(*), (pg_catalog.array_agg(k.run_at))[pg_catalog.count(*)], "
+    "(pg_catalog.array_agg(k.job_id))[pg_catalog.count(*)] FROM (SELECT run_at, job_id FROM foreman.live_job "
+    "WHERE "
+    "queue " EQ " $1 AND kind " EQ " $2 AND priority " EQ " $3 AND alone " EQ " $4 AND state " EQ
+    " 'w'::pg_catalog.\"char\" AND (run_at, job_id) " GT " ($5, $6) ORDER BY run_at, job_id LIMIT $7) k",
+    {TEXTOID, TEXTOID, INT2OID, INT2OID, TIMESTAMPTZOID, INT8OID, INT8OID}};
 
 constinit pg::Statement g_count_leased{
     "count_leased", "SELECT queue, pg_catalog.count(*) FROM foreman.live_job WHERE state " EQ
@@ -142,38 +149,66 @@ void MinuteStatistics::written(Instant now) {
     end_ = end_of_minute_of(now);
 }
 
-void count_split(Instant now) {
-    const AsOwner scope;
-    pg::Context context("foreman counts", CurrentMemoryContext);
-    pg::ContextResource memory(context);
-    struct Split {
-        int64 scheduled, leased;
-    };
-    pg::flat_map<std::string_view, Split> splits(&memory);
-    const auto split_of = [&](std::string_view queue) -> Split& {
-        const auto at = splits.find(queue);
-        if (at != splits.end()) return at->second;
-        return splits.emplace(std::string_view(pg::copy_text(queue, context.get()), queue.size()), Split{})
-            .first->second;
-    };
-    RangeChoice r;
-    for (uint32 i = 0; i < range_count(); i++) {
-        if (!describe_range(range_at(MyDatabaseId, i), &r)) continue;
-        pg::Args<5> a;
-        a.text(1, r.queue_name()).text(2, r.kind_name()).i16(3, r.priority).i16(4, r.alone).instant(5, now);
-        if (r.head == core::kFirstKey)
-            raise_range(r.ref);  // nobody claims from it: its oldest job is not known
-        split_of(r.queue_name()).scheduled += g_count_later.execute(a)[0].i64(1);
-        pg::call<&ProcessInterrupts>();
+SplitCounter::Counts& SplitCounter::of(std::string_view queue) {
+    for (Counts& c : counts_) {
+        if (name_view(c.queue) == queue) return c;
     }
-    for (const pg::Row row : g_count_leased.execute()) split_of(row.view(1)).leased += row.i64(2);
+    Counts c{};
+    set_name(&c.queue, queue);
+    counts_.push_back(c);
+    return counts_.back();
+}
+
+void SplitCounter::begin(Instant now) {
+    counts_.clear();
+    now_ = now;
+    at_ = 0;
+    from_ = {now.us, PG_INT64_MAX};
+    active_ = true;
+}
+
+// false: the range is done.
+bool SplitCounter::count_some(const RangeChoice& r) {
+    pg::Args<7> a;
+    a.text(1, r.queue_name()).text(2, r.kind_name()).i16(3, r.priority).i16(4, r.alone);
+    a.instant(5, Instant{from_.run_at}).i64(6, from_.job_id).i64(7, kSlice);
+    const pg::Rows rows = g_count_later.execute(a);
+    const int64 n = rows[0].i64(1);
+    of(r.queue_name()).scheduled += n;
+    if (n < kSlice) return false;
+    from_ = {rows[0].instant(2).us, rows[0].i64(3)};
+    return true;
+}
+
+void SplitCounter::step() {
+    const AsOwner scope;
+    const Instant until = pg::clock_now() + kStep;
+    RangeChoice r;
+    while (at_ < range_count()) {
+        const bool more = describe_range(range_at(MyDatabaseId, at_), &r) && count_some(r);
+        if (!more) {
+            // Nobody claims from it: its oldest job is not known.
+            if (r.ref.index == at_ && r.head == core::kFirstKey) raise_range(r.ref);
+            at_++;
+            from_ = {now_.us, PG_INT64_MAX};
+        }
+        if (pg::clock_now() >= until) return;
+    }
+    for (const pg::Row row : g_count_leased.execute()) of(row.view(1)).leased += row.i64(2);
+    tell();
+    active_ = false;
+}
+
+void SplitCounter::tell() const noexcept {
     const PartGuard guard(BoardLock::ranges, LW_SHARED);
     for (uint32 i = 0; i < board().queue_high; i++) {
         QueueEntry& q = queue_entries()[i];
         if (q.database != MyDatabaseId) continue;
-        const auto at = splits.find(std::string_view(q.name, q.name_len));
-        pg_atomic_write_u64(&q.scheduled, static_cast<uint64>(at == splits.end() ? 0 : at->second.scheduled));
-        pg_atomic_write_u64(&q.leased, static_cast<uint64>(at == splits.end() ? 0 : at->second.leased));
+        const std::string_view name(q.name, q.name_len);
+        const auto at = std::find_if(counts_.begin(), counts_.end(),
+                                     [name](const Counts& c) { return name_view(c.queue) == name; });
+        pg_atomic_write_u64(&q.scheduled, static_cast<uint64>(at == counts_.end() ? 0 : at->scheduled));
+        pg_atomic_write_u64(&q.leased, static_cast<uint64>(at == counts_.end() ? 0 : at->leased));
     }
 }
 

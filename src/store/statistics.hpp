@@ -42,9 +42,35 @@ class MinuteStatistics {
     pg::vector<QueueTotals> last_, current_;
 };
 
-/// does: counts jobs that are due later and leased ones, for each queue of the board.  cost: one pass over
-/// the index entries of what is due later
-void count_split(Instant now);
+/// Counts jobs that are due later and leased ones for each queue of the board, in short steps.
+class SplitCounter {
+  public:
+    SplitCounter() : context_("foreman counts"), memory_(context_), counts_(&memory_) {}
+
+    void begin(Instant now);
+    bool active() const noexcept { return active_; }
+    /// does: counts for a few milliseconds; the last step tells the board.  needs: a transaction
+    void step();
+    void stop() noexcept { active_ = false; }
+
+  private:
+    struct Counts {
+        BoardName queue;
+        int64 scheduled, leased;
+    };
+    Counts& of(std::string_view queue);
+    bool count_some(const RangeChoice& range);
+    void tell() const noexcept;
+
+    pg::Context context_;
+    pg::ContextResource memory_;
+    bool active_ = false;
+    Instant now_{};
+    uint32 at_ = 0;  // range
+    Key from_{};     // and the last key counted there
+    pg::vector<Counts> counts_;
+};
+
 /// does: measures the size of the database for the board.  cost: one look at each of its files
 void measure_database();
 

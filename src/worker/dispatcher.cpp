@@ -34,6 +34,7 @@ namespace {
 constexpr core::Micros kReread = core::minutes(5);
 constexpr core::Micros kUpkeep = core::minutes(10);
 constexpr core::Micros kUpkeepRetry = core::seconds(30);
+constexpr core::Micros kSplitPause = core::seconds(60);
 constexpr core::Micros kFailedRetry = core::seconds(1);
 constexpr core::Micros kBlockedRetry = core::milliseconds(20);
 constexpr core::Micros kRequestRetry = core::milliseconds(200);
@@ -64,6 +65,8 @@ class Dispatcher {
     void prune(core::Instant now);
     void look_at_schedules(core::Instant now);
     void end_minute(core::Instant now);
+    void count_split(core::Instant now);
+    core::Instant next_statistics() const;
     template <class Body>
     bool duty(const char* name, Body body);
     template <class Body>
@@ -80,7 +83,9 @@ class Dispatcher {
     core::Instant next_prune_{core::kMinusInfinity};
     store::Pruner pruner_;
     store::MinuteStatistics minutes_;
-    core::Instant next_split_{core::kMinusInfinity};
+    store::SplitCounter split_;
+    core::Instant split_began_{};
+    core::Instant next_split_{core::kPlusInfinity};
     core::Instant next_requests_{core::kPlusInfinity};
     core::Instant next_blocked_{core::kPlusInfinity};
     core::Instant next_recruit_{core::kPlusInfinity};
@@ -206,8 +211,6 @@ void Dispatcher::look_at_leases(core::Instant now) {
     }
 }
 
-// What happened in it, and what may be a minute old in the views. Counting pauses for a hundred times as long
-// as it took.
 void Dispatcher::end_minute(core::Instant now) {
     if (now < minutes_.end_of_minute()) return;
     const bool written = duty("pg_foreman: writing statistics", [this] {
@@ -219,10 +222,24 @@ void Dispatcher::end_minute(core::Instant now) {
     } else {
         minutes_.begin(now);
     }
+}
+
+core::Instant Dispatcher::next_statistics() const {
+    return copied_ ? core::kPlusInfinity : std::min(minutes_.end_of_minute(), next_split_);
+}
+
+// What may be a minute old in the views: a step at each turn. It pauses for a hundred times as long as it
+// took.
+void Dispatcher::count_split(core::Instant now) {
     if (now < next_split_) return;
-    const core::Instant started = pg::clock_now();
-    duty("pg_foreman: counting jobs that are due later", [now] { store::count_split(now); });
-    next_split_ = started + (pg::clock_now() - started) * 100;
+    if (!split_.active()) {
+        split_.begin(now);
+        split_began_ = now;
+    }
+    if (!duty("pg_foreman: counting jobs that are due later", [this] { split_.step(); })) split_.stop();
+    if (split_.active()) return;
+    const core::Instant done = pg::clock_now();
+    next_split_ = done + std::max(kSplitPause, (done - split_began_) * 100);
 }
 
 // A pass is a step at each turn, until nothing is left: short transactions, and the other duties go on in
@@ -331,10 +348,11 @@ void Dispatcher::turn(uint32 pokes) {
         if (!all_done) next_blocked_ = now + kBlockedRetry;
     }
     end_minute(now);
+    count_split(now);
     if (count_wanted_) {
+        next_split_ = now;
         duty("pg_foreman: counting jobs", [this] {
             store::recount_queues();
-            store::count_split(pg::clock_now());
             store::measure_database();
             pg_atomic_write_u32(&slot_->counted, 1);
             count_wanted_ = false;
@@ -379,7 +397,7 @@ void Dispatcher::loop() {
         const core::Instant due = due_work(now);
         core::Instant wake = std::min(now + core::milliseconds(settings::poll_interval_ms), due);
         wake = std::min({wake, next_requests_, next_blocked_, next_recruit_, next_expiry(), next_lease_end(),
-                         next_fire(), end_of_grace_, retry_failed_, copied_ ? core::kPlusInfinity : minutes_.end_of_minute(),
+                         next_fire(), end_of_grace_, retry_failed_, next_statistics(),
                          slot_->stopped ? core::kPlusInfinity : next_prune_});
         pg_atomic_write_u64(&slot_->next_wake, static_cast<uint64>(wake.us));
         pg_memory_barrier();

@@ -1,6 +1,7 @@
 -- queues and metrics: depth by state, oldest age, limits, paused, throttled, what jobs took and workers use; from
 -- counters, in constant time (https://github.com/hexpm/hexpm/pull/1773: metrics by counting rows became the database's
--- top load; https://github.com/graphile/worker/issues/380: depth and status of queues).
+-- top load; https://github.com/riverqueue/river/issues/746: counting by state at millions of rows;
+-- https://github.com/graphile/worker/issues/380: depth and status of queues).
 -- Broken by: a counter that a rollback leaves behind; a gauge that counts rows; a metric of somebody else's queue.
 \ir lib/helpers.sql
 SELECT no_plan();
@@ -32,6 +33,13 @@ SELECT cmp_ok(t.metric('foreman_job_run_seconds_sum', 'q'), '>', 0::float8, 'for
 SELECT is(foreman.cancel_where(queue => 'q'), 7::int8, 'seven are cancelled');
 SELECT is(t.metric('foreman_jobs_cancelled_total', 'q'), 7::float8, 'and counted');
 SELECT is(t.metric('foreman_queue_jobs', '{"queue": "q", "state": "available"}'::jsonb), 0::float8, 'none is available');
+
+-- The oldest that is due: not one of the future, and none where there is none.
+SELECT foreman.enqueue('out', queue => 'future', run_at => now() + interval '1 hour') AS future \gset
+SELECT ok(t.wait_until($$ (SELECT oldest_run_at > now() + interval '59 minutes' FROM foreman.queues WHERE queue = 'future') $$), 'what is due later is known');
+SELECT is((SELECT oldest_age FROM foreman.queues WHERE queue = 'future'), NULL, 'and has no age');
+SELECT is(t.metric('foreman_queue_oldest_age_seconds', 'future'), 0::float8, 'nor in the metric');
+SELECT foreman.cancel(:future) \g /dev/null
 
 -- Failed attempts, discarded jobs; a retry is no new job.
 SELECT foreman.enqueue('fails', queue => 'f') AS failed \gset
