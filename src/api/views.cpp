@@ -108,12 +108,15 @@ void put_counted_queues(pg::ResultSet* rows) {
     pg::ContextResource memory(context);
     Counts counts{pg::vector<store::QueueReading>(&memory)};
     store::visit_waiting(
+        store::now(),
         [](void* arg, const store::QueueCount& c) {
             store::QueueReading r{};
             r.name.len = static_cast<uint16>(std::min<std::size_t>(c.queue.size(), store::kNameBytes - 1));
             std::memcpy(r.name.text, c.queue.data(), r.name.len);
             r.live = c.waiting;
             r.oldest_run_at = c.oldest_run_at;
+            r.scheduled = c.scheduled;
+            r.leased = c.leased;
             r.throttled_until = core::kMinusInfinity;
             static_cast<Counts*>(arg)->queues.push_back(r);
         },
