@@ -77,6 +77,10 @@ bench:
 	@test/lib/prepare
 	@test/bench/run
 
+bench-large:
+	@test/lib/prepare
+	@test/bench/run --large
+
 test:
 	@test/run
 
@@ -99,7 +103,7 @@ stop:
 help:
 	@sed -n 's/^#: //p' Makefile
 
-.PHONY: demo bench test campaign fuzz $(CHECKS) setup stop help FORCE
+.PHONY: demo bench bench-large test campaign fuzz $(CHECKS) setup stop help FORCE
 
 #: The extension, as PGXS has it (PG_CONFIG=... picks the server):
 #:   make                  build pg_foreman.so; V=1 shows the commands, WERROR= lets warnings pass
@@ -112,6 +116,7 @@ help:
 #:   make test             every suite below but asan and versions; ends with N passed, N failed
 #:   make campaign         kills workers of every kind at random for 60 s (CAMPAIGN_SECONDS), then counts
 #:   make bench            the three figures, with the machine and the settings
+#:   make bench-large      the same with four times as many jobs, and pruning of 10,000,000
 #:   make setup            only install the missing packages
 #:
 #: One suite at a time (set-up, build and install included); logs are in build/log/:

@@ -277,6 +277,23 @@ CREATE TABLE foreman.schedule_run (
 );
 CREATE UNIQUE INDEX schedule_run_occurrence ON foreman.schedule_run (schedule_id, generation, scheduled_at);
 CREATE INDEX schedule_run_fired ON foreman.schedule_run (fired_at);
+-- What happened in a minute to the jobs of a queue; waiting and running times in milliseconds. Inserted once.
+CREATE TABLE foreman.minute_stat (
+    minute    pg_catalog.timestamptz NOT NULL,
+    queue     pg_catalog.text COLLATE pg_catalog."C" NOT NULL,
+    enqueued  pg_catalog.int8 NOT NULL,
+    completed pg_catalog.int8 NOT NULL,
+    failed    pg_catalog.int8 NOT NULL,
+    discarded pg_catalog.int8 NOT NULL,
+    cancelled pg_catalog.int8 NOT NULL,
+    wait_p50  pg_catalog.float8,
+    wait_p95  pg_catalog.float8,
+    wait_p99  pg_catalog.float8,
+    run_p50   pg_catalog.float8,
+    run_p95   pg_catalog.float8,
+    run_p99   pg_catalog.float8,
+    CONSTRAINT minute_stat_pkey PRIMARY KEY (minute, queue)
+);
 
 -- What grant_role gave. queue NULL: all queues.
 CREATE TABLE foreman.role_grant (
@@ -693,7 +710,8 @@ RETURNS SETOF pg_catalog.record LANGUAGE c VOLATILE ROWS 10 AS 'MODULE_PATHNAME'
 
 CREATE FUNCTION foreman._queue_counters(OUT queue pg_catalog.text, OUT waiting pg_catalog.int8, OUT oldest_run_at pg_catalog.timestamptz,
     OUT throttled_until pg_catalog.timestamptz, OUT completed pg_catalog.int8, OUT failed pg_catalog.int8,
-    OUT discarded pg_catalog.int8, OUT cancelled pg_catalog.int8, OUT counted pg_catalog.bool)
+    OUT discarded pg_catalog.int8, OUT cancelled pg_catalog.int8, OUT counted pg_catalog.bool,
+    OUT scheduled pg_catalog.int8, OUT leased pg_catalog.int8)
 RETURNS SETOF pg_catalog.record LANGUAGE c VOLATILE ROWS 10 AS 'MODULE_PATHNAME', 'foreman_queue_counters';
 
 CREATE VIEW foreman.jobs WITH (security_barrier) AS
@@ -750,7 +768,8 @@ SELECT j.job_id, j.finished_at, j.state, j.attempt,
 
 CREATE VIEW foreman.queues WITH (security_barrier) AS
 SELECT COALESCE(q.queue, c.queue) AS queue, q.queue IS NOT NULL AS declared,
-       c.waiting, COALESCE(r.running, 0) AS running, c.oldest_run_at,
+       c.waiting, GREATEST(c.waiting OPERATOR(pg_catalog.-) c.scheduled OPERATOR(pg_catalog.-) c.leased OPERATOR(pg_catalog.-) COALESCE(r.running, 0), 0) AS available,
+       c.scheduled, c.leased OPERATOR(pg_catalog.+) COALESCE(r.running, 0) AS running, c.oldest_run_at,
        CASE WHEN c.oldest_run_at OPERATOR(pg_catalog.<=) foreman._now() THEN foreman._now() OPERATOR(pg_catalog.-) c.oldest_run_at END AS oldest_age,
        c.completed, c.failed, c.cancelled, c.discarded, COALESCE(q.paused, false) AS paused, c.throttled_until, COALESCE(c.counted, false) AS counted,
        q.priority::pg_catalog.int4 AS priority, q.backoff_base, q.backoff_max, q.retain_completed, q.retain_cancelled, q.retain_discarded, q.keep_args, q.max_running,
@@ -770,6 +789,48 @@ SELECT b.batch_id, b.name, b.on_success, b.on_complete, b.on_discard,
        b.created_at, b.finished_at
   FROM foreman.job_batch b
  WHERE pg_catalog.pg_has_role(b.created_by::pg_catalog.oid, 'USAGE') OR foreman._sees('');
+CREATE FUNCTION foreman._queue_times(OUT queue pg_catalog.text, OUT enqueued pg_catalog.int8, OUT ended pg_catalog.int8,
+    OUT wait_seconds pg_catalog.float8, OUT run_seconds pg_catalog.float8)
+RETURNS SETOF pg_catalog.record LANGUAGE c VOLATILE ROWS 10 AS 'MODULE_PATHNAME', 'foreman_queue_times';
+
+CREATE FUNCTION foreman._resources(OUT name pg_catalog.text, OUT slot pg_catalog.int4, OUT value pg_catalog.float8)
+RETURNS SETOF pg_catalog.record LANGUAGE c VOLATILE ROWS 20 AS 'MODULE_PATHNAME', 'foreman_resources';
+
+CREATE VIEW foreman.stats_minute WITH (security_barrier) AS
+SELECT s.minute, s.queue, s.enqueued, s.completed, s.failed, s.discarded, s.cancelled,
+       s.wait_p50 AS wait_p50_ms, s.wait_p95 AS wait_p95_ms, s.wait_p99 AS wait_p99_ms,
+       s.run_p50 AS run_p50_ms, s.run_p95 AS run_p95_ms, s.run_p99 AS run_p99_ms
+  FROM foreman.minute_stat s WHERE foreman._sees(s.queue);
+
+-- Gauges, and counters (_total) since the server started. Labels are small: queue, state, executor.
+CREATE VIEW foreman.metrics WITH (security_barrier) AS
+SELECT m.name, m.labels, m.value
+  FROM foreman.queues q CROSS JOIN LATERAL (VALUES
+       ('foreman_queue_jobs', pg_catalog.jsonb_build_object('queue', q.queue, 'state', 'available'), q.available::pg_catalog.float8),
+       ('foreman_queue_jobs', pg_catalog.jsonb_build_object('queue', q.queue, 'state', 'scheduled'), q.scheduled::pg_catalog.float8),
+       ('foreman_queue_jobs', pg_catalog.jsonb_build_object('queue', q.queue, 'state', 'running'), q.running::pg_catalog.float8),
+       ('foreman_queue_oldest_age_seconds', pg_catalog.jsonb_build_object('queue', q.queue), COALESCE(EXTRACT(epoch FROM q.oldest_age), 0)::pg_catalog.float8),
+       ('foreman_queue_max_running', pg_catalog.jsonb_build_object('queue', q.queue), q.max_running::pg_catalog.float8),
+       ('foreman_queue_paused', pg_catalog.jsonb_build_object('queue', q.queue), q.paused::pg_catalog.int4::pg_catalog.float8),
+       ('foreman_queue_throttled', pg_catalog.jsonb_build_object('queue', q.queue), (q.throttled_until IS NOT NULL)::pg_catalog.int4::pg_catalog.float8),
+       ('foreman_jobs_completed_total', pg_catalog.jsonb_build_object('queue', q.queue), q.completed::pg_catalog.float8),
+       ('foreman_attempts_failed_total', pg_catalog.jsonb_build_object('queue', q.queue), q.failed::pg_catalog.float8),
+       ('foreman_jobs_cancelled_total', pg_catalog.jsonb_build_object('queue', q.queue), q.cancelled::pg_catalog.float8),
+       ('foreman_jobs_discarded_total', pg_catalog.jsonb_build_object('queue', q.queue), q.discarded::pg_catalog.float8)) AS m(name, labels, value)
+ WHERE m.value IS NOT NULL
+UNION ALL
+SELECT m.name, pg_catalog.jsonb_build_object('queue', t.queue), m.value
+  FROM foreman._queue_times() t CROSS JOIN LATERAL (VALUES
+       ('foreman_jobs_enqueued_total', t.enqueued::pg_catalog.float8),
+       ('foreman_job_wait_seconds_sum', t.wait_seconds), ('foreman_job_wait_seconds_count', t.ended::pg_catalog.float8),
+       ('foreman_job_run_seconds_sum', t.run_seconds), ('foreman_job_run_seconds_count', t.ended::pg_catalog.float8)) AS m(name, value)
+ WHERE foreman._sees(t.queue)
+UNION ALL
+SELECT r.name, CASE WHEN r.slot IS NULL THEN '{}'::pg_catalog.jsonb ELSE pg_catalog.jsonb_build_object('executor', r.slot) END, r.value
+  FROM foreman._resources() r
+UNION ALL
+SELECT 'foreman_wal_bytes_total', '{}'::pg_catalog.jsonb,
+       pg_catalog.pg_wal_lsn_diff(CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_replay_lsn() ELSE pg_catalog.pg_current_wal_insert_lsn() END, '0/0')::pg_catalog.float8;
 
 CREATE VIEW foreman.handlers WITH (security_barrier) AS
 SELECT h.kind, h.handler, h.command, h.lane, h.queue, h.max_attempts::pg_catalog.int4 AS max_attempts, h.timeout, h.backoff_base, h.backoff_max,
@@ -865,6 +926,9 @@ COMMENT ON TABLE foreman.dead_letter IS 'Discarded jobs; see foreman.dead_letter
 COMMENT ON TABLE foreman.job_request IS 'What was asked of jobs while somebody held them';
 COMMENT ON COLUMN foreman.job_request.action IS 'c = cancel, d = delete, r = reschedule';
 COMMENT ON TABLE foreman.queue IS 'Declared queues; NULL stands for the default';
+COMMENT ON TABLE foreman.minute_stat IS 'What happened in each minute to the jobs of each queue, for thirty days; see foreman.stats_minute';
+COMMENT ON COLUMN foreman.minute_stat.wait_p50 IS 'Median of the time from when a job was due to its start, in milliseconds';
+COMMENT ON COLUMN foreman.minute_stat.run_p50 IS 'Median of the time that handlers took, in milliseconds';
 COMMENT ON TABLE foreman.handler IS 'Which function, procedure or command runs the jobs of a kind';
 COMMENT ON COLUMN foreman.handler.handler IS 'Qualified name and argument type of the function or procedure';
 COMMENT ON COLUMN foreman.handler.shape IS 'j = f(jsonb), o = f(foreman.job), a = f(foreman.job[]), c = command';
@@ -1025,7 +1089,7 @@ COMMENT ON VIEW foreman.queues IS 'Queues that are declared or have jobs';
 COMMENT ON COLUMN foreman.queues.queue IS 'Name';
 COMMENT ON COLUMN foreman.queues.declared IS 'Whether create_queue() was called for it';
 COMMENT ON COLUMN foreman.queues.waiting IS 'Unfinished jobs';
-COMMENT ON COLUMN foreman.queues.running IS 'Jobs that executors run now';
+COMMENT ON COLUMN foreman.queues.running IS 'Jobs that executors run now, and leased ones as counted in the last minute';
 COMMENT ON COLUMN foreman.queues.oldest_run_at IS 'When the first waiting job is due, or a little before';
 COMMENT ON COLUMN foreman.queues.oldest_age IS 'How long the first waiting job has been due';
 COMMENT ON COLUMN foreman.queues.completed IS 'Since the server started';
@@ -1049,6 +1113,28 @@ COMMENT ON COLUMN foreman.queues.retain_completed IS 'How long completed jobs ar
 COMMENT ON COLUMN foreman.queues.retain_cancelled IS 'How long cancelled jobs are kept';
 COMMENT ON COLUMN foreman.queues.retain_discarded IS 'How long dead letters are kept';
 COMMENT ON COLUMN foreman.queues.keep_args IS 'Size in bytes up to which args are kept in history';
+COMMENT ON COLUMN foreman.queues.available IS 'Jobs that are due; what is due later may be a minute old';
+COMMENT ON COLUMN foreman.queues.scheduled IS 'Jobs that are due later, as counted in the last minute';
+COMMENT ON FUNCTION foreman._queue_times() IS 'How long jobs of each queue waited and ran, for the views';
+COMMENT ON FUNCTION foreman._resources() IS 'What the workers of this database use, for the views';
+COMMENT ON VIEW foreman.stats_minute IS 'What happened in each minute to the jobs of each queue, for thirty days; minutes in which nothing happened have no row';
+COMMENT ON COLUMN foreman.stats_minute.minute IS 'Its beginning';
+COMMENT ON COLUMN foreman.stats_minute.queue IS 'Queue';
+COMMENT ON COLUMN foreman.stats_minute.enqueued IS 'Jobs that were enqueued';
+COMMENT ON COLUMN foreman.stats_minute.completed IS 'Jobs that completed';
+COMMENT ON COLUMN foreman.stats_minute.failed IS 'Attempts that failed and are tried again';
+COMMENT ON COLUMN foreman.stats_minute.discarded IS 'Jobs that were discarded';
+COMMENT ON COLUMN foreman.stats_minute.cancelled IS 'Jobs that were cancelled';
+COMMENT ON COLUMN foreman.stats_minute.wait_p50_ms IS 'From when a job was due to its start: half of those that ended waited no longer; within a quarter';
+COMMENT ON COLUMN foreman.stats_minute.wait_p95_ms IS 'The same of 95 percent';
+COMMENT ON COLUMN foreman.stats_minute.wait_p99_ms IS 'The same of 99 percent';
+COMMENT ON COLUMN foreman.stats_minute.run_p50_ms IS 'From the start of the last attempt to the end: half of those that ended took no longer; within a quarter';
+COMMENT ON COLUMN foreman.stats_minute.run_p95_ms IS 'The same of 95 percent';
+COMMENT ON COLUMN foreman.stats_minute.run_p99_ms IS 'The same of 99 percent';
+COMMENT ON VIEW foreman.metrics IS 'Gauges and counters under names as Prometheus has them; counters begin with the server';
+COMMENT ON COLUMN foreman.metrics.name IS 'Name; counters end in _total';
+COMMENT ON COLUMN foreman.metrics.labels IS 'Labels: queue, state, executor';
+COMMENT ON COLUMN foreman.metrics.value IS 'Value';
 COMMENT ON VIEW foreman.handlers IS 'Handlers: what runs the jobs of a kind';
 COMMENT ON COLUMN foreman.handlers.kind IS 'Kind';
 COMMENT ON COLUMN foreman.handlers.handler IS 'Function or procedure';

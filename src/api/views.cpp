@@ -70,7 +70,7 @@ void put_executor(pg::ResultSet* rows, const store::SlotReading& r) {
 // waiting, oldest_run_at, throttled_until; completed, failed, discarded, cancelled since the server started.
 void put_queue(pg::ResultSet* rows, const store::QueueReading& r, bool counted) {
     if (!sees(name_of(r.name))) return;
-    std::array<OptionalDatum, 9> v;
+    std::array<OptionalDatum, 11> v;
     v[0] = pg::text_datum(name_of(r.name));
     v[1] = Int64GetDatum(std::max<int64>(r.live, 0));
     v[2] = instant_or_null(r.oldest_run_at);
@@ -80,6 +80,8 @@ void put_queue(pg::ResultSet* rows, const store::QueueReading& r, bool counted) 
     v[6] = Int64GetDatum(r.discarded);
     v[7] = Int64GetDatum(r.cancelled);
     v[8] = BoolGetDatum(counted);
+    v[9] = Int64GetDatum(std::clamp<int64>(r.scheduled, 0, std::max<int64>(r.live, 0)));
+    v[10] = Int64GetDatum(std::clamp<int64>(r.leased, 0, std::max<int64>(r.live, 0)));
     rows->put(v);
 }
 
@@ -106,12 +108,15 @@ void put_counted_queues(pg::ResultSet* rows) {
     pg::ContextResource memory(context);
     Counts counts{pg::vector<store::QueueReading>(&memory)};
     store::visit_waiting(
+        store::now(),
         [](void* arg, const store::QueueCount& c) {
             store::QueueReading r{};
             r.name.len = static_cast<uint16>(std::min<std::size_t>(c.queue.size(), store::kNameBytes - 1));
             std::memcpy(r.name.text, c.queue.data(), r.name.len);
             r.live = c.waiting;
             r.oldest_run_at = c.oldest_run_at;
+            r.scheduled = c.scheduled;
+            r.leased = c.leased;
             r.throttled_until = core::kMinusInfinity;
             static_cast<Counts*>(arg)->queues.push_back(r);
         },

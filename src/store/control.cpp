@@ -37,9 +37,7 @@ constinit pg::Statement g_take_many{
     "take_waiting_many",
     "DELETE FROM foreman.live_job WHERE ctid " EQ
     " ANY (ARRAY (SELECT w.ctid FROM foreman.live_job w WHERE w.job_id " EQ " ANY ($1) AND w.state " NE
-    " 'r'::pg_catalog.\"char\" FOR UPDATE SKIP LOCKED)) RETURNING job_id, run_at, enqueued_at, priority, "
-    "attempt, max_attempts, alone, queue, kind, args, timeout_us, expires_at, tags, metadata, errors, "
-    "crashes",
+    " 'r'::pg_catalog.\"char\" FOR UPDATE SKIP LOCKED)) RETURNING " JOB_COLUMNS,
     {INT8ARRAYOID}};
 
 constinit pg::Statement g_move{"move_waiting",

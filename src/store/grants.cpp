@@ -38,10 +38,11 @@ struct BundleObjects {
 };
 constexpr const char* kViewFunctions =
     "foreman._sees, foreman._sees_args, foreman._now, foreman._executors, foreman._lease, "
-    "foreman._outside_workers, foreman._queue_counters";
+    "foreman._outside_workers, foreman._queue_counters, foreman._queue_times, "
+    "foreman._resources";
 constexpr const char* kViews =
     "foreman.jobs, foreman.job_events, foreman.queues, foreman.batches, foreman.handlers, foreman.workers, "
-    "foreman.schedules, foreman.schedule_runs";
+    "foreman.schedules, foreman.schedule_runs, foreman.stats_minute, foreman.metrics";
 constexpr BundleObjects kBundles[] = {
     {"producer",
      "foreman.enqueue, foreman.enqueue_info, foreman.enqueue_many, foreman.enqueue_array, foreman.await, "

@@ -17,7 +17,10 @@ namespace foreman::store {
 
 namespace {
 
-constexpr int kBatch = 10000;
+// What one step reads and removes at most: about ten milliseconds, since the dispatcher has more to do.
+constexpr int kBatch = 2000;
+constexpr uint32 kBlocks = 2000;
+constexpr int kDropTries = 10;
 // Tables up to this size are counted before they are dropped; of larger ones the server's estimate is
 // reported.
 constexpr int64 kCountedBytes = int64{16} << 20;
@@ -37,12 +40,22 @@ constinit pg::Statement g_retentions{
     "COALESCE(q.retain_cancelled, '7 days'::pg_catalog.interval) FROM foreman.queue q UNION SELECT '7 "
     "days'::pg_catalog.interval"};
 
-// %s: the table, and the place behind which the batch begins. The deletion finds its rows by an array of
-// places: planned as a join it may read the table again.
+constinit pg::Statement g_size{
+    "table_size", "SELECT pg_catalog.pg_relation_size(pg_catalog.to_regclass($1))", {TEXTOID}};
+
+constexpr core::Micros kRetainStatistics = core::days(30);
+constinit pg::Statement g_delete_statistics{
+    "prune_statistics",
+    "DELETE FROM foreman.minute_stat WHERE ctid " EQ
+    " ANY (ARRAY (SELECT s.ctid FROM foreman.minute_stat s WHERE s.minute " LT " $1 LIMIT $2))",
+    {TIMESTAMPTZOID, INT8OID}};
+
+// %s: the table, the place behind which the batch begins, and the block that it does not come to. The
+// deletion finds its rows by an array of places: planned as a join it may read the table again.
 constexpr const char* kDeleteHistory =
     "WITH v AS MATERIALIZED (SELECT h.ctid AS c, h.queue FROM %s h LEFT JOIN foreman.queue q ON (q.queue " EQ
-    " h.queue) WHERE h.ctid " GT " '(%u,%u)'::pg_catalog.tid AND h.finished_at " LT " ($1 " MINUS
-    " CASE WHEN h.outcome " EQ
+    " h.queue) WHERE h.ctid " GT " '(%u,%u)'::pg_catalog.tid AND h.ctid " LT
+    " '(%u,0)'::pg_catalog.tid AND h.finished_at " LT " ($1 " MINUS " CASE WHEN h.outcome " EQ
     " 'c' THEN COALESCE(q.retain_completed, '7 days'::pg_catalog.interval) "
     "ELSE COALESCE(q.retain_cancelled, '7 days'::pg_catalog.interval) END) LIMIT %d FOR UPDATE OF h SKIP "
     "LOCKED), d AS (DELETE FROM %s WHERE ctid " EQ
@@ -50,7 +63,8 @@ constexpr const char* kDeleteHistory =
     "BY v.queue";
 constexpr const char* kDeleteDead =
     "WITH v AS MATERIALIZED (SELECT h.ctid AS c, h.queue FROM %s h LEFT JOIN foreman.queue q ON (q.queue " EQ
-    " h.queue) WHERE h.ctid " GT " '(%u,%u)'::pg_catalog.tid AND h.discarded_at " LT " ($1 " MINUS
+    " h.queue) WHERE h.ctid " GT " '(%u,%u)'::pg_catalog.tid AND h.ctid " LT
+    " '(%u,0)'::pg_catalog.tid AND h.discarded_at " LT " ($1 " MINUS
     " COALESCE(q.retain_discarded, '30 days'::pg_catalog.interval)) LIMIT %d FOR UPDATE OF h SKIP LOCKED), "
     "d AS (DELETE FROM %s WHERE ctid " EQ
     " ANY (ARRAY (SELECT v.c FROM v))) SELECT v.queue, pg_catalog.count(*), pg_catalog.max(v.c) FROM v GROUP "
@@ -71,6 +85,7 @@ void Pruner::begin(Instant now) {
     days_.clear();
     now_ = now;
     at_ = 0;
+    tries_ = 0;
     block_ = 0;
     offset_ = 0;
     phase_ = Phase::begun;
@@ -109,8 +124,22 @@ void Pruner::count(const char* what, std::string_view queue, int64 rows) {
     removed_.push_back(p);
 }
 
+// Of a table of ours, in blocks; nothing: somebody has dropped it.
+std::optional<uint32> blocks_of(const char* table) {
+    pg::Args<1> a;
+    a.text(1, table);
+    const pg::Rows rows = g_size.execute(a);
+    if (rows.empty() || rows[0].is_null(1)) return std::nullopt;
+    return static_cast<uint32>(rows[0].i64(1) / BLCKSZ);
+}
+
 // false: the table has no more.
-bool Pruner::delete_batch(const char* sql, const char* what) {
+bool Pruner::delete_batch(const char* form, const char* table, const char* what) {
+    if (block_ == 0 && offset_ == 0) end_ = blocks_of(table).value_or(0);
+    if (block_ >= end_) return false;
+    const uint32 until = std::min(end_ - block_, kBlocks) + block_;
+    const char* sql = pg::guarded(
+        [&] { return psprintf(form, table, block_, static_cast<unsigned>(offset_), until, kBatch, table); });
     Oid types[] = {TIMESTAMPTZOID};
     Datum values[] = {pg::to_datum(now_)};
     pg::guarded([&] {
@@ -130,7 +159,10 @@ bool Pruner::delete_batch(const char* sql, const char* what) {
             offset_ = offset;
         }
     }
-    return deleted == kBatch;
+    if (deleted == kBatch) return true;
+    block_ = until;
+    offset_ = 0;
+    return block_ < end_;
 }
 
 bool Pruner::drop_day(const Day& day) {
@@ -158,11 +190,25 @@ bool Pruner::drop_day(const Day& day) {
                        .i64(1);
     }
     pg::guarded([table] {
-        const int rc = SPI_execute(psprintf("DROP TABLE %s", table), false, 0);
+        const int rc = SPI_execute(psprintf("DROP TABLE IF EXISTS %s", table), false, 0);
         if (rc < 0) elog(ERROR, "SPI_execute failed: %s", SPI_result_code_string(rc));
     });
     count("partitions", {}, rows);
     return true;
+}
+
+// false: the table was not to be had in time. What that tried is undone, what the transaction did before
+// stays.
+bool Pruner::try_drop_day(const Day& day) {
+    try {
+        pg::Subtransaction sub;
+        drop_day(day);
+        sub.commit();
+        return true;
+    } catch (const pg::PgError& e) {
+        if (e.sqlstate() != ERRCODE_LOCK_NOT_AVAILABLE) throw;
+    }
+    return false;
 }
 
 bool Pruner::step() {
@@ -172,10 +218,6 @@ bool Pruner::step() {
     settings.set("lock_timeout", "100ms");
     settings.set("search_path", "pg_catalog, pg_temp");
     read_retentions();
-    const auto batch = [this](const char* form, const char* table) {
-        return pg::guarded(
-            [&] { return psprintf(form, table, block_, static_cast<unsigned>(offset_), kBatch, table); });
-    };
     switch (phase_) {
         case Phase::none:
             return false;
@@ -190,9 +232,18 @@ bool Pruner::step() {
             phase_ = Phase::dead_letters;
             return true;
         case Phase::dead_letters:
-            if (delete_batch(batch(kDeleteDead, "foreman.dead_letter"), "dead letters")) return true;
+            if (delete_batch(kDeleteDead, "foreman.dead_letter", "dead letters")) return true;
+            phase_ = Phase::statistics;
+            break;
+        case Phase::statistics: {
+            pg::Args<2> a;
+            a.instant(1, now_ - kRetainStatistics).i64(2, kBatch);
+            const auto rows = static_cast<int64>(g_delete_statistics.execute(a).processed());
+            if (rows > 0) count("statistics", {}, rows);
+            if (rows == kBatch) return true;
             phase_ = Phase::history;
             break;
+        }
         case Phase::history:
             while (at_ < days_.size() && (is_over(days_[at_]) || !has_work(days_[at_]))) at_++;
             if (at_ == days_.size()) {
@@ -200,8 +251,7 @@ bool Pruner::step() {
                 phase_ = Phase::partitions;
                 return true;
             }
-            if (delete_batch(batch(kDeleteHistory, table_of(days_[at_].number, days_[at_].is_default)),
-                             "history"))
+            if (delete_batch(kDeleteHistory, table_of(days_[at_].number, days_[at_].is_default), "history"))
                 return true;
             at_++;
             break;
@@ -212,8 +262,9 @@ bool Pruner::step() {
                 if (queue_generation() == generation_) done_ = now_;
                 return false;
             }
-            drop_day(days_[at_]);
-            at_++;
+            tries_ = try_drop_day(days_[at_]) ? 0 : tries_ + 1;
+            if (tries_ == kDropTries) tries_ = 0;
+            if (tries_ == 0) at_++;
             return true;
     }
     block_ = 0;

@@ -12,7 +12,7 @@
 namespace foreman::store {
 
 struct Pruned {
-    const char* what;  // history, partitions, dead letters
+    const char* what;  // history, partitions, dead letters, statistics
     BoardName queue;   // empty: of several
     int64 rows;
 };
@@ -30,15 +30,18 @@ class Pruner {
     void begin(Instant now);
     bool active() const noexcept { return phase_ != Phase::none; }
     /// does: one step, inside the caller's transaction.  returns: false when the pass is complete
-    /// errors: 55P03 when history is locked for long; begin again later
     bool step();
+    /// A partition could not be locked in time: it is tried again by the next step, after a pause that lets
+    /// others work; and left for the next pass after some tries.
+    bool blocked() const noexcept { return tries_ > 0; }
+    static constexpr core::Micros kPause = core::milliseconds(200);
     /// Gives the pass up; what it removed stays removed.
     void stop() noexcept { phase_ = Phase::none; }
     /// What the pass has removed so far.
     const pg::vector<Pruned>& removed() const noexcept { return removed_; }
 
   private:
-    enum class Phase { none, begun, dead_letters, history, partitions };
+    enum class Phase { none, begun, dead_letters, statistics, history, partitions };
     struct Day {
         int64 number;  // days since 2000-01-01; of the default partition: none
         bool is_default;
@@ -47,8 +50,9 @@ class Pruner {
     void read_retentions();
     bool is_over(const Day& day) const;
     bool has_work(const Day& day) const;
-    bool delete_batch(const char* sql, const char* what);
+    bool delete_batch(const char* form, const char* table, const char* what);
     bool drop_day(const Day& day);
+    bool try_drop_day(const Day& day);
     void count(const char* what, std::string_view queue, int64 rows);
 
     pg::Context context_;
@@ -60,8 +64,10 @@ class Pruner {
     Instant done_ = core::kMinusInfinity;  // when the last complete pass of these policies began
     uint64 generation_ = 0;                // of the policies
     std::size_t at_ = 0;
+    int tries_ = 0;
     uint32 block_ = 0;  // what the batches of this table have come to
     uint16 offset_ = 0;
+    uint32 end_ = 0;  // its size in blocks when they began
     pg::vector<Pruned> removed_;
 };
 

@@ -25,9 +25,13 @@ constinit pg::Statement g_has_default_rows{"default_rows",
 constinit pg::Statement g_count{"count_live",
                                 "SELECT queue, pg_catalog.count(*) FROM foreman.live_job GROUP BY queue"};
 
-constinit pg::Statement g_waiting{"count_waiting",
-                                  "SELECT queue, pg_catalog.count(*), pg_catalog.min(run_at) FROM "
-                                  "foreman.live_job GROUP BY queue ORDER BY queue"};
+constinit pg::Statement g_waiting{
+    "count_waiting",
+    "SELECT queue, pg_catalog.count(*), pg_catalog.min(run_at) FILTER (WHERE state " NE
+    " 'r'::pg_catalog.\"char\"), pg_catalog.count(*) FILTER (WHERE state " NE
+    " 'r'::pg_catalog.\"char\" AND run_at " GT " $1), pg_catalog.count(*) FILTER (WHERE state " EQ
+    " 'r'::pg_catalog.\"char\") FROM foreman.live_job GROUP BY queue ORDER BY queue",
+    {TIMESTAMPTZOID}};
 
 struct Day {
     int64 number;  // days since 2000-01-01
@@ -142,10 +146,14 @@ bool parse_partition_name(std::string_view name, int64* day) noexcept {
 
 bool partition_ready(core::Instant at) { return partition_exists(day_of(at)); }
 
-void visit_waiting(void (*visit)(void*, const QueueCount&), void* arg) {
+void visit_waiting(core::Instant now, void (*visit)(void*, const QueueCount&), void* arg) {
     const AsOwner scope;
     scope.allow_any_plan();
-    for (const pg::Row row : g_waiting.execute()) visit(arg, {row.view(1), row.i64(2), row.instant(3)});
+    pg::Args<1> a;
+    a.instant(1, now);
+    for (const pg::Row row : g_waiting.execute(a))
+        visit(arg, {row.view(1), row.i64(2), row.is_null(3) ? core::kPlusInfinity : row.instant(3),
+                    row.i64(4), row.i64(5)});
 }
 
 void make_first_partitions(core::Instant now) {

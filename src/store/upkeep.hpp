@@ -33,9 +33,10 @@ struct QueueCount {
     std::string_view queue;
     int64 waiting;
     core::Instant oldest_run_at;
+    int64 scheduled, leased;
 };
 /// The same counts for a server without the board.  cost: one pass over the table; the visitor must not end
 /// SPI
-void visit_waiting(void (*visit)(void*, const QueueCount&), void* arg);
+void visit_waiting(core::Instant now, void (*visit)(void*, const QueueCount&), void* arg);
 
 }  // namespace foreman::store

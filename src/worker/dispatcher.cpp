@@ -22,6 +22,7 @@
 #include "store/schema.hpp"
 #include "store/settings.hpp"
 #include "store/slots.hpp"
+#include "store/statistics.hpp"
 #include "store/upkeep.hpp"
 #include "worker/duties.hpp"
 #include "worker/fire.hpp"
@@ -37,6 +38,7 @@ constexpr std::size_t kMostDuties = 32;
 constexpr core::Micros kReread = core::minutes(5);
 constexpr core::Micros kUpkeep = core::minutes(10);
 constexpr core::Micros kUpkeepRetry = core::seconds(30);
+constexpr core::Micros kSplitPause = core::seconds(60);
 constexpr core::Micros kFailedRetry = core::seconds(1);
 constexpr core::Micros kBlockedRetry = core::milliseconds(20);
 // A session that says so is about to end, and holds its job until it has.
@@ -72,6 +74,9 @@ class Dispatcher {
     void settle_dead();
     template <class Body>
     bool attempt(const char* name, Body body);
+    void end_minute(core::Instant now);
+    void count_split(core::Instant now);
+    core::Instant next_statistics() const;
     template <class Body>
     bool duty(const char* name, Body body);
     template <class Body>
@@ -87,6 +92,10 @@ class Dispatcher {
     core::Instant next_upkeep_{core::kMinusInfinity};
     core::Instant next_prune_{core::kMinusInfinity};
     store::Pruner pruner_;
+    store::MinuteStatistics minutes_;
+    store::SplitCounter split_;
+    core::Instant split_began_{};
+    core::Instant next_split_{core::kPlusInfinity};
     core::Instant next_requests_{core::kPlusInfinity};
     core::Instant next_blocked_{core::kPlusInfinity};
     core::Instant next_recruit_{core::kPlusInfinity};
@@ -111,7 +120,6 @@ bool Dispatcher::attempt(const char* name, Body body) {
         pg::Transaction tx;
         body();
         tx.commit();
-        said_failed_.erase(name);
         return true;
     } catch (const pg::PgError& e) {
         if (e.sqlstate() == ERRCODE_ADMIN_SHUTDOWN) throw;
@@ -126,7 +134,7 @@ bool Dispatcher::attempt(const char* name, Body body) {
 template <class Body>
 bool Dispatcher::duty(const char* name, Body body) {
     if (!attempt(name, body)) return false;
-    if (last_failed_ == name) last_failed_ = nullptr;
+    said_failed_.erase(name);
     return true;
 }
 
@@ -181,6 +189,7 @@ bool Dispatcher::begin() {
     // The launcher probes unknown databases one at a time: this one is known from here on.
     store::set_latch(store::board().launcher_pid, store::board().launcher_procno);
     store::free_starting_slots(database_);
+    minutes_.begin(pg::clock_now());
     load_queues();
     look_at_identity();
     if (!copied_)
@@ -254,6 +263,37 @@ void Dispatcher::look_at_leases(core::Instant now) {
     }
 }
 
+void Dispatcher::end_minute(core::Instant now) {
+    if (now < minutes_.end_of_minute()) return;
+    const bool written = duty("pg_foreman: writing statistics", [this] {
+        minutes_.write();
+        store::measure_database();
+    });
+    if (written) {
+        minutes_.written(now);
+    } else {
+        minutes_.begin(now);
+    }
+}
+
+core::Instant Dispatcher::next_statistics() const {
+    return copied_ ? core::kPlusInfinity : std::min(minutes_.end_of_minute(), next_split_);
+}
+
+// What may be a minute old in the views: a step at each turn. It pauses for a hundred times as long as it
+// took.
+void Dispatcher::count_split(core::Instant now) {
+    if (now < next_split_) return;
+    if (!split_.active()) {
+        split_.begin(now);
+        split_began_ = now;
+    }
+    if (!duty("pg_foreman: counting jobs that are due later", [this] { split_.step(); })) split_.stop();
+    if (split_.active()) return;
+    const core::Instant done = pg::clock_now();
+    next_split_ = done + std::max(kSplitPause, (done - split_began_) * 100);
+}
+
 // A pass is a step at each turn, until nothing is left: short transactions, and the other duties go on in
 // between.
 void Dispatcher::prune(core::Instant now) {
@@ -266,6 +306,8 @@ void Dispatcher::prune(core::Instant now) {
         next_prune_ = now + kUpkeepRetry;
     } else if (!more) {
         next_prune_ = now + kUpkeep;
+    } else if (pruner_.blocked()) {
+        next_prune_ = now + store::Pruner::kPause;
     }
 }
 
@@ -361,9 +403,13 @@ void Dispatcher::turn(uint32 pokes) {
              [this, now, reread, &all_done] { all_done = release_blocked(slot_, now, reread); });
         if (!all_done) next_blocked_ = now + kBlockedRetry;
     }
+    end_minute(now);
+    count_split(now);
     if (count_wanted_) {
+        next_split_ = now;
         duty("pg_foreman: counting jobs", [this] {
             store::recount_queues();
+            store::measure_database();
             pg_atomic_write_u32(&slot_->counted, 1);
             count_wanted_ = false;
         });
@@ -407,7 +453,7 @@ void Dispatcher::loop() {
         const core::Instant due = due_work(now);
         core::Instant wake = std::min(now + core::milliseconds(settings::poll_interval_ms), due);
         wake = std::min({wake, next_requests_, next_blocked_, next_recruit_, next_expiry(), next_lease_end(),
-                         next_fire(), end_of_grace_, retry_failed_, next_orphans_,
+                         next_fire(), end_of_grace_, retry_failed_, next_orphans_, next_statistics(),
                          slot_->stopped ? core::kPlusInfinity : next_prune_});
         pg_atomic_write_u64(&slot_->next_wake, static_cast<uint64>(wake.us));
         pg_memory_barrier();

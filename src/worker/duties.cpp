@@ -259,6 +259,8 @@ void refresh_roles(Oid database) {
         store::RangeChoice range;
         if (!store::describe_range(store::range_at(database, i), &range)) continue;
         store::set_kind_role(database, range.kind_name(), store::role_of(range.kind_name()));
+        // One that no executor claims from: how old its oldest job is would stay unknown.
+        if (range.head == core::kFirstKey) store::raise_range(range.ref);
     }
 }
 

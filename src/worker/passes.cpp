@@ -251,7 +251,10 @@ FOREMAN_FUNCTION(prune_once) {
     store::make_partitions(store::now());
     store::Pruner pruner;
     pruner.begin(store::now());
-    while (pruner.step()) pg::check_interrupts();
+    while (pruner.step()) {
+        pg::check_interrupts();
+        if (pruner.blocked()) pg::wait_latch(store::Pruner::kPause, pg::wait_event("ForemanPrune"));
+    }
     pg::ResultSet rows(fcinfo);
     for (const store::Pruned& p : pruner.removed()) {
         std::array<std::optional<Datum>, 3> v;

@@ -75,6 +75,18 @@ SELECT is(foreman.purge_queue('purged'), 4::int8, 'purged');
 SELECT is((SELECT string_agg(state, ',') FROM foreman.jobs WHERE queue = 'purged'), 'cancelled', 'what had finished stays');
 SELECT is(foreman.purge_queue('nothing here'), 0::int8, 'an empty queue');
 
+-- Jobs that wait for others, and those with keys: everything of them goes, so that the key is free.
+SELECT foreman.enqueue('first', queue => 'deps') AS first \gset
+SELECT foreman.enqueue('second', queue => 'deps', depends_on => ARRAY[:first]::int8[]) AS second, foreman.enqueue('keyed', queue => 'deps', unique_key => 'k', tags => '{t}', metadata => '{"m": 1}') AS keyed \gset
+SELECT is(foreman.cancel_where(queue => 'deps', state => 'pending'), 1::int8, 'by state: pending');
+SELECT is(t.state(:first) || ', ' || t.state(:second), 'available 0, cancelled 0', 'the one that waits for another');
+SELECT is(foreman.cancel_where(queue => 'deps'), 2::int8, 'and the others');
+SELECT is((SELECT tags::text || metadata FROM foreman.jobs WHERE job_id = :keyed), '{t}{"m": 1}', 'with all that belongs to them');
+SELECT isnt(foreman.enqueue('keyed', queue => 'deps', unique_key => 'k'), :keyed::int8, 'its key is free');
+SELECT is(foreman.purge_queue('deps'), 1::int8, 'also after a purge');
+SELECT isnt(foreman.enqueue('keyed', queue => 'deps', unique_key => 'k'), :keyed::int8, 'of course');
+SELECT is(foreman.purge_queue('deps'), 1::int8, 'and again');
+
 -- Undone with their transaction, savepoints included.
 SELECT foreman.enqueue('r', queue => 'undone') AS undone \gset
 BEGIN;

@@ -81,6 +81,14 @@ END $$;
 CALL t.toggle(20);
 SELECT ok(t.wait_until($$ (SELECT count(*) = 200 FROM t.log WHERE what = 'often') $$, 5), 'after twenty times pause and resume everything has run');
 
+-- A long backlog that is paused is in nobody's way (https://github.com/hatchet-dev/hatchet/issues/4930).
+SELECT foreman.pause_queue('heap') \g /dev/null
+SELECT count(*) FROM foreman.enqueue_array('note', array_fill('{"what": "heap"}'::jsonb, ARRAY[20000]), queue => 'heap', priority => -50) \g /dev/null
+SELECT foreman.enqueue('note', priority => 50) AS light \gset
+SELECT is(t.outcome(:light, 2), 'completed 1', 'a job of another queue runs, however urgent the backlog');
+SELECT is((SELECT count(*) FROM t.log WHERE what = 'heap'), 0::int8, 'none of which does');
+SELECT is(foreman.purge_queue('heap'), 20000::int8, 'it can be purged while it is paused');
+
 -- Rights and bad input.
 CREATE ROLE pause_operator;
 GRANT USAGE ON SCHEMA t TO pause_operator;

@@ -32,6 +32,34 @@ subtest 'the dispatcher keeps up' => sub {
 	$reader->quit;
 };
 
+subtest 'somebody reads history for long' => sub {
+	$node->safe_psql('postgres', q{SELECT foreman.stop()});
+	eventually($node, 'postgres', 'SELECT NOT EXISTS (SELECT FROM foreman.workers)', 10, 'the workers stop');
+	$node->safe_psql('postgres', q{SET foreman.fake_now = '2020-05-05 12:00:00+00'; SELECT foreman.prune_once();
+		INSERT INTO foreman.job_history (job_id, finished_at, run_at, enqueued_at, priority, attempt, max_attempts, outcome, queue, kind)
+		SELECT -n, '2020-05-05 12:00:00+00', now(), now(), 0, 1, 5, 'c', 'keeps', 'note' FROM generate_series(200001, 200010) n});
+	$node->safe_psql('postgres', q{SELECT foreman.start()});
+	my $reader = $node->background_psql('postgres');
+	$reader->query_safe('BEGIN; SELECT count(*) FROM foreman.job_history');
+	my $pruner = IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('postgres'), '-c', 'SELECT what, rows FROM foreman.prune_once()' ], '<', \undef, '>', \my $out, '2>', \my $err);
+	my @took;
+	for (1 .. 10)
+	{
+		my $started = time;
+		my $id = value($node, 'postgres', q{SELECT foreman.enqueue('note')});
+		wait_for($node, 'postgres', "SELECT state = 'completed' FROM foreman.jobs WHERE job_id = $id", 20);
+		push @took, time - $started;
+	}
+	my ($slowest) = sort { $b <=> $a } @took;
+	cmp_ok($slowest, '<', 2, sprintf 'jobs end meanwhile, the slowest within %.2f s', $slowest);
+	$pruner->finish;
+	is($err, '', 'prune_once() is not refused');
+	unlike($out, qr/^partitions/m, 'it leaves the partitions to a later pass');
+	$reader->query_safe('COMMIT');
+	$reader->quit;
+	like(value($node, 'postgres', 'SELECT what, rows FROM foreman.prune_once()'), qr/^partitions\|10$/m, 'which drops them');
+};
+
 subtest 'many at once' => sub {
 	$node->safe_psql('postgres', q{
 		CREATE TABLE made (job_id int8);

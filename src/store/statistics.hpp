@@ -1,0 +1,77 @@
+// What happened in each minute, from the counters of the board to one row for each queue in which something
+// did; and what the views show that counters do not tell. Called by the dispatcher, and by the views.
+// Invariant: rows of statistics are inserted once and never updated; no view counts rows.
+#pragma once
+
+#include "pg/memory.hpp"
+#include "store/board.hpp"
+
+namespace foreman::store {
+
+/// A queue's counters since the server started.
+struct QueueTotals {
+    BoardName name;
+    int64 enqueued, completed, failed, discarded, cancelled;
+    bool has_times;
+    JobTimes times;
+};
+/// Copies up to `max` of a database; returns how many there are.
+int read_totals(Oid database, QueueTotals* out, int max) noexcept;
+
+/// The minutes of one database, kept by its dispatcher.
+class MinuteStatistics {
+  public:
+    MinuteStatistics()
+        : context_("foreman statistics"), memory_(context_), last_(&memory_), current_(&memory_) {}
+
+    /// From here on things count: what was before belongs to a minute that nobody watched.
+    void begin(Instant now);
+    /// The end of the minute that is being watched.
+    Instant end_of_minute() const noexcept { return end_; }
+    /// does: inserts what happened since the last minute.  needs: the caller's transaction; when that
+    /// commits, written()
+    void write();
+    void written(Instant now);
+
+  private:
+    static void read(pg::vector<QueueTotals>* into);
+
+    pg::Context context_;
+    pg::ContextResource memory_;
+    Instant end_ = core::kPlusInfinity;
+    pg::vector<QueueTotals> last_, current_;
+};
+
+/// Counts jobs that are due later and leased ones for each queue of the board, in short steps.
+class SplitCounter {
+  public:
+    SplitCounter() : context_("foreman counts"), memory_(context_), counts_(&memory_) {}
+
+    void begin(Instant now);
+    bool active() const noexcept { return active_; }
+    /// does: counts for a few milliseconds; the last step tells the board.  needs: a transaction
+    void step();
+    void stop() noexcept { active_ = false; }
+
+  private:
+    struct Counts {
+        BoardName queue;
+        int64 scheduled, leased;
+    };
+    Counts& of(std::string_view queue);
+    bool count_some(const RangeChoice& range);
+    void tell() const noexcept;
+
+    pg::Context context_;
+    pg::ContextResource memory_;
+    bool active_ = false;
+    Instant now_{};
+    uint32 at_ = 0;  // range
+    Key from_{};     // and the last key counted there
+    pg::vector<Counts> counts_;
+};
+
+/// does: measures the size of the database for the board.  cost: one look at each of its files
+void measure_database();
+
+}  // namespace foreman::store
