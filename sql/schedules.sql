@@ -71,6 +71,10 @@ SELECT c, schedules_test.fault('SELECT foreman.' || c) FROM unnest(ARRAY[
     $$unschedule(NULL)$$, $$unschedule_id(NULL)$$, $$trigger_schedule(NULL)$$, $$trigger_schedule('nobody')$$,
     $$next_runs('x')$$, $$next_runs('@daily', 'x')$$, $$next_runs('@daily', n => 0)$$, $$next_runs('@daily', n => 10001)$$]) c;
 
+-- Assertions need pgTAP.
+SELECT c, schedules_test.fault('SELECT foreman.' || c) FROM unnest(ARRAY[$$has_job('k')$$, $$hasnt_job('k')$$, $$job_state_is(1, 'available')$$,
+    $$has_schedule('report')$$, $$hasnt_schedule('report')$$, $$has_job(NULL)$$, $$job_state_is(NULL, 'available')$$, $$has_schedule('')$$]) c;
+
 -- Nothing was changed; a read-only transaction says so.
 SELECT string_agg(name, ' ' ORDER BY schedule_id) FROM foreman.schedules;
 BEGIN READ ONLY;
