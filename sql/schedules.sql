@@ -41,6 +41,12 @@ SELECT string_agg(to_char(r, 'HH24:MI:SS'), ' ') FROM foreman.next_runs('40 minu
 SELECT string_agg(to_char(r, 'YYYY-MM-DD'), ' ') FROM foreman.next_runs('@yearly', n => 4) r;
 SELECT string_agg(to_char(r, 'YYYY-MM-DD'), ' ') FROM foreman.next_runs('0 0 29 feb *', n => 4) r;
 SELECT count(*) FROM foreman.next_runs('@reboot');
+SET foreman.fake_now = '2096-12-31 12:00Z';
+SELECT string_agg(to_char(r, 'YYYY-MM-DD'), ' ') FROM foreman.next_runs('0 0 29 2 *', n => 3) r;
+SELECT string_agg(to_char(r, 'YYYY-MM-DD'), ' ') FROM foreman.next_runs('0 0 $ 2 *', n => 5) r;
+SET foreman.fake_now = '9998-12-31 12:00Z';
+SELECT string_agg(to_char(r, 'YYYY-MM-DD'), ' ') FROM foreman.next_runs('@yearly', n => 5) r;
+SET foreman.fake_now = '2026-11-25 19:45:30.25Z';
 
 \pset format unaligned
 \pset tuples_only

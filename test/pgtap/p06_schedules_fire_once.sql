@@ -86,12 +86,19 @@ ROLLBACK;
 SELECT is(t.at('2027-07-01 00:02Z'), 1::int8, 'is due again: nothing is lost');
 SELECT is(t.fired('raced'), '07-01 00:01:00, 07-01 00:02:00', 'and once');
 
+-- Somebody alters it meanwhile: it is neither waited for nor lost.
+SELECT dblink_exec('other', 'BEGIN'), dblink_exec('other', $$DO 'BEGIN PERFORM foreman.alter_schedule(''raced'', priority => 3); END'$$) \g /dev/null
+SELECT is(t.at('2027-07-01 00:03Z'), 0::int8, 'one that is being altered is passed over');
+SELECT dblink_exec('other', 'COMMIT') \g /dev/null
+SELECT is(t.at('2027-07-01 00:03:01Z'), 1::int8, 'and fires when that is done');
+SELECT is(t.fired('raced'), '07-01 00:01:00, 07-01 00:02:00, 07-01 00:03:00', 'once');
+
 -- @reboot: when the server has started, and not when it is scheduled.
 SELECT foreman.schedule_job('boot', '@reboot', 'none') \g /dev/null
-SELECT t.at('2027-07-01 00:02:30Z') \g /dev/null
+SELECT t.at('2027-07-01 00:03:30Z') \g /dev/null
 SELECT is(t.fired('boot'), 'none', '@reboot does not fire in the run of the server that it was scheduled in');
 UPDATE foreman.schedule SET boot_at = boot_at - interval '1 day' WHERE name = 'boot';
-SELECT is(t.at('2027-07-01 00:02:31Z'), 1::int8, 'it fires in the next');
-SELECT is(t.at('2027-07-01 00:02:32Z'), 0::int8, 'once');
+SELECT is(t.at('2027-07-01 00:03:31Z'), 1::int8, 'it fires in the next');
+SELECT is(t.at('2027-07-01 00:03:32Z'), 0::int8, 'once');
 SELECT is((SELECT scheduled_at FROM foreman.schedule_runs WHERE name = 'boot'), pg_postmaster_start_time(), 'its occurrence is the start of the server');
 SELECT * FROM finish();

@@ -47,6 +47,10 @@ SELECT foreman.trigger_schedule('commits') \g /dev/null
 SELECT is((t.triggered('commits')).message, 'division by zero', 'a command may commit and fail afterwards');
 SELECT is((SELECT count(*) FROM t.log WHERE what = 'kept'), 1::int8, 'what it committed stays');
 
+SELECT foreman.schedule('large', '@yearly', 'SELECT 1 /*' || repeat('x', 1048576 - 13) || '*/') \g /dev/null
+SELECT foreman.trigger_schedule('large') \g /dev/null
+SELECT is((t.triggered('large')).message, 'SELECT 1', 'a command of 1 MB runs');
+
 -- Jobs of a kind.
 SELECT foreman.register_handler('note', 't.note(foreman.job)') \g /dev/null
 SELECT foreman.schedule_job('notes', '1 second', 'note', '{"what": "by the clock"}') AS notes \gset

@@ -35,6 +35,12 @@ subtest 'the dispatcher is ended again and again' => sub {
 	is(value($node, 'postgres', $whole), 't', 'and none is missing');
 };
 
+subtest 'other sessions fire beside the dispatcher' => sub {
+	$node->pgbench('-n -c 4 -T 4', 0, [qr/processed/], [qr/^/], 'passes', { '040_pass' => 'SELECT foreman.fire_schedules_once();' });
+	is(value($node, 'postgres', $twice), 't', 'no occurrence has two runs');
+	is(value($node, 'postgres', $whole), 't', 'and none is missing');
+};
+
 for my $mode (qw(fast immediate))
 {
 	subtest "$mode restart" => sub {
