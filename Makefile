@@ -5,9 +5,9 @@
 #
 # Objects go to build/obj, servers, logs and scratch files elsewhere under build/.
 
-EXTENSION  = pg_foreman
+EXTENSION  = pg_foreman pg_foreman_cron
 MODULE_big = pg_foreman
-DATA       = $(wildcard sql/pg_foreman--*.sql)
+DATA       = $(wildcard sql/pg_foreman--*.sql sql/pg_foreman_cron--*.sql)
 OBJS       = $(patsubst src/%.cpp,build/obj/%.o,$(sort $(wildcard src/*/*.cpp)))
 REGRESS    = $(shell sed -e 's/\#.*//' test/regress/schedule 2>/dev/null)
 
@@ -128,6 +128,7 @@ help:
 #:   make check-pgtap      pgTAP on test/pgtap
 #:   make check-isolation  isolation specs in test/isolation
 #:   make check-tap        Perl TAP in test/tap: restarts, crashes, DROP DATABASE
+#:   make check-cron       one script on pg_cron and on pg_foreman_cron, and import_pg_cron()
 #:   make check-readme     the SQL of README.md and what it prints
 #:   make check-demo       the demo, without a terminal
 #:   make fuzz             10 million random schedules against the parser, under sanitizers (FUZZ_RUNS)
