@@ -580,7 +580,8 @@ CREATE FUNCTION foreman.alter_queue(name pg_catalog.text, priority pg_catalog.in
     retain_discarded pg_catalog.interval DEFAULT NULL, keep_args pg_catalog.int4 DEFAULT NULL, max_running pg_catalog.int4 DEFAULT NULL,
     max_running_per_key pg_catalog.int4 DEFAULT NULL, sequence_policy pg_catalog.text DEFAULT NULL,
     throttle_base pg_catalog.interval DEFAULT NULL, throttle_max pg_catalog.interval DEFAULT NULL, ageing pg_catalog.int4 DEFAULT NULL,
-    rate_limit pg_catalog.int4 DEFAULT NULL, rate_period pg_catalog.interval DEFAULT NULL)
+    rate_limit pg_catalog.int4 DEFAULT NULL, rate_period pg_catalog.interval DEFAULT NULL,
+    reset pg_catalog.text[] DEFAULT NULL)
 RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_alter_queue';
 
 CREATE FUNCTION foreman.drop_queue(name pg_catalog.text)
@@ -730,7 +731,7 @@ RETURNS SETOF pg_catalog.record LANGUAGE c VOLATILE ROWS 10 AS 'MODULE_PATHNAME'
 CREATE FUNCTION foreman._queue_counters(OUT queue pg_catalog.text, OUT waiting pg_catalog.int8, OUT oldest_run_at pg_catalog.timestamptz,
     OUT throttled_until pg_catalog.timestamptz, OUT completed pg_catalog.int8, OUT failed pg_catalog.int8,
     OUT discarded pg_catalog.int8, OUT cancelled pg_catalog.int8, OUT counted pg_catalog.bool,
-    OUT scheduled pg_catalog.int8, OUT leased pg_catalog.int8)
+    OUT scheduled pg_catalog.int8, OUT leased pg_catalog.int8, OUT pending pg_catalog.int8)
 RETURNS SETOF pg_catalog.record LANGUAGE c VOLATILE ROWS 10 AS 'MODULE_PATHNAME', 'foreman_queue_counters';
 
 CREATE VIEW foreman.jobs WITH (security_barrier) AS
@@ -787,8 +788,8 @@ SELECT j.job_id, j.finished_at, j.state, j.attempt,
 
 CREATE VIEW foreman.queues WITH (security_barrier) AS
 SELECT COALESCE(q.queue, c.queue) AS queue, q.queue IS NOT NULL AS declared,
-       c.waiting, GREATEST(c.waiting OPERATOR(pg_catalog.-) c.scheduled OPERATOR(pg_catalog.-) c.leased OPERATOR(pg_catalog.-) COALESCE(r.running, 0), 0) AS available,
-       c.scheduled, c.leased OPERATOR(pg_catalog.+) COALESCE(r.running, 0) AS running, c.oldest_run_at,
+       c.waiting, GREATEST(c.waiting OPERATOR(pg_catalog.-) c.scheduled OPERATOR(pg_catalog.-) c.pending OPERATOR(pg_catalog.-) c.leased OPERATOR(pg_catalog.-) COALESCE(r.running, 0), 0) AS available,
+       c.scheduled, c.pending, c.leased OPERATOR(pg_catalog.+) COALESCE(r.running, 0) AS running, c.oldest_run_at,
        CASE WHEN c.oldest_run_at OPERATOR(pg_catalog.<=) foreman._now() THEN foreman._now() OPERATOR(pg_catalog.-) c.oldest_run_at END AS oldest_age,
        c.completed, c.failed, c.cancelled, c.discarded, COALESCE(q.paused, false) AS paused, c.throttled_until, COALESCE(c.counted, false) AS counted,
        q.priority::pg_catalog.int4 AS priority, q.backoff_base, q.backoff_max, q.retain_completed, q.retain_cancelled, q.retain_discarded, q.keep_args, q.max_running,
@@ -827,6 +828,7 @@ SELECT m.name, m.labels, m.value
   FROM foreman.queues q CROSS JOIN LATERAL (VALUES
        ('foreman_queue_jobs', pg_catalog.jsonb_build_object('queue', q.queue, 'state', 'available'), q.available::pg_catalog.float8),
        ('foreman_queue_jobs', pg_catalog.jsonb_build_object('queue', q.queue, 'state', 'scheduled'), q.scheduled::pg_catalog.float8),
+       ('foreman_queue_jobs', pg_catalog.jsonb_build_object('queue', q.queue, 'state', 'pending'), q.pending::pg_catalog.float8),
        ('foreman_queue_jobs', pg_catalog.jsonb_build_object('queue', q.queue, 'state', 'running'), q.running::pg_catalog.float8),
        ('foreman_queue_oldest_age_seconds', pg_catalog.jsonb_build_object('queue', q.queue), COALESCE(EXTRACT(epoch FROM q.oldest_age), 0)::pg_catalog.float8),
        ('foreman_queue_max_running', pg_catalog.jsonb_build_object('queue', q.queue), q.max_running::pg_catalog.float8),
@@ -1040,7 +1042,7 @@ COMMENT ON FUNCTION foreman.retry_dead_letter(pg_catalog.int8) IS 'Makes a disca
 COMMENT ON FUNCTION foreman.retry_dead_letters(pg_catalog.text, pg_catalog.text, pg_catalog.int4) IS 'Makes up to max_rows discarded jobs due again; returns how many';
 COMMENT ON FUNCTION foreman.purge_dead_letters(pg_catalog.text, pg_catalog.text, pg_catalog.interval) IS 'Deletes discarded jobs; returns how many';
 COMMENT ON FUNCTION foreman.create_queue IS 'Declares a queue; false: it exists';
-COMMENT ON FUNCTION foreman.alter_queue IS 'Changes settings of a queue, NULL keeps one; false: it does not exist';
+COMMENT ON FUNCTION foreman.alter_queue IS 'Changes settings of a queue at once, NULL keeps one, those named in reset get their default again; false: it does not exist';
 COMMENT ON FUNCTION foreman.drop_queue(pg_catalog.text) IS 'Forgets the settings of a queue without unfinished jobs, and the rights on it; false: it does not exist';
 COMMENT ON FUNCTION foreman.pause_queue(pg_catalog.text) IS 'Lets nothing of the queue start from the commit on, until resume_queue(), over restarts too; what runs goes on; false: it was paused';
 COMMENT ON FUNCTION foreman.resume_queue(pg_catalog.text) IS 'Lets jobs of a paused queue start again; false: it was not paused';
@@ -1140,6 +1142,7 @@ COMMENT ON COLUMN foreman.queues.retain_cancelled IS 'How long cancelled jobs ar
 COMMENT ON COLUMN foreman.queues.retain_discarded IS 'How long dead letters are kept';
 COMMENT ON COLUMN foreman.queues.keep_args IS 'Size in bytes up to which args are kept in history';
 COMMENT ON COLUMN foreman.queues.available IS 'Jobs that are due; what is due later may be a minute old';
+COMMENT ON COLUMN foreman.queues.pending IS 'Jobs that wait for others, as counted in the last minute';
 COMMENT ON COLUMN foreman.queues.scheduled IS 'Jobs that are due later, as counted in the last minute';
 COMMENT ON FUNCTION foreman._queue_times() IS 'How long jobs of each queue waited and ran, for the views';
 COMMENT ON FUNCTION foreman._resources() IS 'What the workers of this database use, for the views';

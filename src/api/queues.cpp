@@ -7,6 +7,7 @@
 #include "api/arguments.hpp"
 #include "api/public_function.hpp"
 #include "pg/error.hpp"
+#include "pg/memory.hpp"
 #include "store/access.hpp"
 #include "store/definitions.hpp"
 #include "store/queue_settings.hpp"
@@ -32,7 +33,8 @@ enum Parameter : int {
     kThrottleMax,
     kAgeing,
     kRateLimit,
-    kRatePeriod
+    kRatePeriod,
+    kReset
 };
 
 constexpr int64 kMaxMaxRunning = 1000000;
@@ -89,6 +91,19 @@ store::NewQueue queue_of(FunctionCallInfo fcinfo, bool is_new) {
     return q;
 }
 
+// Of alter_queue(): before the others are changed, so that what is given holds.
+void reset_settings(FunctionCallInfo fcinfo, std::string_view queue) {
+    if (!pg::has_argument(fcinfo, kReset)) return;
+    const pg::Context context("foreman reset", CurrentMemoryContext);
+    pg::ContextResource memory(context);
+    const pg::Elements names = required_elements(pg::argument(fcinfo, kReset), "reset", pg::kText);
+    pg::vector<std::string_view> settings(&memory);
+    for (int i = 0; i < names.count; i++) {
+        if (!names.nulls[i]) settings.push_back(pg::text_view(names.values[i]));
+    }
+    store::reset_queue_settings(queue, {settings.data(), settings.size()});
+}
+
 }  // namespace
 
 FOREMAN_PUBLIC(create_queue) {
@@ -102,6 +117,7 @@ FOREMAN_PUBLIC(alter_queue) {
     store::require_writable("foreman.alter_queue()");
     const store::NewQueue q = queue_of(fcinfo, false);
     store::require(store::Bundle::operate, q.name);
+    reset_settings(fcinfo, q.name);
     return BoolGetDatum(store::update_queue(q));
 }
 

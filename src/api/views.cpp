@@ -70,7 +70,7 @@ void put_executor(pg::ResultSet* rows, const store::SlotReading& r) {
 // waiting, oldest_run_at, throttled_until; completed, failed, discarded, cancelled since the server started.
 void put_queue(pg::ResultSet* rows, const store::QueueReading& r, bool counted) {
     if (!sees(name_of(r.name))) return;
-    std::array<OptionalDatum, 11> v;
+    std::array<OptionalDatum, 12> v;
     v[0] = pg::text_datum(name_of(r.name));
     v[1] = Int64GetDatum(std::max<int64>(r.live, 0));
     v[2] = instant_or_null(r.oldest_run_at);
@@ -82,6 +82,7 @@ void put_queue(pg::ResultSet* rows, const store::QueueReading& r, bool counted) 
     v[8] = BoolGetDatum(counted);
     v[9] = Int64GetDatum(std::clamp<int64>(r.scheduled, 0, std::max<int64>(r.live, 0)));
     v[10] = Int64GetDatum(std::clamp<int64>(r.leased, 0, std::max<int64>(r.live, 0)));
+    v[11] = Int64GetDatum(std::clamp<int64>(r.pending, 0, std::max<int64>(r.live, 0)));
     rows->put(v);
 }
 
@@ -117,6 +118,7 @@ void put_counted_queues(pg::ResultSet* rows) {
             r.oldest_run_at = c.oldest_run_at;
             r.scheduled = c.scheduled;
             r.leased = c.leased;
+            r.pending = c.pending;
             r.throttled_until = core::kMinusInfinity;
             static_cast<Counts*>(arg)->queues.push_back(r);
         },

@@ -193,7 +193,7 @@ struct QueueReading {
     uint32 index;
     BoardName name;
     int64 live, enqueued, completed, failed, discarded, cancelled;
-    int64 scheduled, leased;  // as the dispatcher counted last
+    int64 scheduled, leased, pending;  // as the dispatcher counted last
     Instant throttled_until;
     Instant oldest_run_at;  // plus infinity: nothing is waiting
 };

@@ -146,6 +146,7 @@ struct QueueEntry {
     pg_atomic_uint64 cancelled;
     pg_atomic_uint64 scheduled;  // waiting jobs that were due later, as the dispatcher counted last
     pg_atomic_uint64 leased;     // by workers outside, the same
+    pg_atomic_uint64 pending;    // that wait for other jobs, the same
     pg_atomic_uint64 throttled_until;
     pg_atomic_uint32 throttle_windows;  // in a row; changes with throttled_until under the ranges lock
     pg_atomic_uint32 claims;            // jobs claimed while ageing was on

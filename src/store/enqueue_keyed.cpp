@@ -137,7 +137,7 @@ void remember_keyed(const NewJob& job, int64 id, bool blocked) {
         remember_work(job.queue, job.kind, job.priority, keyed ? kKeyed : int16{0}, job.role,
                       {job.run_at.us, id});
     QueueDelta delta;
-    delta.live = 1;
+    delta.live = delta.enqueued = 1;
     remember_counts(job.queue, delta);
     if (job.expires_at) remember_expiry(*job.expires_at);
 }

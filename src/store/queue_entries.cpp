@@ -97,6 +97,7 @@ uint32 find_queue_entry_locked(Oid database, std::string_view name, bool add_it)
     pg_atomic_init_u64(&q.cancelled, 0);
     pg_atomic_init_u64(&q.scheduled, 0);
     pg_atomic_init_u64(&q.leased, 0);
+    pg_atomic_init_u64(&q.pending, 0);
     pg_atomic_init_u32(&q.throttle_windows, 0);
     pg_atomic_init_u32(&q.claims, 0);
     if (i < board().times_capacity) std::memset(static_cast<void*>(&queue_times()[i]), 0, sizeof(QueueTimes));
@@ -235,6 +236,7 @@ void copy_counters(QueueEntry& q, uint32 index, QueueReading* r) noexcept {
     r->enqueued = static_cast<int64>(pg_atomic_read_u64(&q.enqueued));
     r->scheduled = static_cast<int64>(pg_atomic_read_u64(&q.scheduled));
     r->leased = static_cast<int64>(pg_atomic_read_u64(&q.leased));
+    r->pending = static_cast<int64>(pg_atomic_read_u64(&q.pending));
     r->completed = static_cast<int64>(pg_atomic_read_u64(&q.completed));
     r->failed = static_cast<int64>(pg_atomic_read_u64(&q.failed));
     r->discarded = static_cast<int64>(pg_atomic_read_u64(&q.discarded));

@@ -1,6 +1,9 @@
 // See queue_settings.hpp.
 #include "store/queue_settings.hpp"
 
+#include <algorithm>
+
+#include "pg/call.hpp"
 #include "pg/datum.hpp"
 #include "pg/memory.hpp"
 #include "pg/xact.hpp"
@@ -18,6 +21,11 @@ namespace {
 #define SETTINGS_COLUMNS "queue, paused, ageing, max_running, rate_limit, rate_period"
 
 constexpr int kLoadTries = 3;
+
+constexpr std::string_view kResettable[] = {
+    "priority",         "backoff_base", "backoff_max", "retain_completed",    "retain_cancelled",
+    "retain_discarded", "keep_args",    "max_running", "max_running_per_key", "sequence_policy",
+    "throttle_base",    "throttle_max", "ageing",      "rate_limit",          "rate_period"};
 
 constinit pg::Statement g_read{
     "queue_settings", "SELECT " SETTINGS_COLUMNS " FROM foreman.queue WHERE queue " EQ " $1", {TEXTOID}};
@@ -77,6 +85,28 @@ void ensure_queue_settings() {
     DatabaseSlot* slot = database_slot(MyDatabaseId);
     if (slot != nullptr && pg_atomic_read_u32(&slot->settings_loaded) != 0) return;
     load_queue_settings();
+}
+
+void reset_queue_settings(std::string_view queue, std::span<const std::string_view> names) {
+    const AsOwner scope;
+    const Datum name = pg::text_datum(queue);
+    for (const std::string_view wanted : names) {
+        const auto column = std::find(std::begin(kResettable), std::end(kResettable), wanted);
+        if (column == std::end(kResettable)) {
+            throw pg::Failure(ERRCODE_INVALID_PARAMETER_VALUE,
+                              "reset names \"%.*s\", which is no setting of a queue",
+                              static_cast<int>(std::min<std::size_t>(wanted.size(), 64)), wanted.data())
+                .hint("Allowed are the names of alter_queue()'s parameters.");
+        }
+        pg::guarded([&] {
+            Oid types[] = {TEXTOID};
+            Datum values[] = {name};
+            const int rc = SPI_execute_with_args(
+                psprintf("UPDATE foreman.queue SET %s = NULL WHERE queue " EQ " $1", column->data()), 1,
+                types, values, nullptr, false, 0);
+            if (rc < 0) elog(ERROR, "SPI_execute_with_args failed: %s", SPI_result_code_string(rc));
+        });
+    }
 }
 
 bool set_queue_paused(std::string_view queue, bool paused) {

@@ -4,6 +4,7 @@
 // its callback are through, no claim goes by older settings.
 #pragma once
 
+#include <span>
 #include <string_view>
 
 #include "pg/prelude.hpp"
@@ -22,5 +23,9 @@ void ensure_queue_settings();
 /// does: pauses or resumes a queue from the commit on; pausing declares it.
 /// returns: false when it was so before
 bool set_queue_paused(std::string_view queue, bool paused);
+
+/// does: gives settings of a queue their defaults again; whoever calls goes on with update_queue(), which
+/// tells others. errors: 22023 for a name that is no setting
+void reset_queue_settings(std::string_view queue, std::span<const std::string_view> names);
 
 }  // namespace foreman::store

@@ -16,6 +16,7 @@ namespace foreman::store {
 namespace {
 
 constexpr int64 kSlice = 5000;
+constexpr int64 kBlockedSlice = 500;
 constexpr core::Micros kStep = core::milliseconds(5);
 
 constinit pg::Statement g_insert{"insert_minute",
@@ -36,6 +37,12 @@ constinit pg::Statement g_count_later{
     "queue " EQ " $1 AND kind " EQ " $2 AND priority " EQ " $3 AND alone " EQ " $4 AND state " EQ
     " 'w'::pg_catalog.\"char\" AND (run_at, job_id) " GT " ($5, $6) ORDER BY run_at, job_id LIMIT $7) k",
     {TEXTOID, TEXTOID, INT2OID, INT2OID, TIMESTAMPTZOID, INT8OID, INT8OID}};
+
+constinit pg::Statement g_blocked{"count_blocked",
+                                  "SELECT blocked_on, job_id, queue FROM foreman.live_job WHERE state " EQ
+                                  " 'b'::pg_catalog.\"char\" AND (blocked_on, job_id) " GT
+                                  " ($1, $2) ORDER BY blocked_on, job_id LIMIT $3",
+                                  {CHAROID, INT8OID, INT8OID}};
 
 constinit pg::Statement g_count_leased{
     "count_leased", "SELECT queue, pg_catalog.count(*) FROM foreman.live_job WHERE state " EQ
@@ -164,6 +171,8 @@ void SplitCounter::begin(Instant now) {
     now_ = now;
     at_ = 0;
     from_ = {now.us, PG_INT64_MAX};
+    blocked_on_ = 0;
+    blocked_job_ = 0;
     active_ = true;
 }
 
@@ -180,6 +189,19 @@ bool SplitCounter::count_some(const RangeChoice& r) {
     return true;
 }
 
+// false: there are no more.
+bool SplitCounter::count_blocked() {
+    pg::Args<3> a;
+    a.letter(1, blocked_on_).i64(2, blocked_job_).i64(3, kBlockedSlice);
+    const pg::Rows rows = g_blocked.execute(a);
+    for (const pg::Row row : rows) {
+        of(row.view(3)).pending++;
+        blocked_on_ = row.letter(1);
+        blocked_job_ = row.i64(2);
+    }
+    return static_cast<int64>(rows.size()) == kBlockedSlice;
+}
+
 void SplitCounter::step() {
     const AsOwner scope;
     const Instant until = pg::clock_now() + kStep;
@@ -192,6 +214,9 @@ void SplitCounter::step() {
             at_++;
             from_ = {now_.us, PG_INT64_MAX};
         }
+        if (pg::clock_now() >= until) return;
+    }
+    while (count_blocked()) {
         if (pg::clock_now() >= until) return;
     }
     for (const pg::Row row : g_count_leased.execute()) of(row.view(1)).leased += row.i64(2);
@@ -207,8 +232,10 @@ void SplitCounter::tell() const noexcept {
         const std::string_view name(q.name, q.name_len);
         const auto at = std::find_if(counts_.begin(), counts_.end(),
                                      [name](const Counts& c) { return name_view(c.queue) == name; });
-        pg_atomic_write_u64(&q.scheduled, static_cast<uint64>(at == counts_.end() ? 0 : at->scheduled));
-        pg_atomic_write_u64(&q.leased, static_cast<uint64>(at == counts_.end() ? 0 : at->leased));
+        const Counts counted = at == counts_.end() ? Counts{} : *at;
+        pg_atomic_write_u64(&q.scheduled, static_cast<uint64>(counted.scheduled));
+        pg_atomic_write_u64(&q.leased, static_cast<uint64>(counted.leased));
+        pg_atomic_write_u64(&q.pending, static_cast<uint64>(counted.pending));
     }
 }
 

@@ -42,7 +42,8 @@ class MinuteStatistics {
     pg::vector<QueueTotals> last_, current_;
 };
 
-/// Counts jobs that are due later and leased ones for each queue of the board, in short steps.
+/// Counts jobs that are due later, those that wait for others, and leased ones, for each queue of the board,
+/// in short steps.
 class SplitCounter {
   public:
     SplitCounter() : context_("foreman counts"), memory_(context_), counts_(&memory_) {}
@@ -56,18 +57,21 @@ class SplitCounter {
   private:
     struct Counts {
         BoardName queue;
-        int64 scheduled, leased;
+        int64 scheduled, leased, pending;
     };
     Counts& of(std::string_view queue);
     bool count_some(const RangeChoice& range);
+    bool count_blocked();
     void tell() const noexcept;
 
     pg::Context context_;
     pg::ContextResource memory_;
     bool active_ = false;
     Instant now_{};
-    uint32 at_ = 0;  // range
-    Key from_{};     // and the last key counted there
+    uint32 at_ = 0;        // range
+    Key from_{};           // and the last key counted there
+    char blocked_on_ = 0;  // the last blocked job that was counted
+    int64 blocked_job_ = 0;
     pg::vector<Counts> counts_;
 };
 

@@ -27,10 +27,11 @@ constinit pg::Statement g_count{"count_live",
 
 constinit pg::Statement g_waiting{
     "count_waiting",
-    "SELECT queue, pg_catalog.count(*), pg_catalog.min(run_at) FILTER (WHERE state " NE
-    " 'r'::pg_catalog.\"char\"), pg_catalog.count(*) FILTER (WHERE state " NE
-    " 'r'::pg_catalog.\"char\" AND run_at " GT " $1), pg_catalog.count(*) FILTER (WHERE state " EQ
-    " 'r'::pg_catalog.\"char\") FROM foreman.live_job GROUP BY queue ORDER BY queue",
+    "SELECT queue, pg_catalog.count(*), pg_catalog.min(run_at) FILTER (WHERE state " EQ
+    " 'w'::pg_catalog.\"char\"), pg_catalog.count(*) FILTER (WHERE state " EQ
+    " 'w'::pg_catalog.\"char\" AND run_at " GT " $1), pg_catalog.count(*) FILTER (WHERE state " EQ
+    " 'r'::pg_catalog.\"char\"), pg_catalog.count(*) FILTER (WHERE state " EQ
+    " 'b'::pg_catalog.\"char\") FROM foreman.live_job GROUP BY queue ORDER BY queue",
     {TIMESTAMPTZOID}};
 
 struct Day {
@@ -151,9 +152,10 @@ void visit_waiting(core::Instant now, void (*visit)(void*, const QueueCount&), v
     scope.allow_any_plan();
     pg::Args<1> a;
     a.instant(1, now);
-    for (const pg::Row row : g_waiting.execute(a))
-        visit(arg, {row.view(1), row.i64(2), row.is_null(3) ? core::kPlusInfinity : row.instant(3),
-                    row.i64(4), row.i64(5)});
+    for (const pg::Row row : g_waiting.execute(a)) {
+        const core::Instant oldest = row.is_null(3) ? core::kPlusInfinity : row.instant(3);
+        visit(arg, {row.view(1), row.i64(2), oldest, row.i64(4), row.i64(5), row.i64(6)});
+    }
 }
 
 void make_first_partitions(core::Instant now) {

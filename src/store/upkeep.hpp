@@ -33,7 +33,7 @@ struct QueueCount {
     std::string_view queue;
     int64 waiting;
     core::Instant oldest_run_at;
-    int64 scheduled, leased;
+    int64 scheduled, leased, pending;
 };
 /// The same counts for a server without the board.  cost: one pass over the table; the visitor must not end
 /// SPI

@@ -21,17 +21,18 @@ $node->safe_psql('postgres', q{
 	SELECT foreman.cancel(foreman.enqueue('out', queue => 'busy'));
 	SELECT foreman.enqueue('out', queue => 'later', run_at => now() + interval '1 day') FROM generate_series(1, 5);
 	SELECT foreman.enqueue('out', queue => 'later') FROM generate_series(1, 2);
+	SELECT foreman.enqueue('out', queue => 'later', depends_on => ARRAY(SELECT max(job_id) FROM foreman.jobs WHERE queue = 'later'));
 	SELECT foreman.enqueue('out', queue => 'lent') FROM generate_series(1, 3)});
 $node->safe_psql('postgres', q{SELECT foreman.claim('{lent}', 'w', lease => '1 hour')});
 eventually($node, 'postgres', q{SELECT count(*) = 0 FROM foreman.live_job WHERE kind <> 'out'}, 20, 'everything ends');
 is(value($node, 'postgres', q{SELECT count(*) FROM foreman.stats_minute}), '0', 'the minute is not over');
 eventually($node, 'postgres', q{SELECT count(*) = 5 FROM foreman.stats_minute}, 65, 'when it is, each queue has a row');
 is(value($node, 'postgres', q{SELECT queue, enqueued, completed, failed, discarded, cancelled FROM foreman.stats_minute ORDER BY queue}),
-	"bad|1|0|1|1|0\nbusy|31|30|0|0|1\nlater|7|0|0|0|0\nlent|3|0|0|0|0\nslow|3|3|0|0|0", 'with what happened');
+	"bad|1|0|1|1|0\nbusy|31|30|0|0|1\nlater|8|0|0|0|0\nlent|3|0|0|0|0\nslow|3|3|0|0|0", 'with what happened');
 is(value($node, 'postgres', q{SELECT date_trunc('minute', minute) = minute AND minute < clock_timestamp() - interval '1 minute' + interval '20 s' FROM foreman.stats_minute LIMIT 1}), 't', 'under the minute that it happened in');
 is(value($node, 'postgres', q{SELECT run_p50_ms BETWEEN 150 AND 400, run_p99_ms BETWEEN run_p50_ms AND 600, wait_p99_ms >= wait_p50_ms FROM foreman.stats_minute WHERE queue = 'slow'}), 't|t|t', 'a nap of 200 ms takes about as long');
 is(value($node, 'postgres', q{SELECT wait_p50_ms, run_p99_ms FROM foreman.stats_minute WHERE queue = 'later'}), '|', 'without jobs that ended there is no time');
-eventually($node, 'postgres', q{SELECT available = 2 AND scheduled = 5 AND running = 0 AND waiting = 7 FROM foreman.queues WHERE queue = 'later'}, 65, 'what is due later is told apart');
+eventually($node, 'postgres', q{SELECT available = 2 AND scheduled = 5 AND pending = 1 AND running = 0 AND waiting = 8 FROM foreman.queues WHERE queue = 'later'}, 65, 'what is due later, and what waits for others, is told apart');
 is(value($node, 'postgres', q{SELECT available, scheduled, running FROM foreman.queues WHERE queue = 'lent'}), '2|0|1', 'what is leased is running');
 my $written = value($node, 'postgres', q{SELECT n_tup_ins, n_tup_upd, n_tup_del FROM pg_stat_user_tables WHERE relname = 'minute_stat'});
 eventually($node, 'postgres', q{SELECT extract(second FROM clock_timestamp()) < 20}, 65, 'another minute passes');
