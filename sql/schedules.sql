@@ -58,7 +58,7 @@ SELECT '"' || e || '"', schedules_test.fault(format('SELECT foreman.schedule(%L,
     '0 0 1,$ * *', '0 0 $,1 * *', '0 0 $foo * *', '0 0 L * *', '0 0 15W * *', '0 0 ? * *', 'H * * * *', '~ * * * *',
     '*5 * * * *', '5;foo * * * *', '1~5 * * * *', '0 0 * * 1#2', '4294967297 * * * *', '50-10 * * * *', '0 22-2 * * *', '0 0 * * fri-mon', '0 0 * * sat-sun',
     '0 0 31 2 *', '0 0 31 4,6,9,11 *', '@Hourly', '@every 5m', '@hourly x', '0 seconds', '-1 seconds', '1 secondx', '1 month', '10 years', '0.5 seconds', '4000 days',
-    '5 minutes ago', '1:75', 'P1D']) e;
+    '5 minutes ago', '1:75', 'P1M', 'PT5X']) e;
 SELECT schedules_test.fault(format('SELECT foreman.schedule(%L, ''SELECT 1'')', repeat('*', 1000)));
 
 -- And in the other arguments.

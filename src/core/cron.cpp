@@ -218,11 +218,11 @@ ScheduleFault parse_schedule(std::string_view text, CronDialect dialect, Schedul
     skip_comments(&in);
     Schedule parsed;
     ScheduleFault fault;
-    if (in.peek() == '@') {
-        fault = read_name(&in, &parsed);
-    } else if (looks_like_interval(in)) {
+    if (looks_like_interval(in)) {
         fault =
             dialect == CronDialect::pg_cron ? read_cron_interval(&in, &parsed) : read_interval(&in, &parsed);
+    } else if (in.peek() == '@') {
+        fault = read_name(&in, &parsed);
     } else {
         fault = read_fields(&in, dialect, &parsed);
     }

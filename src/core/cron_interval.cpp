@@ -123,16 +123,63 @@ ScheduleFault read_part(Cursor* in, Micros* sum) noexcept {
     return kNoFault;
 }
 
+// ISO 8601 with designators, after the P: 1W, 1DT2H30M, T90S.
+ScheduleFault read_iso(Cursor* in, Micros* sum) noexcept {
+    constexpr std::string_view kAllowed =
+        "a length of time is P with days, then T with hours, minutes, seconds";
+    bool time = false;
+    int parts = 0;
+    while (!in->at_gap()) {
+        if (!time && in->take('T')) {
+            time = true;
+            parts = 0;
+            continue;
+        }
+        const std::string_view digits = in->take_while(is_digit);
+        std::string_view fraction;
+        if (digits.empty()) return in->fault(kAllowed);
+        if (const ScheduleFault f = read_fraction(in, &fraction); f.any()) return f;
+        const ScheduleFault bad = in->fault(kAllowed);
+        const bool months = !time && (in->peek() == 'Y' || in->peek() == 'M');
+        if (months) return {bad.position, kNoMonths};
+        Micros unit{};
+        if (!time && in->take('W'))
+            unit = days(7);
+        else if (!time && in->take('D'))
+            unit = days(1);
+        else if (time && in->take('H'))
+            unit = hours(1);
+        else if (time && in->take('M'))
+            unit = minutes(1);
+        else if (time && in->take('S'))
+            unit = seconds(1);
+        else
+            return bad;
+        *sum = *sum + measure(number_of(digits), fraction, unit);
+        parts++;
+    }
+    if (parts == 0) return in->fault(kAllowed);
+    in->take_while(is_space);
+    return in->at_end() ? kNoFault : in->fault(kAllowed);
+}
+
+ScheduleFault read_parts(Cursor* in, Micros* sum) noexcept {
+    if (in->take('P')) return read_iso(in, sum);
+    do {
+        if (const ScheduleFault f = read_part(in, sum); f.any()) return f;
+        in->take_while(is_space);
+    } while (!in->at_end());
+    return kNoFault;
+}
+
 }  // namespace
 
 ScheduleFault read_interval(Cursor* in, Schedule* out) noexcept {
     const std::size_t begin = in->position();
+    if (in->take('@')) in->take_while(is_blank);  // as IntervalStyle postgres_verbose begins
     in->take('+');
     Micros sum{};
-    do {
-        if (const ScheduleFault f = read_part(in, &sum); f.any()) return f;
-        in->take_while(is_space);
-    } while (!in->at_end());
+    if (const ScheduleFault f = read_parts(in, &sum); f.any()) return f;
     if (sum < kLeastEvery || sum > kMostEvery) return {begin, kLengthAllowed};
     out->type = ScheduleType::interval;
     out->every = sum;
@@ -153,9 +200,9 @@ ScheduleFault read_cron_interval(Cursor* in, Schedule* out) noexcept {
     return kNoFault;
 }
 
-// A sign, or a number that is followed by a letter, a point or a colon: no field of minutes or seconds begins
-// so.
 bool looks_like_interval(Cursor in) noexcept {
+    if (in.take('@')) return is_blank(in.peek());
+    if (in.take('P')) return in.peek() == 'T' || is_digit(in.peek());
     if (in.peek() == '+' || in.peek() == '-') return true;
     if (in.take_while(is_digit).empty()) return false;
     if (in.peek() == ':' || in.peek() == '.') return true;

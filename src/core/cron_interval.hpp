@@ -6,8 +6,8 @@
 
 namespace foreman::core {
 
-/// A sign, or a number that is followed by a letter, a point or a colon: no field of minutes or seconds
-/// begins so.
+/// A sign, a number that is followed by a letter, a point or a colon, a P with a number, an @ with a blank:
+/// no field and no name begins so.
 bool looks_like_interval(Cursor in) noexcept;
 /// Numbers with units of the server's own interval; months and years are refused.
 ScheduleFault read_interval(Cursor* in, Schedule* out) noexcept;

@@ -11,11 +11,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
 namespace {
 
 constexpr const char* kWords[] = {
-    "*",   "*/",      "/",     "-",          ",",       "$",       " ",       "  ",       "\t",    "\n",
-    "#",   "0",       "1",     "5",          "7",       "12",      "23",      "29",       "31",    "59",
-    "60",  "007",     "99999", "4294967297", "jan",     "FEB",     "dec",     "Mon",      "sun",   "sat",
-    "L",   "W",       "?",     "~",          "@hourly", "@yearly", "@reboot", "second",   "hours", "days",
-    "1.5", "minutes", "month", ":",          "01:30",   "+",       "ago",     "* * * * *"};
+    "*",       "*/",     "/",         "-",    ",",     "$",          " ",     "  ",      "\t",
+    "\n",      "#",      "0",         "1",    "5",     "7",          "12",    "23",      "29",
+    "31",      "59",     "60",        "007",  "99999", "4294967297", "jan",   "FEB",     "dec",
+    "Mon",     "sun",    "sat",       "L",    "W",     "?",          "~",     "@hourly", "@yearly",
+    "@reboot", "second", "hours",     "days", "1.5",   "minutes",    "month", ":",       "01:30",
+    "+",       "ago",    "* * * * *", "P1D",  "PT",    "@ ",         "T2H"};
 
 class Generator {
   public:

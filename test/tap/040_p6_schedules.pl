@@ -82,6 +82,23 @@ subtest 'a schedule that is committed as prepared' => sub {
 	$node->safe_psql('postgres', q{SELECT foreman.unschedule('prepared')});
 };
 
+# What the rows look like when the clock was an hour ahead until now.
+subtest 'the clock was set back' => sub {
+	$node->safe_psql('postgres', q{
+		SELECT foreman.schedule_job(n, e, 'note') FROM (VALUES ('often', '* * * * * *'), ('interval', '2 seconds'), ('daily', '0 0 * * *')) v(n, e)});
+	eventually($node, 'postgres', "SELECT count(DISTINCT name) = 2 FROM foreman.schedule_run WHERE name IN ('often', 'interval')", 6, 'schedules fire');
+	my $daily = value($node, 'postgres', q{
+		UPDATE foreman.schedule SET last_fired_at = clock_timestamp() + interval '1 h', last_scheduled_at = coalesce(last_scheduled_at, next_fire_at - interval '1 day') + interval '1 h',
+			next_fire_at = next_fire_at + CASE WHEN name = 'daily' THEN interval '0' ELSE '1 h' END
+		 WHERE name IN ('often', 'interval', 'daily');
+		SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'pg_foreman dispatcher' \g /dev/null
+		SELECT next_fire_at FROM foreman.schedule WHERE name = 'daily'});
+	eventually($node, 'postgres', "SELECT count(DISTINCT name) = 2 FROM foreman.schedule_run WHERE name IN ('often', 'interval') AND generation = 2", 8, 'the frequent ones start over, and do not stall for an hour');
+	is(value($node, 'postgres', "SELECT next_fire_at || ' ' || generation FROM foreman.schedule WHERE name = 'daily'"), "$daily 1", 'the daily one waits for its next time');
+	is(value($node, 'postgres', $twice), 't', 'no occurrence has two runs');
+	$node->safe_psql('postgres', q{SELECT foreman.unschedule(n) FROM unnest('{often,interval,daily}'::text[]) n});
+};
+
 subtest 'a bad schedule is said once' => sub {
 	my $from = log_position($node);
 	$node->safe_psql('postgres', q{

@@ -243,7 +243,7 @@ TEST(CronNames, AreExact) {
     refused("@", 0, "@hourly");
     refused("@hourlyy", 0, "@hourly");
     refused("@hourly x", 8, "ends after");
-    refused("@ hourly", 0, "@hourly");
+    refused("@ hourly", 2, "numbers with units");
 }
 
 TEST(CronIntervals, NumbersWithUnits) {
@@ -265,6 +265,31 @@ TEST(CronIntervals, NumbersWithUnits) {
     EXPECT_EQ(parsed("1 day 02:00:00.5").every, hours(26) + milliseconds(500));
     EXPECT_EQ(parsed("1 week").every, days(7));
     EXPECT_EQ(parsed("3660 days").every, days(3660));
+}
+
+// What the server writes for an interval in every IntervalStyle but sql_standard.
+TEST(CronIntervals, OtherStyles) {
+    EXPECT_EQ(parsed("@ 1 hour 30 mins").every, minutes(90));
+    EXPECT_EQ(parsed("@ 2 days").every, days(2));
+    EXPECT_EQ(parsed("PT1H30M").every, minutes(90));
+    EXPECT_EQ(parsed("P2D").every, days(2));
+    EXPECT_EQ(parsed("P1W").every, days(7));
+    EXPECT_EQ(parsed("P1DT2H3M4.5S ").every, hours(26) + minutes(3) + milliseconds(4500));
+    EXPECT_EQ(parsed("PT90S").every, seconds(90));
+    refused("P1M", 2, "no fixed length");
+    refused("P1Y2D", 2, "no fixed length");
+    refused("P", 0, "minute");
+    refused("PT", 2, "P with days");
+    refused("P1DT", 4, "P with days");
+    refused("P1H", 2, "P with days");
+    refused("PT1D", 3, "P with days");
+    refused("PTT1H", 2, "P with days");
+    refused("P1D x", 4, "P with days");
+    refused("PT0S", 0, "1 second to 3660 days");
+    refused("PT-1S", 2, "P with days");
+    Schedule s;
+    EXPECT_TRUE(parse_schedule("PT30S", CronDialect::pg_cron, &s).any());
+    EXPECT_TRUE(parse_schedule("@ 30 seconds", CronDialect::pg_cron, &s).any());
 }
 
 TEST(CronIntervals, Refused) {
