@@ -184,11 +184,9 @@ std::string_view beat(const store::TokenPair& pair, core::Instant now, core::Mic
     }
     const std::optional<store::LeaseRow> row = store::read_lease_row(pair.job_id);
     if (!row || row->token.bytes != pair.token.bytes) return "lost";
-    if (!store::board_present() ||
-        !store::add_lease(MyDatabaseId, pair.job_id, pair.token, now + (extend.us > 0 ? extend : row->length),
-                          row->length)) {
-        if (!XactReadOnly) store::renew_lease_row(pair, now);
-    }
+    const core::Instant until = now + (extend.us > 0 ? extend : row->length);
+    if (!store::place_lease(pair.job_id, *row, until) && !XactReadOnly)
+        store::renew_lease_row(pair, until, row->length);
     return store::has_stop_request(pair.job_id) ? "cancel_requested" : "active";
 }
 

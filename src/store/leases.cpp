@@ -56,8 +56,10 @@ constinit pg::Statement g_lock{"lock_lease",
                                " $2 AND state " EQ " 'r'::pg_catalog.\"char\" FOR UPDATE SKIP LOCKED",
                                {INT8OID, UUIDOID}};
 
+#define LEASE_ROW "token, lease_us, queue, concurrency_key, sequence_key"
+
 constinit pg::Statement g_read_row{"read_lease_row",
-                                   "SELECT token, lease_us FROM foreman.live_job WHERE job_id " EQ
+                                   "SELECT " LEASE_ROW " FROM foreman.live_job WHERE job_id " EQ
                                    " $1 AND state " EQ " 'r'::pg_catalog.\"char\" AND worker IS NOT NULL",
                                    {INT8OID}};
 
@@ -67,10 +69,14 @@ constinit pg::Statement g_renew{"renew_lease",
                                 " 'r'::pg_catalog.\"char\" AND worker IS NOT NULL",
                                 {INT8OID, UUIDOID, TIMESTAMPTZOID}};
 
-constinit pg::Statement g_load{"load_leases",
-                               "SELECT job_id, token, lease_us, queue, concurrency_key, sequence_key "
-                               "FROM foreman.live_job WHERE state " EQ
-                               " 'r'::pg_catalog.\"char\" AND worker IS NOT NULL"};
+constinit pg::Statement g_rows{
+    "lease_rows", "SELECT job_id, token, lease_us, claimed_at FROM foreman.live_job WHERE state " EQ
+                  " 'r'::pg_catalog.\"char\" AND worker IS NOT NULL"};
+
+constinit pg::Statement g_load{"load_leases", "SELECT " LEASE_ROW
+                                              ", job_id "
+                                              "FROM foreman.live_job WHERE state " EQ
+                                              " 'r'::pg_catalog.\"char\" AND worker IS NOT NULL"};
 
 bool contains(std::span<const std::string_view> names, std::string_view name) {
     return std::find(names.begin(), names.end(), name) != names.end();
@@ -232,48 +238,79 @@ bool lock_lease(const TokenPair& pair) {
     return !g_lock.execute(a).empty();
 }
 
+namespace {
+
+LeaseRow lease_of(const pg::Row& row) {
+    LeaseRow l{pg::uuid_bytes(row.datum(1)), core::Micros{row.i64(2)}, row.view(3), {}, {}};
+    if (!row.is_null(4)) l.concurrency_key = row.view(4);
+    if (!row.is_null(5)) l.sequence_key = row.view(5);
+    return l;
+}
+
+}  // namespace
+
 std::optional<LeaseRow> read_lease_row(int64 job_id) {
+    const MemoryContext outside = CurrentMemoryContext;
     const AsOwner scope;
     const pg::LatestSnapshot fresh;
     pg::Args<1> a;
     a.i64(1, job_id);
     const pg::Rows rows = g_read_row.execute(a, true);
     if (rows.empty()) return std::nullopt;
-    return LeaseRow{pg::uuid_bytes(rows[0].datum(1)), core::Micros{rows[0].i64(2)}};
+    const auto keep = [outside](std::string_view text) {
+        return std::string_view(pg::copy_text(text, outside), text.size());
+    };
+    LeaseRow l = lease_of(rows[0]);
+    l.queue = keep(l.queue);
+    if (l.concurrency_key) l.concurrency_key = keep(*l.concurrency_key);
+    if (l.sequence_key) l.sequence_key = keep(*l.sequence_key);
+    return l;
 }
 
-bool renew_lease_row(const TokenPair& pair, Instant now) {
+bool place_lease(int64 job_id, const LeaseRow& row, Instant until) {
+    if (!board_present()) return false;
+    uint32 keys[2] = {kNoKeyEntry, kNoKeyEntry};
+    if (row.concurrency_key)
+        keys[0] = take_key_anyhow(MyDatabaseId, {BlockedOn::key, row.queue, *row.concurrency_key});
+    if (row.sequence_key)
+        keys[1] = take_key_anyhow(MyDatabaseId, {BlockedOn::sequence, row.queue, *row.sequence_key});
+    const uint32 queue = queue_entry_of(row.queue);
+    take_place(queue);
+    if (add_lease(MyDatabaseId, job_id, row.token, until, row.length, keys, queue)) return true;
+    leave_place(queue);
+    for (const uint32 key : keys) give_key(key);
+    return false;
+}
+
+bool renew_lease_row(const TokenPair& pair, Instant until, core::Micros length) {
     const AsOwner scope;
     pg::Args<3> a;
-    a.i64(1, pair.job_id).set(2, pg::uuid_datum(pair.token)).instant(3, now);
+    a.i64(1, pair.job_id).set(2, pg::uuid_datum(pair.token)).instant(3, until - length);
     return g_renew.execute(a).processed() > 0;
 }
 
 void all_leases(pg::vector<TokenPair>* out) {
     const AsOwner scope;
-    for (const pg::Row row : g_load.execute()) out->push_back({row.i64(1), pg::uuid_bytes(row.datum(2))});
+    for (const pg::Row row : g_load.execute()) out->push_back({row.i64(6), pg::uuid_bytes(row.datum(1))});
+}
+
+void ended_lease_rows(Instant now, pg::vector<TokenPair>* out) {
+    const AsOwner scope;
+    for (const pg::Row row : g_rows.execute()) {
+        if (row.instant(4) + core::Micros{row.i64(3)} <= now)
+            out->push_back({row.i64(1), pg::uuid_bytes(row.datum(2))});
+    }
 }
 
 int64 load_leases(Instant now) {
     const AsOwner scope;
     int64 unplaced = 0;
     for (const pg::Row row : g_load.execute()) {
-        const core::Micros length{row.i64(3)};
         LeaseReading known{};
         // An entry may be newer than what was read here; one that is not is found out when it ends.
-        if (read_lease(MyDatabaseId, row.i64(1), &known)) continue;
-        uint32 keys[2] = {kNoKeyEntry, kNoKeyEntry};
-        if (!row.is_null(5))
-            keys[0] = take_key_anyhow(MyDatabaseId, {BlockedOn::key, row.view(4), row.view(5)});
-        if (!row.is_null(6))
-            keys[1] = take_key_anyhow(MyDatabaseId, {BlockedOn::sequence, row.view(4), row.view(6)});
-        const pg::UuidBytes token = pg::uuid_bytes(row.datum(2));
-        const uint32 queue = queue_entry_of(row.view(4));
-        take_place(queue);
-        if (add_lease(MyDatabaseId, row.i64(1), token, now + length, length, keys, queue)) continue;
-        unplaced++;
-        leave_place(queue);
-        for (const uint32 key : keys) give_key(key);
+        if (read_lease(MyDatabaseId, row.i64(6), &known)) continue;
+        const LeaseRow lease = lease_of(row);
+        if (!place_lease(row.i64(6), lease, now + lease.length)) unplaced++;
     }
     if (DatabaseSlot* d = database_slot(MyDatabaseId)) pg_atomic_write_u32(&d->leases_loaded, 1);
     return unplaced;

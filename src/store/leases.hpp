@@ -59,10 +59,18 @@ bool lock_lease(const TokenPair& pair);
 struct LeaseRow {
     pg::UuidBytes token;
     core::Micros length;
+    std::string_view queue;
+    std::optional<std::string_view> concurrency_key, sequence_key;
 };
+/// The texts are in CurrentMemoryContext.
 std::optional<LeaseRow> read_lease_row(int64 job_id);
-/// Renews in the row, where the board has no room.
-bool renew_lease_row(const TokenPair& pair, Instant now);
+/// Puts a lease on the board from its row, with its keys and its place in the queue.  false: there is no room, or no
+/// board.
+bool place_lease(int64 job_id, const LeaseRow& row, Instant until);
+/// Renews in the row, where the board has no room or is not there.
+bool renew_lease_row(const TokenPair& pair, Instant until, core::Micros length);
+/// Leases that ended by what their rows say, for servers without a board.
+void ended_lease_rows(Instant now, pg::vector<TokenPair>* out);
 void all_leases(pg::vector<TokenPair>* out);
 /// All outside leases of the database, to the board, each renewed now. returns: how many found no room
 int64 load_leases(Instant now);

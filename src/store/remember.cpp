@@ -86,7 +86,8 @@ void forget_all() noexcept {
 void apply_work(const Note& n, Instant now) noexcept {
     lower_head({MyDatabaseId, n.queue(), n.kind(), n.priority, n.alone}, n.role, n.key);
     wake_for(MyDatabaseId, n.role, Instant{n.key.run_at}, now);
-    if (anybody_waits()) wake_waiters_of_queue(MyDatabaseId, n.queue(), n.id);
+    // What has a handler here is not waited for.
+    if (n.role == InvalidOid && anybody_waits()) wake_waiters_of_queue(MyDatabaseId, n.queue(), n.id);
 }
 
 void apply_request(const Note& n) noexcept {

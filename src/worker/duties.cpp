@@ -108,7 +108,7 @@ core::Instant look_at_row_of(Oid database, const store::TokenPair& pair, core::I
         store::drop_lease(database, pair.job_id);
     } else if (row->token.bytes != pair.token.bytes) {
         // Claimed anew by a transaction whose commit told nobody, as COMMIT PREPARED does not.
-        store::add_lease(database, pair.job_id, row->token, now + row->length, row->length);
+        store::place_lease(pair.job_id, *row, now + row->length);
         return now + row->length;
     } else {
         // Its worker ends it in a transaction that is still open.
@@ -116,6 +116,32 @@ core::Instant look_at_row_of(Oid database, const store::TokenPair& pair, core::I
         return now + kEndingRetry;
     }
     return core::kPlusInfinity;
+}
+
+bool fail_lease(const store::TokenPair& pair, core::Instant now, MemoryContext context) {
+    pg::ContextResource memory(context);
+    pg::vector<store::LeasedJob> taken(&memory);
+    store::take_leases({&pair, 1}, context, &taken);
+    if (taken.empty()) return false;
+    const store::Job& job = taken.front().job;
+    store::Report report;
+    report.outcome = core::Outcome::failed;
+    report.started_at = job.claimed_at;
+    report.error = store::AttemptError{now, job.attempt + 1, "57P01", "lease expired", "", "", ""};
+    store::settle(job, report, context);
+    return true;
+}
+
+// Without the board, for rescue_once(): the rows alone say which leases ended.
+int64 revive_by_rows(core::Instant now) {
+    pg::Context context("foreman revival", CurrentMemoryContext);
+    pg::ContextResource memory(context);
+    pg::vector<store::TokenPair> ended(&memory);
+    store::ended_lease_rows(now, &ended);
+    int64 revived = 0;
+    for (const store::TokenPair& pair : ended)
+        revived += store::lock_lease(pair) && fail_lease(pair, now, context.get()) ? 1 : 0;
+    return revived;
 }
 
 // false: there was nothing to revive. next: lowered to the instant at which to look at the lease again.
@@ -129,17 +155,7 @@ bool revive(Oid database, const store::LeaseReading& lease, core::Instant now, M
     }
     if (!store::begin_rescue(database, pair.job_id, pair.token, now)) return false;
     store::debug_point(store::DebugPoint::inside_rescue);
-    pg::ContextResource memory(context);
-    pg::vector<store::LeasedJob> taken(&memory);
-    store::take_leases({&pair, 1}, context, &taken);
-    if (taken.empty()) return false;
-    const store::Job& job = taken.front().job;
-    store::Report report;
-    report.outcome = core::Outcome::failed;
-    report.started_at = job.claimed_at;
-    report.error = store::AttemptError{now, job.attempt + 1, "57P01", "lease expired", "", "", ""};
-    store::settle(job, report, context);
-    return true;
+    return fail_lease(pair, now, context);
 }
 
 // The same, passing over one that cannot be revived.
@@ -165,7 +181,7 @@ bool try_to_revive(Oid database, const store::LeaseReading& lease, core::Instant
 
 int64 revive_ended_leases(Oid database, core::Instant now, core::Instant* next, bool each_alone) {
     *next = core::kPlusInfinity;
-    if (!store::board_present()) return 0;
+    if (!store::board_present()) return revive_by_rows(now);
     // Subtransactions past 64 slow down every snapshot of the server.
     const int most = each_alone ? kReviveAlone : kReviveBatch;
     pg::Context context("foreman revival", CurrentMemoryContext);

@@ -42,6 +42,26 @@ for my $mode (qw(fast immediate))
 	};
 }
 
+# A heartbeat that comes before the dispatcher has read the rows brings the lease back with the key that it holds.
+subtest 'a key that a lease holds' => sub {
+	my ($id, $token) = split /\|/, value($node, 'postgres', q{
+		SELECT foreman.create_queue('keyed', max_running_per_key => 1) \g /dev/null
+		SELECT foreman.enqueue('out', queue => 'keyed', concurrency_key => 'k') FROM generate_series(1, 2) \g /dev/null
+		SELECT job_id, token FROM foreman.claim('{keyed}', 'w', 10, lease => '1 min')});
+	my $others = q{SELECT count(*) FROM foreman.claim('{keyed}', 'other', 10)};
+	is(value($node, 'postgres', $others), '0', 'one of two runs');
+	settings($node, 'foreman.enabled' => 'off');
+	$node->restart;
+	is(value($node, 'postgres', "SELECT foreman.heartbeat($id, '$token')"), 'active', 'its worker is first after a restart');
+	settings($node, 'foreman.enabled' => 'on');
+	$node->reload;
+	eventually($node, 'postgres', q{SELECT count(*) = 1 FROM pg_stat_activity WHERE backend_type = 'pg_foreman dispatcher' AND wait_event_type IS NOT NULL}, 5, 'the dispatcher comes');
+	stays($node, 'postgres', "SELECT ($others) = 0", 1, 'the other one waits');
+	is(value($node, 'postgres', "SELECT foreman.complete($id, '$token')"), 'completed', 'until the first has ended');
+	eventually($node, 'postgres', "SELECT ($others) = 1", 3, 'then it runs');
+	$node->safe_psql('postgres', q{SELECT foreman.release(job_id, token) FROM foreman.live_job WHERE queue = 'keyed'; SELECT foreman.cancel(job_id) FROM foreman.live_job});
+};
+
 # Short ones end within the grace, long ones are put back.
 sub busy
 {
