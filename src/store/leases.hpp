@@ -64,8 +64,8 @@ struct LeaseRow {
 };
 /// The texts are in CurrentMemoryContext.
 std::optional<LeaseRow> read_lease_row(int64 job_id);
-/// Puts a lease on the board from its row, with its keys and its place in the queue.  false: there is no room, or no
-/// board.
+/// Puts a lease on the board from its row, with its keys and its place in the queue.  false: there is no
+/// room, or no board.
 bool place_lease(int64 job_id, const LeaseRow& row, Instant until);
 /// Renews in the row, where the board has no room or is not there.
 bool renew_lease_row(const TokenPair& pair, Instant until, core::Micros length);
