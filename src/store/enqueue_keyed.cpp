@@ -218,8 +218,10 @@ bool is_running(const Holder& h) { return h.state == 'r' || is_executor_transact
 // The holder's row is there and committed. Nothing: look again.
 std::optional<Inserted> meet_holder(const NewJob& job, const Holder& h, int64 id) {
     if (!replaces(job)) return existing(job, h.id);
-    if (replace_waiting(job, h.id)) return Inserted{h.id, false, true};
+    // First: a handler that replaces what its own transaction holds could change the row, and nobody would
+    // read it.
     if (is_running(h)) return put_successor(job, id, h.id);
+    if (replace_waiting(job, h.id)) return Inserted{h.id, false, true};
     // A user's transaction has it locked, or had: wait for its end, never for an executor's.
     if (TransactionIdIsValid(h.xmax)) {
         pg::Args<1> a;

@@ -80,8 +80,8 @@ bool Gatekeeper::is_next(const Job& job) {
     if (before > 0 && running_ == Running::at_once) return false;
     if (looked_at_ == nullptr || !same_sequence(*looked_at_, job)) {
         next_ids_.clear();
-        sequence_order(job.queue, job.sequence_key, find_queue(job.queue).skip_later, now(), kLookAhead,
-                       &next_ids_);
+        sequence_order(job.queue, job.sequence_key, find_queue(job.queue).skip_later, SequencePart::all,
+                       now(), kLookAhead, &next_ids_);
         looked_at_ = &job;
     }
     return before < next_ids_.size() && next_ids_[before] == job.job_id;
