@@ -145,8 +145,8 @@ bool is_parked(const KeyName& n) {
     return !(n.type == BlockedOn::key ? g_key_is_parked : g_sequence_is_parked).execute(a).empty();
 }
 
-// Only those that would start: behind a head that is not due, a released one would be parked again at once,
-// and so on without end.
+// Only parked ones that nothing else stands before: behind a head that is not due, or that nobody claims, a
+// released one would be parked again at once, and so on without end.
 int64 release_sequence(const KeyName& n, core::Instant now, bool* locked) {
     pg::ContextResource memory(CurrentMemoryContext);
     pg::vector<int64> ids(&memory);

@@ -112,7 +112,7 @@ void park(std::span<const Job> jobs, BlockedOn why);
 /// does: parks up to `max` more claimable jobs of a concurrency key behind `after`.  returns: how many
 int64 park_rest(const Job& after, int max);
 /// The jobs of a sequence that may run next, in their order: at most `max` ids. may_start: only those before
-/// the first that cannot start now, since it runs, is not due, or waits for something else, or that would be
+/// the first that is not parked, so that nothing stands before them that waits or runs, or that would be
 /// claimed before its turn.
 enum class SequencePart { all, may_start };
 void sequence_order(std::string_view queue, std::string_view key, bool skip_later, SequencePart part,

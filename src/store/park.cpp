@@ -28,9 +28,8 @@ constinit pg::Statement g_park_rest{
 // Those that are not due, and those that wait for other jobs, do not stand in the way under policy skip.
 constinit pg::Statement g_sequence{
     "sequence_order",
-    "SELECT job_id, CASE WHEN state " EQ " 'b'::pg_catalog.\"char\" THEN blocked_on " EQ
-    " 'q'::pg_catalog.\"char\" ELSE state " EQ " 'w'::pg_catalog.\"char\" AND run_at " LE
-    " $4 END, priority, run_at FROM foreman.live_job WHERE queue " EQ " $1 AND sequence_key " EQ
+    "SELECT job_id, state " EQ " 'b'::pg_catalog.\"char\" AND blocked_on " EQ
+    " 'q'::pg_catalog.\"char\", priority, run_at FROM foreman.live_job WHERE queue " EQ " $1 AND sequence_key " EQ
     " $2 AND (NOT $3 OR state " EQ " 'r'::pg_catalog.\"char\" OR (run_at " LE
     " $4 AND (blocked_on IS NULL OR state " NE " 'b'::pg_catalog.\"char\" OR blocked_on " NE
     " 'd'::pg_catalog.\"char\"))) ORDER BY job_id LIMIT $5",
