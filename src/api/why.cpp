@@ -1,7 +1,8 @@
 // why(): what keeps a job from running now, a row for each reason.
 //
-// needs: any bundle on the job's queue, as for its row in the view `jobs`; without one the job is `not_found`.
-// errors: 22004 for NULL. cost: a few statements by primary key or by key; changes nothing, waits for nobody
+// needs: any bundle on the job's queue, as for its row in the view `jobs`; without one the job is
+// `not_found`. errors: 22004 for NULL. cost: a few statements by primary key or by key; changes nothing,
+// waits for nobody
 #include "store/why.hpp"
 
 #include "api/arguments.hpp"

@@ -29,8 +29,8 @@ constinit pg::Statement g_park_rest{
 constinit pg::Statement g_sequence{
     "sequence_order",
     "SELECT job_id, state " EQ " 'b'::pg_catalog.\"char\" AND blocked_on " EQ
-    " 'q'::pg_catalog.\"char\", priority, run_at FROM foreman.live_job WHERE queue " EQ " $1 AND sequence_key " EQ
-    " $2 AND (NOT $3 OR state " EQ " 'r'::pg_catalog.\"char\" OR (run_at " LE
+    " 'q'::pg_catalog.\"char\", priority, run_at FROM foreman.live_job WHERE queue " EQ
+    " $1 AND sequence_key " EQ " $2 AND (NOT $3 OR state " EQ " 'r'::pg_catalog.\"char\" OR (run_at " LE
     " $4 AND (blocked_on IS NULL OR state " NE " 'b'::pg_catalog.\"char\" OR blocked_on " NE
     " 'd'::pg_catalog.\"char\"))) ORDER BY job_id LIMIT $5",
     {TEXTOID, TEXTOID, BOOLOID, TIMESTAMPTZOID, INT8OID}};

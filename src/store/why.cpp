@@ -41,10 +41,10 @@ constinit pg::Statement g_key_holders{
     " 'r'::pg_catalog.\"char\" OR job_id " EQ " ANY ($3)) ORDER BY job_id LIMIT 100",
     {TEXTOID, TEXTOID, INT8ARRAYOID}};
 
-constinit pg::Statement g_dependencies{
-    "why_dependencies",
-    "SELECT depends_on FROM foreman.job_dependency WHERE job_id " EQ " $1 ORDER BY depends_on LIMIT 100",
-    {INT8OID}};
+constinit pg::Statement g_dependencies{"why_dependencies",
+                                       "SELECT depends_on FROM foreman.job_dependency WHERE job_id " EQ
+                                       " $1 ORDER BY depends_on LIMIT 100",
+                                       {INT8OID}};
 
 constinit pg::Statement g_state{"why_state",
                                 "SELECT state, attempt " GT " 0, run_at " LE
@@ -322,8 +322,8 @@ void Question::sequence() {
     if (job_.sequence_key.empty()) return;
     const AsOwner scope;
     pg::vector<int64> ids(&memory_);
-    sequence_order(job_.queue, job_.sequence_key, find_queue(job_.queue).skip_later, SequencePart::all, now_, 1,
-                   &ids);
+    sequence_order(job_.queue, job_.sequence_key, find_queue(job_.queue).skip_later, SequencePart::all, now_,
+                   1, &ids);
     if (ids.empty() || ids[0] >= job_.id) return;
     Detail d(context());
     d.text("sequence_key", job_.sequence_key).number("head", ids[0]);

@@ -303,12 +303,13 @@ void Dispatcher::turn(uint32 pokes) {
     if (reread || (pokes & store::kPokeBlocked) || now >= next_blocked_) {
         next_blocked_ = core::kPlusInfinity;
         bool all_done = false;
-        const bool went =
-            duty("pg_foreman: releasing blocked jobs",
-                 [this, now, reread, &all_done] { all_done = release_blocked(slot_, now, reread); });
+        const bool went = duty("pg_foreman: releasing blocked jobs", [this, now, reread, &all_done] {
+            all_done = release_blocked(slot_, now, reread);
+        });
         // The hints that it took are lost.
         if (!went) pg_atomic_write_u32(&slot_->waits_overflow, 1);
-        blocked_retry_ = all_done ? kBlockedRetry : std::min(blocked_retry_ + blocked_retry_, kMaxBlockedRetry);
+        blocked_retry_ =
+            all_done ? kBlockedRetry : std::min(blocked_retry_ + blocked_retry_, kMaxBlockedRetry);
         if (!all_done) next_blocked_ = now + blocked_retry_;
     }
     if (count_wanted_) {
