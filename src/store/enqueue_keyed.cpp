@@ -240,9 +240,11 @@ int64 window_holder(const NewJob& job) {
     return rows.empty() ? 0 : rows[0].i64(1);
 }
 
-// false: somebody opened one, and ended its job, since we looked.
+// false: there is one. The transaction that the insert waited for may have opened it and ended its job, so a
+// job without unique_for looks only now.
 bool open_window(const NewJob& job, int64 id) {
-    if (!job.unique_for_us) return true;
+    if (job.unique_key.empty()) return true;
+    if (!job.unique_for_us) return window_holder(job) == 0;
     const Instant enqueued = now();
     pg::Args<5> a;
     a.text(1, job.kind).text(2, job.unique_key).i64(3, id);
@@ -267,7 +269,9 @@ Inserted insert_keyed(const NewJob& job) {
                 if (const auto met = meet_holder(job, h, id)) return *met;
                 continue;
             }
-            if (const int64 holder = window_holder(job); holder != 0) return existing(job, holder);
+            if (job.unique_for_us || tries > 0) {
+                if (const int64 holder = window_holder(job); holder != 0) return existing(job, holder);
+            }
         }
         pg::Args<20> a;
         set_columns(&a, job, id, open.empty() ? 'w' : 'b', roles_of(job).holder,
