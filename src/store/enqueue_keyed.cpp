@@ -60,9 +60,6 @@ constinit pg::Statement g_replace{
     "state",
     {INT8OID, JSONBOID, INT2OID, BOOLOID, TIMESTAMPTZOID, BOOLOID}};
 
-constinit pg::Statement g_wait{
-    "unique_wait", "SELECT 1 FROM foreman.live_job WHERE job_id " EQ " $1 FOR UPDATE", {INT8OID}};
-
 constinit pg::Statement g_take_window{
     "take_window",
     "INSERT INTO foreman.unique_window AS w (kind, unique_key, job_id, until) VALUES ($1, $2, $3, $4) ON "
@@ -222,12 +219,10 @@ std::optional<Inserted> meet_holder(const NewJob& job, const Holder& h, int64 id
     // read it.
     if (is_running(h)) return put_successor(job, id, h.id);
     if (replace_waiting(job, h.id)) return Inserted{h.id, false, true};
-    // A user's transaction has it locked, or had: wait for its end, never for an executor's.
-    if (TransactionIdIsValid(h.xmax)) {
-        pg::Args<1> a;
-        a.i64(1, h.id);
-        g_wait.execute(a);
-    }
+    // A user's transaction has it locked, or had: wait for the end of that one, not for the row's lock, which
+    // an executor may have by then.
+    if (TransactionIdIsNormal(h.xmax) && !TransactionIdIsCurrentTransactionId(h.xmax))
+        pg::call<&XactLockTableWait>(h.xmax, nullptr, nullptr, XLTW_None);
     return std::nullopt;
 }
 
