@@ -656,6 +656,10 @@ RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_start
 CREATE FUNCTION foreman.stop()
 RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_stop';
 
+CREATE FUNCTION foreman.why(job_id pg_catalog.int8, OUT reason pg_catalog.text, OUT detail pg_catalog.jsonb,
+    OUT until pg_catalog.timestamptz)
+RETURNS SETOF pg_catalog.record LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_why';
+
 CREATE FUNCTION foreman.health(OUT name pg_catalog.text, OUT ok pg_catalog.bool, OUT detail pg_catalog.text)
 RETURNS SETOF pg_catalog.record LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_health';
 
@@ -1060,6 +1064,7 @@ COMMENT ON FUNCTION foreman.grant_role(pg_catalog.text, pg_catalog.regrole, pg_c
 COMMENT ON FUNCTION foreman.revoke_role(pg_catalog.text, pg_catalog.regrole, pg_catalog.text) IS 'Takes a bundle away from a role; false: it did not have it';
 COMMENT ON FUNCTION foreman.start() IS 'Lets this database run jobs, also when it is a copy of another; false: it did';
 COMMENT ON FUNCTION foreman.stop() IS 'Stops running jobs in this database; false: it ran none';
+COMMENT ON FUNCTION foreman.why IS 'Why a job is not running now: a row for each reason, with what it waits for and until when that is known';
 COMMENT ON FUNCTION foreman.health() IS 'Whether everything is there that this database needs to run jobs, and what to do where it is not';
 
 -- Test

@@ -22,7 +22,7 @@ bool sees_args(std::string_view queue) {
            store::may(Bundle::producer, queue);
 }
 
-bool sees(std::string_view queue) { return store::may(Bundle::monitor, queue) || sees_args(queue); }
+bool sees(std::string_view queue) { return store::may_see(queue); }
 
 std::string_view name_of(const store::BoardName& name) noexcept { return {name.text, name.len}; }
 

@@ -88,6 +88,11 @@ bool may(Bundle bundle, std::string_view queue) {
     return false;
 }
 
+bool may_see(std::string_view queue) {
+    return may(Bundle::monitor, queue) || may(Bundle::operate, queue) || may(Bundle::worker, queue) ||
+           may(Bundle::producer, queue);
+}
+
 bool may_all(Bundle bundle) {
     refresh();
     if (g_everything) return true;

@@ -14,6 +14,8 @@ enum class Bundle : uint8 { producer = 1, worker = 2, operate = 4, monitor = 8 }
 /// Whether the current user holds the bundle for the queue. needs a transaction; cached until grants or
 /// memberships change.
 bool may(Bundle bundle, std::string_view queue);
+/// Whether it holds any bundle for the queue: it sees its jobs, without args and results.
+bool may_see(std::string_view queue);
 /// Whether it holds the bundle for all queues.
 bool may_all(Bundle bundle);
 /// Raises 42501 naming queue and bundle.

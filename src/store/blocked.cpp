@@ -72,11 +72,13 @@ constinit pg::Statement g_dependants{
     {INT8OID}};
 constinit pg::Statement g_waits{"dependant_waits",
                                 "SELECT l.blocked_on FROM foreman.live_job l WHERE l.job_id " EQ
-                                " $1 AND l.state " EQ
-                                " 'b'::pg_catalog.\"char\" FOR NO KEY UPDATE SKIP LOCKED",
+                                " $1 AND l.state " EQ " 'b'::pg_catalog.\"char\" AND l.blocked_on " EQ
+                                " ANY ('{d,s}'::pg_catalog.\"char\"[]) FOR NO KEY UPDATE SKIP LOCKED",
                                 {INT8OID}};
-constinit pg::Statement g_is_live{
-    "is_live", "SELECT 1 FROM foreman.live_job WHERE job_id " EQ " $1", {INT8OID}};
+constinit pg::Statement g_is_blocked{"is_blocked",
+                                     "SELECT 1 FROM foreman.live_job WHERE job_id " EQ " $1 AND state " EQ
+                                     " 'b'::pg_catalog.\"char\" AND blocked_on " EQ " ANY ($2)",
+                                     {INT8OID, CHARARRAYOID}};
 constinit pg::Statement g_remove_dependency{"remove_dependency",
                                             "DELETE FROM foreman.job_dependency WHERE depends_on " EQ
                                             " $1 AND job_id " EQ " $2",
@@ -121,6 +123,15 @@ constinit pg::Statement g_prune_windows{
     " $1 ORDER BY w.until LIMIT 10000 FOR UPDATE SKIP LOCKED))",
     {TIMESTAMPTZOID}};
 
+bool is_blocked(int64 job_id, std::initializer_list<BlockedOn> on) {
+    pg::ContextResource memory(CurrentMemoryContext);
+    pg::vector<Datum> letters(&memory);
+    for (const BlockedOn b : on) letters.push_back(CharGetDatum(static_cast<char>(b)));
+    pg::Args<2> a;
+    a.i64(1, job_id).set(2, pg::array_datum(pg::kChar, {letters.data(), letters.size()}));
+    return !g_is_blocked.execute(a).empty();
+}
+
 int64 remember_released(const pg::Rows& rows) {
     for (const pg::Row r : rows)
         remember_work(r.view(1), r.view(2), r.i16(3), r.i16(4), role_of(r.view(2)),
@@ -134,34 +145,44 @@ bool is_parked(const KeyName& n) {
     return !(n.type == BlockedOn::key ? g_key_is_parked : g_sequence_is_parked).execute(a).empty();
 }
 
-int64 release_sequence(const KeyName& n, core::Instant now) {
+// Only parked ones that nothing else stands before: behind a head that is not due, or that nobody claims, a
+// released one would be parked again at once, and so on without end.
+int64 release_sequence(const KeyName& n, core::Instant now, bool* locked) {
     pg::ContextResource memory(CurrentMemoryContext);
-    pg::vector<Key> next(&memory);
-    sequence_order(n.queue, n.key, find_queue(n.queue).skip_later, now, kReleaseAtOnce, &next);
-    // Those that are claimed in this order as well; one that is due earlier than the one before it would be
-    // claimed first, and parked again.
     pg::vector<int64> ids(&memory);
-    for (std::size_t i = 0; i < next.size() && (i == 0 || next[i].run_at >= next[i - 1].run_at); i++)
-        ids.push_back(next[i].job_id);
+    sequence_order(n.queue, n.key, find_queue(n.queue).skip_later, SequencePart::may_start, now,
+                   kReleaseAtOnce, &ids);
+    if (ids.empty()) return 0;
     pg::Args<2> a;
     a.set(1, pg::int8_array({ids.data(), ids.size()})).letter(2, static_cast<char>(BlockedOn::sequence));
-    return remember_released(g_release_ids.execute(a));
+    const int64 released = remember_released(g_release_ids.execute(a));
+    // The first of them is parked, unless it is claimable and takes its key itself.
+    *locked = released == 0 && is_blocked(ids.front(), {BlockedOn::sequence});
+    return released;
 }
 
 void look_at_key(const KeyName& n, core::Instant now, BlockedPass* pass) {
     const int running = key_running(MyDatabaseId, n);
     const int limit = n.type == BlockedOn::key ? find_queue(n.queue).per_key() : 1;
+    bool locked = false;
     if (running < limit) {
         if (n.type == BlockedOn::key) {
             pg::Args<3> a;
             a.text(1, n.queue).text(2, n.key).i64(3, int64{kReleaseAtOnce} * (limit - running));
-            pass->released += remember_released(g_release_key.execute(a));
+            const int64 released = remember_released(g_release_key.execute(a));
+            pass->released += released;
+            locked = released == 0;
         } else {
-            pass->released += release_sequence(n, now);
+            pass->released += release_sequence(n, now, &locked);
         }
     }
     // The rows released just now are seen as such by the same transaction.
-    if (!is_parked(n)) key_is_clear(MyDatabaseId, n);
+    if (!is_parked(n)) return key_is_clear(MyDatabaseId, n);
+    // What is left, somebody has locked; nobody tells the end of that.
+    if (locked) {
+        if (board_present()) hint_key_again(MyDatabaseId, n);
+        pass->again = true;
+    }
 }
 
 // The successor of a job that ended; somebody else may have taken the key first.
@@ -189,10 +210,11 @@ void look_at_dependant(int64 ended, int64 job_id, bool completed, char policy, M
     one.i64(1, job_id);
     const pg::Rows rows = g_waits.execute(one);
     if (rows.empty()) {
-        if (!g_is_live.execute(one).empty()) {
+        if (is_blocked(job_id, {BlockedOn::dependency, BlockedOn::successor})) {
             pass->again = true;  // somebody has it locked
             return;
         }
+        // It is gone, or was cancelled and retried since, and waits for nobody.
         g_remove_dependencies.execute(one);
         return;
     }
@@ -237,7 +259,13 @@ void look_at_end(int64 id, MemoryContext context, core::Instant now, BlockedPass
     pass->again = false;
     for (const auto& [job, policy] : dependants)
         look_at_dependant(id, job, completed, policy, context, now, pass);
-    if (!pass->again && board_present()) forget_end(MyDatabaseId, id);
+    if (board_present()) {
+        if (pass->again) {
+            await_end_again(MyDatabaseId, id);
+        } else {
+            forget_end(MyDatabaseId, id);
+        }
+    }
     pass->again = pass->again || again;
 }
 
@@ -245,7 +273,9 @@ void look_at_id(int64 id, MemoryContext context, core::Instant now, BlockedPass*
     if (id > 0) return look_at_end(id, context, now, pass);
     const BatchLook look = look_at_batch(-id, now);
     if (look == BatchLook::locked) pass->again = true;
-    if (look == BatchLook::done && board_present()) forget_end(MyDatabaseId, id);
+    if (!board_present()) return;
+    if (look == BatchLook::locked) await_end_again(MyDatabaseId, id);
+    if (look == BatchLook::done) forget_end(MyDatabaseId, id);
 }
 
 void visit_keys(pg::Statement& next, BlockedOn type, core::Instant now, BlockedPass* pass) {

@@ -60,9 +60,6 @@ constinit pg::Statement g_replace{
     "state",
     {INT8OID, JSONBOID, INT2OID, BOOLOID, TIMESTAMPTZOID, BOOLOID}};
 
-constinit pg::Statement g_wait{
-    "unique_wait", "SELECT 1 FROM foreman.live_job WHERE job_id " EQ " $1 FOR UPDATE", {INT8OID}};
-
 constinit pg::Statement g_take_window{
     "take_window",
     "INSERT INTO foreman.unique_window AS w (kind, unique_key, job_id, until) VALUES ($1, $2, $3, $4) ON "
@@ -218,14 +215,14 @@ bool is_running(const Holder& h) { return h.state == 'r' || is_executor_transact
 // The holder's row is there and committed. Nothing: look again.
 std::optional<Inserted> meet_holder(const NewJob& job, const Holder& h, int64 id) {
     if (!replaces(job)) return existing(job, h.id);
-    if (replace_waiting(job, h.id)) return Inserted{h.id, false, true};
+    // First: a handler that replaces what its own transaction holds could change the row, and nobody would
+    // read it.
     if (is_running(h)) return put_successor(job, id, h.id);
-    // A user's transaction has it locked, or had: wait for its end, never for an executor's.
-    if (TransactionIdIsValid(h.xmax)) {
-        pg::Args<1> a;
-        a.i64(1, h.id);
-        g_wait.execute(a);
-    }
+    if (replace_waiting(job, h.id)) return Inserted{h.id, false, true};
+    // A user's transaction has it locked, or had: wait for the end of that one, not for the row's lock, which
+    // an executor may have by then.
+    if (TransactionIdIsNormal(h.xmax) && !TransactionIdIsCurrentTransactionId(h.xmax))
+        pg::call<&XactLockTableWait>(h.xmax, nullptr, nullptr, XLTW_None);
     return std::nullopt;
 }
 
@@ -238,9 +235,11 @@ int64 window_holder(const NewJob& job) {
     return rows.empty() ? 0 : rows[0].i64(1);
 }
 
-// false: somebody opened one, and ended its job, since we looked.
+// false: there is one. The transaction that the insert waited for may have opened it and ended its job, so a
+// job without unique_for looks only now.
 bool open_window(const NewJob& job, int64 id) {
-    if (!job.unique_for_us) return true;
+    if (job.unique_key.empty()) return true;
+    if (!job.unique_for_us) return window_holder(job) == 0;
     const Instant enqueued = now();
     pg::Args<5> a;
     a.text(1, job.kind).text(2, job.unique_key).i64(3, id);
@@ -265,7 +264,9 @@ Inserted insert_keyed(const NewJob& job) {
                 if (const auto met = meet_holder(job, h, id)) return *met;
                 continue;
             }
-            if (const int64 holder = window_holder(job); holder != 0) return existing(job, holder);
+            if (job.unique_for_us || tries > 0) {
+                if (const int64 holder = window_holder(job); holder != 0) return existing(job, holder);
+            }
         }
         pg::Args<20> a;
         set_columns(&a, job, id, open.empty() ? 'w' : 'b', roles_of(job).holder,

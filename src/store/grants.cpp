@@ -46,14 +46,14 @@ constexpr const char* kViews =
 constexpr BundleObjects kBundles[] = {
     {"producer",
      "foreman.enqueue, foreman.enqueue_info, foreman.enqueue_many, foreman.enqueue_array, foreman.await, "
-     "foreman.create_batch",
+     "foreman.create_batch, foreman.why",
      nullptr},
     {"worker",
      "foreman.acquire, foreman.await, foreman.claim, foreman.heartbeat, foreman.heartbeat_many, "
      "foreman.complete, "
      "foreman.complete_many, foreman.fail, foreman.fail_many, foreman.snooze_lease, "
      "foreman.snooze_lease_many, foreman.throttle_lease, foreman.throttle_lease_many, foreman.release, "
-     "foreman.release_many, foreman.worker_heartbeat, foreman.wait_for_job",
+     "foreman.release_many, foreman.worker_heartbeat, foreman.wait_for_job, foreman.why",
      nullptr},
     {"operator",
      "foreman.cancel, foreman.cancel_many, foreman.retry, foreman.retry_many, foreman.run_now, "
@@ -66,7 +66,7 @@ constexpr BundleObjects kBundles[] = {
      "foreman.create_queue, foreman.alter_queue, "
      "foreman.drop_queue, foreman.pause_queue, foreman.resume_queue, foreman.await, foreman.grant_role, "
      "foreman.revoke_role, foreman.start, "
-     "foreman.stop, foreman.health, "
+     "foreman.stop, foreman.health, foreman.why, "
      "foreman.register_handler, foreman.unregister_handler, foreman.run_once, foreman.drain, "
      "foreman.run_procedures_once, "
      "foreman.dispatch_once, foreman.rescue_once, foreman.prune_once, foreman.fire_schedules_once, "
@@ -77,7 +77,7 @@ constexpr BundleObjects kBundles[] = {
      "foreman.hasnt_schedule",
      kViews},
     {"monitor",
-     "foreman.health, foreman.next_runs, foreman.has_job, foreman.hasnt_job, foreman.job_state_is, "
+     "foreman.health, foreman.why, foreman.next_runs, foreman.has_job, foreman.hasnt_job, foreman.job_state_is, "
      "foreman.has_schedule, foreman.hasnt_schedule",
      kViews},
 };

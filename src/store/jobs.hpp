@@ -111,9 +111,12 @@ enum class BlockedOn : char { dependency = 'd', key = 'k', sequence = 'q', succe
 void park(std::span<const Job> jobs, BlockedOn why);
 /// does: parks up to `max` more claimable jobs of a concurrency key behind `after`.  returns: how many
 int64 park_rest(const Job& after, int max);
-/// The jobs of a sequence that may run next, in their order: at most `max` of them.
-void sequence_order(std::string_view queue, std::string_view key, bool skip_later, Instant now, int max,
-                    pg::vector<Key>* keys);
+/// The jobs of a sequence that may run next, in their order: at most `max` ids. may_start: only those before
+/// the first that is not parked, so that nothing stands before them that waits or runs, or that would be
+/// claimed before its turn.
+enum class SequencePart { all, may_start };
+void sequence_order(std::string_view queue, std::string_view key, bool skip_later, SequencePart part,
+                    Instant now, int max, pg::vector<int64>* ids);
 
 /// does: marks one due job running under a random token (lane procedure).  returns: false when none is due
 bool claim_by_lease(const RangeSpec& range, Key from, Instant now, MemoryContext context, Job* out,

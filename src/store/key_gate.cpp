@@ -34,7 +34,7 @@ class Gatekeeper {
           kept_(&memory_),
           full_keys_(&memory_),
           full_sequences_(&memory_),
-          next_(&memory_) {}
+          next_ids_(&memory_) {}
 
     void work();
 
@@ -49,7 +49,7 @@ class Gatekeeper {
     const Running running_;
     pg::ContextResource memory_;
     pg::vector<Job> kept_, full_keys_, full_sequences_;
-    pg::vector<Key> next_;  // of the sequence that was looked at last
+    pg::vector<int64> next_ids_;  // of the sequence that was looked at last
     const Job* looked_at_ = nullptr;
 };
 
@@ -79,12 +79,12 @@ bool Gatekeeper::is_next(const Job& job) {
         std::count_if(kept_.begin(), kept_.end(), same));
     if (before > 0 && running_ == Running::at_once) return false;
     if (looked_at_ == nullptr || !same_sequence(*looked_at_, job)) {
-        next_.clear();
-        sequence_order(job.queue, job.sequence_key, find_queue(job.queue).skip_later, now(), kLookAhead,
-                       &next_);
+        next_ids_.clear();
+        sequence_order(job.queue, job.sequence_key, find_queue(job.queue).skip_later, SequencePart::all,
+                       now(), kLookAhead, &next_ids_);
         looked_at_ = &job;
     }
-    return before < next_.size() && next_[before].job_id == job.job_id;
+    return before < next_ids_.size() && next_ids_[before] == job.job_id;
 }
 
 bool Gatekeeper::may_start(Job* job) {

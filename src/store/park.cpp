@@ -28,8 +28,9 @@ constinit pg::Statement g_park_rest{
 // Those that are not due, and those that wait for other jobs, do not stand in the way under policy skip.
 constinit pg::Statement g_sequence{
     "sequence_order",
-    "SELECT job_id, run_at FROM foreman.live_job WHERE queue " EQ " $1 AND sequence_key " EQ
-    " $2 AND (NOT $3 OR state " EQ " 'r'::pg_catalog.\"char\" OR (run_at " LE
+    "SELECT job_id, state " EQ " 'b'::pg_catalog.\"char\" AND blocked_on " EQ
+    " 'q'::pg_catalog.\"char\", priority, run_at FROM foreman.live_job WHERE queue " EQ
+    " $1 AND sequence_key " EQ " $2 AND (NOT $3 OR state " EQ " 'r'::pg_catalog.\"char\" OR (run_at " LE
     " $4 AND (blocked_on IS NULL OR state " NE " 'b'::pg_catalog.\"char\" OR blocked_on " NE
     " 'd'::pg_catalog.\"char\"))) ORDER BY job_id LIMIT $5",
     {TEXTOID, TEXTOID, BOOLOID, TIMESTAMPTZOID, INT8OID}};
@@ -61,12 +62,18 @@ int64 park_rest(const Job& after, int max) {
     return n;
 }
 
-void sequence_order(std::string_view queue, std::string_view key, bool skip_later, Instant at, int max,
-                    pg::vector<Key>* keys) {
+void sequence_order(std::string_view queue, std::string_view key, bool skip_later, SequencePart part,
+                    Instant at, int max, pg::vector<int64>* ids) {
     const AsOwner scope;
     pg::Args<5> a;
     a.text(1, queue).text(2, key).boolean(3, skip_later).instant(4, at).i64(5, max);
-    for (const pg::Row row : g_sequence.execute(a)) keys->push_back({row.instant(2).us, row.i64(1)});
+    std::pair<int16, Instant> last{PG_INT16_MIN, core::kMinusInfinity};
+    for (const pg::Row row : g_sequence.execute(a)) {
+        const std::pair<int16, Instant> place{row.i16(3), row.instant(4)};
+        if (part == SequencePart::may_start && (!row.boolean(2) || place < last)) return;
+        last = place;
+        ids->push_back(row.i64(1));
+    }
 }
 
 }  // namespace foreman::store

@@ -113,7 +113,9 @@ void lower_instant(pg_atomic_uint64* instant, int64 wanted, uint32 poke) noexcep
 // What waits for the queue looks again: one that was paused may be open now.
 void apply_settings(const Note& n) noexcept {
     set_queue_settings(MyDatabaseId, n.queue(), n.settings);
-    poke_dispatcher(MyDatabaseId, kPokeQueues | kPokeDue);
+    // Jobs that its limit for each key, or the policy of its sequences, held up may go.
+    if (DatabaseSlot* d = database_slot(MyDatabaseId)) pg_atomic_write_u32(&d->waits_overflow, 1);
+    poke_dispatcher(MyDatabaseId, kPokeQueues | kPokeDue | kPokeBlocked);
     if (anybody_waits()) wake_waiters_of_queue(MyDatabaseId, n.queue());
 }
 

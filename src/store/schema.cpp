@@ -100,6 +100,7 @@ const Schema& schema() {
 
 uint64 handler_generation() noexcept { return g_handler_generation; }
 void distrust_handlers() noexcept { g_handler_generation++; }
+void distrust_queues() noexcept { g_queue_generation++; }
 uint64 queue_generation() noexcept { return g_queue_generation; }
 uint64 grant_generation() noexcept { return g_grant_generation; }
 uint64 function_generation() noexcept { return g_function_generation; }

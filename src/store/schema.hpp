@@ -32,6 +32,7 @@ const Schema* find_schema();
 uint64 handler_generation() noexcept;
 /// Handlers are read again from their table: a commit is visible before its invalidation arrives.
 void distrust_handlers() noexcept;
+void distrust_queues() noexcept;
 uint64 queue_generation() noexcept;
 uint64 grant_generation() noexcept;
 /// Changes whenever any function's definition did.

@@ -19,6 +19,7 @@ namespace {
 
 constinit int g_my_slot = -1;
 constinit int g_my_waiter = -1;
+constinit TransactionId g_my_transaction = InvalidTransactionId;  // also without a slot: run_once()
 
 SlotState state_of(ExecutorSlot& s) noexcept { return static_cast<SlotState>(pg_atomic_read_u32(&s.state)); }
 
@@ -386,6 +387,7 @@ void slot_hold(RangeRef range, Key key) noexcept {
 }
 
 void slot_transaction(TransactionId xid) noexcept {
+    g_my_transaction = xid;
     ExecutorSlot* s = my_slot();
     if (s == nullptr) return;
     pg_atomic_write_u32(&s->xid, xid);
@@ -393,7 +395,9 @@ void slot_transaction(TransactionId xid) noexcept {
 }
 
 bool is_executor_transaction(TransactionId xid) noexcept {
-    if (!board_present() || !TransactionIdIsValid(xid)) return false;
+    if (!TransactionIdIsValid(xid)) return false;
+    if (xid == g_my_transaction) return true;
+    if (!board_present()) return false;
     return std::any_of(std::begin(board().slots), std::end(board().slots), [xid](ExecutorSlot& s) {
         return state_of(s) != SlotState::free && pg_atomic_read_u32(&s.xid) == xid;
     });

@@ -72,7 +72,7 @@ void slot_outside_group(bool outside) noexcept;
 void slot_hold(RangeRef range, Key key) noexcept;
 /// The transaction in which this executor locks rows that stay; invalid: none.
 void slot_transaction(TransactionId xid) noexcept;
-/// Whether an executor of ours locks rows in this transaction.
+/// Whether an executor of ours, or this process, runs jobs in this transaction.
 bool is_executor_transaction(TransactionId xid) noexcept;
 /// Clears the held key and answers it; the caller lowers the head afterwards when it gives the job back. In
 /// this order.

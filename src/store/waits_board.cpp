@@ -93,6 +93,20 @@ uint32 take(Oid database, const KeyName& n, int limit) noexcept {
     return i;
 }
 
+// false: no job is parked behind it.
+bool note_key(Oid database, const KeyName& name, bool parked) noexcept {
+    const uint32 hash = hash_key(database, name);
+    const PartGuard guard(BoardLock::waits, LW_EXCLUSIVE);
+    uint32 i = *find_key_link(database, name, hash);
+    if (i == kNoIndex && parked) i = add_key_locked(database, name, hash);
+    if (i == kNoIndex) return parked;
+    KeyEntry& e = key_table()[i];
+    if (!parked && !e.parked) return false;
+    e.parked = true;
+    hint_locked(e);
+    return true;
+}
+
 uint32 bucket_of(Oid database, int64 id) noexcept {
     return hash_combine(hash_bytes(reinterpret_cast<const unsigned char*>(&id), sizeof(id)), database) &
            (board().awaited_buckets - 1);
@@ -103,6 +117,36 @@ uint32* find_end_link(Oid database, int64 id) noexcept {
     while (*at != kNoIndex && !(awaited_table()[*at].id == id && awaited_table()[*at].database == database))
         at = &awaited_table()[*at].next;
     return at;
+}
+
+void note_await(Oid database, int64 id) noexcept {
+    const PartGuard guard(BoardLock::waits, LW_EXCLUSIVE);
+    Board& b = board();
+    uint32* link = find_end_link(database, id);
+    uint32 i = *link;
+    if (i == kNoIndex) {
+        i = b.awaited_free;
+        if (i != kNoIndex) {
+            b.awaited_free = awaited_table()[i].next;
+        } else if (b.awaited_high < b.awaited_capacity) {
+            i = b.awaited_high++;
+        }
+        if (i != kNoIndex) {
+            AwaitedEntry& e = awaited_table()[i];
+            e.database = database;
+            e.id = id;
+            e.hinted = false;
+            e.next = *link;
+            *link = i;
+            pg_atomic_fetch_add_u32(&b.awaited_count, 1);
+        } else {
+            overflow(database);
+        }
+    }
+    if (i != kNoIndex && !awaited_table()[i].hinted) {
+        awaited_table()[i].hinted = true;
+        b.end_hints++;
+    }
 }
 
 }  // namespace
@@ -136,22 +180,10 @@ int key_running(Oid database, const KeyName& name) noexcept {
 }
 
 void hint_key(Oid database, const KeyName& name, bool parked) noexcept {
-    const uint32 hash = hash_key(database, name);
-    {
-        const PartGuard guard(BoardLock::waits, LW_EXCLUSIVE);
-        uint32 i = *find_key_link(database, name, hash);
-        if (i == kNoIndex && parked) i = add_key_locked(database, name, hash);
-        if (i == kNoIndex) {
-            if (!parked) return;
-        } else {
-            KeyEntry& e = key_table()[i];
-            if (!parked && !e.parked) return;
-            e.parked = true;
-            hint_locked(e);
-        }
-    }
-    poke_dispatcher(database, kPokeBlocked);
+    if (note_key(database, name, parked)) poke_dispatcher(database, kPokeBlocked);
 }
+
+void hint_key_again(Oid database, const KeyName& name) noexcept { note_key(database, name, true); }
 
 int take_key_hints(Oid database, KeyHint* out, int max) noexcept {
     if (board().key_hints == 0) return 0;
@@ -182,37 +214,11 @@ void key_is_clear(Oid database, const KeyName& name) noexcept {
 }
 
 void await_end(Oid database, int64 id) noexcept {
-    {
-        const PartGuard guard(BoardLock::waits, LW_EXCLUSIVE);
-        Board& b = board();
-        uint32* link = find_end_link(database, id);
-        uint32 i = *link;
-        if (i == kNoIndex) {
-            i = b.awaited_free;
-            if (i != kNoIndex) {
-                b.awaited_free = awaited_table()[i].next;
-            } else if (b.awaited_high < b.awaited_capacity) {
-                i = b.awaited_high++;
-            }
-            if (i != kNoIndex) {
-                AwaitedEntry& e = awaited_table()[i];
-                e.database = database;
-                e.id = id;
-                e.hinted = false;
-                e.next = *link;
-                *link = i;
-                pg_atomic_fetch_add_u32(&b.awaited_count, 1);
-            } else {
-                overflow(database);
-            }
-        }
-        if (i != kNoIndex && !awaited_table()[i].hinted) {
-            awaited_table()[i].hinted = true;
-            b.end_hints++;
-        }
-    }
+    note_await(database, id);
     poke_dispatcher(database, kPokeBlocked);
 }
+
+void await_end_again(Oid database, int64 id) noexcept { note_await(database, id); }
 
 void tell_ends(Oid database, const int64* ids, int count) noexcept {
     if (count == 0 || pg_atomic_read_u32(&board().awaited_count) == 0) return;

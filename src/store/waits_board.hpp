@@ -35,6 +35,8 @@ int key_running(Oid database, const KeyName& name) noexcept;
 /// A hint: jobs of the key may have become runnable. parked: some are blocked on it from now on; otherwise
 /// only a key that is known to have parked jobs is looked at.
 void hint_key(Oid database, const KeyName& name, bool parked) noexcept;
+/// The same from the dispatcher itself, for its next look: wakes nobody.
+void hint_key_again(Oid database, const KeyName& name) noexcept;
 
 struct KeyHint {
     uint32 entry;
@@ -53,6 +55,8 @@ void key_is_clear(Oid database, const KeyName& name) noexcept;
 /// A blocked job waits for the end of this one (negative: a batch whose jobs may all have ended); the
 /// dispatcher looks at it at once, and again whenever it ends.
 void await_end(Oid database, int64 id) noexcept;
+/// The same from the dispatcher itself, for its next look: wakes nobody.
+void await_end_again(Oid database, int64 id) noexcept;
 /// Jobs that ended: those that somebody waits for become hints. cost: one load when nobody waits
 void tell_ends(Oid database, const int64* ids, int count) noexcept;
 int take_end_hints(Oid database, int64* out, int max) noexcept;

@@ -42,10 +42,12 @@ constexpr core::Micros kUpkeep = core::minutes(10);
 constexpr core::Micros kUpkeepRetry = core::seconds(30);
 constexpr core::Micros kSplitPause = core::seconds(60);
 constexpr core::Micros kFailedRetry = core::seconds(1);
-constexpr core::Micros kBlockedRetry = core::milliseconds(20);
 // A session that says so is about to end, and holds its job until it has.
 constexpr core::Micros kOrphansLook = core::milliseconds(50);
 constexpr core::Micros kOrphansWatch = core::seconds(2);
+// What somebody has locked is looked at again after so long, doubling.
+constexpr core::Micros kBlockedRetry = core::milliseconds(10);
+constexpr core::Micros kMaxBlockedRetry = core::seconds(1);
 constexpr core::Micros kRequestRetry = core::milliseconds(200);
 constexpr core::Micros kBufferedRetry = core::milliseconds(200);
 constexpr core::Micros kLockedRetry = core::milliseconds(100);
@@ -100,6 +102,7 @@ class Dispatcher {
     core::Instant next_split_{core::kPlusInfinity};
     core::Instant next_requests_{core::kPlusInfinity};
     core::Instant next_blocked_{core::kPlusInfinity};
+    core::Micros blocked_retry_ = kBlockedRetry;
     core::Instant next_recruit_{core::kPlusInfinity};
     core::Instant retry_failed_{core::kPlusInfinity};
     core::Instant next_orphans_{core::kPlusInfinity};
@@ -402,9 +405,14 @@ void Dispatcher::turn(uint32 pokes) {
     if (reread || (pokes & store::kPokeBlocked) || now >= next_blocked_) {
         next_blocked_ = core::kPlusInfinity;
         bool all_done = false;
-        duty("pg_foreman: releasing blocked jobs",
-             [this, now, reread, &all_done] { all_done = release_blocked(slot_, now, reread); });
-        if (!all_done) next_blocked_ = now + kBlockedRetry;
+        const bool went = duty("pg_foreman: releasing blocked jobs", [this, now, reread, &all_done] {
+            all_done = release_blocked(slot_, now, reread);
+        });
+        // The hints that it took are lost.
+        if (!went) pg_atomic_write_u32(&slot_->waits_overflow, 1);
+        blocked_retry_ =
+            all_done ? kBlockedRetry : std::min(blocked_retry_ + blocked_retry_, kMaxBlockedRetry);
+        if (!all_done) next_blocked_ = now + blocked_retry_;
     }
     end_minute(now);
     count_split(now);

@@ -24,8 +24,28 @@ BEGIN
     END LOOP;
 END $$;
 
-CREATE FUNCTION spec.put(queue text, name text, kind text DEFAULT 'note') RETURNS text LANGUAGE sql
-    AS $$ SELECT CASE WHEN foreman.enqueue(kind, jsonb_build_object('name', name), queue => queue) > 0 THEN name END $$;
+CREATE FUNCTION spec.put(queue text, name text, kind text DEFAULT 'note', concurrency_key text DEFAULT NULL, sequence_key text DEFAULT NULL,
+    depends_on int8[] DEFAULT NULL, batch_id int8 DEFAULT NULL) RETURNS text LANGUAGE sql
+    AS $$ SELECT CASE WHEN foreman.enqueue(kind, jsonb_build_object('name', name), queue => queue, concurrency_key => concurrency_key,
+              sequence_key => sequence_key, depends_on => depends_on, batch_id => batch_id) > 0 THEN name END $$;
+
+-- Answers whose job it got: `a new`, or `b old` when job b was there.
+CREATE FUNCTION spec.put_unique(queue text, name text, key text, on_conflict text DEFAULT 'skip', kind text DEFAULT 'unheard',
+    unique_for interval DEFAULT NULL, OUT got text) LANGUAGE plpgsql AS $$
+BEGIN
+    SELECT (j.args ->> 'name') || CASE WHEN i.inserted THEN ' new' ELSE ' old' END INTO STRICT got
+      FROM foreman.enqueue_info(kind, jsonb_build_object('name', name), queue => queue, unique_key => key, on_conflict => on_conflict, unique_for => unique_for) i
+      JOIN LATERAL spec.args_of(i.job_id) j(args) ON true;
+END $$;
+-- In a snapshot after the call above.
+CREATE FUNCTION spec.args_of(job_id int8) RETURNS jsonb LANGUAGE plpgsql VOLATILE
+    AS $$ BEGIN RETURN (SELECT j.args FROM foreman.jobs j WHERE j.job_id = args_of.job_id); END $$;
+
+-- An outside worker takes one job, and gives its outcome, each in the caller's transaction.
+CREATE FUNCTION spec.take(queue text) RETURNS text LANGUAGE sql
+    AS $$ SELECT string_agg(c.args ->> 'name', ', ') FROM foreman.claim(ARRAY[queue], 'spec') c $$;
+CREATE FUNCTION spec.done(name text) RETURNS text LANGUAGE sql
+    AS $$ SELECT foreman.complete(l.job_id, l.token) FROM foreman.live_job l WHERE l.args ->> 'name' = $1 AND l.state = 'r' $$;
 
 CREATE FUNCTION spec.id(name text) RETURNS int8 LANGUAGE sql
     AS $$ SELECT j.job_id FROM foreman.jobs j WHERE j.args ->> 'name' = $1 $$;
@@ -93,6 +113,8 @@ BEGIN
     PERFORM foreman.delete_job(l.job_id) FROM foreman.live_job l WHERE l.kind = 'unheard';
     COMMIT;
     PERFORM spec.wait_for('NOT EXISTS (SELECT FROM foreman.live_job WHERE run_at <= now())');
+    DELETE FROM foreman.job_batch;
+    DELETE FROM foreman.unique_window;
     PERFORM foreman.delete_job(job_id) FROM foreman.jobs;
     COMMIT;
     PERFORM spec.wait_for('NOT EXISTS (SELECT FROM foreman.jobs) AND NOT EXISTS (SELECT FROM foreman.job_request)');

@@ -60,6 +60,16 @@ SELECT foreman.enqueue('note', run_at => 'tomorrow') AS waits \gset
 SELECT foreman.enqueue('note', depends_on => ARRAY[:waits]) AS dependant \gset
 SELECT is(foreman.cancel(:dependant), 'cancelled', 'a pending job is cancelled at once');
 
+-- Cancelled and retried since: it no longer depends on what it waited for.
+SELECT foreman.enqueue('unheard', run_at => 'tomorrow') AS waited \gset
+SELECT foreman.enqueue('unheard', depends_on => ARRAY[:waited]) AS retried \gset
+SELECT foreman.cancel(:retried) \g /dev/null
+SELECT is(foreman.retry(:retried), true, 'a dependant that was cancelled is retried');
+SELECT foreman.cancel(:waited) \g /dev/null
+SELECT ok(t.wait_until('NOT EXISTS (SELECT FROM foreman.job_dependency WHERE depends_on = ' || :waited || ')'), 'when the other ends, the dispatcher is done with both');
+SELECT is(t.state(:retried), 'available 0', 'and the retried one stays');
+SELECT foreman.delete_job(:retried) \g /dev/null
+
 SELECT throws_like($$ SELECT foreman.enqueue('note', depends_on => '{9999999}') $$, 'depends_on names job 9999999, which does not exist', 'an unknown id is refused');
 SELECT throws_ok($$ SELECT foreman.enqueue('note', depends_on => '{NULL}') $$, '22004', NULL, 'NULL too');
 SELECT throws_ok($$ SELECT foreman.enqueue('note', depends_on => '{1}', on_dependency => 'wait') $$, '22023', NULL, 'and a policy that there is not');

@@ -60,6 +60,29 @@ SELECT ok(t.wait_until(format('t.state(%s) = ''pending 0''', :next)), 'the next 
 SELECT foreman.run_now(:head) \g /dev/null
 SELECT is(t.outcome(:head), 'discarded 2', 'the head is discarded');
 SELECT is(t.outcome(:next), 'completed 1', 'and the next one runs');
+-- What waits behind a head that is due later lies still: it is not let go only to be parked again.
+CREATE FUNCTION t.version(id int8) RETURNS text LANGUAGE sql AS $$ SELECT xmin::text || ctid::text FROM foreman.live_job WHERE job_id = id $$;
+SELECT foreman.enqueue('note', '{}', queue => 'seq', run_at => 'tomorrow', sequence_key => 'still') AS head \gset
+SELECT foreman.enqueue('note', '{}', queue => 'seq', sequence_key => 'still') AS next \gset
+SELECT ok(t.wait_until(format('t.state(%s) = ''pending 0''', :next)), 'the next one is parked');
+SELECT foreman.enqueue('note', '{"what": "probe"}') AS probe \gset
+SELECT is(t.outcome(:probe), 'completed 1', 'a probe runs');
+SELECT t.version(:next) AS version \gset
+SELECT foreman.dispatch_once() \g /dev/null
+SELECT foreman.enqueue('note', '{"what": "probe"}') AS probe \gset
+SELECT is(t.outcome(:probe), 'completed 1', 'another');
+SELECT is(t.version(:next), :'version', 'it has not been touched meanwhile');
+-- A change of the policy, or of the limit for each key, lets go what it held up.
+SELECT foreman.create_queue('seq', sequence_policy => 'skip') \g /dev/null
+SELECT is(t.outcome(:next), 'completed 1', 'it runs as soon as the policy says skip');
+SELECT foreman.alter_queue('seq', sequence_policy => 'block') \g /dev/null
+SELECT foreman.enqueue('hold', '{"gate": "wider"}', queue => 'seq', concurrency_key => 'wider') AS first,
+       foreman.enqueue('note', queue => 'seq', concurrency_key => 'wider') AS second \gset
+SELECT ok(t.wait_until(format('t.state(%s) = ''running 1'' AND t.state(%s) = ''pending 0''', :first, :second)), 'one of a key runs, another waits');
+SELECT foreman.alter_queue('seq', max_running_per_key => 2) \g /dev/null
+SELECT is(t.outcome(:second), 'completed 1', 'until the limit is raised');
+INSERT INTO t.gate VALUES ('wider');
+SELECT is(t.outcome(:first), 'completed 1', 'the first ends as well');
 -- A head that is cancelled while it waits lets the next one go.
 SELECT foreman.enqueue('note', '{}', queue => 'seq', run_at => 'tomorrow', sequence_key => 'y') AS head \gset
 SELECT foreman.enqueue('note', '{}', queue => 'seq', sequence_key => 'y') AS next \gset

@@ -43,6 +43,34 @@ SELECT is(t.outcome(:runs), 'completed 1', 'the holder ends');
 SELECT is(t.outcome(:successor), 'completed 1', 'then its successor runs');
 SELECT is((SELECT min(n) FROM t.log WHERE job_id = :successor) > (SELECT max(n) FROM t.log WHERE job_id = :runs), true, 'after it');
 
+-- A handler that asks for its own job once more, and for one that its transaction has claimed but not begun:
+-- both were read already, so a changed row would be lost.
+CREATE FUNCTION t.again(job foreman.job) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO t.log (job_id, what) VALUES (job.job_id, job.args ->> 'what');
+    IF job.args ? 'next' THEN
+        PERFORM foreman.enqueue(job.kind, jsonb_build_object('what', job.args ->> 'next'), unique_key => job.args ->> 'key', on_conflict => 'replace');
+    END IF;
+END $$;
+SELECT foreman.register_handler('again', 't.again(foreman.job)') \g /dev/null
+SELECT foreman.enqueue('again', '{"what": "self", "key": "own", "next": "self again"}', unique_key => 'own') \g /dev/null
+SELECT ok(t.wait_until($$ EXISTS (SELECT FROM t.log WHERE what = 'self again') $$), 'a handler that replaces its own job gets a successor');
+SELECT foreman.stop() \g /dev/null
+SELECT ok(t.wait_until('t.no_workers()'), 'stopped');
+SELECT foreman.enqueue('again', '{"what": "one", "key": "two", "next": "two anew"}', unique_key => 'one'),
+       foreman.enqueue('again', '{"what": "two"}', unique_key => 'two') \g /dev/null
+SELECT foreman.start() \g /dev/null
+SELECT ok(t.wait_until($$ EXISTS (SELECT FROM t.log WHERE what = 'two anew') $$), 'what it replaces of its own group is not lost');
+SELECT ok(t.wait_until($$ NOT EXISTS (SELECT FROM foreman.jobs WHERE kind = 'again' AND finished_at IS NULL) $$), 'and nothing is left');
+SELECT foreman.stop() \g /dev/null
+SELECT ok(t.wait_until('t.no_workers()'), 'stopped');
+SELECT foreman.enqueue('again', '{"what": "passed", "key": "pass", "next": "passed again"}', unique_key => 'pass') \g /dev/null
+SELECT is(foreman.run_once(), 1::int8, 'run_once() runs such a job');
+SELECT ok((SELECT foreman.dispatch_once()) >= 0, 'dispatch_once() lets the successor go');
+SELECT is(foreman.run_once(), 1::int8, 'and it runs');
+SELECT is((SELECT what FROM t.log ORDER BY n DESC LIMIT 1), 'passed again', 'with what it was given');
+SELECT foreman.start() \g /dev/null
+
 -- unique_for: for a while, finished or not.
 SELECT foreman.enqueue('note', '{"what": "window"}', unique_key => 'w', unique_for => '1 h') AS window \gset
 SELECT is(t.outcome(:window), 'completed 1', 'a job with unique_for completes');
