@@ -41,11 +41,11 @@ constexpr const char* kViewFunctions =
     "foreman._outside_workers, foreman._queue_counters";
 constexpr const char* kViews =
     "foreman.jobs, foreman.job_events, foreman.queues, foreman.batches, foreman.handlers, foreman.workers, "
-    "foreman.schedules, foreman.schedule_runs";
+    "foreman.timers, foreman.schedules, foreman.schedule_runs";
 constexpr BundleObjects kBundles[] = {
     {"producer",
      "foreman.enqueue, foreman.enqueue_info, foreman.enqueue_many, foreman.enqueue_array, foreman.await, "
-     "foreman.create_batch",
+     "foreman.create_batch, foreman.set_timer, foreman.cancel_timer",
      nullptr},
     {"worker",
      "foreman.await, foreman.claim, foreman.heartbeat, foreman.heartbeat_many, foreman.complete, "
@@ -59,6 +59,8 @@ constexpr BundleObjects kBundles[] = {
      "foreman.reschedule_many, foreman.delete_job, foreman.delete_job_many, foreman.cancel_where, "
      "foreman.retry_where, foreman.delete_where, foreman.purge_queue, foreman.dead_letters, "
      "foreman.count_dead_letters, "
+     "foreman.timer_dead_letters, foreman.count_timer_dead_letters, foreman.retry_timer_dead_letter, "
+     "foreman.fire_timers_once, "
      "foreman.retry_dead_letter, foreman.retry_dead_letters, foreman.purge_dead_letters, "
      "foreman.create_batch, foreman.create_queue, foreman.alter_queue, "
      "foreman.drop_queue, foreman.pause_queue, foreman.resume_queue, foreman.await, foreman.grant_role, "
