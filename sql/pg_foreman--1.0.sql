@@ -971,7 +971,7 @@ COMMENT ON FUNCTION foreman.dead_letters(pg_catalog.text, pg_catalog.text, pg_ca
 COMMENT ON FUNCTION foreman.count_dead_letters(pg_catalog.text, pg_catalog.text) IS 'How many discarded jobs there are';
 COMMENT ON FUNCTION foreman.retry_dead_letter(pg_catalog.int8) IS 'Makes a discarded job due again, with all of its attempts; false: it is no dead letter';
 COMMENT ON FUNCTION foreman.retry_dead_letters(pg_catalog.text, pg_catalog.text, pg_catalog.int4) IS 'Makes up to max_rows discarded jobs due again; returns how many';
-COMMENT ON FUNCTION foreman.set_timer IS 'Sets the timer of a key, which is unique for its kind; one that waits gets the new time, args and options, and starts anew. replaced: whether there was one';
+COMMENT ON FUNCTION foreman.set_timer IS 'Sets the timer of a key, which is unique for its kind; one that waits gets the new time, args and options, and starts anew. replaced: whether that is what it did';
 COMMENT ON FUNCTION foreman.cancel_timer(pg_catalog.text, pg_catalog.text) IS 'Cancels the timer of a key; one that is firing ends, but does not fire again. false: there is none';
 COMMENT ON FUNCTION foreman.timer_dead_letters IS 'Timers that were discarded, newest first';
 COMMENT ON FUNCTION foreman.count_timer_dead_letters(pg_catalog.text, pg_catalog.text) IS 'How many timers are dead letters';
