@@ -614,8 +614,7 @@ RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_unsch
 CREATE FUNCTION foreman.trigger_schedule(name pg_catalog.text)
 RETURNS pg_catalog.int8 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_trigger_schedule';
 
-CREATE FUNCTION foreman.next_runs(schedule pg_catalog.text, timezone pg_catalog.text DEFAULT NULL, n pg_catalog.int4 DEFAULT 10,
-    OUT run_at pg_catalog.timestamptz)
+CREATE FUNCTION foreman.next_runs(schedule pg_catalog.text, timezone pg_catalog.text DEFAULT NULL, n pg_catalog.int4 DEFAULT 10)
 RETURNS SETOF pg_catalog.timestamptz LANGUAGE c STABLE ROWS 10 AS 'MODULE_PATHNAME', 'foreman_next_runs';
 
 CREATE PROCEDURE foreman.await(job_id pg_catalog.int8, timeout pg_catalog.interval,
@@ -664,6 +663,22 @@ RETURNS pg_catalog.int8 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_fire_
 
 CREATE FUNCTION foreman.prune_once(OUT what pg_catalog.text, OUT queue pg_catalog.text, OUT rows pg_catalog.int8)
 RETURNS SETOF pg_catalog.record LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_prune_once';
+
+-- Assertions that report as pgTAP's own do.
+CREATE FUNCTION foreman.has_job(kind pg_catalog.text, args pg_catalog.jsonb DEFAULT NULL, description pg_catalog.text DEFAULT NULL)
+RETURNS pg_catalog.text LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_has_job';
+
+CREATE FUNCTION foreman.hasnt_job(kind pg_catalog.text, args pg_catalog.jsonb DEFAULT NULL, description pg_catalog.text DEFAULT NULL)
+RETURNS pg_catalog.text LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_hasnt_job';
+
+CREATE FUNCTION foreman.job_state_is(job_id pg_catalog.int8, state pg_catalog.text, description pg_catalog.text DEFAULT NULL)
+RETURNS pg_catalog.text LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_job_state_is';
+
+CREATE FUNCTION foreman.has_schedule(name pg_catalog.text, description pg_catalog.text DEFAULT NULL)
+RETURNS pg_catalog.text LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_has_schedule';
+
+CREATE FUNCTION foreman.hasnt_schedule(name pg_catalog.text, description pg_catalog.text DEFAULT NULL)
+RETURNS pg_catalog.text LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_hasnt_schedule';
 
 ------------------------------------------------------------------------------------------------------------------------
 -- See
@@ -829,6 +844,7 @@ SELECT r.run_id, r.schedule_id, r.name, r.generation, r.scheduled_at, r.fired_at
   FROM foreman.schedule_run r
   LEFT JOIN LATERAL (
        SELECT CASE WHEN l.state OPERATOR(pg_catalog.=) 'r' OR e.job_id IS NOT NULL THEN 'running'
+                   WHEN l.state OPERATOR(pg_catalog.=) 'b' THEN 'pending'
                    WHEN l.attempt OPERATOR(pg_catalog.>) 0 THEN 'retryable'
                    WHEN l.run_at OPERATOR(pg_catalog.<=) foreman._now() THEN 'available' ELSE 'scheduled' END AS state,
               l.attempt::pg_catalog.int4 AS attempt, COALESCE(e.started_at, l.claimed_at) AS started_at,
@@ -1005,6 +1021,11 @@ COMMENT ON FUNCTION foreman.dispatch_once() IS 'Applies open requests and cancel
 COMMENT ON FUNCTION foreman.rescue_once() IS 'Makes the jobs of workers that are gone due again; returns how many';
 COMMENT ON FUNCTION foreman.fire_timers_once() IS 'Fires the due timers in the caller''s transaction whose handlers run as the session''s user, and leaves those of other roles and of lane procedure; returns how many';
 COMMENT ON FUNCTION foreman.fire_schedules_once() IS 'Makes the jobs of schedules that are due; returns how many';
+COMMENT ON FUNCTION foreman.has_job IS 'pgTAP: passes when an unfinished job of the kind has args that contain these';
+COMMENT ON FUNCTION foreman.hasnt_job IS 'pgTAP: passes when no unfinished job of the kind has args that contain these';
+COMMENT ON FUNCTION foreman.job_state_is IS 'pgTAP: passes when the job is in this state of the view jobs';
+COMMENT ON FUNCTION foreman.has_schedule IS 'pgTAP: passes when a schedule of this name is active';
+COMMENT ON FUNCTION foreman.hasnt_schedule IS 'pgTAP: passes when no schedule of this name is active';
 COMMENT ON FUNCTION foreman.prune_once() IS 'Makes partitions ahead and removes what is past its retention; returns how many rows went: history and dead letters by queue, partitions of all';
 
 -- See

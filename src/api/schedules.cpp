@@ -290,7 +290,7 @@ FOREMAN_PUBLIC(trigger_schedule) {
 }
 
 FOREMAN_PUBLIC(next_runs) {
-    pg::ResultSet rows(fcinfo);
+    pg::ResultSet rows(fcinfo, pg::ResultSet::Of::values);
     store::ScheduleSettings s;
     s.expression = required_text(pg::optional_argument(fcinfo, 0), "schedule");
     s.timezone = optional_text(pg::optional_argument(fcinfo, 1)).value_or(store::kDefaultTimeZone);

@@ -179,8 +179,9 @@ std::optional<std::string_view> text_argument(FunctionCallInfo fcinfo, int index
     return text_view(fcinfo->args[index].value);
 }
 
-ResultSet::ResultSet(FunctionCallInfo fcinfo) : fcinfo_(fcinfo) {
-    call<&InitMaterializedSRF>(fcinfo, bits32{0});
+ResultSet::ResultSet(FunctionCallInfo fcinfo, Of of) : fcinfo_(fcinfo) {
+    // Only the caller knows a descriptor for values that are no rows.
+    call<&InitMaterializedSRF>(fcinfo, bits32{of == Of::values ? MAT_SRF_USE_EXPECTED_DESC : 0U});
     const auto* const info = reinterpret_cast<ReturnSetInfo*>(fcinfo->resultinfo);
     store_ = info->setResult;
     desc_ = info->setDesc;

@@ -114,7 +114,8 @@ inline Datum return_null(FunctionCallInfo fcinfo) noexcept {
 // set.done(); Spills to disk beyond work_mem.
 class ResultSet {
   public:
-    explicit ResultSet(FunctionCallInfo fcinfo);
+    enum class Of { rows, values };
+    explicit ResultSet(FunctionCallInfo fcinfo, Of of = Of::rows);
 
     TupleDesc desc() const noexcept { return desc_; }
     // As many as the columns; nulls may be nullptr.

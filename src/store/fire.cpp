@@ -25,8 +25,10 @@ constinit pg::Statement g_due{
 
 constinit pg::Statement g_next{
     "next_fire",
-    "SELECT next_fire_at FROM foreman.schedule WHERE active AND next_fire_at IS NOT NULL "
-    "ORDER BY next_fire_at, schedule_id LIMIT 1"};
+    "SELECT (SELECT s.next_fire_at FROM foreman.schedule s WHERE s.active AND s.next_fire_at " GT
+    " $1 ORDER BY s.next_fire_at, s.schedule_id LIMIT 1), EXISTS (SELECT 1 FROM foreman.schedule s "
+    "WHERE s.active AND s.next_fire_at " LE " $1)",
+    {TIMESTAMPTZOID}};
 
 constinit pg::Statement g_buffered{"buffered_schedules",
                                    "SELECT s.schedule_id FROM foreman.schedule s WHERE s.buffered_at IS NOT "
@@ -318,10 +320,12 @@ void pass_over(int64 id, Instant now, MemoryContext context) {
     move_on(s, m);
 }
 
-Instant next_fire() {
+NextFire next_fire(Instant now) {
     const AsOwner scope;
-    const pg::Rows rows = g_next.execute();
-    return rows.empty() ? core::kPlusInfinity : rows[0].instant(1);
+    pg::Args<1> a;
+    a.instant(1, now);
+    const pg::Rows rows = g_next.execute(a);
+    return {rows[0].is_null(1) ? core::kPlusInfinity : rows[0].instant(1), rows[0].boolean(2)};
 }
 
 bool any_buffered() {

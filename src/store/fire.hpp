@@ -40,8 +40,13 @@ int64 trigger(const StoredSchedule& schedule, Instant now);
 /// Moves on from an occurrence that was fired before.
 void pass_over(int64 id, Instant now, MemoryContext context);
 
-/// The least next_fire_at of active schedules; infinity: none.
-Instant next_fire();
+/// The least next_fire_at of active schedules that is after `now`, infinity when there is none; and whether
+/// some are due.
+struct NextFire {
+    Instant next;
+    bool due;
+};
+NextFire next_fire(Instant now);
 /// Whether some schedule holds a run back until the one before it ends.
 bool any_buffered();
 

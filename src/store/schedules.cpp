@@ -63,7 +63,8 @@ constinit pg::Statement g_delete{
 
 constinit pg::Statement g_disable{
     "disable_schedule",
-    "UPDATE foreman.schedule SET active = false, error = $2, error_at = $3 WHERE schedule_id " EQ " $1",
+    "UPDATE foreman.schedule SET active = false, error = $2, error_at = $3 WHERE schedule_id " EQ
+    " $1 RETURNING name",
     {INT8OID, TEXTOID, TIMESTAMPTZOID}};
 
 constinit pg::Statement g_next_id{"next_schedule_id", "SELECT pg_catalog.nextval('foreman.schedule_id_seq')"};
@@ -170,7 +171,10 @@ Timetable timetable_of(const ScheduleSettings& s) {
                           static_cast<int>(std::min<std::size_t>(s.expression.size(), 96)),
                           s.expression.data())
             .detail("At position %zu: %.*s.", fault.position + 1, static_cast<int>(fault.allowed.size()),
-                    fault.allowed.data());
+                    fault.allowed.data())
+            .hint(
+                "Allowed: cron fields as in '5 4 * * *', a name as in '@daily', an interval as in '90 "
+                "minutes'.");
     }
     const std::optional<pg::TimeZone> zone = pg::find_time_zone(s.timezone);
     if (!zone) {
@@ -267,11 +271,12 @@ std::string_view command_kind_of(Oid role, MemoryContext context) {
     }
 }
 
-void disable_schedule(int64 id, std::string_view error, Instant now) {
+std::string_view disable_schedule(int64 id, std::string_view error, Instant now, MemoryContext context) {
     const AsOwner scope;
     pg::Args<3> a;
     a.i64(1, id).text(2, error).instant(3, now);
-    g_disable.execute(a);
+    const pg::Rows rows = g_disable.execute(a);
+    return rows.empty() ? std::string_view{} : copied(rows[0].view(1), context);
 }
 
 }  // namespace foreman::store

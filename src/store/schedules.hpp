@@ -68,8 +68,8 @@ void update_schedule(int64 id, const ScheduleSettings& settings, bool start_over
 bool delete_schedule(int64 id);
 /// The kind whose handler runs commands of schedules as this role; makes it where there is none.
 std::string_view command_kind_of(Oid role, MemoryContext context);
-/// Why a schedule cannot go on: it is inactive until somebody alters it.
-void disable_schedule(int64 id, std::string_view error, Instant now);
+/// Why a schedule cannot go on: it is inactive until somebody alters it.  returns: its name
+std::string_view disable_schedule(int64 id, std::string_view error, Instant now, MemoryContext context);
 
 /// Copies a row with the columns of kScheduleColumns (store/schedule_columns.hpp).
 void copy_schedule(const pg::Row& row, MemoryContext context, StoredSchedule* out);

@@ -229,13 +229,13 @@ void Dispatcher::look_at_schedules(core::Instant now) {
     bool done = true;
     for (int i = 0; more && done && i < kFireSteps; i++)
         done = duty("pg_foreman: firing schedules", [&pass, &more] { more = pass.step(); });
-    core::Instant next = now;
-    if (!done || pass.failed()) {
-        next = now + kFailedRetry;
-    } else if (!more) {
-        duty("pg_foreman: reading when schedules are due", [now, &next] {
-            next = store::next_fire();
-            if (next <= now) next = now + kLockedRetry;  // somebody alters it
+    core::Instant next = done ? now : now + kFailedRetry;
+    if (done && !more) {
+        // Those that could not be fired are tried again in a while; the others are not kept waiting for them.
+        duty("pg_foreman: reading when schedules are due", [&pass, now, &next] {
+            const store::NextFire found = store::next_fire(now);
+            next = found.next;
+            if (found.due) next = std::min(next, now + (pass.failed() ? kFailedRetry : kLockedRetry));
             if (store::any_buffered()) next = std::min(next, now + kBufferedRetry);
         });
     }

@@ -83,11 +83,11 @@ void FirePass::give_up(int64 id, store::Reason reason, int sqlstate, const char*
         return;
     }
     pg::Subtransaction sub;
-    store::disable_schedule(id, message, now_);
+    const std::string_view name = store::disable_schedule(id, message, now_, CurrentMemoryContext);
     sub.commit();
-    pg::log(LOG,
-            pg::Failure(sqlstate, "pg_foreman: schedule " INT64_FORMAT " is switched off: %s", id, message)
-                .hint("Repair it and run foreman.alter_schedule(..., active => true)."));
+    pg::log(LOG, pg::Failure(sqlstate, "pg_foreman: schedule \"%.*s\" is switched off: %s",
+                             static_cast<int>(name.size()), name.data(), message)
+                     .hint("Repair it and run foreman.alter_schedule(..., active => true)."));
 }
 
 bool FirePass::step_due() {

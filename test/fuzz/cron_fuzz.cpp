@@ -7,7 +7,7 @@
 #include <cstring>
 #include <string_view>
 
-#include "core/cron_next.hpp"
+#include "core/fire_plan.hpp"
 
 namespace {
 
@@ -44,6 +44,14 @@ void fire(const Schedule& s, std::uint64_t seed) {
         require(*next > t);
         require(s.type != ScheduleType::reboot);
         t = *next;
+    }
+    // Fired late: the occurrence is not in the future, and the next one is.
+    const Instant due = t;
+    const Instant now = due + seconds(bits(30, 1U << 20));
+    for (const Missed missed : {Missed::skip, Missed::coalesce, Missed::catch_up}) {
+        const FirePlan plan = plan_fire(s, missed, due, now, start, 0, zone);
+        if (plan.occurrence) require(*plan.occurrence >= due && *plan.occurrence <= now);
+        if (plan.next) require(*plan.next > (missed == Missed::catch_up ? due : now));
     }
 }
 

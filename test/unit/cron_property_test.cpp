@@ -119,7 +119,7 @@ TEST(CronProperties, AgreesWithAClockThatTicks) {
                                  hours(2), hours(-2), hours(24),   hours(-24)};
     int fired = 0;
     int tried = 0;
-    for (int round = 0; round < 250; round++) {
+    for (int round = 0; round < 120; round++) {
         const RandomSchedule s = random_schedule(random);
         Schedule parsed;
         if (parse_schedule(s.text, CronDialect::foreman, &parsed).any()) continue;  // a date that never comes
@@ -151,8 +151,8 @@ TEST(CronProperties, AgreesWithAClockThatTicks) {
             ASSERT_EQ(*next, *later) << s.text << " from " << middle.us;
         }
     }
-    EXPECT_GT(tried, 200);
-    EXPECT_GT(fired, 1000);
+    EXPECT_GT(tried, 90);
+    EXPECT_GT(fired, 500);
 }
 
 }  // namespace
