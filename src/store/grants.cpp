@@ -72,11 +72,13 @@ constexpr BundleObjects kBundles[] = {
      "foreman.schedule(pg_catalog.text, pg_catalog.text), "
      "foreman.schedule(pg_catalog.text, pg_catalog.text, pg_catalog.text), foreman.schedule_job, "
      "foreman.alter_schedule, foreman.unschedule, foreman.unschedule_id, foreman.trigger_schedule, "
-     "foreman.next_runs, foreman.has_job, foreman.hasnt_job, foreman.job_state_is, foreman.has_schedule, "
+     "foreman.next_runs, foreman.has_job, foreman.hasnt_job, foreman.job_state_is, foreman.has_timer, "
+     "foreman.hasnt_timer, foreman.has_schedule, "
      "foreman.hasnt_schedule",
      kViews},
     {"monitor",
      "foreman.health, foreman.next_runs, foreman.has_job, foreman.hasnt_job, foreman.job_state_is, "
+     "foreman.has_timer, foreman.hasnt_timer, "
      "foreman.has_schedule, foreman.hasnt_schedule",
      kViews},
 };
