@@ -189,17 +189,25 @@ SELECT ok(t.wait_until('(SELECT count(*) = 2 FROM t.log WHERE what = ''replaces'
 SELECT foreman.enqueue('replaces', '{"cancel": 1}', unique_key => 'c') AS own \gset
 SELECT is(t.outcome(:own), 'completed 1', 'a job with a unique key that cancels itself by its id and completes has completed');
 
--- Timers and jobs with keys in one group: cancelled by one before it, a timer does not fire.
+-- In one group: cancelled by one before it, a timer does not fire. One executor, or another one has it already.
 SELECT foreman.stop() \g /dev/null
 SELECT ok(t.wait_until('t.no_workers()'), 'the workers are gone');
+ALTER SYSTEM SET foreman.max_executors = 1;
+SELECT pg_reload_conf() \g /dev/null
+SELECT foreman.start() \g /dev/null
+SELECT foreman.enqueue('note') AS warm \gset
+SELECT is(t.outcome(:warm), 'completed 1', 'there is an executor');
 CREATE FUNCTION t.cancels_next(args jsonb) RETURNS void LANGUAGE sql AS
     $$ INSERT INTO t.log (what) VALUES (args ->> 'what'); SELECT foreman.cancel_timer('cancels_next', args ->> 'next') $$;
 SELECT foreman.register_handler('cancels_next', 't.cancels_next(jsonb)') \g /dev/null
-SELECT foreman.set_timer('cancels_next', 'k' || i, '2020-01-01 00:00Z'::timestamptz + i * interval '1 s', jsonb_build_object('what', 'group ' || i, 'next', 'k' || i + 1))
-  FROM generate_series(1, 4) AS i \g /dev/null
-SELECT foreman.start() \g /dev/null
-SELECT ok(t.wait_until($$ NOT EXISTS (SELECT FROM t.timers('cancels_next')) $$), 'four timers are done with');
-SELECT bag_eq($$ SELECT what FROM t.log WHERE what LIKE 'group%' $$, $$ VALUES ('group 1'), ('group 3') $$, 'each second one was cancelled by the one before it');
+SELECT ok(t.wait_until('NOT EXISTS (SELECT FROM foreman.job_request)'), 'and no request');
+SELECT foreman.set_timer('cancels_next', 'k' || to_char(i, 'FM00'), clock_timestamp() + interval '1 s', jsonb_build_object('what', 'group ' || i, 'next', 'k' || to_char(i + 1, 'FM00')))
+  FROM generate_series(1, 40) AS i \g /dev/null
+SELECT ok(t.wait_until($$ NOT EXISTS (SELECT FROM t.timers('cancels_next')) $$), 'forty timers are done with');
+SELECT bag_eq($$ SELECT what FROM t.log WHERE what LIKE 'group%' $$, $$ SELECT 'group ' || i FROM generate_series(1, 40, 2) i $$, 'each second one was cancelled by the one before it');
+SELECT is((SELECT count(DISTINCT pid) FROM t.log WHERE what LIKE 'group%'), 1::int8, 'by the one executor that there is');
+ALTER SYSTEM RESET foreman.max_executors;
+SELECT pg_reload_conf() \g /dev/null
 
 -- ironflow: timer_dead_letter_queries_and_retry
 SELECT job_id AS dead FROM foreman.set_timer('dies', 'd', now(), '{"n": 1}') \gset
