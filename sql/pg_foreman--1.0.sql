@@ -119,7 +119,8 @@ CREATE TABLE foreman.dead_letter (
 CREATE INDEX dead_letter_batch ON foreman.dead_letter (batch_id) WHERE (batch_id IS NOT NULL);
 CREATE INDEX dead_letter_queue ON foreman.dead_letter (queue, discarded_at);
 
--- What was asked of a job while it was running. action: c = cancel, d = delete, r = reschedule.
+-- What was asked of a job while it was running. action: c = cancel, d = delete, r = reschedule, n = cancel, but interrupt
+-- nothing (timers).
 CREATE TABLE foreman.job_request (
     request_id   pg_catalog.int8        GENERATED ALWAYS AS IDENTITY,
     job_id       pg_catalog.int8        NOT NULL,
@@ -607,6 +608,29 @@ CREATE FUNCTION foreman.create_batch(name pg_catalog.text, on_success pg_catalog
     on_complete pg_catalog.text DEFAULT NULL, on_discard pg_catalog.text DEFAULT NULL)
 RETURNS pg_catalog.int8 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_create_batch';
 
+CREATE FUNCTION foreman.set_timer(kind pg_catalog.text, key pg_catalog.text, fire_at pg_catalog.timestamptz,
+    args pg_catalog.jsonb DEFAULT '{}', queue pg_catalog.text DEFAULT NULL, priority pg_catalog.int4 DEFAULT NULL,
+    max_attempts pg_catalog.int4 DEFAULT NULL, timeout pg_catalog.interval DEFAULT NULL, expires_at pg_catalog.timestamptz DEFAULT NULL,
+    tags pg_catalog.text[] DEFAULT NULL, metadata pg_catalog.jsonb DEFAULT NULL, OUT job_id pg_catalog.int8, OUT replaced pg_catalog.bool)
+LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_set_timer';
+
+CREATE FUNCTION foreman.cancel_timer(kind pg_catalog.text, key pg_catalog.text)
+RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_cancel_timer';
+
+CREATE FUNCTION foreman.timer_dead_letters(kind pg_catalog.text DEFAULT NULL, queue pg_catalog.text DEFAULT NULL,
+    since pg_catalog.timestamptz DEFAULT NULL, before_id pg_catalog.int8 DEFAULT NULL, max_rows pg_catalog.int4 DEFAULT 100,
+    OUT job_id pg_catalog.int8, OUT kind pg_catalog.text, OUT key pg_catalog.text, OUT queue pg_catalog.text, OUT args pg_catalog.jsonb,
+    OUT fire_at pg_catalog.timestamptz, OUT attempt pg_catalog.int4, OUT max_attempts pg_catalog.int4,
+    OUT discarded_at pg_catalog.timestamptz, OUT reason pg_catalog.text, OUT errors pg_catalog.jsonb,
+    OUT tags pg_catalog.text[], OUT metadata pg_catalog.jsonb)
+RETURNS SETOF pg_catalog.record LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'foreman_timer_dead_letters';
+
+CREATE FUNCTION foreman.count_timer_dead_letters(kind pg_catalog.text DEFAULT NULL, queue pg_catalog.text DEFAULT NULL)
+RETURNS pg_catalog.int8 LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'foreman_count_timer_dead_letters';
+
+CREATE FUNCTION foreman.retry_timer_dead_letter(job_id pg_catalog.int8)
+RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_retry_timer_dead_letter';
+
 CREATE FUNCTION foreman.schedule(schedule pg_catalog.text, command pg_catalog.text)
 RETURNS pg_catalog.int8 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_schedule';
 
@@ -685,6 +709,9 @@ RETURNS pg_catalog.int8 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_rescu
 CREATE FUNCTION foreman.fire_schedules_once()
 RETURNS pg_catalog.int8 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_fire_schedules_once';
 
+CREATE FUNCTION foreman.fire_timers_once()
+RETURNS pg_catalog.int8 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_fire_timers_once';
+
 CREATE FUNCTION foreman.prune_once(OUT what pg_catalog.text, OUT queue pg_catalog.text, OUT rows pg_catalog.int8)
 RETURNS SETOF pg_catalog.record LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_prune_once';
 
@@ -697,6 +724,12 @@ RETURNS pg_catalog.text LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_hasnt
 
 CREATE FUNCTION foreman.job_state_is(job_id pg_catalog.int8, state pg_catalog.text, description pg_catalog.text DEFAULT NULL)
 RETURNS pg_catalog.text LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_job_state_is';
+
+CREATE FUNCTION foreman.has_timer(kind pg_catalog.text, key pg_catalog.text, description pg_catalog.text DEFAULT NULL)
+RETURNS pg_catalog.text LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_has_timer';
+
+CREATE FUNCTION foreman.hasnt_timer(kind pg_catalog.text, key pg_catalog.text, description pg_catalog.text DEFAULT NULL)
+RETURNS pg_catalog.text LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_hasnt_timer';
 
 CREATE FUNCTION foreman.has_schedule(name pg_catalog.text, description pg_catalog.text DEFAULT NULL)
 RETURNS pg_catalog.text LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_has_schedule';
@@ -871,6 +904,21 @@ UNION ALL
 SELECT NULL, NULL, NULL, 'outside', w.first_seen, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, w.worker_id, w.label, w.last_seen, w.queues
   FROM foreman._outside_workers() w;
 
+-- Read by the index of unique keys, not by all jobs.
+CREATE VIEW foreman.timers WITH (security_barrier) AS
+SELECT j.kind, j.unique_key AS key, j.run_at AS fire_at,
+       CASE WHEN e.job_id IS NOT NULL OR j.state OPERATOR(pg_catalog.=) 'r' THEN 'running'
+            WHEN j.state OPERATOR(pg_catalog.=) 'b' THEN 'pending'
+            WHEN j.attempt OPERATOR(pg_catalog.>) 0 THEN 'retryable'
+            WHEN j.run_at OPERATOR(pg_catalog.<=) foreman._now() THEN 'available'
+            ELSE 'scheduled' END AS state,
+       CASE WHEN foreman._sees_args(j.queue) THEN j.args END AS args, j.queue, j.job_id, j.priority::pg_catalog.int4 AS priority,
+       (CASE WHEN e.job_id IS NOT NULL OR j.state OPERATOR(pg_catalog.=) 'r' THEN j.attempt::pg_catalog.int4 OPERATOR(pg_catalog.+) 1 ELSE j.attempt::pg_catalog.int4 END) AS attempt,
+       j.max_attempts::pg_catalog.int4 AS max_attempts, j.enqueued_at AS set_at, COALESCE(e.started_at, j.claimed_at) AS started_at,
+       j.expires_at, j.errors, j.tags, j.metadata
+  FROM foreman.live_job j LEFT JOIN foreman._executors() e ON (e.job_id OPERATOR(pg_catalog.=) j.job_id)
+ WHERE j.unique_key IS NOT NULL AND j.unique_as OPERATOR(pg_catalog.=) ANY ('{t,s}'::pg_catalog."char"[]) AND foreman._sees(j.queue);
+
 CREATE VIEW foreman.schedules WITH (security_barrier) AS
 SELECT s.schedule_id, s.name, s.schedule, s.timezone,
        CASE WHEN s.command IS NULL THEN s.kind END AS kind,
@@ -950,7 +998,7 @@ COMMENT ON COLUMN foreman.job_history.args IS 'NULL when they were larger than t
 COMMENT ON TABLE foreman.job_history_default IS 'Ended jobs of days that have no partition yet';
 COMMENT ON TABLE foreman.dead_letter IS 'Discarded jobs; see foreman.dead_letters()';
 COMMENT ON TABLE foreman.job_request IS 'What was asked of jobs while somebody held them';
-COMMENT ON COLUMN foreman.job_request.action IS 'c = cancel, d = delete, r = reschedule';
+COMMENT ON COLUMN foreman.job_request.action IS 'c = cancel, d = delete, r = reschedule, n = cancel at the end of the attempt, without an interrupt';
 COMMENT ON TABLE foreman.queue IS 'Declared queues; NULL stands for the default';
 COMMENT ON TABLE foreman.minute_stat IS 'What happened in each minute to the jobs of each queue, for thirty days; see foreman.stats_minute';
 COMMENT ON COLUMN foreman.minute_stat.wait_p50 IS 'Median of the time from when a job was due to its start, in milliseconds';
@@ -1044,6 +1092,11 @@ COMMENT ON FUNCTION foreman.dead_letters(pg_catalog.text, pg_catalog.text, pg_ca
 COMMENT ON FUNCTION foreman.count_dead_letters(pg_catalog.text, pg_catalog.text) IS 'How many discarded jobs there are';
 COMMENT ON FUNCTION foreman.retry_dead_letter(pg_catalog.int8) IS 'Makes a discarded job due again, with all of its attempts; false: it is no dead letter';
 COMMENT ON FUNCTION foreman.retry_dead_letters(pg_catalog.text, pg_catalog.text, pg_catalog.int4) IS 'Makes up to max_rows discarded jobs due again; returns how many';
+COMMENT ON FUNCTION foreman.set_timer IS 'Sets the timer of a key, which is unique for its kind; one that waits gets the new time, args and options, and starts anew. replaced: whether that is what it did';
+COMMENT ON FUNCTION foreman.cancel_timer(pg_catalog.text, pg_catalog.text) IS 'Cancels the timer of a key; one that is firing ends, but does not fire again. false: there is none';
+COMMENT ON FUNCTION foreman.timer_dead_letters IS 'Timers that were discarded, newest first';
+COMMENT ON FUNCTION foreman.count_timer_dead_letters(pg_catalog.text, pg_catalog.text) IS 'How many timers are dead letters';
+COMMENT ON FUNCTION foreman.retry_timer_dead_letter(pg_catalog.int8) IS 'Fires a discarded timer again, now; false: it is none, or its key has a newer timer, and then it is cancelled';
 COMMENT ON FUNCTION foreman.purge_dead_letters(pg_catalog.text, pg_catalog.text, pg_catalog.interval) IS 'Deletes discarded jobs; returns how many';
 COMMENT ON FUNCTION foreman.create_queue IS 'Declares a queue; false: it exists';
 COMMENT ON FUNCTION foreman.alter_queue IS 'Changes settings of a queue at once, NULL keeps one, those named in reset get their default again; false: it does not exist';
@@ -1073,10 +1126,13 @@ COMMENT ON FUNCTION foreman.drain(pg_catalog.text) IS 'Runs due jobs in the call
 COMMENT ON PROCEDURE foreman.run_procedures_once() IS 'Runs the due jobs of lane procedure once, in transactions of their own';
 COMMENT ON FUNCTION foreman.dispatch_once() IS 'Applies open requests and cancels expired jobs; returns how many';
 COMMENT ON FUNCTION foreman.rescue_once() IS 'Makes the jobs of workers that are gone due again; returns how many';
+COMMENT ON FUNCTION foreman.fire_timers_once() IS 'Fires the due timers in the caller''s transaction whose handlers run as the session''s user, and leaves those of other roles and of lane procedure; returns how many';
 COMMENT ON FUNCTION foreman.fire_schedules_once() IS 'Makes the jobs of schedules that are due; returns how many';
 COMMENT ON FUNCTION foreman.has_job IS 'pgTAP: passes when an unfinished job of the kind has args that contain these';
 COMMENT ON FUNCTION foreman.hasnt_job IS 'pgTAP: passes when no unfinished job of the kind has args that contain these';
 COMMENT ON FUNCTION foreman.job_state_is IS 'pgTAP: passes when the job is in this state of the view jobs';
+COMMENT ON FUNCTION foreman.has_timer IS 'pgTAP: passes when a timer of this kind and key is set';
+COMMENT ON FUNCTION foreman.hasnt_timer IS 'pgTAP: passes when no timer of this kind and key is set';
 COMMENT ON FUNCTION foreman.has_schedule IS 'pgTAP: passes when a schedule of this name is active';
 COMMENT ON FUNCTION foreman.hasnt_schedule IS 'pgTAP: passes when no schedule of this name is active';
 COMMENT ON FUNCTION foreman.prune_once() IS 'Makes partitions ahead and removes what is past its retention; returns how many rows went: history and dead letters by queue, partitions of all';
@@ -1266,6 +1322,23 @@ COMMENT ON PROCEDURE foreman.wait_for_job IS 'Waits, outside of transactions, un
 COMMENT ON FUNCTION foreman._lease IS 'What shared memory knows of a lease, for the views';
 COMMENT ON FUNCTION foreman._outside_workers IS 'Outside workers that were heard of lately, for the views';
 
+COMMENT ON VIEW foreman.timers IS 'Timers that have not ended; while one fires, the next one of its key may wait for its end (pending)';
+COMMENT ON COLUMN foreman.timers.kind IS 'Kind';
+COMMENT ON COLUMN foreman.timers.key IS 'Key, unique for its kind';
+COMMENT ON COLUMN foreman.timers.fire_at IS 'When it is due';
+COMMENT ON COLUMN foreman.timers.state IS 'scheduled, available, running, retryable, or pending: it waits for the end of the one that is firing';
+COMMENT ON COLUMN foreman.timers.args IS 'Args; NULL without the right to see them';
+COMMENT ON COLUMN foreman.timers.queue IS 'Queue';
+COMMENT ON COLUMN foreman.timers.job_id IS 'Id of its job';
+COMMENT ON COLUMN foreman.timers.priority IS 'Lower runs first';
+COMMENT ON COLUMN foreman.timers.attempt IS 'The attempt that runs, or those charged so far';
+COMMENT ON COLUMN foreman.timers.max_attempts IS 'Attempts it gets';
+COMMENT ON COLUMN foreman.timers.set_at IS 'When its key was set first';
+COMMENT ON COLUMN foreman.timers.started_at IS 'When its handler started';
+COMMENT ON COLUMN foreman.timers.expires_at IS 'When it is cancelled unless it has started';
+COMMENT ON COLUMN foreman.timers.errors IS 'Its failures';
+COMMENT ON COLUMN foreman.timers.tags IS 'Tags';
+COMMENT ON COLUMN foreman.timers.metadata IS 'Metadata';
 COMMENT ON VIEW foreman.schedules IS 'Schedules and when they are due';
 COMMENT ON COLUMN foreman.schedules.schedule_id IS 'Id';
 COMMENT ON COLUMN foreman.schedules.name IS 'Name';

@@ -1,7 +1,7 @@
-// has_job(), hasnt_job(), job_state_is(), has_schedule(), hasnt_schedule(): assertions for the tests of
-// applications, which report as pgTAP's own do, and are counted by its plan.
+// has_job(), hasnt_job(), job_state_is(), has_timer(), hasnt_timer(), has_schedule(), hasnt_schedule():
+// assertions for the tests of applications, which report as pgTAP's own do, and are counted by its plan.
 //
-// needs: pgTAP in any schema; the right to read foreman.jobs or foreman.schedules.
+// needs: pgTAP in any schema; the right to read foreman.jobs, foreman.timers or foreman.schedules.
 // errors: 55000 without pgTAP; 42501.  cost: a query of the view
 #include "api/arguments.hpp"
 #include "api/public_function.hpp"
@@ -44,10 +44,24 @@ Datum schedule_test(FunctionCallInfo fcinfo, bool wanted) {
         wanted ? seen : "it is active");
 }
 
+Datum timer_test(FunctionCallInfo fcinfo, bool wanted) {
+    const std::string_view kind = required_name(pg::optional_argument(fcinfo, 0), "kind");
+    const std::string_view key = required_name(pg::optional_argument(fcinfo, 1), "key");
+    const char* seen = nullptr;
+    const bool has = store::test_has_timer(kind, key, &seen);
+    return store::report_test(
+        has == wanted,
+        described(pg::optional_argument(fcinfo, 2),
+                  wanted ? "Timer %.*s should be set" : "Timer %.*s should not be set", key),
+        seen);
+}
+
 }  // namespace
 
 FOREMAN_PUBLIC(has_job) { return job_test(fcinfo, true); }
 FOREMAN_PUBLIC(hasnt_job) { return job_test(fcinfo, false); }
+FOREMAN_PUBLIC(has_timer) { return timer_test(fcinfo, true); }
+FOREMAN_PUBLIC(hasnt_timer) { return timer_test(fcinfo, false); }
 FOREMAN_PUBLIC(has_schedule) { return schedule_test(fcinfo, true); }
 FOREMAN_PUBLIC(hasnt_schedule) { return schedule_test(fcinfo, false); }
 

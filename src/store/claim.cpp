@@ -2,9 +2,11 @@
 // live_job_claim from the head inside one range; AsOwner puts the planner's alternatives aside.
 #include <algorithm>
 
+#include "core/group_pace.hpp"
 #include "pg/call.hpp"
 #include "pg/datum.hpp"
 #include "pg/xact.hpp"
+#include "store/current_job.hpp"
 #include "store/job_columns.hpp"
 #include "store/jobs.hpp"
 #include "store/remember.hpp"
@@ -36,6 +38,13 @@ constinit pg::Statement g_claim_held{
     " $7 ORDER BY run_at, job_id LIMIT $8 FOR NO KEY UPDATE SKIP LOCKED",
     {TEXTOID, TEXTOID, INT2OID, INT2OID, TIMESTAMPTZOID, INT8OID, TIMESTAMPTZOID, INT8OID}};
 
+// unique_as of timers: a successor (s) is not claimable.
+constinit pg::Statement g_claim_timers{
+    "claim_timers",
+    "SELECT " JOB_COLUMNS " FROM foreman.live_job WHERE " CLAIMABLE " AND run_at " LE " $7 AND unique_as " EQ
+    " 't'::pg_catalog.\"char\" ORDER BY run_at, job_id LIMIT $8 FOR NO KEY UPDATE SKIP LOCKED",
+    {TEXTOID, TEXTOID, INT2OID, INT2OID, TIMESTAMPTZOID, INT8OID, TIMESTAMPTZOID, INT8OID}};
+
 constinit pg::Statement g_lease_held{
     "lease_held",
     "UPDATE foreman.live_job SET state = 'r', token = pg_catalog.gen_random_uuid(), claimed_at = $2, "
@@ -57,12 +66,12 @@ constinit pg::Statement g_first_keys{"first_key",
                                      " ORDER BY run_at, job_id LIMIT $7",
                                      {TEXTOID, TEXTOID, INT2OID, INT2OID, TIMESTAMPTZOID, INT8OID, INT8OID}};
 
-constinit pg::Statement g_first_unseen{"first_unseen",
-                                       "SELECT run_at, job_id FROM foreman.live_job WHERE queue " EQ
-                                       " $1 AND kind " EQ " $2 AND priority " EQ " $3 AND alone " EQ
-                                       " $4 AND state " EQ " 'w'::pg_catalog.\"char\" AND run_at " LE
-                                       " $5 AND job_id " NE " ALL ($6) ORDER BY run_at, job_id LIMIT 1",
-                                       {TEXTOID, TEXTOID, INT2OID, INT2OID, TIMESTAMPTZOID, INT8ARRAYOID}};
+constinit pg::Statement g_first_unseen{
+    "first_unseen",
+    "SELECT run_at, job_id FROM foreman.live_job WHERE queue " EQ " $1 AND kind " EQ " $2 AND priority " EQ
+    " $3 AND alone " EQ " $4 AND state " EQ " 'w'::pg_catalog.\"char\" AND run_at " LE " $5 AND job_id " NE
+    " ALL ($6) AND (NOT $7 OR unique_as " EQ " 't'::pg_catalog.\"char\") ORDER BY run_at, job_id LIMIT 1",
+    {TEXTOID, TEXTOID, INT2OID, INT2OID, TIMESTAMPTZOID, INT8ARRAYOID, BOOLOID}};
 
 constinit pg::Statement g_next_range{
     "next_range",
@@ -103,6 +112,22 @@ void set_range(pg::Args<N>* a, const RangeSpec& range, Key from) {
         .i16(4, range.alone)
         .instant(5, Instant{from.run_at})
         .i64(6, from.job_id);
+}
+
+// The jobs that this process locked last, and in which transaction: more than a group has.
+constexpr std::size_t kHeldNoted = 512;
+constinit TransactionId g_held_in = InvalidTransactionId;
+constinit int64 g_held[kHeldNoted] = {};
+constinit std::size_t g_held_next = 0;
+static_assert(kHeldNoted >= core::kMaxGroupJobs + core::kMaxChunk);
+
+void note_held(int64 job_id) {
+    const TransactionId xid = pg::call<&GetTopTransactionId>();
+    if (g_held_in != xid) {
+        std::fill(std::begin(g_held), std::end(g_held), int64{0});
+        g_held_in = xid;
+    }
+    g_held[g_held_next++ % kHeldNoted] = job_id;
 }
 
 // SPI's rows go with the next statement; everything by reference is copied.
@@ -188,18 +213,25 @@ void claim_by_delete(const RangeSpec& range, Key from, Instant now, int qty, Mem
 }
 
 void claim_held(const RangeSpec& range, Key from, Instant now, int qty, MemoryContext context,
-                pg::vector<Job>* out) {
+                pg::vector<Job>* out, Which which) {
     const AsOwner scope;
     slot_transaction(pg::call<&GetTopTransactionId>());
     pg::Args<8> a;
     set_range(&a, range, from);
     a.instant(7, now).i64(8, qty);
-    for (const pg::Row row : g_claim_held.execute(a)) {
+    for (const pg::Row row : (which == Which::timers ? g_claim_timers : g_claim_held).execute(a)) {
         Job j{};
         copy_job(row, context, &j);
         j.held = true;
         out->push_back(j);
+        note_held(j.job_id);
     }
+}
+
+bool is_held_here(int64 job_id) noexcept {
+    if (!current_job().inside || !TransactionIdIsValid(g_held_in)) return false;
+    return g_held_in == GetTopTransactionIdIfAny() &&
+           std::find(std::begin(g_held), std::end(g_held), job_id) != std::end(g_held);
 }
 
 void lease_held(int64 job_id, pg::UuidBytes* token) {
@@ -237,16 +269,17 @@ Key first_key(const RangeSpec& range, Key from, std::span<const Key> held) {
     return core::kNoKey;
 }
 
-Key first_unseen(const RangeSpec& range, Instant now, std::span<const int64> seen) {
+Key first_unseen(const RangeSpec& range, Instant now, std::span<const int64> seen, Which which) {
     const AsOwner scope;
     const pg::ActiveSnapshot fresh;
-    pg::Args<6> a;
+    pg::Args<7> a;
     a.text(1, range.queue)
         .text(2, range.kind)
         .i16(3, range.priority)
         .i16(4, range.alone)
         .instant(5, now)
-        .set(6, pg::int8_array(seen));
+        .set(6, pg::int8_array(seen))
+        .boolean(7, which == Which::timers);
     const pg::Rows rows = g_first_unseen.execute(a, true);
     return rows.empty() ? core::kNoKey : Key{rows[0].instant(1).us, rows[0].i64(2)};
 }

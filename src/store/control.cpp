@@ -1,6 +1,9 @@
 // See control.hpp.
 #include "store/control.hpp"
 
+#include <algorithm>
+#include <iterator>
+
 #include "pg/call.hpp"
 #include "pg/datum.hpp"
 #include "pg/xact.hpp"
@@ -57,12 +60,12 @@ constinit pg::Statement g_take_requests{"take_requests",
                                         " $1 RETURNING request_id, action, reason, run_at, priority) "
                                         "SELECT action, reason, run_at, priority FROM r ORDER BY action " EQ
                                         " 'r'::pg_catalog.\"char\", action " EQ
-                                        " 'c'::pg_catalog.\"char\", request_id DESC LIMIT 1",
+                                        " ANY ('{c,n}'::pg_catalog.\"char\"[]), request_id DESC LIMIT 1",
                                         {INT8OID}};
 
 constinit pg::Statement g_stop_request{"stop_request",
                                        "SELECT 1 FROM foreman.job_request WHERE job_id " EQ
-                                       " $1 AND action " NE " 'r'::pg_catalog.\"char\" LIMIT 1",
+                                       " $1 AND action " EQ " ANY ('{c,d}'::pg_catalog.\"char\"[]) LIMIT 1",
                                        {INT8OID}};
 
 constinit pg::Statement g_request_jobs{
@@ -173,6 +176,9 @@ constinit pg::Statement g_purge_dead{"purge_dead_letters",
                                      " $1) AND ($2 IS NULL OR queue " EQ " $2) AND discarded_at " LE " $3",
                                      {TEXTOID, TEXTOID, TIMESTAMPTZOID}};
 
+// The last transaction of this process that asked for something: the board hears of that at its commit.
+constinit TransactionId g_requested_in = InvalidTransactionId;
+
 template <int N>
 void set_filter(pg::Args<N>* a, std::optional<std::string_view> kind, std::optional<std::string_view> queue) {
     if (kind) a->text(1, *kind);
@@ -254,6 +260,7 @@ Found find_job(int64 job_id) {
 }
 
 bool take_waiting(int64 job_id, MemoryContext context, Job* out) {
+    if (is_held_here(job_id)) return false;
     const AsOwner scope;
     pg::Args<1> a;
     a.i64(1, job_id);
@@ -266,7 +273,11 @@ bool take_waiting(int64 job_id, MemoryContext context, Job* out) {
 void take_waiting_many(std::span<const int64> ids, MemoryContext context, pg::vector<Job>* out) {
     const AsOwner scope;
     pg::Args<1> a;
-    a.set(1, pg::int8_array(ids));
+    pg::ContextResource memory(context);
+    pg::vector<int64> others(&memory);
+    std::copy_if(ids.begin(), ids.end(), std::back_inserter(others),
+                 [](int64 id) { return !is_held_here(id); });
+    a.set(1, pg::int8_array({others.data(), others.size()}));
     for (const pg::Row row : g_take_many.execute(a)) {
         Job j{};
         copy_job(row, context, &j);
@@ -275,6 +286,7 @@ void take_waiting_many(std::span<const int64> ids, MemoryContext context, pg::ve
 }
 
 bool move_waiting(int64 job_id, std::optional<Instant> run_at, std::optional<int16> priority) {
+    if (is_held_here(job_id)) return false;
     const AsOwner scope;
     pg::Args<3> a;
     a.i64(1, job_id);
@@ -298,7 +310,8 @@ void insert_request(int64 job_id, const Request& request) {
     if (request.priority) a.i16(5, *request.priority);
     a.instant(6, now());
     g_insert_request.execute(a);
-    remember_request(job_id, request.action != 'r');
+    remember_request(job_id, request.action == 'c' || request.action == 'd');
+    g_requested_in = pg::call<&GetTopTransactionId>();
 }
 
 Request take_request(int64 job_id, MemoryContext context) {
@@ -309,6 +322,7 @@ Request take_request(int64 job_id, MemoryContext context) {
     Request r{};
     if (rows.empty()) return r;
     r.action = rows[0].letter(1);
+    if (r.action == kNoRetry) r.action = 'c';  // this is when it would run again
     if (!rows[0].is_null(2)) {
         const std::string_view reason = rows[0].view(2);
         r.reason = {pg::copy_text(reason, context), reason.size()};
@@ -380,7 +394,8 @@ std::optional<Answer> read_answer(int64 job_id, Instant at, MemoryContext contex
 
 bool requests_open() noexcept {
     DatabaseSlot* d = database_slot(MyDatabaseId);
-    return d == nullptr || pg_atomic_read_u32(&d->requests_open) != 0;
+    return d == nullptr || pg_atomic_read_u32(&d->requests_open) != 0 ||
+           (TransactionIdIsValid(g_requested_in) && g_requested_in == GetTopTransactionIdIfAny());
 }
 
 RequestPass apply_requests(bool interrupt) {

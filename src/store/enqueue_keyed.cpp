@@ -14,6 +14,7 @@
 #include "store/schema.hpp"
 #include "store/slots.hpp"
 #include "store/sql_names.hpp"
+#include "store/timers.hpp"
 
 namespace foreman::store {
 
@@ -53,12 +54,12 @@ constinit pg::Statement g_holder{"unique_holder",
 
 constinit pg::Statement g_replace{
     "unique_replace",
-    "UPDATE foreman.live_job SET args = $2, priority = $3, run_at = CASE WHEN $4 THEN run_at ELSE $5 END, "
-    "attempt = CASE WHEN $6 THEN 0 ELSE attempt END, errors = CASE WHEN $6 THEN NULL ELSE errors END WHERE "
-    "ctid " EQ " ANY (ARRAY (SELECT w.ctid FROM foreman.live_job w WHERE w.job_id " EQ " $1 AND w.state " NE
+    "UPDATE foreman.live_job SET args = $2, priority = $3, run_at = CASE WHEN $4 THEN run_at ELSE $5 END "
+    "WHERE ctid " EQ " ANY (ARRAY (SELECT w.ctid FROM foreman.live_job w WHERE w.job_id " EQ
+    " $1 AND w.state " NE
     " 'r'::pg_catalog.\"char\" FOR UPDATE SKIP LOCKED)) RETURNING queue, kind, priority, alone, run_at, "
     "state",
-    {INT8OID, JSONBOID, INT2OID, BOOLOID, TIMESTAMPTZOID, BOOLOID}};
+    {INT8OID, JSONBOID, INT2OID, BOOLOID, TIMESTAMPTZOID}};
 
 constinit pg::Statement g_take_window{
     "take_window",
@@ -184,9 +185,10 @@ bool replaces(const NewJob& job) noexcept {
 }
 
 bool replace_waiting(const NewJob& job, int64 id) {
-    pg::Args<6> a;
+    if (job.timer) return renew_timer(job, id);
+    pg::Args<5> a;
     a.i64(1, id).set(2, job.args).i16(3, job.priority);
-    a.boolean(4, job.on_conflict == OnConflict::preserve_run_at).instant(5, job.run_at).boolean(6, job.timer);
+    a.boolean(4, job.on_conflict == OnConflict::preserve_run_at).instant(5, job.run_at);
     const pg::Rows rows = g_replace.execute(a);
     if (rows.empty()) return false;
     const pg::Row r = rows[0];
@@ -202,6 +204,7 @@ Inserted put_successor(const NewJob& job, int64 id, int64 holder) {
     const pg::Rows rows = g_insert_successor.execute(a);
     const int64 kept = rows[0].i64(1);
     const bool inserted = rows[0].boolean(2);
+    if (job.timer && !inserted) renew_timer(job, kept);
     pg::Args<3> d;
     d.i64(1, holder).i64(2, kept).letter(3, 'r');
     g_add_dependency.execute(d);
@@ -217,7 +220,10 @@ std::optional<Inserted> meet_holder(const NewJob& job, const Holder& h, int64 id
     if (!replaces(job)) return existing(job, h.id);
     // First: a handler that replaces what its own transaction holds could change the row, and nobody would
     // read it.
-    if (is_running(h)) return put_successor(job, id, h.id);
+    if (is_held_here(h.id) || is_running(h)) {
+        if (job.timer) outdate_timer(h.id);
+        return put_successor(job, id, h.id);
+    }
     if (replace_waiting(job, h.id)) return Inserted{h.id, false, true};
     // A user's transaction has it locked, or had: wait for the end of that one, not for the row's lock, which
     // an executor may have by then.

@@ -42,11 +42,11 @@ constexpr const char* kViewFunctions =
     "foreman._resources";
 constexpr const char* kViews =
     "foreman.jobs, foreman.job_events, foreman.queues, foreman.batches, foreman.handlers, foreman.workers, "
-    "foreman.schedules, foreman.schedule_runs, foreman.stats_minute, foreman.metrics";
+    "foreman.timers, foreman.schedules, foreman.schedule_runs, foreman.stats_minute, foreman.metrics";
 constexpr BundleObjects kBundles[] = {
     {"producer",
      "foreman.enqueue, foreman.enqueue_info, foreman.enqueue_many, foreman.enqueue_array, foreman.await, "
-     "foreman.create_batch, foreman.why",
+     "foreman.create_batch, foreman.why, foreman.set_timer, foreman.cancel_timer",
      nullptr},
     {"worker",
      "foreman.acquire, foreman.await, foreman.claim, foreman.heartbeat, foreman.heartbeat_many, "
@@ -61,6 +61,8 @@ constexpr BundleObjects kBundles[] = {
      "foreman.reschedule_many, foreman.delete_job, foreman.delete_job_many, foreman.cancel_where, "
      "foreman.retry_where, foreman.delete_where, foreman.purge_queue, foreman.dead_letters, "
      "foreman.count_dead_letters, "
+     "foreman.timer_dead_letters, foreman.count_timer_dead_letters, foreman.retry_timer_dead_letter, "
+     "foreman.fire_timers_once, "
      "foreman.retry_dead_letter, foreman.retry_dead_letters, foreman.purge_dead_letters, "
      "foreman.create_batch, foreman.set_rate_limit, foreman.drain_rate_limit, foreman.acquire, "
      "foreman.create_queue, foreman.alter_queue, "
@@ -73,11 +75,13 @@ constexpr BundleObjects kBundles[] = {
      "foreman.schedule(pg_catalog.text, pg_catalog.text), "
      "foreman.schedule(pg_catalog.text, pg_catalog.text, pg_catalog.text), foreman.schedule_job, "
      "foreman.alter_schedule, foreman.unschedule, foreman.unschedule_id, foreman.trigger_schedule, "
-     "foreman.next_runs, foreman.has_job, foreman.hasnt_job, foreman.job_state_is, foreman.has_schedule, "
+     "foreman.next_runs, foreman.has_job, foreman.hasnt_job, foreman.job_state_is, foreman.has_timer, "
+     "foreman.hasnt_timer, foreman.has_schedule, "
      "foreman.hasnt_schedule",
      kViews},
     {"monitor",
-     "foreman.health, foreman.why, foreman.next_runs, foreman.has_job, foreman.hasnt_job, foreman.job_state_is, "
+     "foreman.health, foreman.why, foreman.next_runs, foreman.has_job, foreman.hasnt_job, "
+     "foreman.job_state_is, foreman.has_timer, foreman.hasnt_timer, "
      "foreman.has_schedule, foreman.hasnt_schedule",
      kViews},
 };

@@ -99,10 +99,15 @@ struct RangeSpec {
 /// index scan from the head; about 3 us a row
 void claim_by_delete(const RangeSpec& range, Key from, Instant now, int qty, MemoryContext context,
                      pg::vector<Job>* out);
+/// Which jobs of a range are meant.
+enum class Which : uint8 { all, timers };
 /// does: locks up to `qty` due jobs of a keyed range and returns them in order; their rows stay. needs: as
 /// claim_by_delete; in an executor the transaction's id is on the board before any row is locked
 void claim_held(const RangeSpec& range, Key from, Instant now, int qty, MemoryContext context,
-                pg::vector<Job>* out);
+                pg::vector<Job>* out, Which which = Which::all);
+/// Whether the handler that runs in this process holds the job by claim_held(): itself, or with others of its
+/// group. To this transaction its row looks as if nobody had it.
+bool is_held_here(int64 job_id) noexcept;
 /// Marks a job that claim_held() locked as running under a random token (lane procedure).
 void lease_held(int64 job_id, pg::UuidBytes* token);
 /// What a job with a key that is taken waits for.
@@ -127,7 +132,7 @@ bool claim_by_lease(const RangeSpec& range, Key from, Instant now, MemoryContext
 Key first_key(const RangeSpec& range, Key from, std::span<const Key> held);
 
 /// The first due key of a range whose job is not in `seen`.
-Key first_unseen(const RangeSpec& range, Instant now, std::span<const int64> seen);
+Key first_unseen(const RangeSpec& range, Instant now, std::span<const int64> seen, Which which = Which::all);
 
 /// The next range after (queue, kind, priority, alone) that has claimable rows, with its first key; false: no
 /// more.

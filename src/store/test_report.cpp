@@ -23,6 +23,14 @@ constinit pg::Statement g_has_job{
     "FROM foreman.jobs v WHERE v.kind " EQ " $1 AND v.finished_at IS NULL) j",
     {TEXTOID, JSONBOID}};
 
+constinit pg::Statement g_has_timer{
+    "test_has_timer",
+    "SELECT pg_catalog.count(*) " GT
+    " 0, COALESCE(pg_catalog.string_agg(pg_catalog.format('%s %s, due at %s', t.job_id, t.state, t.fire_at), "
+    "E'\\n' ORDER BY t.job_id), 'there is no timer of this kind and key') FROM foreman.timers t WHERE "
+    "t.kind " EQ " $1 AND t.key " EQ " $2",
+    {TEXTOID, TEXTOID}};
+
 constinit pg::Statement g_has_schedule{
     "test_has_schedule",
     "SELECT COALESCE(pg_catalog.bool_or(s.active), false), COALESCE(pg_catalog.max(pg_catalog.format("
@@ -66,6 +74,16 @@ bool test_has_job(std::string_view kind, std::optional<Datum> args, const char**
     a.text(1, kind);
     if (args) a.set(2, *args);
     const pg::Rows rows = g_has_job.execute(a);
+    *seen = pg::copy_text(rows[0].view(2), caller);
+    return rows[0].boolean(1);
+}
+
+bool test_has_timer(std::string_view kind, std::string_view key, const char** seen) {
+    const MemoryContext caller = CurrentMemoryContext;
+    const pg::SpiSession spi;
+    pg::Args<2> a;
+    a.text(1, kind).text(2, key);
+    const pg::Rows rows = g_has_timer.execute(a);
     *seen = pg::copy_text(rows[0].view(2), caller);
     return rows[0].boolean(1);
 }

@@ -13,6 +13,8 @@ namespace foreman::store {
 /// Whether an unfinished job of the kind has args that contain these, and up to five of its unfinished jobs
 /// as text.
 bool test_has_job(std::string_view kind, std::optional<Datum> args, const char** seen);
+/// Whether a timer of this key is set, and what there is of the key as text.
+bool test_has_timer(std::string_view kind, std::string_view key, const char** seen);
 /// Whether a schedule of this name is active, and what is there of this name as text.
 bool test_has_schedule(std::string_view name, const char** seen);
 /// The state of a job; empty when it is nowhere.

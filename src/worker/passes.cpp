@@ -34,8 +34,13 @@ constexpr int kMaxSeen = 100000;
 // A pass of this session over the rows: ranges are read from the index, not from the board.
 class Pass {
   public:
-    Pass(std::optional<std::string_view> queue, MemoryContext context)
-        : queue_(queue), memory_(context), seen_(&memory_), cooling_(&memory_), context_(context) {}
+    Pass(std::optional<std::string_view> queue, store::Which which, MemoryContext context)
+        : queue_(queue),
+          which_(which),
+          memory_(context),
+          seen_(&memory_),
+          cooling_(&memory_),
+          context_(context) {}
 
     int64 run(int64 max_jobs);
 
@@ -46,6 +51,7 @@ class Pass {
     bool is_closed(std::string_view queue, core::Instant now) const;
 
     std::optional<std::string_view> queue_;
+    store::Which which_;
     pg::ContextResource memory_;
     pg::vector<int64> seen_;                // jobs of this pass: none gets a second attempt
     pg::vector<std::string_view> cooling_;  // queues that a job of this pass throttled
@@ -77,7 +83,8 @@ bool Pass::choose(store::RangeRow* best) {
         const store::RangeSpec spec = row.spec();
         if ((queue_ && spec.queue != *queue_) || !is_mine(store::find_handler(spec.kind))) continue;
         if (!store::may(store::Bundle::operate, spec.queue) || is_closed(spec.queue, now)) continue;
-        row.first = store::first_unseen(spec, now, {seen_.data(), seen_.size()});
+        if (which_ == store::Which::timers && !store::is_keyed(spec.alone)) continue;
+        row.first = store::first_unseen(spec, now, {seen_.data(), seen_.size()}, which_);
         if (row.first == core::kNoKey) continue;
         if (found &&
             (row.priority > best->priority || (row.priority == best->priority && !(row.first < best->first))))
@@ -105,7 +112,7 @@ int64 Pass::run_some(const store::RangeRow& range, int64 most) {
         return 0;
     }
     if (store::is_keyed(range.alone)) {
-        store::claim_held(range.spec(), range.first, store::now(), qty, context.get(), &group.jobs());
+        store::claim_held(range.spec(), range.first, store::now(), qty, context.get(), &group.jobs(), which_);
     } else {
         store::claim_by_delete(range.spec(), range.first, store::now(), qty, context.get(), &group.jobs());
     }
@@ -203,12 +210,13 @@ void refuse_inside_handler(const char* function) {
         .hint("Enqueue a job instead.");
 }
 
-int64 run_pass(FunctionCallInfo fcinfo, const char* function, int64 max_jobs) {
+int64 run_pass(std::optional<std::string_view> queue, store::Which which, const char* function,
+               int64 max_jobs) {
     store::require_writable(function);
     refuse_inside_handler(function);
     (void)store::schema();
     pg::Context context("foreman pass", CurrentMemoryContext);
-    return Pass(queue_argument(fcinfo, 0), context.get()).run(max_jobs);
+    return Pass(queue, which, context.get()).run(max_jobs);
 }
 
 void require_operator(const char* function) {
@@ -226,10 +234,19 @@ FOREMAN_FUNCTION(run_once) {
     if (max_jobs < 1)
         throw pg::Failure(ERRCODE_INVALID_PARAMETER_VALUE, "max_jobs %d is out of range", max_jobs)
             .hint("Allowed: 1 or more.");
-    return Int64GetDatum(run_pass(fcinfo, "foreman.run_once()", max_jobs));
+    return Int64GetDatum(
+        run_pass(queue_argument(fcinfo, 0), store::Which::all, "foreman.run_once()", max_jobs));
 }
 
-FOREMAN_FUNCTION(drain) { return Int64GetDatum(run_pass(fcinfo, "foreman.drain()", PG_INT64_MAX)); }
+FOREMAN_FUNCTION(drain) {
+    return Int64GetDatum(
+        run_pass(queue_argument(fcinfo, 0), store::Which::all, "foreman.drain()", PG_INT64_MAX));
+}
+
+FOREMAN_FUNCTION(fire_timers_once) {
+    return Int64GetDatum(
+        run_pass(std::nullopt, store::Which::timers, "foreman.fire_timers_once()", PG_INT64_MAX));
+}
 
 FOREMAN_FUNCTION(dispatch_once) {
     require_operator("foreman.dispatch_once()");

@@ -28,6 +28,7 @@ SELECT foreman.register_handler('noop', 'bench.noop(jsonb)');
 SELECT foreman.register_handler('noop_batch', 'bench.noop_batch(foreman.job[])', lane => 'batch');
 SELECT foreman.register_handler('noop_single', 'bench.noop(jsonb)', max_group => 1);
 SELECT foreman.register_handler('insert_row', 'bench.insert_row(jsonb)');
+SELECT foreman.register_handler('timer', 'bench.noop(jsonb)');
 SELECT foreman.register_handler('stamp', 'bench.stamp(foreman.job)');
 
 -- The same row and indexes without an engine, and the least that a durable commit writes.

@@ -24,6 +24,13 @@ BEGIN
     END LOOP;
 END $$;
 
+-- The same, and fails in the end if its args say so.
+CREATE FUNCTION spec.hold_or_fail(args jsonb) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM spec.hold(args);
+    IF args ? 'fail' THEN RAISE EXCEPTION 'told to fail'; END IF;
+END $$;
+
 CREATE FUNCTION spec.put(queue text, name text, kind text DEFAULT 'note', concurrency_key text DEFAULT NULL, sequence_key text DEFAULT NULL,
     depends_on int8[] DEFAULT NULL, batch_id int8 DEFAULT NULL) RETURNS text LANGUAGE sql
     AS $$ SELECT CASE WHEN foreman.enqueue(kind, jsonb_build_object('name', name), queue => queue, concurrency_key => concurrency_key,

@@ -13,6 +13,10 @@ SELECT foreman.hasnt_job('mail', '{"to": "eve"}');
 SELECT foreman.hasnt_job('fax', description => 'no fax');
 SELECT foreman.job_state_is(:bob, 'available');
 SELECT foreman.job_state_is(:ann, 'scheduled', 'ann has to wait');
+SELECT foreman.set_timer('remind', 'ann', '2100-01-01') \g /dev/null
+SELECT foreman.has_timer('remind', 'ann');
+SELECT foreman.hasnt_timer('remind', 'bob', 'bob is not to be reminded');
+SELECT foreman.hasnt_timer('mail', 'ann', 'a key belongs to its kind');
 SELECT foreman.has_schedule('nightly');
 SELECT foreman.hasnt_schedule('off', 'a schedule that is switched off is none');
 SELECT foreman.hasnt_schedule('nobody');
@@ -23,6 +27,9 @@ SELECT * FROM check_test(foreman.has_job('fax'), false, 'has_job of no kind', 'T
 SELECT * FROM check_test(foreman.hasnt_job('mail', '{"to": "bob"}'), false, 'hasnt_job', 'There should be no such job of kind mail');
 SELECT * FROM check_test(foreman.job_state_is(:ann, 'completed', 'done'), false, 'job_state_is', 'done', E'        have: scheduled\n        want: completed');
 SELECT * FROM check_test(foreman.job_state_is(0, 'completed', 'done'), false, 'job_state_is of no job', 'done', E'        have: no such\n        want: completed');
+SELECT * FROM check_test(foreman.has_timer('remind', 'bob'), false, 'has_timer', 'Timer bob should be set', 'there is no timer of this kind and key');
+SELECT * FROM check_test(foreman.hasnt_timer('remind', 'ann', 'none'), false, 'hasnt_timer', 'none',
+    (SELECT format('%s scheduled, due at %s', job_id, fire_at) FROM foreman.timers WHERE key = 'ann'));
 SELECT * FROM check_test(foreman.has_schedule('off', 'it is on'), false, 'has_schedule', 'it is on', 'it is not active: switched off');
 SELECT * FROM check_test(foreman.has_schedule('nobody'), false, 'has_schedule of no name', 'Schedule nobody should be active', 'there is no schedule of this name');
 SELECT * FROM check_test(foreman.hasnt_schedule('nightly'), false, 'hasnt_schedule', 'Schedule nightly should not be active', 'it is active');
