@@ -5,9 +5,9 @@
 #
 # Objects go to build/obj, servers, logs and scratch files elsewhere under build/.
 
-EXTENSION  = pg_foreman
+EXTENSION  = pg_foreman pg_foreman_cron
 MODULE_big = pg_foreman
-DATA       = $(wildcard sql/pg_foreman--*.sql)
+DATA       = $(wildcard sql/pg_foreman--*.sql sql/pg_foreman_cron--*.sql)
 OBJS       = $(patsubst src/%.cpp,build/obj/%.o,$(sort $(wildcard src/*/*.cpp)))
 REGRESS    = $(shell sed -e 's/\#.*//' test/regress/schedule 2>/dev/null)
 

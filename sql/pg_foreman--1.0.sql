@@ -296,9 +296,10 @@ SELECT pg_catalog.pg_extension_config_dump('foreman.unique_window', '');
 SELECT pg_catalog.pg_extension_config_dump('foreman.queue', '');
 SELECT pg_catalog.pg_extension_config_dump('foreman.handler', '');
 SELECT pg_catalog.pg_extension_config_dump('foreman.schedule_id_seq', '');
-SELECT pg_catalog.pg_extension_config_dump('foreman.schedule', '');
+-- Negative ids are of pg_foreman_cron: they follow from the rows of cron.job.
+SELECT pg_catalog.pg_extension_config_dump('foreman.schedule', 'WHERE schedule_id OPERATOR(pg_catalog.>) 0');
 SELECT pg_catalog.pg_extension_config_dump('foreman.schedule_run_id_seq', '');
-SELECT pg_catalog.pg_extension_config_dump('foreman.schedule_run', '');
+SELECT pg_catalog.pg_extension_config_dump('foreman.schedule_run', 'WHERE schedule_id OPERATOR(pg_catalog.>) 0');
 SELECT pg_catalog.pg_extension_config_dump('foreman.role_grant', '');
 SELECT pg_catalog.pg_extension_config_dump('foreman.identity', '');
 

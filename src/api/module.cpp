@@ -1,6 +1,7 @@
 // What makes the library a module of Postgres: the magic block, the settings, and what is set up while
 // shared_preload_libraries load: the board, the launcher and the utility hook.
 // Loaded later, by a session's first call, it has the functions only: no board and no workers.
+#include "api/cron_settings.hpp"
 #include "api/fake_now.hpp"
 #include "api/utility_hook.hpp"
 #include "pg/entry.hpp"
@@ -80,6 +81,7 @@ void register_launcher() {
 
 void set_up() {
     define_settings();
+    define_cron_settings();
     if (!process_shared_preload_libraries_in_progress || IsBinaryUpgrade) return;
     store::request_board(settings::board_memory_mb, settings::max_waiters);
     register_launcher();

@@ -5,8 +5,10 @@
 
 #include "pg/entry.hpp"
 #include "pg/latch.hpp"
+#include "store/cron_jobs.hpp"
 #include "store/eviction.hpp"
 #include "store/remember.hpp"
+#include "store/schema.hpp"
 #include "store/session_effect.hpp"
 #include "store/slots.hpp"
 
@@ -125,6 +127,15 @@ void empty_database(const Node* stmt) {
         pg::wait_latch(kLookAgain, event);
 }
 
+// ---- schedules of an extension that goes
+// -------------------------------------------------------------------------------------------
+
+bool drops_objects(const Node* stmt) noexcept { return IsA(stmt, DropStmt) || IsA(stmt, DropOwnedStmt); }
+
+bool cron_is_there() {
+    return pg::guarded([] { return OidIsValid(get_extension_oid("pg_foreman_cron", true)); });
+}
+
 // ---- the others
 // ----------------------------------------------------------------------------------------------------
 
@@ -147,9 +158,20 @@ extern "C" void foreman_process_utility(PlannedStmt* planned, const char* query,
         pg::run_guarded([](void* arg) { empty_database(static_cast<const Node*>(arg)); }, stmt);
     if (store::my_slot() != nullptr && outlives_subtransaction(stmt)) store::note_session_effect();
     const bool commit_prepared = is_commit_prepared(stmt);
+    bool cron_before = false;
+    if (drops_objects(stmt))
+        pg::run_guarded([](void* arg) { *static_cast<bool*>(arg) = cron_is_there(); }, &cron_before);
     const ProcessUtility_hook_type next = g_previous != nullptr ? g_previous : standard_ProcessUtility;
     next(planned, query, read_only_tree, context, params, environment, dest, completion);
     if (commit_prepared) store::distrust_heads();
+    // Its tables are gone, and what stood for their rows in ours goes with them.
+    if (cron_before) {
+        pg::run_guarded(
+            [](void*) {
+                if (!cron_is_there() && store::find_schema() != nullptr) store::forget_cron_jobs();
+            },
+            nullptr);
+    }
 }
 
 }  // namespace

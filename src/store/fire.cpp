@@ -4,6 +4,7 @@
 #include "pg/call.hpp"
 #include "pg/datum.hpp"
 #include "store/control.hpp"
+#include "store/cron_runs.hpp"
 #include "store/definitions.hpp"
 #include "store/jobs.hpp"
 #include "store/schedule_columns.hpp"
@@ -72,13 +73,15 @@ constinit pg::Statement g_note_job{"note_schedule_job",
                                    "UPDATE foreman.schedule SET last_job_id = $2 WHERE schedule_id " EQ " $1",
                                    {INT8OID, INT8OID}};
 
-// The id of the run, the args of a command's job, and what every job of a schedule carries.
+// The id of the run (that of cron.job_run_details, where it has one), the args of a command's job, and what
+// every job of a schedule carries.
 constinit pg::Statement g_new_run{
     "new_run",
-    "SELECT r.id, pg_catalog.jsonb_build_object('run_id', r.id), pg_catalog.jsonb_strip_nulls("
+    "SELECT r.id, $4 " CAT
+    " pg_catalog.jsonb_build_object('run_id', r.id), pg_catalog.jsonb_strip_nulls("
     "pg_catalog.jsonb_build_object('schedule', $1, 'scheduled_at', $2)) "
-    "FROM (SELECT pg_catalog.nextval('foreman.schedule_run_id_seq') AS id) r",
-    {TEXTOID, TIMESTAMPTZOID}};
+    "FROM (SELECT COALESCE($3, pg_catalog.nextval('foreman.schedule_run_id_seq')) AS id) r",
+    {TEXTOID, TIMESTAMPTZOID, INT8OID, JSONBOID}};
 
 constinit pg::Statement g_insert_run{
     "insert_run",
@@ -88,11 +91,13 @@ constinit pg::Statement g_insert_run{
     {INT8OID, INT8OID, INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT8OID, TEXTOID, TEXTOID, TEXTOID, TEXTOID,
      REGROLEOID}};
 
-constinit pg::Statement g_command{"command_of_run",
-                                  "SELECT command FROM foreman.schedule_run WHERE run_id " EQ
-                                  " ($1 OPERATOR(pg_catalog.->>) 'run_id')::pg_catalog.int8 AND job_id " EQ
-                                  " $2 AND run_as::pg_catalog.oid " EQ " $3",
-                                  {JSONBOID, INT8OID, OIDOID}};
+constinit pg::Statement g_command{
+    "command_of_run",
+    "SELECT command, $1 OPERATOR(pg_catalog.->>) 'database', schedule_id, run_id "
+    "FROM foreman.schedule_run WHERE run_id " EQ
+    " ($1 OPERATOR(pg_catalog.->>) 'run_id')::pg_catalog.int8 AND job_id " EQ
+    " $2 AND run_as::pg_catalog.oid " EQ " $3",
+    {JSONBOID, INT8OID, OIDOID}};
 
 constinit pg::Statement g_prune{
     "prune_runs",
@@ -118,9 +123,12 @@ int64 make_run(const StoredSchedule& s, std::optional<Instant> occurrence, Insta
     const ScheduleSettings& set = s.settings;
     if (set.command && !role_exists(set.run_as))
         throw pg::Failure(ERRCODE_UNDEFINED_OBJECT, "role with OID %u does not exist", set.run_as);
-    pg::Args<2> r;
-    r.text(1, set.name);
+    pg::Args<4> r;
+    r.text(1, set.name).set(4, set.args);
     if (occurrence) r.instant(2, *occurrence);
+    if (is_cron_schedule(s.id)) {
+        if (const auto cron_run = begin_cron_run(cron_job_of(s.id))) r.i64(3, *cron_run);
+    }
     const pg::Rows run = g_new_run.execute(r);
     const int64 run_id = run[0].i64(1);
 
@@ -147,20 +155,6 @@ int64 make_run(const StoredSchedule& s, std::optional<Instant> occurrence, Insta
     if (set.command) a.text(10, *set.command);
     g_insert_run.execute(a);
     return job_id;
-}
-
-// A waiting one at once; a running one is interrupted. Neither is waited for.
-void cancel_run(int64 job_id, Instant now) {
-    Job job{};
-    if (take_waiting(job_id, CurrentMemoryContext, &job)) {
-        cancel_taken(job, kReplaced, now);
-        return;
-    }
-    if (find_job(job_id).place != Place::live) return;
-    Request request{};
-    request.action = 'c';
-    request.reason = kReplaced;
-    insert_request(job_id, request);
 }
 
 // What changes in the row when it fires.
@@ -193,12 +187,13 @@ bool move_on(const StoredSchedule& s, const Move& m) {
 std::optional<int64> run_or_hold(const StoredSchedule& s, Instant occurrence, Instant now, Move* m) {
     m->last_fired = now;
     m->last_scheduled = occurrence;
+    if (!may_begin_run(s, now)) return std::nullopt;
     if (s.unfinished) {
         switch (s.settings.overlap) {
             case core::Overlap::allow:
                 break;
             case core::Overlap::cancel_other:
-                cancel_run(*s.last_job_id, now);
+                cancel_run(*s.last_job_id, kReplaced, now);
                 break;
             case core::Overlap::buffer_one:
                 if (!m->buffered) {
@@ -234,7 +229,7 @@ FireOutcome fire_buffered(const StoredSchedule& s, Instant now) {
     if (!s.buffered_at || s.unfinished) return {};
     Move m = unchanged(s);
     m.buffered.reset();
-    m.last_job = make_run(s, *s.buffered_at, now);
+    if (may_begin_run(s, now)) m.last_job = make_run(s, *s.buffered_at, now);
     move_on(s, m);
     return {true, m.last_job};
 }
@@ -264,6 +259,19 @@ FireOutcome start_over(const StoredSchedule& s, Instant now) {
 }
 
 }  // namespace
+
+void cancel_run(int64 job_id, std::string_view reason, Instant now) {
+    Job job{};
+    if (take_waiting(job_id, CurrentMemoryContext, &job)) {
+        cancel_taken(job, reason, now);
+        return;
+    }
+    if (find_job(job_id).place != Place::live) return;
+    Request request{};
+    request.action = 'c';
+    request.reason = reason;
+    insert_request(job_id, request);
+}
 
 void find_due(Instant now, DueSchedule after, int max, pg::vector<DueSchedule>* out) {
     const AsOwner scope;
@@ -333,7 +341,7 @@ bool any_buffered() {
     return !g_any_buffered.execute().empty();
 }
 
-const char* command_of(int64 job_id, Datum args, Oid role, MemoryContext context) {
+ScheduledCommand command_of(int64 job_id, Datum args, Oid role, MemoryContext context) {
     const AsOwner scope;
     pg::Args<3> a;
     a.set(1, args).i64(2, job_id).oid(3, role);
@@ -342,7 +350,12 @@ const char* command_of(int64 job_id, Datum args, Oid role, MemoryContext context
         throw pg::Failure(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
                           "no command of a schedule is kept for job " INT64_FORMAT, job_id);
     }
-    return pg::copy_text(rows[0].view(1), context);
+    const pg::Row row = rows[0];
+    ScheduledCommand c{pg::copy_text(row.view(1), context), nullptr, 0};
+    if (!row.is_null(2)) c.database = pg::copy_text(row.view(2), context);
+    if (is_cron_schedule(row.i64(3))) c.cron_job = cron_job_of(row.i64(3));
+    if (row.i64(4) < 0) note_cron_start(row.i64(4));
+    return c;
 }
 
 int64 prune_runs(Instant now) {

@@ -50,9 +50,17 @@ NextFire next_fire(Instant now);
 /// Whether some schedule holds a run back until the one before it ends.
 bool any_buffered();
 
-/// The command that a job of a command schedule runs: that of its run, if it was scheduled by `role`.
-/// errors 55000 when it is not kept any more
-const char* command_of(int64 job_id, Datum args, Oid role, MemoryContext context);
+/// What a job of a command schedule runs: the command of its run, if it was scheduled by `role`; the time of
+/// its start is noted for cron.job_run_details. errors 55000 when it is not kept any more
+struct ScheduledCommand {
+    const char* text;
+    const char* database;  // nullptr: this one
+    int64 cron_job;        // of schema cron; 0: of ours
+};
+ScheduledCommand command_of(int64 job_id, Datum args, Oid role, MemoryContext context);
+
+/// does: cancels the job of a run; a waiting one at once, a running one is interrupted and not waited for.
+void cancel_run(int64 job_id, std::string_view reason, Instant now);
 
 /// does: forgets runs whose job is past its retention.  returns: how many
 int64 prune_runs(Instant now);

@@ -16,6 +16,7 @@ struct Report {
     std::string_view reason{};
     std::optional<AttemptError> error{};
     Instant started_at{};
+    bool broken_off = false;  // uncharged, but it had begun: runs of cron.job do not begin again
 };
 
 enum class Settled { completed, retryable, released, discarded, cancelled, deleted };

@@ -11,6 +11,8 @@
 #include "pg/xact.hpp"
 #include "store/blocked.hpp"
 #include "store/control.hpp"
+#include "store/cron_jobs.hpp"
+#include "store/cron_settings.hpp"
 #include "store/databases.hpp"
 #include "store/identity.hpp"
 #include "store/leases.hpp"
@@ -86,6 +88,7 @@ class Dispatcher {
     bool copied_ = false;                              // nothing here may be touched
     bool said_copied_ = false;
     bool count_wanted_ = true;
+    bool cron_held_ = false;  // what ran when cron.launch_active_jobs was switched off is cancelled
     const char* last_failed_ = nullptr;
 };
 
@@ -314,6 +317,11 @@ void Dispatcher::turn(uint32 pokes) {
     // A database that is being restored is stopped: what follows would come in the way.
     if (slot_->stopped) return;
     const bool set_back = now + kClockNoise < std::exchange(last_turn_, now);
+    if (pokes & store::kPokeReread)
+        duty("pg_foreman: following cron.job", [] { store::follow_cron_jobs(); });
+    if (!settings::cron_launch_active_jobs && !std::exchange(cron_held_, true))
+        duty("pg_foreman: cancelling jobs of cron.job", [] { store::cancel_cron_runs(); });
+    if (settings::cron_launch_active_jobs) cron_held_ = false;
     if (settings::enabled && (set_back || (pokes & store::kPokeReread) || now >= next_fire()))
         look_at_schedules(now);
     if ((pokes & store::kPokeReread) || now >= next_expiry())

@@ -157,6 +157,7 @@ bool charge_crash(int64 id, MemoryContext context) {
         report.reason = text;
     } else {
         report.uncharged = true;
+        report.broken_off = true;
         job.errors = store::append_error(job.errors, error, context);
     }
     store::settle(job, report, context);

@@ -102,7 +102,7 @@ bool FirePass::step_due() {
     if (due.size() == kChunk) return true;
     // Once more from the beginning: one that catches up is due again.
     if (!std::exchange(found_, false)) return false;
-    cursor_ = {0, core::kMinusInfinity};
+    cursor_ = kBeginning;
     return true;
 }
 
@@ -138,7 +138,7 @@ bool FirePass::step() {
     }
     if (!more && stage_ != Stage::done) {
         stage_ = static_cast<Stage>(static_cast<uint8>(stage_) + 1);
-        cursor_ = {0, core::kMinusInfinity};
+        cursor_ = kBeginning;
         found_ = false;
     }
     return stage_ != Stage::done;

@@ -9,6 +9,9 @@
 
 namespace foreman::worker {
 
+/// Before all schedules, those with negative ids (of schema cron) too.
+inline constexpr store::DueSchedule kBeginning{std::numeric_limits<int64>::min(), core::kMinusInfinity};
+
 /// Schedules that failed in a way that may pass, so that it is said once.
 using Troubled = pg::static_vector<int64, 64>;
 
@@ -33,7 +36,7 @@ class FirePass {
     const core::Instant now_;
     Troubled* const troubled_;
     Stage stage_ = Stage::ahead;
-    store::DueSchedule cursor_{0, core::kMinusInfinity};
+    store::DueSchedule cursor_ = kBeginning;
     bool found_ = false;  // something was due since the cursor stood at the beginning
     int64 fired_ = 0;
     bool failed_ = false;

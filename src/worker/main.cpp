@@ -1,6 +1,7 @@
 // Entry points of the background workers, and nothing else.
 #include "pg/entry.hpp"
 #include "worker/dispatcher.hpp"
+#include "worker/elsewhere.hpp"
 #include "worker/executor.hpp"
 #include "worker/launcher.hpp"
 
@@ -10,6 +11,7 @@ extern "C" {
 
 FOREMAN_EXPORT void foreman_launcher_main(Datum);
 FOREMAN_EXPORT void foreman_dispatcher_main(Datum database);
+FOREMAN_EXPORT void foreman_elsewhere_main(Datum segment);
 FOREMAN_EXPORT void foreman_executor_main(Datum);
 
 void foreman_launcher_main(Datum) {
@@ -19,6 +21,10 @@ void foreman_launcher_main(Datum) {
 void foreman_dispatcher_main(Datum database) {
     pg::run_guarded([](void* arg) { dispatcher_main(DatumGetObjectId(*static_cast<Datum*>(arg))); },
                     &database);
+}
+
+void foreman_elsewhere_main(Datum segment) {
+    pg::run_guarded([](void* arg) { elsewhere_main(DatumGetUInt32(*static_cast<Datum*>(arg))); }, &segment);
 }
 
 void foreman_executor_main(Datum) {

@@ -9,6 +9,7 @@
 #include "pg/xact.hpp"
 #include "store/clock.hpp"
 #include "store/control.hpp"
+#include "store/cron_settings.hpp"
 #include "store/fire.hpp"
 #include "store/handler_sql.hpp"
 #include "store/job_value.hpp"
@@ -20,6 +21,7 @@
 #include "store/settle.hpp"
 #include "worker/callable.hpp"
 #include "worker/deadline.hpp"
+#include "worker/elsewhere.hpp"
 #include "worker/group.hpp"
 #include "worker/runner.hpp"
 
@@ -65,14 +67,21 @@ bool lease(const store::RangeChoice& choice, store::Key from, MemoryContext cont
 
 // What the last statement of the command said is kept as the job's result.
 Datum run_scheduled(const store::Job& job, MemoryContext context) {
-    const char* command = nullptr;
+    store::ScheduledCommand command{};
     {
         pg::Transaction tx;
         command = store::command_of(job.job_id, job.args, GetSessionUserId(), context);
         tx.commit();
     }
+    const bool say = command.cron_job != 0 && settings::cron_log_statement;
+    if (say) pg::log(LOG, "cron job " INT64_FORMAT " starting: %s", command.cron_job, command.text);
     pg::CommandTagText tag;
-    pg::run_command(command, &tag);
+    if (command.database == nullptr) {
+        pg::run_command(command.text, &tag);
+    } else {
+        run_elsewhere(command, &tag);
+    }
+    if (say) pg::log(LOG, "cron job " INT64_FORMAT " completed: %s", command.cron_job, tag.text);
     char json[sizeof(tag.text) + 2];
     std::snprintf(json, sizeof(json), "\"%s\"", tag.text);
     return pg::jsonb_from_text(json, context);
@@ -159,10 +168,11 @@ Attempt run(const store::Handler& handler, const Leased& leased, MemoryContext c
     return a;
 }
 
-store::Report report_of(const Attempt& a) {
+store::Report report_of(const Attempt& a, bool broken_off = false) {
     store::Report r;
     r.outcome = a.outcome;
     r.uncharged = a.end != End::ran;
+    r.broken_off = broken_off && a.end == End::stray;
     r.run_in = a.run_in;
     r.result = a.result;
     r.reason = a.reason;
@@ -205,7 +215,7 @@ int64 run_procedure_job(const store::RangeChoice& choice, store::Key from, bool 
     {
         pg::Transaction tx;
         const pg::CurrentScope scope(context);
-        if (store::take_leased(job.job_id, leased.token)) store::settle(job, report_of(a), context.get());
+        if (store::take_leased(job.job_id, leased.token)) store::settle(job, report_of(a, ShutdownRequestPending && a.error.has_value()), context.get());
         tx.commit();
     }
     store::slot_outside_group(false);
@@ -225,7 +235,7 @@ bool rescue_leased(int64 job_id, bool charged, const char* message) {
     } else {
         a.end = End::stray;
     }
-    store::settle(job, report_of(a), context.get());
+    store::settle(job, report_of(a, true), context.get());
     return true;
 }
 

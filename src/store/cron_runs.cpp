@@ -1,0 +1,157 @@
+// See cron_runs.hpp.
+#include "store/cron_runs.hpp"
+
+#include "pg/call.hpp"
+#include "pg/datum.hpp"
+#include "pg/memory.hpp"
+#include "store/clock.hpp"
+#include "store/cron_settings.hpp"
+#include "store/schema.hpp"
+#include "store/sql_names.hpp"
+
+namespace foreman::store {
+
+namespace {
+
+constinit pg::Statement g_begin{
+    "begin_cron_run",
+    "INSERT INTO cron.job_run_details (jobid, database, username, command, status) "
+    "SELECT j.jobid, j.database, j.username, j.command, 'starting' FROM cron.job j WHERE j.jobid " EQ
+    " $1 RETURNING runid",
+    {INT8OID}};
+
+constinit pg::Statement g_exists{
+    "cron_job_exists", "SELECT 1 FROM cron.job WHERE jobid " EQ " $1", {INT8OID}};
+
+constinit pg::Statement g_refused{
+    "refuse_cron_run",
+    "INSERT INTO cron.job_run_details (jobid, database, username, command, status, return_message, end_time) "
+    "SELECT j.jobid, j.database, j.username, j.command, 'failed', pg_catalog.format('ERROR: role %I does not "
+    "exist', j.username), $2 FROM cron.job j WHERE j.jobid " EQ " $1",
+    {INT8OID, TIMESTAMPTZOID}};
+
+constinit pg::Statement g_start{
+    "start_cron_run",
+    "UPDATE cron.job_run_details SET status = 'running', job_pid = $2, start_time = $3 WHERE runid " EQ " $1",
+    {INT8OID, INT4OID, TIMESTAMPTZOID}};
+
+constinit pg::Statement g_end{
+    "end_cron_run",
+    "UPDATE cron.job_run_details SET status = $2, return_message = $3, end_time = $4 WHERE runid " EQ " $1",
+    {INT8OID, TEXTOID, TEXTOID, TIMESTAMPTZOID}};
+
+// Anybody who may enqueue can write args that look so; the job's id tells.
+constinit pg::Statement g_run_of{
+    "cron_run_of",
+    "SELECT r.run_id FROM foreman.schedule_run r WHERE r.run_id " EQ
+    " (CASE WHEN $1 OPERATOR(pg_catalog.->>) 'run_id' OPERATOR(pg_catalog.~) '^-?[0-9]{1,18}$' "
+    "THEN ($1 OPERATOR(pg_catalog.->>) 'run_id')::pg_catalog.int8 END) AND r.job_id " EQ
+    " $2 AND r.schedule_id " LT " 0",
+    {JSONBOID, INT8OID}};
+
+// As clients are shown them.
+constinit pg::Statement g_said{"cron_message",
+                               "SELECT COALESCE($1 OPERATOR(pg_catalog.#>>) '{}', 'ERROR: ' " CAT
+                               " pg_catalog.concat_ws(E'\\n', e.x OPERATOR(pg_catalog.->>) 'message', "
+                               "'DETAIL: ' " CAT
+                               " pg_catalog.substring(e.x OPERATOR(pg_catalog.->>) 'detail', '.+'), "
+                               "'HINT: ' " CAT
+                               " pg_catalog.substring(e.x OPERATOR(pg_catalog.->>) 'hint', '.+'), "
+                               "'CONTEXT: ' " CAT
+                               " pg_catalog.substring(e.x OPERATOR(pg_catalog.->>) 'context', '.+'))) "
+                               "FROM (SELECT $2 OPERATOR(pg_catalog.->) -1 AS x) e",
+                               {JSONBOID, JSONBOID}};
+
+constinit bool g_said_superuser = false;
+
+bool role_exists(Oid role) {
+    return pg::guarded([role] { return SearchSysCacheExists1(AUTHOID, ObjectIdGetDatum(role)); });
+}
+
+// The run that a job was made for; nothing when it is none of ours.
+std::optional<int64> run_of(const Job& job) {
+    if (!job.kind.starts_with(kCommandKind)) return std::nullopt;
+    const AsOwner scope;
+    pg::Args<2> a;
+    a.set(1, job.args).i64(2, job.job_id);
+    const pg::Rows rows = g_run_of.execute(a);
+    return rows.empty() ? std::nullopt : std::optional(rows[0].i64(1));
+}
+
+void note_end(const Ended& e, int64 run_id, const CronSchema& tables) {
+    const AsOwner scope(tables.owner);
+    pg::Args<4> a;
+    a.i64(1, -run_id)
+        .text(2, e.next == core::Next::complete ? "succeeded" : "failed")
+        .instant(4, e.finished_at);
+    if (e.next == core::Next::cancel) {
+        a.text(3, "job canceled");
+    } else if (e.reason == kServerRestarted) {
+        a.text(3, kServerRestarted);
+    } else {
+        pg::Args<2> m;
+        if (e.next == core::Next::complete && e.result) m.set(1, *e.result);
+        if (e.errors) m.set(2, *e.errors);
+        const pg::Rows said = g_said.execute(m);
+        if (!said[0].is_null(1)) a.text(3, said[0].view(1));
+    }
+    g_end.execute(a);
+}
+
+}  // namespace
+
+bool may_begin_run(const StoredSchedule& s, Instant now) {
+    if (!is_cron_schedule(s.id)) return true;
+    if (!settings::cron_launch_active_jobs) return false;
+    const Oid role = s.settings.run_as;
+    const CronSchema tables = cron();
+    if (!role_exists(role)) {
+        if (!settings::cron_log_run) return false;
+        const AsOwner scope(tables.owner);
+        pg::Args<2> a;
+        a.i64(1, cron_job_of(s.id)).instant(2, now);
+        g_refused.execute(a);
+        return false;
+    }
+    if (!settings::cron_enable_superuser_jobs && pg::call<&superuser_arg>(role)) {
+        if (!std::exchange(g_said_superuser, true))
+            pg::log(LOG,
+                    "pg_foreman: skipping cron job " INT64_FORMAT
+                    " since superuser jobs are currently disallowed",
+                    cron_job_of(s.id));
+        return false;
+    }
+    return true;
+}
+
+std::optional<int64> begin_cron_run(int64 cron_job) {
+    const AsOwner scope(cron().owner);
+    pg::Args<1> a;
+    a.i64(1, cron_job);
+    const pg::Rows rows = (settings::cron_log_run ? g_begin : g_exists).execute(a);
+    if (rows.empty())
+        throw pg::Failure(ERRCODE_UNDEFINED_OBJECT, "cron.job has no job " INT64_FORMAT, cron_job);
+    return settings::cron_log_run ? std::optional(-rows[0].i64(1)) : std::nullopt;
+}
+
+void note_cron_start(int64 run_id) {
+    const std::optional<CronSchema> tables = find_cron();
+    if (!tables) return;
+    const AsOwner scope(tables->owner);
+    pg::Args<3> a;
+    a.i64(1, -run_id).i32(2, MyProcPid).instant(3, pg::clock_now());
+    g_start.execute(a);
+}
+
+void note_cron_ends(std::span<const Ended> ended) {
+    for (const Ended& e : ended) {
+        if (!e.job->kind.starts_with(kCommandKind)) continue;
+        const std::optional<int64> run_id = run_of(*e.job);
+        if (!run_id || *run_id >= 0) continue;
+        if (const std::optional<CronSchema> tables = find_cron()) note_end(e, *run_id, *tables);
+    }
+}
+
+bool is_cron_run(const Job& job) { return run_of(job).has_value(); }
+
+}  // namespace foreman::store

@@ -1,0 +1,172 @@
+// See elsewhere.hpp.
+#include "worker/elsewhere.hpp"
+
+#include <csignal>
+
+#include "pg/call.hpp"
+#include "pg/datum.hpp"
+#include "pg/latch.hpp"
+#include "pg/launch.hpp"
+#include "pg/memory.hpp"
+#include "pg/xact.hpp"
+
+namespace foreman::worker {
+
+namespace {
+
+constexpr core::Micros kLook = core::milliseconds(500);
+constexpr core::Micros kSlotPatience = core::seconds(60);
+
+enum State : uint32 { kWaiting, kDone, kFailed };
+
+// Written by the other process until it sets `state`, read by this one afterwards.
+struct Shared {
+    Oid database, role;
+    pg_atomic_uint32 pid;
+    pg_atomic_uint32 state;
+    int sqlstate;
+    pg::CommandTagText tag;
+    char message[pg::Failure::kTextSize], detail[pg::Failure::kTextSize], hint[pg::Failure::kTextSize];
+    char command[1];  // zero-terminated
+};
+
+Shared* shared_in(dsm_segment* segment) { return static_cast<Shared*>(dsm_segment_address(segment)); }
+
+// Also when this process ends without unwinding.
+extern "C" void foreman_elsewhere_detached(dsm_segment*, Datum address) {
+    auto* shared = reinterpret_cast<Shared*>(DatumGetPointer(address));
+    const auto pid = static_cast<pid_t>(pg_atomic_read_u32(&shared->pid));
+    if (pid != 0 && pg_atomic_read_u32(&shared->state) == kWaiting) kill(pid, SIGTERM);
+}
+
+// The segment of one run.
+class Segment {
+  public:
+    explicit Segment(const char* command) {
+        const std::size_t bytes = sizeof(Shared) + std::strlen(command);
+        segment_ = pg::call<&dsm_create>(bytes, 0);
+        shared_ = shared_in(segment_);
+        std::memset(static_cast<void*>(shared_), 0, sizeof(Shared));
+        pg_atomic_init_u32(&shared_->pid, 0);
+        pg_atomic_init_u32(&shared_->state, kWaiting);
+        std::strcpy(shared_->command, command);
+        pg::guarded(
+            [this] { on_dsm_detach(segment_, foreman_elsewhere_detached, PointerGetDatum(shared_)); });
+    }
+    Segment(const Segment&) = delete;
+    Segment& operator=(const Segment&) = delete;
+    ~Segment() {
+        pg::must_succeed("leaving the segment of a command", [this] { dsm_detach(segment_); });
+    }
+    Shared& operator*() const noexcept { return *shared_; }
+    Shared* operator->() const noexcept { return shared_; }
+    dsm_handle handle() const noexcept { return dsm_segment_handle(segment_); }
+
+  private:
+    dsm_segment* segment_;
+    Shared* shared_;
+};
+
+pg::WorkerHandle start(const Segment& segment) {
+    pg::WorkerSpec spec{};
+    spec.library = "pg_foreman";
+    spec.function = "foreman_elsewhere_main";
+    spec.name = "pg_foreman executor";
+    spec.type = "pg_foreman executor";
+    spec.argument = UInt32GetDatum(segment.handle());
+    spec.restart_seconds = BGW_NEVER_RESTART;
+    spec.notify = MyProcPid;
+    const uint32 event = pg::wait_event("ForemanElsewhereStart");
+    const core::Instant patience = pg::clock_now() + kSlotPatience;
+    for (;;) {
+        std::optional<pg::WorkerHandle> handle = pg::start_worker(spec);
+        if (handle) return std::move(*handle);
+        if (pg::clock_now() >= patience) {
+            throw pg::Failure(ERRCODE_INSUFFICIENT_RESOURCES, "could not start background process")
+                .hint("Raise max_worker_processes.");
+        }
+        pg::wait_latch(kLook, event);
+    }
+}
+
+Oid database_named(const char* name) {
+    pg::Transaction tx;
+    const Oid database = pg::call<&get_database_oid>(name, true);
+    tx.commit();
+    if (database == InvalidOid)
+        throw pg::Failure(ERRCODE_UNDEFINED_DATABASE, "database \"%s\" does not exist", name);
+    return database;
+}
+
+void keep_error(Shared* shared, int sqlstate, const char* message, const char* detail, const char* hint) {
+    shared->sqlstate = sqlstate;
+    std::snprintf(shared->message, sizeof(shared->message), "%s", message);
+    std::snprintf(shared->detail, sizeof(shared->detail), "%s", detail);
+    std::snprintf(shared->hint, sizeof(shared->hint), "%s", hint);
+}
+
+}  // namespace
+
+void run_elsewhere(const store::ScheduledCommand& command, pg::CommandTagText* tag) {
+    const Oid database = database_named(command.database);
+    const Segment segment(command.text);
+    segment->database = database;
+    segment->role = GetSessionUserId();
+    const pg::WorkerHandle handle = start(segment);
+    const uint32 event = pg::wait_event("ForemanElsewhere");
+    try {
+        while (pg_atomic_read_u32(&segment->state) == kWaiting && handle.status() != BGWH_STOPPED)
+            pg::wait_latch(kLook, event);
+    } catch (...) {
+        handle.terminate();  // one that has not begun yet, too
+        throw;
+    }
+    pg_read_barrier();
+    switch (pg_atomic_read_u32(&segment->state)) {
+        case kDone:
+            *tag = segment->tag;
+            return;
+        case kFailed:
+            throw pg::Failure(segment->sqlstate, "%s", segment->message)
+                .detail("%s", segment->detail)
+                .hint("%s", segment->hint);
+        default:
+            throw pg::Failure(ERRCODE_ADMIN_SHUTDOWN,
+                              "the session in database \"%s\" ended before its command", command.database)
+                .hint("The server log says why.");
+    }
+}
+
+void elsewhere_main(dsm_handle segment_handle) {
+    pqsignal(SIGTERM, die);
+    pqsignal(SIGINT, StatementCancelHandler);
+    pqsignal(SIGHUP, SignalHandlerForConfigReload);
+    BackgroundWorkerUnblockSignals();
+    dsm_segment* segment = pg::call<&dsm_attach>(segment_handle);
+    if (segment == nullptr) return;  // the executor has gone
+    Shared* shared = shared_in(segment);
+    pg_atomic_write_u32(&shared->pid, static_cast<uint32>(MyProcPid));
+    const Oid database = shared->database;
+    const Oid role = shared->role;
+    pg::guarded([database, role] {
+        BackgroundWorkerInitializeConnectionByOid(database, role, pg::compat::kBypassRoleLoginCheck);
+    });
+    const pg::Context memory("foreman command elsewhere");
+    const char* text = pg::copy_text(shared->command, memory.get());
+    pg::guarded([text] { pgstat_report_activity(STATE_RUNNING, text); });
+    uint32 state = kDone;
+    try {
+        pg::run_command(text, &shared->tag);
+    } catch (const pg::PgError& e) {
+        state = kFailed;
+        keep_error(shared, e.sqlstate(), e.message(), e.detail(), e.hint());
+    } catch (const pg::Failure& f) {
+        state = kFailed;
+        keep_error(shared, f.sqlstate(), f.message(), f.detail(), f.hint());
+    }
+    pg_write_barrier();
+    pg_atomic_write_u32(&shared->state, state);
+    // The end of this process wakes the executor.
+}
+
+}  // namespace foreman::worker
