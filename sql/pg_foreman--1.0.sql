@@ -591,6 +591,9 @@ RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_unsch
 CREATE FUNCTION foreman.trigger_schedule(name pg_catalog.text)
 RETURNS pg_catalog.int8 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_trigger_schedule';
 
+CREATE FUNCTION foreman.import_pg_cron()
+RETURNS pg_catalog.int8 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_import_pg_cron';
+
 CREATE FUNCTION foreman.next_runs(schedule pg_catalog.text, timezone pg_catalog.text DEFAULT NULL, n pg_catalog.int4 DEFAULT 10)
 RETURNS SETOF pg_catalog.timestamptz LANGUAGE c STABLE ROWS 10 AS 'MODULE_PATHNAME', 'foreman_next_runs';
 
@@ -959,6 +962,7 @@ COMMENT ON FUNCTION foreman.alter_schedule IS 'Changes settings of a schedule, N
 COMMENT ON FUNCTION foreman.unschedule(pg_catalog.text) IS 'Forgets a schedule; its jobs stay; false: it does not exist';
 COMMENT ON FUNCTION foreman.unschedule_id(pg_catalog.int8) IS 'Forgets a schedule by its id; its jobs stay; false: it does not exist';
 COMMENT ON FUNCTION foreman.trigger_schedule(pg_catalog.text) IS 'Makes a job of a schedule now, also when it is switched off; returns the job''s id';
+COMMENT ON FUNCTION foreman.import_pg_cron() IS 'Replaces extension pg_cron by pg_foreman_cron, with its jobs, runs and grants; returns the number of jobs';
 COMMENT ON FUNCTION foreman.next_runs(pg_catalog.text, pg_catalog.text, pg_catalog.int4) IS 'The next times of a schedule in a time zone (UTC unless given)';
 COMMENT ON PROCEDURE foreman.await(pg_catalog.int8, pg_catalog.interval, pg_catalog.text, pg_catalog.jsonb) IS 'Waits until a job ends or the time is over; answers its state and result';
 COMMENT ON FUNCTION foreman.grant_role(pg_catalog.text, pg_catalog.regrole, pg_catalog.text) IS 'Gives a role a bundle of rights (producer, worker, operator or monitor) for a queue, or for all; false: it had it';

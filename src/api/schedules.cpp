@@ -13,6 +13,7 @@
 #include "pg/memory.hpp"
 #include "store/access.hpp"
 #include "store/clock.hpp"
+#include "store/cron_jobs.hpp"
 #include "store/definitions.hpp"
 #include "store/fire.hpp"
 #include "store/schema.hpp"
@@ -88,11 +89,22 @@ void refuse_command_kind(std::string_view kind) {
         .hint("Schedule a command with foreman.schedule().");
 }
 
+// What stands for a row of cron.job follows that row.
+void leave_cron_alone(const store::StoredSchedule& s) {
+    if (!store::is_cron_schedule(s.id)) return;
+    throw pg::Failure(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                      "schedule \"%.*s\" belongs to job " INT64_FORMAT " of cron.job",
+                      static_cast<int>(s.settings.name.size()), s.settings.name.data(),
+                      store::cron_job_of(s.id))
+        .hint("Use cron.alter_job() or cron.unschedule().");
+}
+
 // The schedule of this name that a new one would replace: the caller must operate it, and be able to act as
 // its role.
 bool find_replaced(std::string_view name, store::StoredSchedule* out) {
     if (!store::read_schedule(name, store::Lock::wait, CurrentMemoryContext, out)) return false;
     require_on(out->settings);
+    leave_cron_alone(*out);
     const Oid owner = out->settings.run_as;
     if (owner != GetUserId() && !pg::call<&pg::compat::can_set_role>(GetUserId(), owner)) {
         throw pg::Failure(ERRCODE_DUPLICATE_OBJECT, "schedule \"%.*s\" exists, and belongs to another role",
@@ -165,6 +177,7 @@ void set_limits(FunctionCallInfo fcinfo, store::ScheduleSettings* s, int priorit
 
 bool remove(const store::StoredSchedule& s) {
     require_on(s.settings);
+    leave_cron_alone(s);
     return store::delete_schedule(s.id);
 }
 
@@ -229,6 +242,7 @@ FOREMAN_PUBLIC(alter_schedule) {
     if (!store::read_schedule(name, store::Lock::wait, CurrentMemoryContext, &stored))
         return BoolGetDatum(false);
     require_on(stored.settings);
+    leave_cron_alone(stored);
     store::ScheduleSettings s = stored.settings;
     if (const OptionalText text = optional_text(pg::optional_argument(fcinfo, kAlterSchedule)))
         s.expression = *text;
