@@ -123,6 +123,7 @@ help:
 #:   make check-pgtap      pgTAP on test/pgtap
 #:   make check-isolation  isolation specs in test/isolation
 #:   make check-tap        Perl TAP in test/tap: restarts, crashes, DROP DATABASE
+#:   make check-cron       one script on pg_cron and on pg_foreman_cron, and import_pg_cron()
 #:   make check-readme     the SQL of README.md and what it prints
 #:   make check-demo       the demo, without a terminal
 #:   make fuzz             10 million random schedules against the parser, under sanitizers (FUZZ_RUNS)
