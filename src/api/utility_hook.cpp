@@ -120,7 +120,8 @@ bool may_need_empty_database(const Node* stmt) noexcept {
 void empty_database(const Node* stmt) {
     const Oid database = pg::guarded([stmt] { return database_to_empty(stmt); });
     if (!OidIsValid(database) || (database == MyDatabaseId && store::my_slot() != nullptr)) return;
-    if (!store::hold_database(database)) return;
+    const bool held = store::hold_database(database);
+    if (!held && store::workers_left(database) == 0) return;
     const core::Instant patience = core::Instant{GetCurrentTimestamp()} + kPatience;
     const uint32 event = pg::wait_event("ForemanWorkersLeave");
     while (store::workers_left(database) > 0 && core::Instant{GetCurrentTimestamp()} < patience)

@@ -242,7 +242,10 @@ void follow_cron_job(int64 id, bool say) {
 }
 
 int64 follow_cron_jobs() {
-    if (!find_cron()) return 0;
+    if (!find_cron()) {  // dropped while our library was not loaded
+        forget_cron_jobs();
+        return 0;
+    }
     pg::ContextResource memory(CurrentMemoryContext);
     pg::vector<int64> astray(&memory);
     {

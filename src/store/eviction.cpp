@@ -40,6 +40,24 @@ void ask_dispatcher_to_leave(const DatabaseSlot& d) noexcept {
     kill(pid, SIGTERM);
 }
 
+// Processes that run a command of another database's schedule here have no place on the board.
+int end_commands(Oid database) noexcept {
+    pid_t pids[64];
+    int n = 0;
+    for (uint32 i = 0; i < ProcGlobal->allProcCount && n < 64; i++) {
+        const PGPROC& process = ProcGlobal->allProcs[i];
+        if (process.pid != 0 && process.databaseId == database) pids[n++] = process.pid;
+    }
+    int found = 0;
+    for (int i = 0; i < n; i++) {
+        const char* type = GetBackgroundWorkerTypeByPid(pids[i]);
+        if (type == nullptr || std::strcmp(type, kCommandProcess) != 0) continue;
+        kill(pids[i], SIGTERM);
+        found++;
+    }
+    return found;
+}
+
 }  // namespace
 
 bool hold_database(Oid database) {
@@ -61,6 +79,7 @@ bool hold_database(Oid database) {
 }
 
 int workers_left(Oid database) noexcept {
+    const int commands = end_commands(database);
     int left = ask_to_leave(database, 2);
     if (const DatabaseSlot* d = database_slot(database); d != nullptr && d->pid != 0) {
         ask_dispatcher_to_leave(*d);
@@ -70,7 +89,7 @@ int workers_left(Oid database) noexcept {
         // them.
         free_starting_slots(database);
     }
-    return left;
+    return left + commands;
 }
 
 }  // namespace foreman::store

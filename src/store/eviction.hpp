@@ -8,6 +8,9 @@
 
 namespace foreman::store {
 
+/// backend_type of processes that run one command in another database than its schedule's.
+inline constexpr const char* kCommandProcess = "pg_foreman command";
+
 /// does: holds the database until the current transaction ends, and asks our workers in it to leave at once.
 /// returns: false when the board knows nothing of the database: then nobody is in it.
 /// needs: a transaction.  errors: 53200

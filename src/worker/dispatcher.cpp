@@ -317,8 +317,7 @@ void Dispatcher::turn(uint32 pokes) {
     // A database that is being restored is stopped: what follows would come in the way.
     if (slot_->stopped) return;
     const bool set_back = now + kClockNoise < std::exchange(last_turn_, now);
-    if (pokes & store::kPokeReread)
-        duty("pg_foreman: following cron.job", [] { store::follow_cron_jobs(); });
+    if (pokes & store::kPokeReread) duty("pg_foreman: following cron.job", [] { store::follow_cron_jobs(); });
     if (!settings::cron_launch_active_jobs && !std::exchange(cron_held_, true))
         duty("pg_foreman: cancelling jobs of cron.job", [] { store::cancel_cron_runs(); });
     if (settings::cron_launch_active_jobs) cron_held_ = false;

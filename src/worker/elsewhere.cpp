@@ -9,6 +9,7 @@
 #include "pg/launch.hpp"
 #include "pg/memory.hpp"
 #include "pg/xact.hpp"
+#include "store/eviction.hpp"
 
 namespace foreman::worker {
 
@@ -71,8 +72,8 @@ pg::WorkerHandle start(const Segment& segment) {
     pg::WorkerSpec spec{};
     spec.library = "pg_foreman";
     spec.function = "foreman_elsewhere_main";
-    spec.name = "pg_foreman executor";
-    spec.type = "pg_foreman executor";
+    spec.name = store::kCommandProcess;
+    spec.type = store::kCommandProcess;
     spec.argument = UInt32GetDatum(segment.handle());
     spec.restart_seconds = BGW_NEVER_RESTART;
     spec.notify = MyProcPid;

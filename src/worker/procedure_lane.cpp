@@ -215,7 +215,8 @@ int64 run_procedure_job(const store::RangeChoice& choice, store::Key from, bool 
     {
         pg::Transaction tx;
         const pg::CurrentScope scope(context);
-        if (store::take_leased(job.job_id, leased.token)) store::settle(job, report_of(a, ShutdownRequestPending && a.error.has_value()), context.get());
+        if (store::take_leased(job.job_id, leased.token))
+            store::settle(job, report_of(a, ShutdownRequestPending && a.error.has_value()), context.get());
         tx.commit();
     }
     store::slot_outside_group(false);
