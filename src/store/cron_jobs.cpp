@@ -18,7 +18,6 @@ constinit bool TrustedCronWrite::on_ = false;
 
 namespace {
 
-constexpr std::string_view kCanceled = "job canceled";
 constexpr const char* kZone = "GMT";
 constexpr int64 kFollowBatch = 1000;
 

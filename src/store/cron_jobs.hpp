@@ -11,6 +11,9 @@ namespace foreman::store {
 /// Queue of the jobs that commands of cron.job run as.
 inline constexpr std::string_view kCronQueue = "cron";
 
+/// Reason of a run that was unscheduled or switched off.
+inline constexpr const char* kCanceled = "job canceled";
+
 inline constexpr bool is_cron_schedule(int64 schedule_id) noexcept { return schedule_id < 0; }
 inline constexpr int64 cron_job_of(int64 schedule_id) noexcept { return -schedule_id; }
 

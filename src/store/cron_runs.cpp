@@ -6,6 +6,7 @@
 #include "pg/memory.hpp"
 #include "store/clock.hpp"
 #include "store/cron_settings.hpp"
+#include "store/fire.hpp"
 #include "store/schema.hpp"
 #include "store/sql_names.hpp"
 
@@ -85,7 +86,7 @@ void note_end(const Ended& e, int64 run_id, const CronSchema& tables) {
         .text(2, e.next == core::Next::complete ? "succeeded" : "failed")
         .instant(4, e.finished_at);
     if (e.next == core::Next::cancel) {
-        a.text(3, "job canceled");
+        a.text(3, kCanceled);
     } else if (e.reason == kServerRestarted) {
         a.text(3, kServerRestarted);
     } else {
@@ -106,6 +107,8 @@ bool may_begin_run(const StoredSchedule& s, Instant now) {
     const Oid role = s.settings.run_as;
     const CronSchema tables = cron();
     if (!role_exists(role)) {
+        // One that waits would wait for ever.
+        if (s.unfinished && s.last_job_id) cancel_run(*s.last_job_id, kCanceled, now);
         if (!settings::cron_log_run) return false;
         const AsOwner scope(tables.owner);
         pg::Args<2> a;

@@ -75,6 +75,10 @@ Datum run_scheduled(const store::Job& job, MemoryContext context) {
     }
     const bool say = command.cron_job != 0 && settings::cron_log_statement;
     if (say) pg::log(LOG, "cron job " INT64_FORMAT " starting: %s", command.cron_job, command.text);
+    if (command.cron_job != 0) {
+        const char* text = command.text;
+        pg::guarded([text] { pgstat_report_activity(STATE_RUNNING, text); });
+    }
     pg::CommandTagText tag;
     if (command.database == nullptr) {
         pg::run_command(command.text, &tag);
