@@ -20,6 +20,7 @@ constinit volatile int64 g_started = 0;
 constinit volatile int64 g_timeout_at = PG_INT64_MAX;
 constinit volatile int64 g_overrun_at = PG_INT64_MAX;
 constinit volatile int64 g_die_at = PG_INT64_MAX;
+constinit volatile int64 g_limit_at = PG_INT64_MAX;  // of this process: it is to end
 constinit int64 g_grace = 0;
 
 int64 earliest() noexcept {
@@ -71,6 +72,12 @@ void begin_deadline(core::Instant now, core::Micros timeout, core::Micros overru
     g_grace = grace.us;
     g_timeout_at = timeout == pg::kForever ? PG_INT64_MAX : core::saturating_add(now.us, timeout.us);
     g_overrun_at = overrun == pg::kForever ? PG_INT64_MAX : core::saturating_add(now.us, overrun.us);
+    // A limit that was set just before this handler began holds for it as well. Looked at after the stores
+    // above: a signal in between finds its own limit overwritten, or is seen here.
+    if (g_limit_at != PG_INT64_MAX) {
+        limit_deadline(core::Instant{g_limit_at});
+        return;
+    }
     if (timeout == pg::kForever && overrun == pg::kForever) return;
     if (g_timer == MAX_TIMEOUTS) g_timer = RegisterTimeout(USER_TIMEOUT, foreman_deadline_passed);
     g_active = 1;
@@ -95,6 +102,7 @@ bool ended_by_deadline() noexcept { return g_died != 0; }
 
 void limit_deadline(core::Instant until) noexcept {
     if (g_timer == MAX_TIMEOUTS) g_timer = RegisterTimeout(USER_TIMEOUT, foreman_deadline_passed);
+    g_limit_at = until.us;
     g_timeout_at = std::min(int64{g_timeout_at}, until.us);
     g_grace = std::min(int64{g_grace}, kShutdownGraceUs);
     g_active = 1;
