@@ -65,6 +65,15 @@ SELECT pg_terminate_backend(:pid) \g /dev/null
 SELECT ok(t.wait_until(format($$(SELECT status = 'failed' FROM cron.job_run_details WHERE runid = %s)$$, :run)), 'a run whose process is ended failed, and is not repeated');
 SELECT cron.unschedule(:long) \g /dev/null
 
+-- Its queue can be paused, and a run that waits can be deleted.
+SELECT foreman.pause_queue('cron') \g /dev/null
+SELECT cron.schedule('held', '1 second', 'SELECT 1') AS held \gset
+SELECT ok(t.wait_until(format($$t.last_run(%s) = 'starting -'$$, :held)), 'a run waits in a paused queue');
+SELECT cron.alter_job(:held, schedule => '0 0 1 1 *') \g /dev/null
+SELECT foreman.delete_job(last_job_id) FROM foreman.schedules WHERE name = 'cron:' || :held \g /dev/null
+SELECT is(t.last_run(:held), 'failed job canceled', 'one that an operator deletes is recorded as failed');
+SELECT foreman.resume_queue('cron'), cron.unschedule('held') \g /dev/null
+
 -- The pause.
 SELECT cron.schedule('pause', '1 second', 'SELECT 5') AS pause \gset
 SELECT ok(t.ran(:pause, 'succeeded SELECT 1'), 'it runs');
