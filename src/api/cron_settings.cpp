@@ -71,10 +71,10 @@ void define_cron_settings() {
     pg::define_bool(
         {"cron.log_statement", "Logs each command of cron.job when it starts and ends.", at_start()},
         &s::cron_log_statement, true);
-    pg::define_int(
-        {"cron.max_running_jobs",
-         "Accepted for pg_cron's sake; foreman.max_executors bounds what runs at the same time.", at_start()},
-        &s::cron_max_running_jobs, 5, 0, 262'143);
+    pg::define_int({"cron.max_running_jobs",
+                    "Jobs of cron.job that may run at the same time; foreman.max_executors bounds them, too.",
+                    at_start()},
+                   &s::cron_max_running_jobs, 5, 0, 262'143);
     pg::define_string({"cron.timezone", "Time zone of the schedules of cron.job.", at_start()},
                       &s::cron_timezone, "GMT", foreman_check_cron_timezone);
     pg::define_bool(

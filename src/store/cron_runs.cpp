@@ -8,6 +8,7 @@
 #include "store/cron_settings.hpp"
 #include "store/fire.hpp"
 #include "store/schema.hpp"
+#include "store/settings.hpp"
 #include "store/sql_names.hpp"
 
 namespace foreman::store {
@@ -62,6 +63,13 @@ constinit pg::Statement g_said{"cron_message",
                                " pg_catalog.substring(e.x OPERATOR(pg_catalog.->>) 'context', '.+'))) "
                                "FROM (SELECT $2 OPERATOR(pg_catalog.->) -1 AS x) e",
                                {JSONBOID, JSONBOID}};
+
+// Both parts of live_job have an index.
+constinit pg::Statement g_unfinished{
+    "unfinished_cron_runs",
+    "SELECT (SELECT pg_catalog.count(*) FROM foreman.live_job WHERE queue " EQ " 'cron' AND state " EQ
+    " 'w') " PLUS " (SELECT pg_catalog.count(*) FROM foreman.live_job WHERE queue " EQ " 'cron' AND state " EQ
+    " 'r')"};
 
 constinit bool g_said_superuser = false;
 
@@ -125,6 +133,13 @@ bool may_begin_run(const StoredSchedule& s, Instant now) {
         return false;
     }
     return true;
+}
+
+bool cron_is_full() {
+    const int most = std::max(1, settings::cron_max_running_jobs);
+    if (most >= settings::max_executors) return false;  // they bound it
+    const AsOwner scope;
+    return g_unfinished.execute()[0].i64(1) >= most;
 }
 
 std::optional<int64> begin_cron_run(int64 cron_job) {

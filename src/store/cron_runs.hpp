@@ -15,6 +15,9 @@ inline constexpr const char* kServerRestarted = "server restarted";
 /// Whether an occurrence may run: cron.launch_active_jobs and cron.enable_superuser_jobs can forbid it. One
 /// whose role is no more is recorded as failed. Always true for schedules that are not of schema cron.
 bool may_begin_run(const StoredSchedule& s, Instant now);
+/// Whether cron.max_running_jobs runs wait or run already: an occurrence waits then, as long as it is no
+/// missed one.
+bool cron_is_full();
 /// does: records that a run of this job begins.  returns: its run_id; nothing when cron.log_run is off
 /// errors 42704: there is no such job
 std::optional<int64> begin_cron_run(int64 cron_job);

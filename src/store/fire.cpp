@@ -297,6 +297,7 @@ void find_others(Reason reason, Instant now, int64 after, int max, pg::vector<in
 FireOutcome fire_schedule(int64 id, Reason reason, Instant now, MemoryContext context) {
     StoredSchedule s{};
     if (!read_schedule(id, Lock::skip_locked, context, &s) || !s.settings.active) return {};
+    if (is_cron_schedule(s.id) && reason != Reason::ahead && cron_is_full()) return {};
     switch (reason) {
         case Reason::due:
             return fire_due(s, now);

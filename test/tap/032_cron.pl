@@ -59,8 +59,19 @@ is(value($node, 'app', 'SELECT max(runid) FROM cron.job_run_details'), $runs, 'a
 is(log_count($node, 'cron job \d+ starting', $from), 0, 'cron.log_statement = off: nor logged');
 is(value($node, 'app', q{SELECT count(*) FROM effects WHERE what = 'boot'}), '1', '@reboot ran once');
 
+# One at a time.
+settings($node, 'cron.log_run' => 'on', 'cron.log_statement' => 'on', 'cron.max_running_jobs' => 1);
+$node->restart;
+$node->safe_psql('app', q{SELECT cron.schedule('one ' || n, '1 second', 'SELECT pg_sleep(0.3)') FROM generate_series(1, 3) n});
+eventually($node, 'app', q{SELECT count(DISTINCT jobid) = 3 FROM cron.job_run_details JOIN cron.job USING (jobid) WHERE jobname LIKE 'one %' AND status = 'succeeded'},
+	20, 'cron.max_running_jobs = 1: all get their turn');
+is(value($node, 'app', q{
+	SELECT count(*) FROM cron.job_run_details a JOIN cron.job_run_details b ON a.runid < b.runid AND a.start_time < b.end_time AND b.start_time < a.end_time
+	  WHERE a.start_time > pg_postmaster_start_time()}), '0', 'and none runs beside another');
+$node->safe_psql('app', q{SELECT cron.unschedule(jobname) FROM cron.job WHERE jobname LIKE 'one %'});
+
 # A crash of the server.
-settings($node, 'cron.log_run' => 'on', 'cron.log_statement' => 'on');
+settings($node, 'cron.max_running_jobs' => 5);
 $node->restart;
 $node->safe_psql('app', "UPDATE cron.job SET schedule = '1 second' WHERE jobid = $nap");
 eventually($node, 'app', "SELECT count(*) = 1 FROM cron.job_run_details WHERE jobid = $nap AND status = 'running'", 10, 'a command runs');
