@@ -163,6 +163,17 @@ void release_places() noexcept {
     }
 }
 
+QueueUse read_queue_use(uint32 entry) noexcept {
+    if (entry == kNoIndex) return {0, 0, 0, core::kMinusInfinity};
+    QueueEntry& q = queue_entries()[entry];
+    return {q.settings.max_running, static_cast<int>(pg_atomic_read_u32(&q.running)), q.settings.rate_limit,
+            Instant{static_cast<int64>(pg_atomic_read_u64(&q.rate_opens))}};
+}
+
+bool is_limited(uint32 entry) noexcept {
+    return entry != kNoIndex && queue_entries()[entry].settings.max_running > 0;
+}
+
 bool has_place(uint32 entry) noexcept { return find_places(entry) != nullptr; }
 
 }  // namespace foreman::store

@@ -29,6 +29,14 @@ void take_place(uint32 entry) noexcept;
 void leave_place(uint32 entry) noexcept;
 /// Gives back all places of this process.
 void release_places() noexcept;
+/// A queue's limits and what is used of them, for those who ask why.
+struct QueueUse {
+    int max_running, running, rate_limit;
+    Instant rate_opens;
+};
+QueueUse read_queue_use(uint32 entry) noexcept;
+/// Whether the queue has a limit on what runs.
+bool is_limited(uint32 entry) noexcept;
 /// Whether this process has a place of the queue, so that "full" does not concern it.
 bool has_place(uint32 entry) noexcept;
 

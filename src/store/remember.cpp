@@ -36,6 +36,7 @@ enum class NoteKind : uint8 {
 struct Note {
     NoteKind type;
     bool interrupt;
+    bool placed;  // the lease is on the board
     int16 priority;
     int16 alone;
     uint16 queue_len;
@@ -155,11 +156,7 @@ void apply_all() noexcept {
             case NoteKind::end:
                 wake_waiters(MyDatabaseId, n.id);
                 break;
-            case NoteKind::lease:
-                if (add_lease(MyDatabaseId, n.id, n.token, n.until, n.length, n.keys, n.place)) {
-                    hand_over_place(n.place);
-                    for (const uint32 key : n.keys) hand_over_key(key);
-                }
+            case NoteKind::lease:  // since place_leases()
                 break;
             case NoteKind::lease_end:
                 drop_lease(MyDatabaseId, n.id);
@@ -188,8 +185,47 @@ void apply_all() noexcept {
     if (g_launcher) poke_launcher(MyDatabaseId);
 }
 
+// Before the commit can be seen: whoever ends a lease that it sees must find it on the board, or what the
+// lease holds there stays taken.
+void place_leases() noexcept {
+    if (!board_present()) return;
+    for (int i = 0; i < g_count; i++) {
+        Note& n = g_notes[i];
+        if (n.type != NoteKind::lease) continue;
+        n.placed = add_lease(MyDatabaseId, n.id, n.token, n.until, n.length, n.keys, n.place);
+        if (!n.placed) continue;
+        hand_over_place(n.place);
+        for (const uint32 key : n.keys) hand_over_key(key);
+    }
+}
+
+void take_leases_back() noexcept {
+    for (int i = 0; i < g_count; i++) {
+        if (g_notes[i].type == NoteKind::lease && g_notes[i].placed) drop_lease(MyDatabaseId, g_notes[i].id);
+    }
+}
+
+// A prepared transaction outlives the process that counts its places and keys.
+void refuse_to_prepare_limited() {
+    for (int i = 0; i < g_count; i++) {
+        const Note& n = g_notes[i];
+        if (n.type != NoteKind::lease ||
+            !(is_limited(n.place) || n.keys[0] != kNoIndex || n.keys[1] != kNoIndex))
+            continue;
+        ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                        errmsg("cannot PREPARE a transaction that has claimed jobs under a limit"),
+                        errhint("Commit it, or release what it claimed.")));
+    }
+}
+
 extern "C" void foreman_at_transaction_end(XactEvent event, void*) {
     switch (event) {
+        case XACT_EVENT_PRE_COMMIT:
+            place_leases();
+            break;
+        case XACT_EVENT_PRE_PREPARE:
+            refuse_to_prepare_limited();
+            break;
         case XACT_EVENT_COMMIT:
             if (g_count > 0 || g_end_count > 0 || g_pokes != 0 || g_launcher) apply_all();
             forget_all();
@@ -197,6 +233,8 @@ extern "C" void foreman_at_transaction_end(XactEvent event, void*) {
             slot_transaction(InvalidTransactionId);
             break;
         case XACT_EVENT_ABORT:
+            take_leases_back();
+            [[fallthrough]];
         case XACT_EVENT_PREPARE:
             forget_all();
             release_keys();

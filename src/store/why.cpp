@@ -13,6 +13,7 @@
 #include "store/identity.hpp"
 #include "store/jobs.hpp"
 #include "store/lease_board.hpp"
+#include "store/queue_limits.hpp"
 #include "store/schema.hpp"
 #include "store/settings.hpp"
 #include "store/slots.hpp"
@@ -59,6 +60,13 @@ constinit pg::Statement g_transaction{
     "pg_catalog.pg_stat_activity a ON a.pid " EQ " l.pid WHERE l.locktype " EQ
     " 'transactionid' AND l.transactionid " EQ " $1 AND l.granted AND l.mode " EQ " 'ExclusiveLock' LIMIT 1",
     {XIDOID}};
+
+constinit pg::Statement g_queue_holders{
+    "why_queue_holders",
+    "SELECT job_id FROM foreman.live_job WHERE queue " EQ " $1 AND state " EQ
+    " 'r'::pg_catalog.\"char\" UNION SELECT job_id FROM foreman.live_job WHERE queue " EQ " $1 AND job_id " EQ
+    " ANY ($2) ORDER BY job_id LIMIT 100",
+    {TEXTOID, INT8ARRAYOID}};
 
 constinit pg::Statement g_blockers{
     "why_blockers",
@@ -166,6 +174,8 @@ class Question {
     void running(int32 pid, std::optional<core::Instant> since);
     bool held();
     void own_time();
+    void holders_of_queue(pg::vector<int64>* holders);
+    void queue_limits();
     void queue_closed();
     void key();
     void sequence();
@@ -286,7 +296,31 @@ void Question::own_time() {
     add("due_later", d, job_.run_at);
 }
 
-// max_running and rate limits: the place for reasons `limit_full` and `rate_limited`.
+// What of the queue runs: leased, or named by an executor.
+void Question::holders_of_queue(pg::vector<int64>* holders) {
+    const AsOwner scope;
+    pg::vector<int64> busy(&memory_);
+    for (const SlotReading& s : executors_) busy.push_back(s.job_id);
+    pg::Args<2> a;
+    a.text(1, job_.queue).set(2, pg::int8_array({busy.data(), busy.size()}));
+    for (const pg::Row r : g_queue_holders.execute(a, true)) holders->push_back(r.i64(1));
+}
+
+void Question::queue_limits() {
+    const QueueUse use = read_queue_use(queue_entry_of(job_.queue));
+    if (use.max_running > 0 && use.running >= use.max_running) {
+        pg::vector<int64> holders(&memory_);
+        holders_of_queue(&holders);
+        Detail d(context());
+        d.text("queue", job_.queue).number("max_running", use.max_running);
+        add("limit_full", d.numbers("held_by", {holders.data(), holders.size()}));
+    }
+    if (use.rate_limit > 0 && use.rate_opens > now_) {
+        Detail d(context());
+        add("rate_limited", d.text("queue", job_.queue).number("rate_limit", use.rate_limit), use.rate_opens);
+    }
+}
+
 void Question::queue_closed() {
     if (find_queue(job_.queue).paused) {
         Detail d(context());
@@ -298,6 +332,7 @@ void Question::queue_closed() {
         Detail d(context());
         add("cooling_down", d.text("queue", job_.queue).number("windows", cooling.windows), cooling.until);
     }
+    queue_limits();
 }
 
 void Question::key() {

@@ -91,6 +91,22 @@ SELECT is(jsonb_array_length(t.detail(:crowded, 'executors_busy', 'running')), c
 INSERT INTO t.gate VALUES ('all');
 SELECT is(t.outcome(:crowded), 'completed 1', 'it had its turn');
 
+-- Limits of the queue.
+SELECT foreman.create_queue('full', max_running => 1), foreman.create_queue('rated', rate_limit => 1, rate_period => '1 h') \g /dev/null
+SELECT foreman.enqueue('hold', '{"gate": "full"}', queue => 'full') AS holder \gset
+SELECT ok(t.wait_until(format('t.state(%s) = ''running 1''', :holder)), 'the only place of a queue is taken');
+SELECT foreman.enqueue('note', queue => 'full') AS full \gset
+SELECT is(t.why(:full), 'limit_full', 'a second job finds its queue full');
+SELECT is(t.detail(:full, 'limit_full', 'held_by'), jsonb_build_array(:holder), 'and who holds it');
+INSERT INTO t.gate VALUES ('full');
+SELECT is(t.outcome(:full), 'completed 1', 'until that has ended');
+SELECT foreman.enqueue('note', queue => 'rated') AS first \gset
+SELECT is(t.outcome(:first), 'completed 1', 'the first of the hour runs');
+SELECT foreman.enqueue('note', queue => 'rated') AS rated \gset
+SELECT ok(t.wait_until(format('t.why(%s) = ''rate_limited''', :rated)), 'the second waits for a token');
+SELECT ok((SELECT until > now() AND until <= now() + interval '1 h' FROM foreman.why(:rated) WHERE reason = 'rate_limited'), 'and it is said when that is there');
+SELECT foreman.delete_job(:rated) \g /dev/null
+
 DROP ROLE IF EXISTS pgtap_why_nologin, pgtap_why_asks;
 CREATE ROLE pgtap_why_nologin LOGIN;
 CREATE ROLE pgtap_why_asks LOGIN;
