@@ -55,6 +55,16 @@ SELECT is(cardinality(:'ids3'::int8[]), 1, 'a claim that was rolled back took no
 SELECT ok(t.wait_until(format($$ (SELECT state FROM foreman.jobs WHERE job_id = %s) <> 'running' $$, (:'ids3'::int8[])[1]), 10), 'its lease ends');
 SELECT is((SELECT count(*) FROM foreman.claim('{out}', 'x', qty => 10)), 1::int8, 'an ended lease gives its place back');
 
+-- A prepared transaction outlives the process that counts its places.
+SELECT foreman.create_queue('prep', max_running => 1), foreman.enqueue('outside', queue => 'prep') \g /dev/null
+\set ON_ERROR_STOP off
+BEGIN;
+SELECT count(*) FROM foreman.claim('{prep}', 'x') \g /dev/null
+PREPARE TRANSACTION 'pgtap_p12';
+\set ON_ERROR_STOP on
+SELECT is(:'LAST_ERROR_SQLSTATE'::text, '0A000', 'what was claimed under a limit cannot be prepared');
+SELECT is((SELECT count(*) FROM foreman.claim('{prep}', 'x')), 1::int8, 'and the place is free again');
+
 -- Rate limits of queues.
 SELECT foreman.create_queue('rated', rate_limit => 5, rate_period => '1 h') \g /dev/null
 SELECT count(*) FROM foreman.enqueue_array('note', array_fill('{"what": "rated"}'::jsonb, ARRAY[50]), queue => 'rated') \g /dev/null
