@@ -59,5 +59,7 @@ bench_timers() {
     figure "from fire_at to the start of the handler, p50" ms "< 1" <"$out/late50"
     figure "from fire_at to the start of the handler, p99" ms "< 10" <"$out/late99"
     figure "from fire_at to the start of the handler, slowest" ms <"$out/late100"
-    sql -c "SELECT foreman.stop()" -c "CALL bench.wait_workers(0)" -c "TRUNCATE foreman.live_job, foreman.job_history" >/dev/null
+    # By the engine's own means, so that its counters know.
+    until [ "$(sql -c "SELECT foreman.delete_where(kind => 'timer', max_rows => 100000)")" = 0 ]; do :; done
+    sql -c "VACUUM foreman.live_job"
 }
