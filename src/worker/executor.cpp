@@ -15,6 +15,7 @@
 #include "pg/xact.hpp"
 #include "store/ageing.hpp"
 #include "store/definitions.hpp"
+#include "store/jobs.hpp"
 #include "store/key_gate.hpp"
 #include "store/queue_limits.hpp"
 #include "store/raise.hpp"
@@ -85,6 +86,7 @@ class Executor {
     int claim(Group& group, const store::RangeChoice& choice, int qty);
     Touched& touch(const store::RangeChoice& choice);
     void missed(const store::RangeChoice& choice);
+    void missed_locked(const store::RangeChoice& choice, core::Instant asked);
     void turn_to_oldest(bool allow_alone, store::RangeChoice* choice) const;
     static bool is_blocked(const Touched& t, core::Instant now);
     void raise_touched();
@@ -164,6 +166,17 @@ void Executor::missed(const store::RangeChoice& choice) {
     t.blocked_at = choice.lowered;
     if (t.misses > 1)
         t.blocked_until = pg::clock_now() + kBlockedRetry * (int64{1} << std::min(t.misses - 2, 3));
+}
+
+// The locked rows hold the head, so the dispatcher has no timer for the row that is due next behind them; and
+// one that it has once they are gone may wake this executor. asked: before the claim.
+void Executor::missed_locked(const store::RangeChoice& choice, core::Instant asked) {
+    missed(choice);
+    Touched& t = touch(choice);
+    if (t.misses == 1) return;
+    const store::RangeSpec range{choice.queue_name(), choice.kind_name(), choice.priority, choice.alone};
+    const store::Key next = store::first_key(range, {asked.us + 1, core::kFirstKey.job_id}, {});
+    t.blocked_until = std::min(t.blocked_until, core::Instant{next.run_at});
 }
 
 bool Executor::is_blocked(const Touched& t, core::Instant now) {
@@ -251,7 +264,7 @@ bool Executor::run_chunk(Group& group, store::RangeChoice& choice, bool first,
     const int got = claim(group, choice, qty);
     store::not_started(queue, qty - got, running);
     if (got == 0) {
-        missed(choice);
+        missed_locked(choice, started);
         return false;
     }
     if (store::is_keyed(choice.alone)) {
