@@ -15,6 +15,7 @@
 #include "store/control.hpp"
 #include "store/settings.hpp"
 #include "store/slots.hpp"
+#include "store/waiters.hpp"
 
 namespace foreman::api {
 

@@ -23,29 +23,34 @@ std::string_view string_of(const JsonbValue& v) noexcept {
     return {v.val.string.val, static_cast<std::size_t>(v.val.string.len)};
 }
 
+// The number into *n, and as text for an error.  returns: as std::from_chars, invalid_argument for a fraction
+template <class Int>
+std::errc whole_number(const JsonbValue& v, const char** text, Int* n) {
+    const Numeric number = v.val.numeric;
+    *text = pg::guarded(
+        [number] { return DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(number))); });
+    const auto [end, error] = std::from_chars(*text, *text + std::strlen(*text), *n);
+    return *end == '\0' ? error : std::errc::invalid_argument;
+}
+
 // Beyond int4 it becomes the last value that int4 has, which no parameter allows.
 Datum integer_of(const JsonbValue& v, const char* argument) {
     if (v.type != jbvNumeric) refuse_type(v, argument, "a number");
-    const Numeric number = v.val.numeric;
-    const char* text = pg::guarded(
-        [number] { return DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(number))); });
+    const char* text = nullptr;
     int32 n = 0;
-    const auto [end, error] = std::from_chars(text, text + std::strlen(text), n);
+    const std::errc error = whole_number(v, &text, &n);
     if (error == std::errc::result_out_of_range)
         n = *text == '-' ? PG_INT32_MIN : PG_INT32_MAX;
-    else if (error != std::errc{} || *end != '\0')
+    else if (error != std::errc{})
         throw pg::Failure(ERRCODE_INVALID_PARAMETER_VALUE, "%s %s is not a whole number", argument, text);
     return Int32GetDatum(n);
 }
 
 int64 id_of(const JsonbValue& v, const char* argument) {
     if (v.type != jbvNumeric) refuse_type(v, argument, "a job's id");
-    const Numeric number = v.val.numeric;
-    const char* text = pg::guarded(
-        [number] { return DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(number))); });
+    const char* text = nullptr;
     int64 n = 0;
-    const auto [end, error] = std::from_chars(text, text + std::strlen(text), n);
-    if (error != std::errc{} || *end != '\0')
+    if (whole_number(v, &text, &n) != std::errc{})
         throw pg::Failure(ERRCODE_INVALID_PARAMETER_VALUE, "%s %s is not a job's id", argument, text);
     return n;
 }

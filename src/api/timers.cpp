@@ -1,7 +1,6 @@
-// set_timer(), cancel_timer(), timer_dead_letters(), count_timer_dead_letters(), retry_timer_dead_letter().
+// set_timer(), cancel_timer(). Timers' dead letters: api/dead_letters.cpp.
 //
-// needs: bundle producer on the timer's queue (for dead letters, bundle operator), a transaction that may
-// write.
+// needs: bundle producer on the timer's queue, a transaction that may write.
 // errors: 42501; 25006; arguments as in api/arguments.hpp. No call waits for a handler; one whose timer an
 // open transaction has changed waits for the end of that one.
 // cost: as enqueue() with a unique_key: a probe of the key's index and one INSERT or UPDATE.
@@ -16,29 +15,11 @@ namespace foreman::api {
 
 namespace {
 
-constexpr int64 kMaxRows = 1'000'000;
-constexpr int kColumns = 13;
 constexpr int kMaxTries = 100;
 
 // set_timer's parameters after kind, key and fire_at, as enqueue knows them.
 constexpr Parameter kOptions[] = {kQueue, kPriority, kMaxAttempts, kTimeout, kExpiresAt, kTags, kMetadata};
 constexpr int kFirstOption = 4;
-
-struct Filter {
-    OptionalText kind, queue;
-};
-
-Filter filter_of(FunctionCallInfo fcinfo) {
-    const Filter f{optional_name(pg::optional_argument(fcinfo, 0), "kind"),
-                   optional_name(pg::optional_argument(fcinfo, 1), "queue")};
-    if (f.queue) {
-        store::require(store::Bundle::operate, *f.queue);
-    } else if (!store::may_all(store::Bundle::operate)) {
-        throw pg::Failure(ERRCODE_INSUFFICIENT_PRIVILEGE, "permission denied: this is about all queues")
-            .hint("Name a queue that you operate.");
-    }
-    return f;
-}
 
 core::Instant fire_at_of(OptionalDatum value) {
     const std::optional<core::Instant> fire_at = optional_instant(value, "fire_at");
@@ -103,38 +84,6 @@ FOREMAN_PUBLIC(cancel_timer) {
     throw pg::Failure(ERRCODE_T_R_SERIALIZATION_FAILURE, "timer \"%.*s\" changes hands too often",
                       static_cast<int>(key.size()), key.data())
         .hint("Try again.");
-}
-
-FOREMAN_PUBLIC(timer_dead_letters) {
-    pg::ResultSet rows(fcinfo);
-    const Filter filter = filter_of(fcinfo);
-    store::DeadLetterFilter f;
-    f.kind = filter.kind;
-    f.queue = filter.queue;
-    f.since = optional_instant(pg::optional_argument(fcinfo, 2), "since");
-    if (const OptionalDatum before = pg::optional_argument(fcinfo, 3)) f.before_id = DatumGetInt64(*before);
-    f.max_rows = static_cast<int>(required_count(pg::optional_argument(fcinfo, 4), "max_rows", 1, kMaxRows));
-    const store::AsOwner scope;
-    for (const pg::Row row : store::read_timer_dead_letters(f)) {
-        std::array<std::optional<Datum>, kColumns> values;
-        for (int i = 0; i < kColumns; i++) values[static_cast<std::size_t>(i)] = row.optional_datum(i + 1);
-        rows.put(values);
-    }
-    return rows.done();
-}
-
-FOREMAN_PUBLIC(count_timer_dead_letters) {
-    const Filter f = filter_of(fcinfo);
-    return Int64GetDatum(store::count_dead_timers(f.kind, f.queue));
-}
-
-FOREMAN_PUBLIC(retry_timer_dead_letter) {
-    store::require_writable("foreman.retry_timer_dead_letter()");
-    const int64 id = required_id(pg::optional_argument(fcinfo, 0));
-    const store::Found found = store::find_job(id);
-    if (found.place != store::Place::dead) return BoolGetDatum(false);
-    store::require(store::Bundle::operate, found.queue_name());
-    return BoolGetDatum(store::is_dead_timer(id) && store::revive(id, store::Place::dead));
 }
 
 }  // namespace foreman::api

@@ -16,7 +16,7 @@
 #include "store/clock.hpp"
 #include "store/schema.hpp"
 #include "store/settings.hpp"
-#include "store/slots.hpp"
+#include "store/waiters.hpp"
 
 namespace foreman::api {
 

@@ -152,39 +152,8 @@ constinit pg::Statement g_next_expiry{
     "next_expiry",
     "SELECT expires_at FROM foreman.live_job WHERE expires_at IS NOT NULL ORDER BY expires_at LIMIT 1"};
 
-constinit pg::Statement g_dead_letters{
-    "dead_letters",
-    "SELECT job_id, kind, queue, args, attempt::pg_catalog.int4, max_attempts::pg_catalog.int4, enqueued_at, "
-    "discarded_at, reason, errors, tags, "
-    "metadata FROM foreman.dead_letter WHERE ($1 IS NULL OR kind " EQ " $1) AND ($2 IS NULL OR queue " EQ
-    " $2) AND ($3 IS NULL OR discarded_at " GE " $3) AND ($4 IS NULL OR job_id " LT
-    " $4) ORDER BY job_id DESC LIMIT $5",
-    {TEXTOID, TEXTOID, TIMESTAMPTZOID, INT8OID, INT8OID}};
-
-constinit pg::Statement g_count_dead{
-    "count_dead_letters",
-    "SELECT pg_catalog.count(*) FROM foreman.dead_letter WHERE ($1 IS NULL OR kind " EQ
-    " $1) AND ($2 IS NULL OR queue " EQ " $2)",
-    {TEXTOID, TEXTOID}};
-
-constinit pg::Statement g_dead_ids{"dead_ids",
-                                   "SELECT job_id FROM foreman.dead_letter WHERE ($1 IS NULL OR kind " EQ
-                                   " $1) AND ($2 IS NULL OR queue " EQ " $2) ORDER BY job_id LIMIT $3",
-                                   {TEXTOID, TEXTOID, INT8OID}};
-
-constinit pg::Statement g_purge_dead{"purge_dead_letters",
-                                     "DELETE FROM foreman.dead_letter WHERE ($1 IS NULL OR kind " EQ
-                                     " $1) AND ($2 IS NULL OR queue " EQ " $2) AND discarded_at " LE " $3",
-                                     {TEXTOID, TEXTOID, TIMESTAMPTZOID}};
-
 // The last transaction of this process that asked for something: the board hears of that at its commit.
 constinit TransactionId g_requested_in = InvalidTransactionId;
-
-template <int N>
-void set_filter(pg::Args<N>* a, std::optional<std::string_view> kind, std::optional<std::string_view> queue) {
-    if (kind) a->text(1, *kind);
-    if (queue) a->text(2, *queue);
-}
 
 bool lacks_args(int64 job_id) {
     pg::Args<1> a;
@@ -439,40 +408,6 @@ int64 expire_jobs(Instant at, int max, Instant* next) {
     const pg::Rows rest = g_next_expiry.execute();
     *next = rest.empty() ? core::kPlusInfinity : rest[0].instant(1);
     return static_cast<int64>(jobs.size());
-}
-
-pg::Rows read_dead_letters(const DeadLetterFilter& f) {
-    pg::Args<5> a;
-    set_filter(&a, f.kind, f.queue);
-    if (f.since) a.instant(3, *f.since);
-    if (f.before_id) a.i64(4, *f.before_id);
-    a.i64(5, f.max_rows);
-    return g_dead_letters.execute(a);
-}
-
-int64 count_dead(std::optional<std::string_view> kind, std::optional<std::string_view> queue) {
-    const AsOwner scope;
-    pg::Args<2> a;
-    set_filter(&a, kind, queue);
-    return g_count_dead.execute(a)[0].i64(1);
-}
-
-void dead_ids(std::optional<std::string_view> kind, std::optional<std::string_view> queue, int max_rows,
-              pg::vector<int64>* ids) {
-    const AsOwner scope;
-    pg::Args<3> a;
-    set_filter(&a, kind, queue);
-    a.i64(3, max_rows);
-    for (const pg::Row row : g_dead_ids.execute(a)) ids->push_back(row.i64(1));
-}
-
-int64 purge_dead(std::optional<std::string_view> kind, std::optional<std::string_view> queue,
-                 Instant before) {
-    const AsOwner scope;
-    pg::Args<3> a;
-    set_filter(&a, kind, queue);
-    a.instant(3, before);
-    return static_cast<int64>(g_purge_dead.execute(a).processed());
 }
 
 }  // namespace foreman::store

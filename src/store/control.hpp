@@ -76,20 +76,4 @@ bool requests_open() noexcept;
 /// Cancels up to `max` waiting jobs whose expires_at has passed; next: the earliest that is left.
 int64 expire_jobs(Instant now, int max, Instant* next);
 
-// ---- dead letters
-// -----------------------------------------------------------------------------------------------------
-
-struct DeadLetterFilter {
-    std::optional<std::string_view> kind, queue;
-    std::optional<Instant> since;
-    std::optional<int64> before_id;
-    int max_rows = 100;
-};
-/// Newest first. Columns as foreman.dead_letters returns them; the caller checks the queue of each row.
-pg::Rows read_dead_letters(const DeadLetterFilter& filter);
-int64 count_dead(std::optional<std::string_view> kind, std::optional<std::string_view> queue);
-void dead_ids(std::optional<std::string_view> kind, std::optional<std::string_view> queue, int max_rows,
-              pg::vector<int64>* ids);
-int64 purge_dead(std::optional<std::string_view> kind, std::optional<std::string_view> queue, Instant before);
-
 }  // namespace foreman::store

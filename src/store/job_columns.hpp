@@ -6,6 +6,8 @@
     "job_id, run_at, enqueued_at, priority, attempt, max_attempts, alone, queue, kind, args, timeout_us, " \
     "expires_at, tags, metadata, errors, crashes, batch_id"
 #define JOB_COLUMNS PLAIN_COLUMNS ", unique_key, unique_as, concurrency_key, sequence_key"
+// Of the rows of live_job, and of dead letters, those that are timers' (store/timers.hpp).
+#define IS_TIMER "unique_as OPERATOR(pg_catalog.=) ANY ('{t,s}'::pg_catalog.\"char\"[])"
 
 namespace foreman::store {
 constexpr int kPlainColumns = 17;

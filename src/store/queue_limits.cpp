@@ -6,7 +6,7 @@
 #include "store/board_parts.hpp"
 #include "store/definitions.hpp"
 #include "store/remember.hpp"
-#include "store/slots.hpp"
+#include "store/waiters.hpp"
 
 namespace foreman::store {
 

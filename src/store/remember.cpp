@@ -11,6 +11,7 @@
 #include "store/lease_board.hpp"
 #include "store/permits.hpp"
 #include "store/queue_limits.hpp"
+#include "store/waiters.hpp"
 #include "store/waits_board.hpp"
 
 namespace foreman::store {

@@ -110,18 +110,4 @@ bool interrupt_job(Oid database, int64 job_id) noexcept;
 /// The job that the last interrupt sent to this executor was meant for, once; 0: nobody of us sent one.
 int64 take_interrupt_target() noexcept;
 
-// ---- waiters of await()
-// ----------------------------------------------------------------------------------------------
-
-bool add_waiter(Oid database, int64 job_id) noexcept;  ///< false: foreman.max_waiters are waiting already
-/// A waiter for work in any of these queues; at most kMaxWaitedQueues.
-bool add_queue_waiter(Oid database, std::span<const std::string_view> queues) noexcept;
-void remove_waiter() noexcept;
-/// Wakes sessions that wait for work in the queue, one for each job, the next ones each time.
-void wake_waiters_of_queue(Oid database, std::string_view queue, int64 jobs) noexcept;
-/// All of them, where one event may have let go of many jobs.
-void wake_waiters_of_queue(Oid database, std::string_view queue) noexcept;
-bool anybody_waits() noexcept;
-void wake_waiters(Oid database, int64 job_id) noexcept;
-
 }  // namespace foreman::store

@@ -7,6 +7,7 @@
 #include "store/board_parts.hpp"
 #include "store/clock.hpp"
 #include "store/current_job.hpp"
+#include "store/job_columns.hpp"
 #include "store/remember.hpp"
 #include "store/schema.hpp"
 #include "store/slots.hpp"
@@ -15,8 +16,6 @@
 namespace foreman::store {
 
 namespace {
-
-#define IS_TIMER "unique_as " EQ " ANY ('{t,s}'::pg_catalog.\"char\"[])"
 
 constinit pg::Statement g_find{"find_timers",
                                "SELECT job_id, state, xmax, queue FROM foreman.live_job WHERE kind " EQ
@@ -42,24 +41,6 @@ constinit pg::Statement g_forget_requests{
 
 constinit pg::Statement g_wait{
     "wait_for_timer", "SELECT 1 FROM foreman.live_job WHERE job_id " EQ " $1 FOR UPDATE", {INT8OID}};
-
-constinit pg::Statement g_dead{
-    "timer_dead_letters",
-    "SELECT job_id, kind, unique_key, queue, args, run_at, attempt::pg_catalog.int4, "
-    "max_attempts::pg_catalog.int4, discarded_at, reason, errors, tags, metadata FROM foreman.dead_letter "
-    "WHERE " IS_TIMER " AND ($1 IS NULL OR kind " EQ " $1) AND ($2 IS NULL OR queue " EQ
-    " $2) AND ($3 IS NULL OR discarded_at " GE " $3) AND ($4 IS NULL OR job_id " LT
-    " $4) ORDER BY job_id DESC LIMIT $5",
-    {TEXTOID, TEXTOID, TIMESTAMPTZOID, INT8OID, INT8OID}};
-
-constinit pg::Statement g_count_dead{"count_timer_dead_letters",
-                                     "SELECT pg_catalog.count(*) FROM foreman.dead_letter WHERE " IS_TIMER
-                                     " AND ($1 IS NULL OR kind " EQ " $1) AND ($2 IS NULL OR queue " EQ
-                                     " $2)",
-                                     {TEXTOID, TEXTOID}};
-
-constinit pg::Statement g_is_dead{
-    "is_dead_timer", "SELECT 1 FROM foreman.dead_letter WHERE job_id " EQ " $1 AND " IS_TIMER, {INT8OID}};
 
 // A request that is honoured when the timer would fire again, and interrupts nothing.
 void do_not_fire_again(int64 id, std::string_view reason) {
@@ -143,31 +124,6 @@ void outdate_timer(int64 id) {
     const CurrentJob& current = current_job();
     if (current.job != nullptr && current.job->job_id == id && current.job->held) return;
     do_not_fire_again(id, "timer set again");
-}
-
-pg::Rows read_timer_dead_letters(const DeadLetterFilter& f) {
-    pg::Args<5> a;
-    if (f.kind) a.text(1, *f.kind);
-    if (f.queue) a.text(2, *f.queue);
-    if (f.since) a.instant(3, *f.since);
-    if (f.before_id) a.i64(4, *f.before_id);
-    a.i64(5, f.max_rows);
-    return g_dead.execute(a);
-}
-
-int64 count_dead_timers(std::optional<std::string_view> kind, std::optional<std::string_view> queue) {
-    const AsOwner scope;
-    pg::Args<2> a;
-    if (kind) a.text(1, *kind);
-    if (queue) a.text(2, *queue);
-    return g_count_dead.execute(a)[0].i64(1);
-}
-
-bool is_dead_timer(int64 job_id) {
-    const AsOwner scope;
-    pg::Args<1> a;
-    a.i64(1, job_id);
-    return !g_is_dead.execute(a).empty();
 }
 
 }  // namespace foreman::store

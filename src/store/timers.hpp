@@ -33,9 +33,4 @@ bool renew_timer(const NewJob& job, int64 id);
 /// A timer that is firing has been set again: it does not fire again.
 void outdate_timer(int64 id);
 
-/// Newest first; columns as foreman.timer_dead_letters returns them.
-pg::Rows read_timer_dead_letters(const DeadLetterFilter& filter);
-int64 count_dead_timers(std::optional<std::string_view> kind, std::optional<std::string_view> queue);
-bool is_dead_timer(int64 job_id);
-
 }  // namespace foreman::store
