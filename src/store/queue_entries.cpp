@@ -151,18 +151,27 @@ bool queue_is_off_board(RangeRef ref) noexcept {
     return ref.valid() && range_hots()[ref.index].queue_index == kNoIndex;
 }
 
+namespace {
+
+// A limit that is new begins with a full bucket; one that was changed goes on with what it has, and after a
+// start of the server with none.
+void change_settings(QueueEntry& q, const QueueSettings& settings, bool at_start) noexcept {
+    const SpinScope spin(&q.rate_mutex);
+    if (!at_start && settings.rate_limit > 0 && q.settings.rate_limit <= 0)
+        q.bucket.tokens = settings.rate_limit;
+    q.bucket.tokens = std::min(q.bucket.tokens, static_cast<double>(settings.rate_limit));
+    pg_atomic_write_u64(&q.rate_opens, static_cast<uint64>(core::kMinusInfinity.us));
+    q.settings = settings;
+}
+
+}  // namespace
+
 void set_queue_settings(Oid database, std::string_view queue, const QueueSettings& settings) noexcept {
     const PartGuard guard(BoardLock::ranges, LW_EXCLUSIVE);
     if (DatabaseSlot* d = database_slot(database)) d->settings_generation++;
     const uint32 i = find_queue_entry_locked(database, queue, true);
     if (i == kNoIndex) return;
-    QueueEntry& q = queue_entries()[i];
-    const SpinScope spin(&q.rate_mutex);
-    // A limit that is new begins with a full bucket; one that was changed goes on with what it has.
-    if (settings.rate_limit > 0 && q.settings.rate_limit <= 0) q.bucket.tokens = settings.rate_limit;
-    q.bucket.tokens = std::min(q.bucket.tokens, static_cast<double>(settings.rate_limit));
-    pg_atomic_write_u64(&q.rate_opens, static_cast<uint64>(core::kMinusInfinity.us));
-    q.settings = settings;
+    change_settings(queue_entries()[i], settings, false);
 }
 
 uint32 queue_settings_generation(const DatabaseSlot& slot) noexcept {
@@ -174,9 +183,11 @@ bool replace_queue_settings(DatabaseSlot& slot, std::span<const NamedSettings> q
                             uint32 generation) noexcept {
     const PartGuard guard(BoardLock::ranges, LW_EXCLUSIVE);
     if (slot.settings_generation != generation) return false;
+    // Later, what is new has been committed just now, and its own callback may come after this.
+    const bool at_start = pg_atomic_read_u32(&slot.settings_loaded) == 0;
     for (const NamedSettings& n : queues) {
         const uint32 i = find_queue_entry_locked(slot.database, {n.name.text, n.name.len}, true);
-        if (i != kNoIndex) queue_entries()[i].settings = n.settings;
+        if (i != kNoIndex) change_settings(queue_entries()[i], n.settings, at_start);
     }
     for (uint32 i = 0; i < board().queue_high; i++) {
         QueueEntry& q = queue_entries()[i];
