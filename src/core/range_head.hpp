@@ -1,5 +1,6 @@
 // The head of a range: a lower bound on the least key of its claimable rows, kept without reading the rows.
 // The board keeps one RangeHead per range and calls these under the range's spinlock; nobody else writes it.
+// The jobs that are parked behind a concurrency key have a head of the same rule (ParkedHead).
 // Invariant: once the callback of whatever made a row claimable has run, head <= that row's key. So a claim
 // that starts at the head misses nothing, and a head in the future means that nothing is due.
 //
@@ -36,16 +37,30 @@ inline constexpr Key kFirstKey{std::numeric_limits<std::int64_t>::min(),
 inline constexpr Key kNoKey{std::numeric_limits<std::int64_t>::max(),
                             std::numeric_limits<std::int64_t>::max()};
 
-/// Lives in shared memory, so it has no initial values: a new range starts as {kFirstKey, kNoKey}.
-struct RangeHead {
-    Key head;
-    Key pending;  ///< the least key lowered since the last begin_raise
+/// The place of a job among those that are parked behind its concurrency key.
+struct ParkedPlace {
+    std::int16_t priority;
+    Key key;
+    friend constexpr auto operator<=>(const ParkedPlace&, const ParkedPlace&) noexcept = default;
 };
+inline constexpr ParkedPlace kFirstPlace{std::numeric_limits<std::int16_t>::min(), kFirstKey};
+inline constexpr ParkedPlace kNoPlace{std::numeric_limits<std::int16_t>::max(), kNoKey};
+
+/// Lives in shared memory, so it has no initial values: a new range starts as {kFirstKey, kNoKey}.
+template <class Place>
+struct Head {
+    Place head;
+    Place pending;  ///< the least one lowered since the last begin_raise
+};
+using RangeHead = Head<Key>;
+using ParkedHead = Head<ParkedPlace>;
 static_assert(std::is_trivial_v<RangeHead> && std::is_standard_layout_v<RangeHead>);
+static_assert(std::is_trivial_v<ParkedHead> && std::is_standard_layout_v<ParkedHead>);
 
 /// does: what the commit callback of whatever made a row claimable at `key` calls. Needs the commit to be
 /// visible.
-constexpr void lower(RangeHead& range, Key key) noexcept {
+template <class Place>
+constexpr void lower(Head<Place>& range, Place key) noexcept {
     range.head = std::min(range.head, key);
     range.pending = std::min(range.pending, key);
 }
@@ -56,9 +71,15 @@ constexpr Key begin_raise(RangeHead& range) noexcept {
     range.pending = kNoKey;
     return range.head;
 }
+constexpr ParkedPlace begin_raise(ParkedHead& key) noexcept {
+    key.pending = kNoPlace;
+    return key.head;
+}
 
-/// does: ends a raise.  units: first_seen is the key of the first row read, kNoKey when there was none.
-constexpr void finish_raise(RangeHead& range, Key first_seen) noexcept {
+/// does: ends a raise.  units: first_seen is the key of the first row read, kNoKey (kNoPlace) when there was
+/// none.
+template <class Place>
+constexpr void finish_raise(Head<Place>& range, Place first_seen) noexcept {
     range.head = std::min(first_seen, range.pending);
 }
 

@@ -126,4 +126,9 @@ LatestSnapshot::~LatestSnapshot() {
     if (std::uncaught_exceptions() == exceptions_) PopActiveSnapshot();
 }
 
+void wait_for_changer(TransactionId xmax) {
+    if (!TransactionIdIsNormal(xmax) || TransactionIdIsCurrentTransactionId(xmax)) return;
+    call<&XactLockTableWait>(xmax, nullptr, nullptr, XLTW_None);
+}
+
 }  // namespace foreman::pg

@@ -27,12 +27,23 @@ constexpr int kHintsAtOnce = 64;
     " ANY (ARRAY (SELECT b.ctid FROM foreman.live_job b WHERE "
 #define LET_GO_END " FOR NO KEY UPDATE SKIP LOCKED)) RETURNING queue, kind, priority, alone, run_at, job_id"
 
-constinit pg::Statement g_release_key{
-    "release_key",
-    LET_GO "b.queue " EQ " $1 AND b.concurrency_key " EQ " $2 AND b.state " EQ
-           " 'b'::pg_catalog.\"char\" AND b.blocked_on " EQ
-           " 'k'::pg_catalog.\"char\" ORDER BY b.priority, b.run_at, b.job_id LIMIT $3" LET_GO_END,
-    {TEXTOID, TEXTOID, INT8OID}};
+// Of a concurrency key, from a place on: what was let go before it is not walked again, dead as it may be.
+// blocked_on says that the state is b. Where `state` is not named, the index of all blocked jobs cannot be
+// chosen, which would read and sort every one of them for a few of a key.
+#define PARKED                                                               \
+    "b.queue " EQ " $1 AND b.concurrency_key " EQ " $2 AND b.blocked_on " EQ \
+    " 'k'::pg_catalog.\"char\" AND (b.priority, b.run_at, b.job_id) " GE     \
+    " ($3, $4, $5) "                                                         \
+    "ORDER BY b.priority, b.run_at, b.job_id LIMIT "
+
+constinit pg::Statement g_first_parked{
+    "first_parked",
+    "SELECT b.priority, b.run_at, b.job_id FROM foreman.live_job b WHERE " PARKED "1",
+    {TEXTOID, TEXTOID, INT2OID, TIMESTAMPTZOID, INT8OID}};
+
+constinit pg::Statement g_release_key{"release_key",
+                                      LET_GO PARKED "$6" LET_GO_END,
+                                      {TEXTOID, TEXTOID, INT2OID, TIMESTAMPTZOID, INT8OID, INT8OID}};
 
 constinit pg::Statement g_release_ids{"release_ids",
                                       LET_GO "b.job_id " EQ " ANY ($1) AND b.state " EQ
@@ -40,29 +51,23 @@ constinit pg::Statement g_release_ids{"release_ids",
                                              " $2" LET_GO_END,
                                       {INT8ARRAYOID, CHAROID}};
 
-constinit pg::Statement g_key_is_parked{
-    "key_is_parked",
-    "SELECT 1 FROM foreman.live_job WHERE queue " EQ " $1 AND concurrency_key " EQ " $2 AND state " EQ
-    " 'b'::pg_catalog.\"char\" AND blocked_on " EQ " 'k'::pg_catalog.\"char\" LIMIT 1",
-    {TEXTOID, TEXTOID}};
-constinit pg::Statement g_sequence_is_parked{
-    "sequence_is_parked",
-    "SELECT 1 FROM foreman.live_job WHERE queue " EQ " $1 AND sequence_key " EQ " $2 AND state " EQ
-    " 'b'::pg_catalog.\"char\" AND blocked_on " EQ " 'q'::pg_catalog.\"char\" LIMIT 1",
-    {TEXTOID, TEXTOID}};
+constinit pg::Statement g_sequence_is_parked{"sequence_is_parked",
+                                             "SELECT 1 FROM foreman.live_job WHERE queue " EQ
+                                             " $1 AND sequence_key " EQ " $2 AND blocked_on " EQ
+                                             " 'q'::pg_catalog.\"char\" LIMIT 1",
+                                             {TEXTOID, TEXTOID}};
 
 // The next (queue, key) with parked jobs, in their order: a pass over distinct keys, not over rows.
 constinit pg::Statement g_next_key{
     "next_parked_key",
-    "SELECT queue, concurrency_key FROM foreman.live_job WHERE concurrency_key IS NOT NULL AND state " EQ
-    " 'b'::pg_catalog.\"char\" AND blocked_on " EQ
+    "SELECT queue, concurrency_key FROM foreman.live_job WHERE concurrency_key IS NOT NULL AND blocked_on " EQ
     " 'k'::pg_catalog.\"char\" AND (queue, concurrency_key) " GT
     " ($1, $2) ORDER BY queue, concurrency_key LIMIT 1",
     {TEXTOID, TEXTOID}};
 constinit pg::Statement g_next_sequence{
     "next_parked_sequence",
-    "SELECT queue, sequence_key FROM foreman.live_job WHERE sequence_key IS NOT NULL AND state " EQ
-    " 'b'::pg_catalog.\"char\" AND blocked_on " EQ " 'q'::pg_catalog.\"char\" AND (queue, sequence_key) " GT
+    "SELECT queue, sequence_key FROM foreman.live_job WHERE sequence_key IS NOT NULL AND blocked_on " EQ
+    " 'q'::pg_catalog.\"char\" AND (queue, sequence_key) " GT
     " ($1, $2) ORDER BY queue, sequence_key LIMIT 1",
     {TEXTOID, TEXTOID}};
 
@@ -116,13 +121,6 @@ constinit pg::Statement g_wait_for{
     "NOTHING",
     {INT8OID, INT8OID}};
 
-constinit pg::Statement g_prune_windows{
-    "prune_windows",
-    "DELETE FROM foreman.unique_window WHERE ctid " EQ
-    " ANY (ARRAY (SELECT w.ctid FROM foreman.unique_window w WHERE w.until " LE
-    " $1 ORDER BY w.until LIMIT 10000 FOR UPDATE SKIP LOCKED))",
-    {TIMESTAMPTZOID}};
-
 bool is_blocked(int64 job_id, std::initializer_list<BlockedOn> on) {
     pg::ContextResource memory(CurrentMemoryContext);
     pg::vector<Datum> letters(&memory);
@@ -139,10 +137,31 @@ int64 remember_released(const pg::Rows& rows) {
     return static_cast<int64>(rows.size());
 }
 
+template <int N>
+void set_place(pg::Args<N>* a, const KeyName& n, const ParkedPlace& from) {
+    a->text(1, n.queue).text(2, n.key).i16(3, from.priority);
+    a->instant(4, Instant{from.key.run_at}).i64(5, from.key.job_id);
+}
+
+ParkedPlace first_parked(const KeyName& n, const ParkedPlace& from) {
+    pg::Args<5> a;
+    set_place(&a, n, from);
+    const pg::Rows rows = g_first_parked.execute(a);
+    if (rows.empty()) return core::kNoPlace;
+    return {rows[0].i16(1), {rows[0].instant(2).us, rows[0].i64(3)}};
+}
+
+int64 release_parked(const KeyName& n, const ParkedPlace& from, int64 most) {
+    pg::Args<6> a;
+    set_place(&a, n, from);
+    a.i64(6, most);
+    return remember_released(g_release_key.execute(a));
+}
+
 bool is_parked(const KeyName& n) {
     pg::Args<2> a;
     a.text(1, n.queue).text(2, n.key);
-    return !(n.type == BlockedOn::key ? g_key_is_parked : g_sequence_is_parked).execute(a).empty();
+    return !g_sequence_is_parked.execute(a).empty();
 }
 
 // Only parked ones that nothing else stands before: behind a head that is not due, or that nobody claims, a
@@ -161,28 +180,40 @@ int64 release_sequence(const KeyName& n, core::Instant now, bool* locked) {
     return released;
 }
 
-void look_at_key(const KeyName& n, core::Instant now, BlockedPass* pass) {
-    const int running = key_running(MyDatabaseId, n);
-    const int limit = n.type == BlockedOn::key ? find_queue(n.queue).per_key() : 1;
+// What is left although nothing was let go, somebody has locked; nobody tells the end of that.
+void look_again(const KeyName& n, BlockedPass* pass) {
+    hint_key_again(MyDatabaseId, n);
+    pass->again = true;
+}
+
+// The jobs let go just now are seen as such by the same transaction.
+void look_at_concurrency_key(const KeyName& n, BlockedPass* pass) {
+    const ParkedPlace from = first_parked(n, begin_key_raise(MyDatabaseId, n));
+    if (from == core::kNoPlace) return key_is_clear(MyDatabaseId, n);
+    finish_key_raise(MyDatabaseId, n, from);
+    const int free = find_queue(n.queue).per_key() - key_running(MyDatabaseId, n);
+    if (free <= 0) return;
+    const int64 released = release_parked(n, from, int64{kReleaseAtOnce} * free);
+    pass->released += released;
+    if (first_parked(n, from) == core::kNoPlace) return key_is_clear(MyDatabaseId, n);
+    if (released == 0) look_again(n, pass);
+}
+
+void look_at_sequence(const KeyName& n, core::Instant now, BlockedPass* pass) {
     bool locked = false;
-    if (running < limit) {
-        if (n.type == BlockedOn::key) {
-            pg::Args<3> a;
-            a.text(1, n.queue).text(2, n.key).i64(3, int64{kReleaseAtOnce} * (limit - running));
-            const int64 released = remember_released(g_release_key.execute(a));
-            pass->released += released;
-            locked = released == 0;
-        } else {
-            pass->released += release_sequence(n, now, &locked);
-        }
-    }
-    // The rows released just now are seen as such by the same transaction.
+    if (key_running(MyDatabaseId, n) == 0) pass->released += release_sequence(n, now, &locked);
     if (!is_parked(n)) return key_is_clear(MyDatabaseId, n);
-    // What is left, somebody has locked; nobody tells the end of that.
-    if (locked) {
-        if (board_present()) hint_key_again(MyDatabaseId, n);
-        pass->again = true;
+    if (locked) look_again(n, pass);
+}
+
+void look_at_key(const KeyName& n, core::Instant now, BlockedPass* pass) {
+    if (!board_present()) {  // nothing runs under a key then
+        pass->released += n.type == BlockedOn::key ? release_parked(n, core::kFirstPlace, kReleaseAtOnce)
+                                                   : release_sequence(n, now, &pass->again);
+        return;
     }
+    if (n.type == BlockedOn::key) return look_at_concurrency_key(n, pass);
+    look_at_sequence(n, now, pass);
 }
 
 // The successor of a job that ended; somebody else may have taken the key first.
@@ -271,7 +302,7 @@ void look_at_end(int64 id, MemoryContext context, core::Instant now, BlockedPass
 
 void look_at_id(int64 id, MemoryContext context, core::Instant now, BlockedPass* pass) {
     if (id > 0) return look_at_end(id, context, now, pass);
-    const BatchLook look = look_at_batch(-id, now);
+    const BatchLook look = look_at_batch(-id, true, now);
     if (look == BatchLook::locked) pass->again = true;
     if (!board_present()) return;
     if (look == BatchLook::locked) await_end_again(MyDatabaseId, id);
@@ -289,7 +320,7 @@ void visit_keys(pg::Statement& next, BlockedOn type, core::Instant now, BlockedP
         set_name(&queue, rows[0].view(1));
         set_name(&key, rows[0].view(2));
         const KeyName name{type, name_view(queue), name_view(key)};
-        if (board_present()) hint_key(MyDatabaseId, name, true);
+        if (board_present()) hint_key(MyDatabaseId, name, true, core::kFirstPlace);
         look_at_key(name, now, pass);
         pg::call<&ProcessInterrupts>();
     }
@@ -331,16 +362,9 @@ BlockedPass release_all(core::Instant now) {
     pg::vector<int64> batches(&memory);
     open_batches(&batches);
     for (const int64 id : batches) {
-        if (look_at_batch(id, now) == BatchLook::locked) pass.again = true;
+        if (look_at_batch(id, false, now) == BatchLook::locked) pass.again = true;
     }
     return pass;
-}
-
-int64 prune_unique_windows(core::Instant now) {
-    const AsOwner scope;
-    pg::Args<1> a;
-    a.instant(1, now);
-    return static_cast<int64>(g_prune_windows.execute(a).processed());
 }
 
 }  // namespace foreman::store

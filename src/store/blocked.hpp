@@ -19,7 +19,5 @@ struct BlockedPass {
 BlockedPass release_hinted(core::Instant now);
 /// Looks at every blocked job and open batch: at a start, after COMMIT PREPARED, and now and then.
 BlockedPass release_all(core::Instant now);
-/// Ends unique_for windows that are over. returns: how many
-int64 prune_unique_windows(core::Instant now);
 
 }  // namespace foreman::store

@@ -233,6 +233,7 @@ struct KeyEntry {
     bool hinted;
     uint16 queue_len;
     uint16 key_len;
+    core::ParkedHead places;     // of the parked jobs; only while `parked`
     char names[2 * kNameBytes];  // queue, then key
 };
 

@@ -47,7 +47,8 @@ constinit pg::Statement g_take_many{
 constinit pg::Statement g_move{"move_waiting",
                                "UPDATE foreman.live_job SET run_at = COALESCE($2, run_at), priority = "
                                "COALESCE($3, priority) WHERE " WAITING_ROW
-                               " RETURNING queue, kind, priority, alone, run_at, job_id, state",
+                               " RETURNING queue, kind, priority, alone, run_at, job_id, state, blocked_on, "
+                               "concurrency_key",
                                {INT8OID, TIMESTAMPTZOID, INT2OID}};
 
 constinit pg::Statement g_insert_request{
@@ -266,10 +267,7 @@ bool move_waiting(int64 job_id, std::optional<Instant> run_at, std::optional<int
     if (priority) a.i16(3, *priority);
     const pg::Rows rows = g_move.execute(a);
     if (rows.empty()) return false;
-    const pg::Row r = rows[0];
-    if (r.letter(7) == 'w')
-        remember_work(r.view(1), r.view(2), r.i16(3), r.i16(4), role_of(r.view(2)),
-                      {r.instant(5).us, r.i64(6)});
+    remember_moved(rows[0]);
     return true;
 }
 

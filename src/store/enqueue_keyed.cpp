@@ -58,7 +58,7 @@ constinit pg::Statement g_replace{
     "WHERE ctid " EQ " ANY (ARRAY (SELECT w.ctid FROM foreman.live_job w WHERE w.job_id " EQ
     " $1 AND w.state " NE
     " 'r'::pg_catalog.\"char\" FOR UPDATE SKIP LOCKED)) RETURNING queue, kind, priority, alone, run_at, "
-    "state",
+    "job_id, state, blocked_on, concurrency_key",
     {INT8OID, JSONBOID, INT2OID, BOOLOID, TIMESTAMPTZOID}};
 
 constinit pg::Statement g_take_window{
@@ -191,9 +191,7 @@ bool replace_waiting(const NewJob& job, int64 id) {
     a.boolean(4, job.on_conflict == OnConflict::preserve_run_at).instant(5, job.run_at);
     const pg::Rows rows = g_replace.execute(a);
     if (rows.empty()) return false;
-    const pg::Row r = rows[0];
-    if (r.letter(6) == 'w')
-        remember_work(r.view(1), r.view(2), r.i16(3), r.i16(4), role_of(r.view(2)), {r.instant(5).us, id});
+    remember_moved(rows[0]);
     return true;
 }
 
@@ -225,10 +223,8 @@ std::optional<Inserted> meet_holder(const NewJob& job, const Holder& h, int64 id
         return put_successor(job, id, h.id);
     }
     if (replace_waiting(job, h.id)) return Inserted{h.id, false, true};
-    // A user's transaction has it locked, or had: wait for the end of that one, not for the row's lock, which
-    // an executor may have by then.
-    if (TransactionIdIsNormal(h.xmax) && !TransactionIdIsCurrentTransactionId(h.xmax))
-        pg::call<&XactLockTableWait>(h.xmax, nullptr, nullptr, XLTW_None);
+    // Not for the row's lock, which an executor may have by then.
+    pg::wait_for_changer(h.xmax);
     return std::nullopt;
 }
 

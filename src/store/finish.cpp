@@ -292,8 +292,8 @@ void delete_held(std::span<const int64> ids) {
 void remember_end_of(const Job& job) {
     remember_end(job.job_id);
     if (job.batch_id != 0) remember_batch(job.batch_id);
-    if (!job.concurrency_key.empty()) remember_key(BlockedOn::key, job.queue, job.concurrency_key, false);
-    if (!job.sequence_key.empty()) remember_key(BlockedOn::sequence, job.queue, job.sequence_key, false);
+    if (!job.concurrency_key.empty()) remember_key(BlockedOn::key, job.queue, job.concurrency_key);
+    if (!job.sequence_key.empty()) remember_key(BlockedOn::sequence, job.queue, job.sequence_key);
 }
 
 void put_back(const Job& job, int16 attempt, int16 alone_bits, Instant run_at, std::optional<Datum> errors) {
@@ -324,7 +324,7 @@ void put_back(const Job& job, int16 attempt, int16 alone_bits, Instant run_at, s
         g_put_back.execute(a);
     }
     // Under policy `skip` the others of its sequence need not wait for it.
-    if (!job.sequence_key.empty()) remember_key(BlockedOn::sequence, job.queue, job.sequence_key, false);
+    if (!job.sequence_key.empty()) remember_key(BlockedOn::sequence, job.queue, job.sequence_key);
     remember_work(job.queue, job.kind, job.priority, alone, role_of(job.kind), {run_at.us, job.job_id});
     if (job.expires_at) remember_expiry(*job.expires_at);
     if (attempt > job.attempt) {

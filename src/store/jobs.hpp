@@ -116,6 +116,9 @@ enum class BlockedOn : char { dependency = 'd', key = 'k', sequence = 'q', succe
 void park(std::span<const Job> jobs, BlockedOn why);
 /// does: parks up to `max` more claimable jobs of a concurrency key behind `after`.  returns: how many
 int64 park_rest(const Job& after, int max);
+/// A waiting job has another run_at or priority: its range, or the key that it is parked behind, hears of it.
+/// columns: queue, kind, priority, alone, run_at, job_id, state, blocked_on, concurrency_key
+void remember_moved(const pg::Row& row);
 /// The jobs of a sequence that may run next, in their order: at most `max` ids. may_start: only those before
 /// the first that is not parked, so that nothing stands before them that waits or runs, or that would be
 /// claimed before its turn.

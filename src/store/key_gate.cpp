@@ -26,10 +26,11 @@ bool same_sequence(const Job& a, const Job& b) noexcept {
 
 class Gatekeeper {
   public:
-    Gatekeeper(pg::vector<Job>* jobs, std::size_t first, Running running)
+    Gatekeeper(pg::vector<Job>* jobs, std::size_t first, Running running, int parked_before)
         : jobs_(jobs),
           first_(first),
           running_(running),
+          parked_before_(parked_before),
           memory_(CurrentMemoryContext),
           kept_(&memory_),
           full_keys_(&memory_),
@@ -47,6 +48,7 @@ class Gatekeeper {
     pg::vector<Job>* const jobs_;
     const std::size_t first_;
     const Running running_;
+    const int parked_before_;
     pg::ContextResource memory_;
     pg::vector<Job> kept_, full_keys_, full_sequences_;
     pg::vector<int64> next_ids_;  // of the sequence that was looked at last
@@ -115,18 +117,19 @@ void Gatekeeper::work() {
     park({full_keys_.data(), full_keys_.size()}, BlockedOn::key);
     park({full_sequences_.data(), full_sequences_.size()}, BlockedOn::sequence);
     // Where many of one key stood together, more of it stand behind them, most likely.
-    if (full_keys_.size() > kTurn / 2) park_rest(full_keys_.back(), kParkAtOnce);
+    if (!full_keys_.empty() && static_cast<int>(full_keys_.size()) + parked_before_ > kTurn / 2)
+        park_rest(full_keys_.back(), kParkAtOnce);
     jobs_->erase(jobs_->begin() + static_cast<std::ptrdiff_t>(first_), jobs_->end());
     jobs_->insert(jobs_->end(), kept_.begin(), kept_.end());
 }
 
 }  // namespace
 
-void pass_gate(pg::vector<Job>* jobs, std::size_t first, Running running) {
+void pass_gate(pg::vector<Job>* jobs, std::size_t first, Running running, int parked_before) {
     const bool guarded =
         std::any_of(jobs->begin() + static_cast<std::ptrdiff_t>(first), jobs->end(),
                     [](const Job& j) { return !j.concurrency_key.empty() || !j.sequence_key.empty(); });
-    if (guarded) Gatekeeper(jobs, first, running).work();
+    if (guarded) Gatekeeper(jobs, first, running, parked_before).work();
 }
 
 }  // namespace foreman::store

@@ -16,12 +16,13 @@ constinit pg::Statement g_park{"park",
                                " ANY ($1)",
                                {INT8ARRAYOID, CHAROID}};
 
+// Not by state = w, for which the index of claims could be chosen, and all of a queue be read and sorted.
 constinit pg::Statement g_park_rest{
     "park_rest",
     "UPDATE foreman.live_job SET state = 'b', blocked_on = 'k' WHERE ctid " EQ
     " ANY (ARRAY (SELECT w.ctid FROM foreman.live_job w WHERE w.queue " EQ " $1 AND w.concurrency_key " EQ
-    " $2 AND (w.priority, w.run_at, w.job_id) " GT " ($3, $4, $5) AND w.state " EQ
-    " 'w'::pg_catalog.\"char\" AND w.run_at " LE
+    " $2 AND (w.priority, w.run_at, w.job_id) " GT " ($3, $4, $5) AND w.state " NE
+    " 'r'::pg_catalog.\"char\" AND w.blocked_on IS NULL AND w.run_at " LE
     " $6 ORDER BY w.priority, w.run_at, w.job_id LIMIT $7 FOR NO KEY UPDATE SKIP LOCKED))",
     {TEXTOID, TEXTOID, INT2OID, TIMESTAMPTZOID, INT8OID, TIMESTAMPTZOID, INT8OID}};
 
@@ -45,11 +46,20 @@ void park(std::span<const Job> jobs, BlockedOn why) {
     ids.reserve(jobs.size());
     for (const Job& j : jobs) {
         ids.push_back(j.job_id);
-        remember_key(why, j.queue, why == BlockedOn::key ? j.concurrency_key : j.sequence_key, true);
+        remember_parked(why, j.queue, why == BlockedOn::key ? j.concurrency_key : j.sequence_key,
+                        {j.priority, j.key()});
     }
     pg::Args<2> a;
     a.set(1, pg::int8_array({ids.data(), ids.size()})).letter(2, static_cast<char>(why));
     g_park.execute(a);
+}
+
+void remember_moved(const pg::Row& r) {
+    const Key key{r.instant(5).us, r.i64(6)};
+    if (r.letter(7) == 'w')
+        remember_work(r.view(1), r.view(2), r.i16(3), r.i16(4), role_of(r.view(2)), key);
+    else if (!r.is_null(8) && r.letter(8) == static_cast<char>(BlockedOn::key))
+        remember_parked(BlockedOn::key, r.view(1), r.view(9), {r.i16(3), key});
 }
 
 int64 park_rest(const Job& after, int max) {
@@ -58,7 +68,8 @@ int64 park_rest(const Job& after, int max) {
     a.text(1, after.queue).text(2, after.concurrency_key).i16(3, after.priority).instant(4, after.run_at);
     a.i64(5, after.job_id).instant(6, now()).i64(7, max);
     const auto n = static_cast<int64>(g_park_rest.execute(a).processed());
-    if (n > 0) remember_key(BlockedOn::key, after.queue, after.concurrency_key, true);
+    if (n > 0)
+        remember_parked(BlockedOn::key, after.queue, after.concurrency_key, {after.priority, after.key()});
     return n;
 }
 

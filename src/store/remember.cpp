@@ -55,6 +55,7 @@ struct Note {
     uint32 place;
     QueueSettings settings;
     core::ThrottlePolicy policy;
+    core::ParkedPlace parked;
     JobTimes* times;  // of counts, in the notes' context; may be nullptr
     char* names;      // queue, then kind; in the notes' context
     std::string_view queue() const noexcept { return {names, queue_len}; }
@@ -164,7 +165,7 @@ void apply_all() noexcept {
                 break;
             case NoteKind::key:
                 hint_key(MyDatabaseId, {static_cast<BlockedOn>(n.priority), n.queue(), n.kind()},
-                         n.alone != 0);
+                         n.alone != 0, n.parked);
                 break;
             case NoteKind::await:
                 await_end(MyDatabaseId, n.id);
@@ -266,6 +267,7 @@ void merge(Note* into, const Note& from) noexcept {
     if (is_instant(*into)) into->id = std::min(into->id, from.id);
     if (into->type == NoteKind::work) into->id += from.id;
     into->key = std::min(into->key, from.key);
+    into->parked = std::min(into->parked, from.parked);
     into->delta.live += from.delta.live;
     into->delta.enqueued += from.delta.enqueued;
     into->delta.completed += from.delta.completed;
@@ -372,6 +374,7 @@ Note blank(NoteKind type) noexcept {
     Note n{};
     n.type = type;
     n.key = core::kNoKey;
+    n.parked = core::kNoPlace;
     return n;
 }
 
@@ -442,10 +445,18 @@ void remember_lease_end(int64 job_id) {
     add_note(n, {}, {});
 }
 
-void remember_key(BlockedOn type, std::string_view queue, std::string_view key, bool parked) {
+void remember_key(BlockedOn type, std::string_view queue, std::string_view key) {
     Note n = blank(NoteKind::key);
     n.priority = static_cast<int16>(type);
-    n.alone = parked ? 1 : 0;
+    add_note(n, queue, key);
+}
+
+void remember_parked(BlockedOn type, std::string_view queue, std::string_view key,
+                     const core::ParkedPlace& place) {
+    Note n = blank(NoteKind::key);
+    n.priority = static_cast<int16>(type);
+    n.alone = 1;
+    n.parked = place;
     add_note(n, queue, key);
 }
 

@@ -27,8 +27,11 @@ void remember_end(int64 job_id);
 void remember_lease(int64 job_id, const pg::UuidBytes& token, Instant until, core::Micros length,
                     const uint32 (&keys)[2], uint32 queue);
 void remember_lease_end(int64 job_id);
-/// Jobs of a key may have become runnable, since one of them ended; parked: some are blocked on it now.
-void remember_key(BlockedOn type, std::string_view queue, std::string_view key, bool parked);
+/// Jobs of a key may have become runnable, since one of them ended.
+void remember_key(BlockedOn type, std::string_view queue, std::string_view key);
+/// A job is blocked on the key now, in that place; or others behind it.
+void remember_parked(BlockedOn type, std::string_view queue, std::string_view key,
+                     const core::ParkedPlace& place);
 /// A blocked job waits for the end of this one.
 void remember_dependency(int64 job_id);
 /// A job of this batch ended, or joined it.

@@ -39,9 +39,6 @@ constinit pg::Statement g_renew{
 constinit pg::Statement g_forget_requests{
     "forget_requests", "DELETE FROM foreman.job_request WHERE job_id " EQ " $1", {INT8OID}};
 
-constinit pg::Statement g_wait{
-    "wait_for_timer", "SELECT 1 FROM foreman.live_job WHERE job_id " EQ " $1 FOR UPDATE", {INT8OID}};
-
 // A request that is honoured when the timer would fire again, and interrupts nothing.
 void do_not_fire_again(int64 id, std::string_view reason) {
     Request request{};
@@ -82,9 +79,7 @@ bool cancel_timer(const TimerRow& timer) {
         do_not_fire_again(timer.id, kReason);
         return true;
     }
-    pg::Args<1> a;
-    a.i64(1, timer.id);
-    g_wait.execute(a);
+    pg::wait_for_changer(timer.xmax);
     return false;
 }
 

@@ -94,7 +94,7 @@ uint32 take(Oid database, const KeyName& n, int limit) noexcept {
 }
 
 // false: no job is parked behind it.
-bool note_key(Oid database, const KeyName& name, bool parked) noexcept {
+bool note_key(Oid database, const KeyName& name, bool parked, const ParkedPlace& place) noexcept {
     const uint32 hash = hash_key(database, name);
     const PartGuard guard(BoardLock::waits, LW_EXCLUSIVE);
     uint32 i = *find_key_link(database, name, hash);
@@ -102,6 +102,8 @@ bool note_key(Oid database, const KeyName& name, bool parked) noexcept {
     if (i == kNoIndex) return parked;
     KeyEntry& e = key_table()[i];
     if (!parked && !e.parked) return false;
+    if (!e.parked) e.places = {core::kNoPlace, core::kNoPlace};
+    if (parked) core::lower(e.places, place);
     e.parked = true;
     hint_locked(e);
     return true;
@@ -179,11 +181,26 @@ int key_running(Oid database, const KeyName& name) noexcept {
     return i == kNoIndex ? 0 : key_table()[i].running;
 }
 
-void hint_key(Oid database, const KeyName& name, bool parked) noexcept {
-    if (note_key(database, name, parked)) poke_dispatcher(database, kPokeBlocked);
+void hint_key(Oid database, const KeyName& name, bool parked, const ParkedPlace& place) noexcept {
+    if (note_key(database, name, parked, place)) poke_dispatcher(database, kPokeBlocked);
 }
 
-void hint_key_again(Oid database, const KeyName& name) noexcept { note_key(database, name, true); }
+void hint_key_again(Oid database, const KeyName& name) noexcept {
+    note_key(database, name, false, core::kNoPlace);
+}
+
+ParkedPlace begin_key_raise(Oid database, const KeyName& name) noexcept {
+    const PartGuard guard(BoardLock::waits, LW_EXCLUSIVE);
+    const uint32 i = *find_key_link(database, name, hash_key(database, name));
+    return i == kNoIndex || !key_table()[i].parked ? core::kFirstPlace
+                                                   : core::begin_raise(key_table()[i].places);
+}
+
+void finish_key_raise(Oid database, const KeyName& name, const ParkedPlace& first_seen) noexcept {
+    const PartGuard guard(BoardLock::waits, LW_EXCLUSIVE);
+    const uint32 i = *find_key_link(database, name, hash_key(database, name));
+    if (i != kNoIndex && key_table()[i].parked) core::finish_raise(key_table()[i].places, first_seen);
+}
 
 int take_key_hints(Oid database, KeyHint* out, int max) noexcept {
     if (board().key_hints == 0) return 0;

@@ -32,11 +32,16 @@ void give_key(uint32 entry) noexcept;
 /// How many run under the key now.
 int key_running(Oid database, const KeyName& name) noexcept;
 
-/// A hint: jobs of the key may have become runnable. parked: some are blocked on it from now on; otherwise
-/// only a key that is known to have parked jobs is looked at.
-void hint_key(Oid database, const KeyName& name, bool parked) noexcept;
-/// The same from the dispatcher itself, for its next look: wakes nobody.
+using core::ParkedPlace;
+/// A hint: jobs of the key may have become runnable. parked: some are blocked on it from now on, the first of
+/// them at `place`; otherwise only a key that is known to have parked jobs is looked at.
+void hint_key(Oid database, const KeyName& name, bool parked, const ParkedPlace& place) noexcept;
+/// The dispatcher itself wants another look at a key with parked jobs: wakes nobody.
 void hint_key_again(Oid database, const KeyName& name) noexcept;
+/// The dispatcher's raising of the head of the parked jobs: as in core/range_head.hpp, and only by what is
+/// committed, since its own transaction may fail. The jobs that it let go are passed by at the next look.
+ParkedPlace begin_key_raise(Oid database, const KeyName& name) noexcept;
+void finish_key_raise(Oid database, const KeyName& name, const ParkedPlace& first_seen) noexcept;
 
 struct KeyHint {
     uint32 entry;

@@ -22,6 +22,19 @@ TEST(RangeHead, KeysAreOrderedByTimeThenId) {
     EXPECT_LT((Key{0, 0}), kNoKey);
 }
 
+TEST(RangeHead, ParkedJobsAreOrderedByPriorityFirst) {
+    ParkedHead h{kNoPlace, kNoPlace};
+    lower(h, ParkedPlace{1, Key{3, 3}});
+    lower(h, ParkedPlace{2, Key{1, 1}});
+    EXPECT_EQ(begin_raise(h), (ParkedPlace{1, Key{3, 3}}));
+    lower(h, ParkedPlace{0, Key{9, 9}});
+    finish_raise(h, ParkedPlace{1, Key{4, 4}});
+    EXPECT_EQ(h.head, (ParkedPlace{0, Key{9, 9}}));
+    begin_raise(h);
+    finish_raise(h, kNoPlace);
+    EXPECT_EQ(h.head, kNoPlace);
+}
+
 TEST(RangeHead, LowerNeverRaises) {
     RangeHead r{Key{5, 5}, kNoKey};
     lower(r, Key{7, 1});
