@@ -151,6 +151,7 @@ CREATE TABLE foreman.job_batch (
     on_discard   pg_catalog.text,
     created_by   pg_catalog.regrole     NOT NULL,
     created_at   pg_catalog.timestamptz NOT NULL,
+    filled_at    pg_catalog.timestamptz,
     discarded_at pg_catalog.timestamptz,
     finished_at  pg_catalog.timestamptz,
     CONSTRAINT job_batch_pkey PRIMARY KEY (batch_id)
@@ -862,23 +863,23 @@ SELECT s.minute, s.queue, s.enqueued, s.completed, s.failed, s.discarded, s.canc
 -- Gauges, and counters (_total) since the server started. Labels are small: queue, state, executor.
 CREATE VIEW foreman.metrics WITH (security_barrier) AS
 SELECT m.name, m.labels, m.value
-  FROM foreman.queues q CROSS JOIN LATERAL (VALUES
-       ('foreman_queue_jobs', pg_catalog.jsonb_build_object('queue', q.queue, 'state', 'available'), q.available::pg_catalog.float8),
-       ('foreman_queue_jobs', pg_catalog.jsonb_build_object('queue', q.queue, 'state', 'scheduled'), q.scheduled::pg_catalog.float8),
-       ('foreman_queue_jobs', pg_catalog.jsonb_build_object('queue', q.queue, 'state', 'pending'), q.pending::pg_catalog.float8),
-       ('foreman_queue_jobs', pg_catalog.jsonb_build_object('queue', q.queue, 'state', 'running'), q.running::pg_catalog.float8),
-       ('foreman_queue_oldest_age_seconds', pg_catalog.jsonb_build_object('queue', q.queue), COALESCE(EXTRACT(epoch FROM q.oldest_age), 0)::pg_catalog.float8),
-       ('foreman_queue_max_running', pg_catalog.jsonb_build_object('queue', q.queue), q.max_running::pg_catalog.float8),
-       ('foreman_queue_paused', pg_catalog.jsonb_build_object('queue', q.queue), q.paused::pg_catalog.int4::pg_catalog.float8),
-       ('foreman_queue_throttled', pg_catalog.jsonb_build_object('queue', q.queue), (q.throttled_until IS NOT NULL)::pg_catalog.int4::pg_catalog.float8),
-       ('foreman_jobs_completed_total', pg_catalog.jsonb_build_object('queue', q.queue), q.completed::pg_catalog.float8),
-       ('foreman_attempts_failed_total', pg_catalog.jsonb_build_object('queue', q.queue), q.failed::pg_catalog.float8),
-       ('foreman_jobs_cancelled_total', pg_catalog.jsonb_build_object('queue', q.queue), q.cancelled::pg_catalog.float8),
-       ('foreman_jobs_discarded_total', pg_catalog.jsonb_build_object('queue', q.queue), q.discarded::pg_catalog.float8)) AS m(name, labels, value)
+  FROM foreman.queues q CROSS JOIN LATERAL (SELECT pg_catalog.jsonb_build_object('queue', q.queue) OFFSET 0) AS l(queue) CROSS JOIN LATERAL (VALUES
+       ('foreman_queue_jobs', l.queue OPERATOR(pg_catalog.||) '{"state": "available"}', q.available::pg_catalog.float8),
+       ('foreman_queue_jobs', l.queue OPERATOR(pg_catalog.||) '{"state": "scheduled"}', q.scheduled::pg_catalog.float8),
+       ('foreman_queue_jobs', l.queue OPERATOR(pg_catalog.||) '{"state": "pending"}', q.pending::pg_catalog.float8),
+       ('foreman_queue_jobs', l.queue OPERATOR(pg_catalog.||) '{"state": "running"}', q.running::pg_catalog.float8),
+       ('foreman_queue_oldest_age_seconds', l.queue, COALESCE(EXTRACT(epoch FROM q.oldest_age), 0)::pg_catalog.float8),
+       ('foreman_queue_max_running', l.queue, q.max_running::pg_catalog.float8),
+       ('foreman_queue_paused', l.queue, q.paused::pg_catalog.int4::pg_catalog.float8),
+       ('foreman_queue_throttled', l.queue, (q.throttled_until IS NOT NULL)::pg_catalog.int4::pg_catalog.float8),
+       ('foreman_jobs_completed_total', l.queue, q.completed::pg_catalog.float8),
+       ('foreman_attempts_failed_total', l.queue, q.failed::pg_catalog.float8),
+       ('foreman_jobs_cancelled_total', l.queue, q.cancelled::pg_catalog.float8),
+       ('foreman_jobs_discarded_total', l.queue, q.discarded::pg_catalog.float8)) AS m(name, labels, value)
  WHERE m.value IS NOT NULL
 UNION ALL
-SELECT m.name, pg_catalog.jsonb_build_object('queue', t.queue), m.value
-  FROM foreman._queue_times() t CROSS JOIN LATERAL (VALUES
+SELECT m.name, l.queue, m.value
+  FROM foreman._queue_times() t CROSS JOIN LATERAL (SELECT pg_catalog.jsonb_build_object('queue', t.queue) OFFSET 0) AS l(queue) CROSS JOIN LATERAL (VALUES
        ('foreman_jobs_enqueued_total', t.enqueued::pg_catalog.float8),
        ('foreman_job_wait_seconds_sum', t.wait_seconds), ('foreman_job_wait_seconds_count', t.ended::pg_catalog.float8),
        ('foreman_job_run_seconds_sum', t.run_seconds), ('foreman_job_run_seconds_count', t.ended::pg_catalog.float8)) AS m(name, value)

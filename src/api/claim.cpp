@@ -126,7 +126,13 @@ FOREMAN_PUBLIC(claim) {
     Names queues(&memory);
     Names kinds(&memory);
     required_names(pg::optional_argument(fcinfo, 0), "queues", store::kMaxWaitedQueues, &queues);
-    for (const std::string_view q : queues) store::require(store::Bundle::worker, q);
+    for (const std::string_view q : queues) {
+        store::require(store::Bundle::worker, q);
+        if (store::board_present()) continue;
+        const store::Queue& settings = store::find_queue(q);
+        if (settings.max_running > 0 || settings.rate_limit > 0)
+            store::refuse_without_board("foreman.claim() from a queue with max_running or rate_limit");
+    }
     const std::string_view worker = required_name(pg::optional_argument(fcinfo, 1), "worker_id");
     const int qty = static_cast<int>(required_count(pg::optional_argument(fcinfo, 2), "qty", 1, kMaxQty));
     const core::Micros length =
@@ -163,11 +169,7 @@ FOREMAN_PUBLIC(worker_heartbeat) {
     required_names(pg::optional_argument(fcinfo, 1), "queues", store::kMaxWaitedQueues, &queues);
     for (const std::string_view q : queues) store::require(store::Bundle::worker, q);
     const OptionalText label = optional_name(pg::optional_argument(fcinfo, 2), "label");
-    if (!store::board_present()) {
-        throw pg::Failure(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
-                          "foreman.worker_heartbeat() needs shared memory of pg_foreman")
-            .hint("Add pg_foreman to shared_preload_libraries and restart the server.");
-    }
+    if (!store::board_present()) store::refuse_without_board("foreman.worker_heartbeat()");
     const core::Instant now = store::now();
     if (!store::beat_worker(MyDatabaseId, worker, label.value_or(""), {queues.data(), queues.size()}, now)) {
         throw pg::Failure(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED, "more than %d outside workers are registered",

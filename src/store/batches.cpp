@@ -28,7 +28,7 @@ constinit pg::Statement g_join{"join_batch",
 
 constinit pg::Statement g_lock{"lock_batch",
                                "SELECT name, on_success, on_complete, on_discard, discarded_at IS NOT NULL, "
-                               "finished_at IS NOT NULL FROM "
+                               "finished_at IS NOT NULL, filled_at IS NOT NULL FROM "
                                "foreman.job_batch WHERE batch_id " EQ " $1 FOR UPDATE SKIP LOCKED",
                                {INT8OID}};
 constinit pg::Statement g_exists{
@@ -50,6 +50,9 @@ constinit pg::Statement g_note_discard{"batch_discard",
                                        "UPDATE foreman.job_batch SET discarded_at = $2 WHERE batch_id " EQ
                                        " $1",
                                        {INT8OID, TIMESTAMPTZOID}};
+constinit pg::Statement g_note_filled{"batch_filled",
+                                      "UPDATE foreman.job_batch SET filled_at = $2 WHERE batch_id " EQ " $1",
+                                      {INT8OID, TIMESTAMPTZOID}};
 constinit pg::Statement g_note_finish{"batch_finish",
                                       "UPDATE foreman.job_batch SET finished_at = $2 WHERE batch_id " EQ
                                       " $1",
@@ -139,7 +142,7 @@ void join_batch(int64 batch_id) {
     remember_batch(batch_id);
 }
 
-BatchLook look_at_batch(int64 batch_id, core::Instant now) {
+BatchLook look_at_batch(int64 batch_id, bool filled, core::Instant now) {
     const AsOwner scope;
     pg::Args<1> a;
     a.i64(1, batch_id);
@@ -148,6 +151,7 @@ BatchLook look_at_batch(int64 batch_id, core::Instant now) {
     const pg::Row r = rows[0];
     if (r.boolean(6)) return BatchLook::done;
     const bool discard_told = r.boolean(5);
+    const bool known_as_filled = r.boolean(7);
     const std::string_view name = keep(r, 1);
     const std::string_view on_success = keep(r, 2);
     const std::string_view on_complete = keep(r, 3);
@@ -156,13 +160,15 @@ BatchLook look_at_batch(int64 batch_id, core::Instant now) {
     note.i64(1, batch_id).instant(2, now);
     const bool finished = !exists(g_unfinished, batch_id);
     const bool discarded = !discard_told && exists(g_discarded, batch_id);
+    // Once in a batch's life, for a look after a restart.
+    if (!finished && !known_as_filled) g_note_filled.execute(note);
     if (!finished && !discarded) return BatchLook::open;
     const Ends ends = count_ends(batch_id);
     if (discarded) {
         g_note_discard.execute(note);
         enqueue_callback(on_discard, batch_id, name, ends, now);
     }
-    if (!finished || ends.all() == 0) return BatchLook::open;
+    if (!finished || (ends.all() == 0 && !filled && !known_as_filled)) return BatchLook::open;
     g_note_finish.execute(note);
     if (ends.completed == ends.all()) enqueue_callback(on_success, batch_id, name, ends, now);
     enqueue_callback(on_complete, batch_id, name, ends, now);

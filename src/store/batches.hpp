@@ -24,7 +24,9 @@ void join_batch(int64 batch_id);
 
 enum class BatchLook { open, locked, done };
 /// does: enqueues the callbacks that are due. locked: somebody is filling it
-BatchLook look_at_batch(int64 batch_id, core::Instant now);
+/// filled: something has been committed about a job of it, so that one whose jobs have all been deleted is
+/// told from one that waits for its first
+BatchLook look_at_batch(int64 batch_id, bool filled, core::Instant now);
 void open_batches(pg::vector<int64>* ids);
 
 }  // namespace foreman::store

@@ -245,4 +245,9 @@ void poke_launcher(Oid database) noexcept {
     set_latch(g_board->launcher_pid, g_board->launcher_procno);
 }
 
+void refuse_without_board(const char* what) {
+    throw pg::Failure(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, "%s needs shared memory of pg_foreman", what)
+        .hint("Add pg_foreman to shared_preload_libraries and restart the server.");
+}
+
 }  // namespace foreman::store

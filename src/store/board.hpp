@@ -200,4 +200,7 @@ struct QueueReading {
 /// Copies up to `max` queue entries of a database; returns how many there are.
 int read_queues(Oid database, QueueReading* out, int max) noexcept;
 
+/// errors 55000: `what` needs the board, which is there only when the library is preloaded
+[[noreturn]] void refuse_without_board(const char* what);
+
 }  // namespace foreman::store

@@ -153,6 +153,10 @@ void lease_keyed_jobs(const RangeSpec& range, Key from, int qty, const LeaseClai
     pg::vector<Job> jobs(&memory);
     claim_held(range, from, claim.now, qty, context, &jobs);
     *looked_at = jobs.size();
+    for (const Job& j : jobs) {
+        if (!board_present() && !(j.concurrency_key.empty() && j.sequence_key.empty()))
+            refuse_without_board("foreman.claim() of a job with a concurrency_key or sequence_key");
+    }
     pass_gate(&jobs, 0, Running::at_once);
     if (jobs.empty()) return;
     pg::vector<int64> ids(&memory);

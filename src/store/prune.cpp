@@ -3,6 +3,7 @@
 #include "store/prune.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 #include "pg/call.hpp"
 #include "pg/datum.hpp"
@@ -43,7 +44,6 @@ constinit pg::Statement g_retentions{
 constinit pg::Statement g_size{
     "table_size", "SELECT pg_catalog.pg_relation_size(pg_catalog.to_regclass($1))", {TEXTOID}};
 
-constexpr core::Micros kRetainStatistics = core::days(30);
 constinit pg::Statement g_delete_statistics{
     "prune_statistics",
     "DELETE FROM foreman.minute_stat WHERE ctid " EQ
@@ -69,6 +69,35 @@ constexpr const char* kDeleteDead =
     "d AS (DELETE FROM %s WHERE ctid " EQ
     " ANY (ARRAY (SELECT v.c FROM v))) SELECT v.queue, pg_catalog.count(*), pg_catalog.max(v.c) FROM v GROUP "
     "BY v.queue";
+
+constinit pg::Statement g_delete_windows{
+    "prune_windows",
+    "DELETE FROM foreman.unique_window WHERE ctid " EQ
+    " ANY (ARRAY (SELECT w.ctid FROM foreman.unique_window w WHERE w.until " LE
+    " $1 ORDER BY w.until LIMIT $2 FOR UPDATE SKIP LOCKED))",
+    {TIMESTAMPTZOID, INT8OID}};
+
+// Finished ones, and those that nobody filled, when nothing is left of their jobs. Subqueries, not joins: of
+// the history no more than an index is to be read, whatever the statistics say.
+constinit pg::Statement g_delete_batches{
+    "prune_batches",
+    "DELETE FROM foreman.job_batch WHERE batch_id " EQ
+    " ANY (ARRAY (SELECT b.batch_id FROM foreman.job_batch b WHERE COALESCE(b.finished_at, b.created_at) " LT
+    " $1 AND (SELECT 1 FROM foreman.live_job l WHERE l.batch_id " EQ
+    " b.batch_id LIMIT 1) IS NULL AND (SELECT 1 FROM foreman.job_history h WHERE h.batch_id " EQ
+    " b.batch_id LIMIT 1) IS NULL AND (SELECT 1 FROM foreman.dead_letter d WHERE d.batch_id " EQ
+    " b.batch_id LIMIT 1) IS NULL LIMIT $2 FOR UPDATE SKIP LOCKED))",
+    {TIMESTAMPTZOID, INT8OID}};
+
+// What goes at an age of its own.
+struct Aged {
+    const char* what;
+    pg::Statement* remove;  // what is older than $1, $2 rows at most
+    core::Micros age;
+};
+constexpr Aged kAged[] = {{"statistics", &g_delete_statistics, core::days(30)},
+                          {"unique keys", &g_delete_windows, core::Micros{}},
+                          {"batches", &g_delete_batches, core::days(7)}};
 
 constexpr Instant start_of(int64 day) noexcept { return {day * USECS_PER_DAY}; }
 
@@ -233,14 +262,16 @@ bool Pruner::step() {
             return true;
         case Phase::dead_letters:
             if (delete_batch(kDeleteDead, "foreman.dead_letter", "dead letters")) return true;
-            phase_ = Phase::statistics;
+            phase_ = Phase::aged;
             break;
-        case Phase::statistics: {
+        case Phase::aged: {
+            const Aged& aged = kAged[at_];
             pg::Args<2> a;
-            a.instant(1, now_ - kRetainStatistics).i64(2, kBatch);
-            const auto rows = static_cast<int64>(g_delete_statistics.execute(a).processed());
-            if (rows > 0) count("statistics", {}, rows);
-            if (rows == kBatch) return true;
+            a.instant(1, now_ - aged.age).i64(2, kBatch);
+            const auto rows = static_cast<int64>(aged.remove->execute(a).processed());
+            if (rows > 0) count(aged.what, {}, rows);
+            if (rows == kBatch || ++at_ < std::size(kAged)) return true;
+            at_ = 0;
             phase_ = Phase::history;
             break;
         }

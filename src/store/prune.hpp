@@ -12,7 +12,7 @@
 namespace foreman::store {
 
 struct Pruned {
-    const char* what;  // history, partitions, dead letters, statistics
+    const char* what;  // history, partitions, dead letters, statistics, unique keys, batches
     BoardName queue;   // empty: of several
     int64 rows;
 };
@@ -41,7 +41,7 @@ class Pruner {
     const pg::vector<Pruned>& removed() const noexcept { return removed_; }
 
   private:
-    enum class Phase { none, begun, dead_letters, statistics, history, partitions };
+    enum class Phase { none, begun, dead_letters, aged, history, partitions };
     struct Day {
         int64 number;  // days since 2000-01-01; of the default partition: none
         bool is_default;

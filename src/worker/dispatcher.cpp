@@ -445,7 +445,6 @@ void Dispatcher::turn(uint32 pokes) {
         });
         // Somebody reads history for long: soon again, but its readers and writers queue behind each try.
         if (!made) next_upkeep_ = now + kUpkeepRetry;
-        duty("pg_foreman: ending windows of unique keys", [now] { store::prune_unique_windows(now); });
         duty("pg_foreman: pruning runs of schedules", [now] { store::prune_runs(now); });
     }
     prune(now);

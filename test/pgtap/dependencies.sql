@@ -98,4 +98,14 @@ SELECT throws_ok(format('SELECT foreman.enqueue(''note'', batch_id => %s)', :bad
 SELECT throws_ok($$ SELECT foreman.enqueue('note', batch_id => 999999) $$, '22023', NULL, 'nor one that does not exist');
 SELECT foreman.dispatch_once() \g /dev/null
 SELECT is((SELECT count(*) FROM foreman.jobs WHERE kind IN ('success', 'complete', 'discard')), 4::int8, 'each callback once');
+-- Deleted jobs are as if they had never been in it; one that was never filled waits on.
+SELECT foreman.create_batch('unfilled', on_complete => 'complete') AS unfilled, foreman.create_batch('emptied', 'success', 'complete', 'discard') AS emptied \gset
+SELECT array_agg(id) AS ids FROM foreman.enqueue_array('note', array_fill('{}'::jsonb, ARRAY[3]), run_at => clock_timestamp() + interval '1 hour', batch_id => :emptied) id \gset
+SELECT foreman.dispatch_once() \g /dev/null
+SELECT is((SELECT finished_at FROM foreman.batches WHERE batch_id = :emptied), NULL, 'a batch is open while its jobs wait');
+SELECT is((SELECT count(*) FROM foreman.delete_job_many(:'ids') r), 3::int8, 'they are deleted');
+SELECT ok(t.wait_until(format('(SELECT finished_at IS NOT NULL FROM foreman.batches WHERE batch_id = %s)', :emptied)), 'a batch whose jobs have all been deleted finishes');
+SELECT is((SELECT string_agg(kind, ' ' ORDER BY kind) FROM foreman.jobs WHERE args ->> 'name' = 'emptied'), 'complete success', 'with its callbacks');
+SELECT foreman.dispatch_once() \g /dev/null
+SELECT is((SELECT finished_at FROM foreman.batches WHERE batch_id = :unfilled), NULL, 'one that was never filled does not');
 SELECT * FROM finish();

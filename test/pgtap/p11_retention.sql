@@ -85,4 +85,19 @@ SELECT throws_ok($$ SELECT foreman.alter_queue('a', retain_discarded => '36526 d
 SELECT throws_ok($$ SELECT foreman.alter_queue('a', retain_cancelled => '1 year') $$, '22023', NULL, 'one of years, which vary');
 SELECT throws_ok($$ SELECT foreman.create_queue(repeat('q', 256), retain_completed => '1 day') $$, '22023', NULL, 'a name that is too long');
 SELECT results_eq($$ SELECT retain_completed, retain_cancelled, retain_discarded FROM foreman.queues WHERE queue = 'a' $$, $$ VALUES ('1 hour'::interval, '2 hours'::interval, '3 hours'::interval) $$, 'nothing is changed');
+-- Batches go when nothing is left of their jobs, a week after they finished; windows of unique keys when they are over.
+SET foreman.fake_now = '2032-02-01 10:00:00+00';
+SELECT foreman.prune_once() \g /dev/null
+SELECT foreman.create_batch('b') AS batch, foreman.create_batch('never filled') AS unfilled \gset
+SELECT foreman.create_queue('batched', retain_completed => '30 days') \g /dev/null
+SELECT count(foreman.enqueue('note', queue => 'batched', batch_id => :batch, unique_key => 'w' || n, unique_for => '2 days')) FROM generate_series(1, 2) n \g /dev/null
+SELECT foreman.drain(), foreman.dispatch_once() \g /dev/null
+SELECT is(t.prune_at('2032-02-02 11:00:00+00'), 'nothing', 'a window that is open stays');
+SELECT is(t.prune_at('2032-02-03 11:00:00+00'), 'unique keys 2', 'and goes when it is over');
+SELECT is(t.prune_at('2032-02-08 09:00:00+00'), 'nothing', 'a batch that finished not a week ago stays');
+SELECT is(t.prune_at('2032-02-08 11:00:00+00'), 'batches 1', 'what nobody filled goes after a week');
+SELECT is((SELECT string_agg(name, ' ') FROM foreman.batches), 'b', 'one whose jobs are kept does not');
+SELECT foreman.alter_queue('batched', retain_completed => '1 day') \g /dev/null
+SELECT is(t.prune_at('2032-02-09 11:00:00+00'), 'partitions 2', 'its jobs go first, here with their day');
+SELECT is(t.prune_at('2032-02-09 11:00:00+00'), 'batches 1', 'then the batch');
 SELECT * FROM finish();

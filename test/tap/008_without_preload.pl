@@ -80,6 +80,19 @@ for my $view (qw(jobs job_events queues handlers workers stats_minute metrics))
 	is($node->psql('postgres', "SELECT count(*) FROM foreman.$view"), 0, "view $view can be read");
 }
 
+# Limits are counted in shared memory: nothing is claimed past one that cannot be counted.
+$node->safe_psql('postgres', q{
+	SELECT foreman.create_queue('limited', max_running => 1), foreman.create_queue('rated', rate_limit => 1), foreman.enqueue('kept', queue => 'limited'), foreman.enqueue('kept', queue => 'rated');
+	SELECT foreman.enqueue('kept', queue => 'keyed', concurrency_key => 'k'), foreman.enqueue('kept', queue => 'ordered', sequence_key => 's'), foreman.enqueue('kept', queue => 'unique', unique_key => 'u')});
+for my $queue (qw(limited rated keyed ordered))
+{
+	my ($rc, $out, $err) = $node->psql('postgres', "SELECT foreman.claim('{$queue}', 'w')");
+	like($err, qr/ERROR:  foreman\.claim\(\).*needs shared memory of pg_foreman.*shared_preload_libraries/s, "claim() under the limit of queue $queue says what to set");
+	is(value($node, 'postgres', "SELECT state FROM foreman.jobs WHERE queue = '$queue'"), 'available', 'and claims nothing');
+}
+is(value($node, 'postgres', q{SELECT count(*) FROM foreman.claim('{unique}', 'w')}), '1', 'a unique key needs none of that');
+is(value($node, 'postgres', q{SELECT foreman.cancel_where(kind => 'kept', max_rows => 10)}), '5', 'what is left is cancelled');
+
 like(value($node, 'postgres', 'SELECT name, detail FROM foreman.health() WHERE NOT ok'), qr/shared_preload_libraries/,
 	'health() says what to set');
 for my $call ('SELECT foreman.start()', "CALL foreman.await($id, '1 s')")
