@@ -75,8 +75,12 @@ Rows& Rows::operator=(Rows&& other) noexcept {
     return *this;
 }
 
+// While an error unwinds, the level that raised it may be the current one of SPI still: that does not know
+// this table, which leaves with its own level or with the subtransaction.
 void Rows::free() noexcept {
-    if (table_ != nullptr) SPI_freetuptable(std::exchange(table_, nullptr));
+    if (table_ == nullptr) return;
+    SPITupleTable* const table = std::exchange(table_, nullptr);
+    if (std::uncaught_exceptions() == 0) SPI_freetuptable(table);
 }
 
 void Statement::prepare() {

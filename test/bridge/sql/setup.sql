@@ -35,6 +35,7 @@ CREATE FUNCTION bridge.star() RETURNS text STRICT LANGUAGE c AS 'foreman_bridge'
 CREATE FUNCTION bridge.change(id bigint, body text) RETURNS bigint LANGUAGE c AS 'foreman_bridge', 'foreman_bridge_change';
 CREATE FUNCTION bridge.wrong() RETURNS void STRICT LANGUAGE c AS 'foreman_bridge', 'foreman_bridge_wrong';
 CREATE FUNCTION bridge.unconnected() RETURNS void STRICT LANGUAGE c AS 'foreman_bridge', 'foreman_bridge_unconnected';
+CREATE FUNCTION bridge.error_beside_rows() RETURNS void STRICT LANGUAGE c AS 'foreman_bridge', 'foreman_bridge_error_beside_rows';
 CREATE FUNCTION bridge.plan_counts(OUT has_generic boolean, OUT custom bigint) RETURNS SETOF record STRICT LANGUAGE c AS 'foreman_bridge', 'foreman_bridge_plan_counts';
 CREATE FUNCTION bridge.long_session(n int) RETURNS boolean STRICT LANGUAGE c AS 'foreman_bridge', 'foreman_bridge_long_session';
 CREATE FUNCTION bridge.nested_sessions() RETURNS boolean STRICT LANGUAGE c AS 'foreman_bridge', 'foreman_bridge_nested_sessions';

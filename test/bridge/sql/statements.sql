@@ -36,6 +36,7 @@ RESET plan_cache_mode;
 SELECT count(bridge.find(i % 3 + 1)) FROM generate_series(1, 20) i;
 SELECT * FROM bridge.plan_counts();
 
+SELECT bridge.error_beside_rows();
 SELECT bridge.long_session(200);
 SELECT bridge.nested_sessions();
 SELECT bridge.clean();

@@ -83,6 +83,22 @@ FOREMAN_FUNCTION(bridge_unconnected) {
     return pg::return_null(fcinfo);
 }
 
+// An error inside a function that has SPI open itself, while rows are held: they are no longer that level's
+// to free, and the server would warn.
+FOREMAN_FUNCTION(bridge_error_beside_rows) {
+    pg::SpiSession session;
+    try {
+        pg::Subtransaction sub;
+        pg::Args<1> args;
+        args.i32(1, 10);
+        const pg::Rows rows = big.execute(args);
+        run_sql("DO $$BEGIN RAISE EXCEPTION 'nested'; END$$");
+    } catch (pg::PgError& e) {
+        pg::log(NOTICE, "caught", e);
+    }
+    return pg::return_null(fcinfo);
+}
+
 FOREMAN_FUNCTION(bridge_plan_counts) {
     const PlanCounts counts = plan_counts(find);
     pg::ResultSet result(fcinfo);
