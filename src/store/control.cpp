@@ -183,10 +183,12 @@ bool apply_to(int64 job_id, MemoryContext context) {
         take_request(job_id, context);
         return true;
     }
+    debug_point(DebugPoint::inside_requests);
     pg::Args<1> a;
     a.i64(1, job_id);
     if (g_lock_waiting.execute(a).empty()) return false;
     const Request r = take_request(job_id, context);
+    if (r.action == 0) return true;  // applied meanwhile by whoever held the job
     if (r.action == 'r') {
         move_waiting(job_id, r.run_at, r.priority);
         return true;

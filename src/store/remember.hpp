@@ -64,7 +64,8 @@ enum class DebugPoint : uint32 {
     inside_raise = 2,
     after_claim = 4,
     before_give_back = 8,
-    inside_rescue = 16
+    inside_rescue = 16,
+    inside_requests = 32
 };
 void debug_point(DebugPoint point) noexcept;
 
