@@ -22,7 +22,8 @@ SELECT foreman.register_handler('locked', 't.note(foreman.job)', run_as => 'pgta
 DROP FUNCTION t.dropped(jsonb);
 DROP OWNED BY pgtap_p14_gone;
 DROP ROLE pgtap_p14_gone;
-ALTER ROLE pgtap_p14_locked NOLOGIN CONNECTION LIMIT 0;
+REVOKE CONNECT ON DATABASE :"dbname" FROM PUBLIC;
+GRANT CONNECT ON DATABASE :"dbname" TO pgtap_p14_good;
 SELECT foreman.create_queue(U&'odd name, with "everything" in it; -- \00fc') \g /dev/null
 
 -- All of them at once, good ones in between and behind.
@@ -47,7 +48,7 @@ SELECT is(t.error(:dropped, 0, 'sqlstate'), '42883', 'with its SQLSTATE');
 -- A role that is gone, or may not have a session: its jobs wait.
 SELECT is(t.state(:gone), 'available 0', 'jobs of a role that was dropped wait');
 SELECT is(t.state(:locked), 'available 0', 'jobs of a role that has no session wait');
-ALTER ROLE pgtap_p14_locked LOGIN CONNECTION LIMIT -1;
+GRANT CONNECT ON DATABASE :"dbname" TO pgtap_p14_locked;
 SELECT is(t.outcome(:locked, 30), 'completed 1', 'until it may have one again');
 SELECT foreman.register_handler('gone', 't.note(foreman.job)') \g /dev/null
 SELECT is(t.outcome(:gone), 'completed 1', 'or somebody else runs them');
