@@ -116,6 +116,8 @@ enum class BlockedOn : char { dependency = 'd', key = 'k', sequence = 'q', succe
 void park(std::span<const Job> jobs, BlockedOn why);
 /// does: parks up to `max` more claimable jobs of a concurrency key behind `after`.  returns: how many
 int64 park_rest(const Job& after, int max);
+/// The same of a sequence.
+int64 park_rest_of_sequence(const Job& after, int max);
 /// A waiting job has another run_at or priority: its range, or the key that it is parked behind, hears of it.
 /// columns: queue, kind, priority, alone, run_at, job_id, state, blocked_on, concurrency_key
 void remember_moved(const pg::Row& row);

@@ -116,9 +116,12 @@ void Gatekeeper::work() {
     }
     park({full_keys_.data(), full_keys_.size()}, BlockedOn::key);
     park({full_sequences_.data(), full_sequences_.size()}, BlockedOn::sequence);
-    // Where many of one key stood together, more of it stand behind them, most likely.
-    if (!full_keys_.empty() && static_cast<int>(full_keys_.size()) + parked_before_ > kTurn / 2)
+    // Where many of one key stood together, or nothing else was found (a claim of one job finds no more),
+    // more of it stand behind, most likely. One by one, a claim behind 10,000 of them took 12 s.
+    const int parked = static_cast<int>(full_keys_.size()) + parked_before_;
+    if (!full_keys_.empty() && (kept_.empty() || parked > kTurn / 2))
         park_rest(full_keys_.back(), kParkAtOnce);
+    if (!full_sequences_.empty() && kept_.empty()) park_rest_of_sequence(full_sequences_.back(), kParkAtOnce);
     jobs_->erase(jobs_->begin() + static_cast<std::ptrdiff_t>(first_), jobs_->end());
     jobs_->insert(jobs_->end(), kept_.begin(), kept_.end());
 }

@@ -26,6 +26,15 @@ constinit pg::Statement g_park_rest{
     " $6 ORDER BY w.priority, w.run_at, w.job_id LIMIT $7 FOR NO KEY UPDATE SKIP LOCKED))",
     {TEXTOID, TEXTOID, INT2OID, TIMESTAMPTZOID, INT8OID, TIMESTAMPTZOID, INT8OID}};
 
+constinit pg::Statement g_park_rest_of_sequence{
+    "park_rest_of_sequence",
+    "UPDATE foreman.live_job SET state = 'b', blocked_on = 'q' WHERE ctid " EQ
+    " ANY (ARRAY (SELECT w.ctid FROM foreman.live_job w WHERE w.queue " EQ " $1 AND w.sequence_key " EQ
+    " $2 AND w.job_id " GT " $3 AND w.state " NE
+    " 'r'::pg_catalog.\"char\" AND w.blocked_on IS NULL AND w.run_at " LE
+    " $4 ORDER BY w.job_id LIMIT $5 FOR NO KEY UPDATE SKIP LOCKED))",
+    {TEXTOID, TEXTOID, INT8OID, TIMESTAMPTZOID, INT8OID}};
+
 // Those that are not due, and those that wait for other jobs, do not stand in the way under policy skip.
 constinit pg::Statement g_sequence{
     "sequence_order",
@@ -70,6 +79,15 @@ int64 park_rest(const Job& after, int max) {
     const auto n = static_cast<int64>(g_park_rest.execute(a).processed());
     if (n > 0)
         remember_parked(BlockedOn::key, after.queue, after.concurrency_key, {after.priority, after.key()});
+    return n;
+}
+
+int64 park_rest_of_sequence(const Job& after, int max) {
+    const AsOwner scope;
+    pg::Args<5> a;
+    a.text(1, after.queue).text(2, after.sequence_key).i64(3, after.job_id).instant(4, now()).i64(5, max);
+    const auto n = static_cast<int64>(g_park_rest_of_sequence.execute(a).processed());
+    if (n > 0) remember_parked(BlockedOn::sequence, after.queue, after.sequence_key, core::kFirstPlace);
     return n;
 }
 

@@ -80,4 +80,15 @@ EXCEPTION WHEN OTHERS THEN
     RETURN 'ERROR ' || SQLSTATE;
 END $$;
 
+-- What this session has read of our tables and indexes, in blocks: a measure of cost that no other session disturbs.
+CREATE FUNCTION t.blocks() RETURNS int8 LANGUAGE sql AS $$
+    SELECT sum(pg_stat_get_xact_blocks_fetched(oid))::int8 FROM pg_class WHERE relnamespace = 'foreman'::regnamespace $$;
+CREATE FUNCTION t.cost(statement text) RETURNS int8 LANGUAGE plpgsql AS $$
+DECLARE
+    before int8 := t.blocks();
+BEGIN
+    EXECUTE statement;
+    RETURN t.blocks() - before;
+END $$;
+
 CREATE FUNCTION t.no_workers() RETURNS bool LANGUAGE sql AS $$ SELECT NOT EXISTS (SELECT FROM foreman.workers) $$;
