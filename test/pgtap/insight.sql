@@ -41,6 +41,17 @@ SELECT is((SELECT oldest_age FROM foreman.queues WHERE queue = 'future'), NULL, 
 SELECT is(t.metric('foreman_queue_oldest_age_seconds', 'future'), 0::float8, 'nor in the metric');
 SELECT foreman.cancel(:future) \g /dev/null
 
+-- What they cost does not depend on how much waits, nor where (https://github.com/hatchet-dev/hatchet/issues/4930).
+SELECT foreman.pause_queue('backlog') \g /dev/null
+SELECT foreman.enqueue('out', queue => 'backlog') \g /dev/null
+SELECT count(*) FROM foreman.queues, foreman.metrics \g /dev/null
+SELECT t.cost('SELECT * FROM foreman.queues') AS queues, t.cost('SELECT * FROM foreman.metrics') AS metrics \gset
+SELECT count(*) FROM foreman.enqueue_array('out', array_fill('{}'::jsonb, ARRAY[20000]), queue => 'backlog') \g /dev/null
+SELECT is(t.cost('SELECT * FROM foreman.queues'), :queues::int8, 'queues reads as many blocks with 20,000 jobs more');
+SELECT is(t.cost('SELECT * FROM foreman.metrics'), :metrics::int8, 'so does metrics');
+SELECT is((SELECT waiting FROM foreman.queues WHERE queue = 'backlog'), 20001::int8, 'which they have counted');
+SELECT is(foreman.purge_queue('backlog'), 20001::int8, 'they are purged');
+
 -- Failed attempts, discarded jobs; a retry is no new job.
 SELECT foreman.enqueue('fails', queue => 'f') AS failed \gset
 SELECT is(t.outcome(:failed), 'discarded 2', 'a job fails twice');
