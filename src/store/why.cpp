@@ -187,6 +187,7 @@ class Question {
     const core::Instant now_;
     pg::ContextResource memory_;
     pg::vector<SlotReading> executors_;  // of this database
+    int busy_ = 0;                       // of all databases
     pg::vector<Reason>& out_;
     Found job_{};
 };
@@ -227,8 +228,9 @@ void Question::read_executors() {
     if (!board_present()) return;
     for (int i = 0; i < kMaxSlots; i++) {
         SlotReading s;
-        if (read_slot(i, &s) && s.database == MyDatabaseId && s.state != SlotState::dead)
-            executors_.push_back(s);
+        if (!read_slot(i, &s) || s.state == SlotState::dead) continue;
+        if (s.state == SlotState::busy) busy_++;
+        if (s.database == MyDatabaseId) executors_.push_back(s);
     }
 }
 
@@ -422,22 +424,26 @@ void Question::workers(const Handler& h) {
     }
 }
 
-// Nothing else is in its way: whether somebody is free to run it.
+// Nothing else is in its way: whether somebody is free to run it. A role without executors gets one as soon
+// as any executor, of whatever role or database, is not busy: that one makes room.
 void Question::executors(Oid role) {
     if (!out_.empty()) return;
-    pg::vector<int64> jobs(&memory_);
     int mine = 0;
     int idle = 0;
     for (const SlotReading& s : executors_) {
         if (s.role != role) continue;
         mine++;
         if (s.state != SlotState::busy) idle++;
-        if (s.job_id != 0 && may_see(name_of(s.queue))) jobs.push_back(s.job_id);
     }
     Detail d(context());
     d.role("role", role).number("executors", mine);
     if (idle > 0) return add("ready", d);
-    if (mine == 0 && free_slots(settings::max_executors) > 0) return add("no_worker", d);
+    if (mine == 0 && busy_ < settings::max_executors) return add("no_worker", d);
+    pg::vector<int64> jobs(&memory_);
+    for (const SlotReading& s : executors_) {
+        if ((mine == 0 || s.role == role) && s.job_id != 0 && may_see(name_of(s.queue)))
+            jobs.push_back(s.job_id);
+    }
     d.number("max_executors", settings::max_executors);
     add("executors_busy", d.numbers("running", {jobs.data(), jobs.size()}));
 }

@@ -92,7 +92,7 @@ subtest 'settings are read again' => sub {
 	eventually($node, 'postgres', 'SELECT count(*) = 0 FROM foreman.workers', 5, 'enabled = off: the executors leave');
 	my $id = value($node, 'postgres', q{SELECT foreman.enqueue('note')});
 	stays($node, 'postgres', "SELECT count(*) = 0 FROM effects WHERE job_id = $id", 1, 'and nothing runs');
-	is(value($node, 'postgres', "SELECT reason FROM foreman.why($id)"), 'disabled', 'why() says why');
+	is(value($node, 'postgres', "SELECT reason, detail FROM foreman.why($id)"), 'disabled|{"setting": "foreman.enabled"}', 'why() says why');
 	settings($node, 'foreman.enabled' => 'on');
 	$node->reload;
 	eventually($node, 'postgres', "SELECT count(*) = 1 FROM effects WHERE job_id = $id", 3, 'on again: it runs');

@@ -26,6 +26,8 @@ sub prepare
 	my $ran = value($node, 'postgres', "SELECT foreman.enqueue('of_$role')");
 	eventually($node, 'postgres', "SELECT count(*) = 1 FROM effects WHERE job_id = $ran", 3, "$role: it works before");
 	$node->safe_psql('postgres', q{SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'pg_foreman executor'});
+	# Not before: a session outlives its role, and would run the next job.
+	eventually($node, 'postgres', "SELECT NOT EXISTS (SELECT FROM foreman.workers WHERE role::text = '$role')", 5, "$role: its executors have ended");
 	return;
 }
 
@@ -142,6 +144,7 @@ subtest 'P14: no background worker slot for an executor' => sub {
 	my $from = log_position($small);
 	my $id = value($small, 'postgres', q{SELECT foreman.enqueue('note')});
 	stays($small, 'postgres', "SELECT count(*) = 0 FROM effects WHERE job_id = $id", 4, 'nothing can run');
+	is(value($small, 'postgres', "SELECT reason, detail - 'role' FROM foreman.why($id)"), 'no_worker|{"executors": 0}', 'why() says why');
 	is(log_count($small, 'no background worker slot is free', $from), 1, 'the log says so once');
 	is(log_count($small, 'Raise max_worker_processes', $from), 1, 'and what to do');
 	is(value($small, 'postgres', q{SELECT count(*) > 0 FROM foreman.health() WHERE NOT ok AND detail ~ 'max_worker_processes'}), 't',
@@ -160,6 +163,7 @@ subtest 'P14: no background worker slot for a dispatcher' => sub {
 	my $second = value($small, 'second', q{SELECT foreman.enqueue('note')});
 	my $third = value($small, 'third', q{SELECT foreman.enqueue('note')});
 	stays($small, 'third', "SELECT count(*) = 0 FROM effects WHERE job_id = $third", 3, 'no room for everybody');
+	is(value($small, 'third', "SELECT reason, detail FROM foreman.why($third)"), 'no_worker|{"lacks": "dispatcher"}', 'why() says why');
 	cmp_ok(log_count($small, 'no background worker slot is free', $from), '<=', 2, 'the log says so once');
 	$small->stop;
 	settings($small, 'max_worker_processes' => 16);

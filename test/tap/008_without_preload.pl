@@ -13,7 +13,7 @@ pass('CREATE EXTENSION and register_handler work');
 
 my $id = value($node, 'postgres', q{SELECT foreman.enqueue('note')});
 is(value($node, 'postgres', "SELECT state FROM foreman.jobs WHERE job_id = $id"), 'available', 'a job waits');
-is(value($node, 'postgres', "SELECT reason FROM foreman.why($id)"), 'not_preloaded', 'and why() says why');
+is(value($node, 'postgres', "SELECT reason, detail FROM foreman.why($id)"), 'not_preloaded|{"shared_preload_libraries": "lacks pg_foreman"}', 'and why() says why');
 is(value($node, 'postgres', 'SELECT foreman.run_once()'), '1', 'run_once runs it');
 is(value($node, 'postgres', "SELECT state || ' ' || attempt FROM foreman.jobs WHERE job_id = $id"), 'completed 1', 'it completed');
 is(value($node, 'postgres', "SELECT count(*) FROM effects WHERE job_id = $id"), '1', 'with its effect');

@@ -46,7 +46,7 @@ sub is_quiet_copy
 	my $id = value($node, $db, q{SELECT foreman.enqueue('note')});
 	is(value($node, $db, "SELECT count(*) FROM foreman.jobs WHERE job_id = $id"), '1', "$db: a new job gets an id of its own");
 	stays($node, $db, "SELECT count(*) = 0 FROM effects WHERE job_id = $id", 0.5, "$db: new jobs do not run either");
-	is(value($node, $db, "SELECT reason FROM foreman.why($id)"), 'copied', "$db: why() says why");
+	is(value($node, $db, "SELECT reason, detail FROM foreman.why($id)"), 'copied|{}', "$db: why() says why");
 	$node->safe_psql($db, 'SELECT foreman.start()');
 	eventually($node, $db, q{SELECT count(*) = 5 FROM foreman.live_job}, 5, "$db: after start() what is due runs");
 	is(value($node, $db, q{SELECT count(*) FROM foreman.jobs WHERE queue = 'careful' AND state = 'completed' AND tags = '{a,b}'}), '20',

@@ -60,7 +60,7 @@ subtest 'failover to a standby' => sub {
 	is(value($node, 'postgres', "SELECT foreman.cancel($unwanted, 'no more')"), 'cancel_requested', 'one is to be cancelled');
 	my @ids = busy($node, 'postgres');
 	$node->wait_for_catchup($standby);
-	is(value($standby, 'postgres', "SELECT reason FROM foreman.why($ids[0])"), 'standby', 'why() says why nothing runs on the standby');
+	is(value($standby, 'postgres', "SELECT reason, detail FROM foreman.why($ids[0])"), 'standby|{}', 'why() says why nothing runs on the standby');
 	for my $call ("heartbeat($mine, '$token')", "complete($mine, '$token')", q{claim('{outside}', 'w')}, q{worker_heartbeat('w', '{outside}')})
 	{
 		my ($rc, $out, $err) = $standby->psql('postgres', "\\set VERBOSITY verbose\nSELECT foreman.$call");
