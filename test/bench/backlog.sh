@@ -1,4 +1,5 @@
-# Part of test/bench/run: whether the drain slows down when much waits, or when somebody holds an old snapshot.
+# Part of test/bench/run: whether the drain slows down when much waits (https://github.com/timgit/pg-boss/issues/228), or
+# when somebody holds an old snapshot.
 # One transaction enqueues everything while the executors are alive and idle; its commit starts them. Timed from the
 # first started_at to the last finished_at.
 # shellcheck shell=bash

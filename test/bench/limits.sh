@@ -1,5 +1,6 @@
 # Part of test/bench/run: what limits of a queue cost. The same jobs without a limit, under one that is never
-# reached, and under one that equals the number of executors, in alternating runs.
+# reached, and under one that equals the number of executors, in alternating runs
+# (https://github.com/riverqueue/river/issues/1145: such a limit halved the throughput).
 # shellcheck shell=bash
 
 # limits_once LIMIT JOBS: microseconds a job; LIMIT is a number, or none.

@@ -1,5 +1,5 @@
 -- Ageing: every n-th job claimed of a queue is its oldest due one, whatever its priority, so that nothing waits for ever
--- behind a stream of more urgent jobs (https://github.com/graphile/worker/issues/103).
+-- behind a stream of more urgent jobs.
 -- Broken by: a choice by priority alone; a chunk that takes more than its turn.
 \ir lib/helpers.sql
 SELECT no_plan();

@@ -75,7 +75,7 @@ SELECT throws_ok($$ SELECT foreman.enqueue('note', depends_on => '{NULL}') $$, '
 SELECT throws_ok($$ SELECT foreman.enqueue('note', depends_on => '{1}', on_dependency => 'wait') $$, '22023', NULL, 'and a policy that there is not');
 SELECT is((SELECT count(*) FROM foreman.enqueue_many(format('[{"kind": "note", "depends_on": [%s], "on_dependency": "run"}]', :waits)::jsonb)), 1::int8, 'enqueue_many takes dependencies');
 
--- Batches.
+-- Batches with callbacks (https://github.com/rails/solid_queue/issues/87).
 CREATE FUNCTION t.told(job foreman.job) RETURNS void LANGUAGE sql AS $$ INSERT INTO t.log (job_id, what) VALUES (job.job_id, job.kind || ' ' || job.args::text) $$;
 SELECT foreman.register_handler(k, 't.told(foreman.job)') FROM unnest('{success,complete,discard}'::text[]) k \g /dev/null
 BEGIN;

@@ -26,7 +26,8 @@ SELECT ok(t.wait_until($$ (SELECT count(*) FROM foreman.jobs WHERE queue = 'two'
 INSERT INTO t.gate VALUES ('two');
 SELECT ok(t.wait_until($$ (SELECT count(*) FROM foreman.jobs WHERE queue = 'two' AND state = 'completed') = 4 $$), 'until those have ended');
 
--- Many keys, many jobs: all of them run, once.
+-- Many keys, many jobs: all of them run, once, and none is left waiting while workers idle
+-- (https://github.com/rails/solid_queue/issues/476).
 SELECT foreman.stop() \g /dev/null
 SELECT ok(t.wait_until('t.no_workers()'), 'stopped');
 SELECT count(foreman.enqueue('alone', jsonb_build_object('what', i % 7), queue => 'many', concurrency_key => 'k' || i % 7)) FROM generate_series(1, 700) i \g /dev/null
@@ -34,7 +35,8 @@ SELECT foreman.start() \g /dev/null
 SELECT ok(t.wait_until($$ (SELECT count(*) FROM foreman.jobs WHERE queue = 'many' AND state = 'completed') = 700 $$, 60), '700 jobs of 7 keys complete');
 SELECT is((SELECT count(*) FROM t.log l JOIN foreman.jobs j USING (job_id) WHERE j.queue = 'many'), 700::int8, 'each once');
 
--- A key with many jobs does not starve one with few (PEERS: per-tenant fairness).
+-- A key with many jobs does not starve one with few: fairness among tenants, asked for in
+-- https://github.com/timgit/pg-boss/issues/446 and https://github.com/timgit/pg-boss/issues/659.
 SELECT foreman.stop() \g /dev/null
 SELECT ok(t.wait_until('t.no_workers()'), 'stopped');
 SELECT count(*) FROM foreman.enqueue_array('note', array_fill('{"what": "many"}'::jsonb, ARRAY[6000]), queue => 'fair', concurrency_key => 'many') \g /dev/null
@@ -43,7 +45,8 @@ SELECT foreman.start() \g /dev/null
 SELECT ok(t.wait_until($$ (SELECT count(*) FROM foreman.jobs WHERE queue = 'fair' AND state = 'completed') = 6010 $$, 60), 'both keys complete');
 SELECT cmp_ok((SELECT count(*) FROM t.log WHERE what = 'many' AND n < (SELECT max(n) FROM t.log WHERE what = 'few')), '<', 3000::int8, 'the few are done before half of the many');
 
--- A sequence: one after another, in the order of ids, also when enqueued in another order of run_at.
+-- A sequence: one after another, in the order of ids, also when enqueued in another order of run_at. Asked for in
+-- https://github.com/riverqueue/river/issues/551, https://github.com/pgmq/pgmq/issues/294 and https://github.com/pgmq/pgmq/pull/442.
 SELECT foreman.stop() \g /dev/null
 SELECT ok(t.wait_until('t.no_workers()'), 'stopped');
 SELECT count(foreman.enqueue('alone', jsonb_build_object('what', i), queue => 'seq', run_at => now() - make_interval(secs => i), sequence_key => 's' || i % 3)) FROM generate_series(1, 150) i \g /dev/null
@@ -95,6 +98,13 @@ SELECT foreman.enqueue('fails', '{}', queue => 'skips', sequence_key => 'x') AS 
 SELECT foreman.enqueue('note', '{}', queue => 'skips', sequence_key => 'x') AS next \gset
 SELECT is(t.outcome(:next), 'completed 1', 'with policy skip the next one runs');
 SELECT is(t.state(:head), 'retryable 1', 'while the head waits for its retry');
+-- What is due later is in nobody's way: it takes no concurrency key before its time, and nothing of a sequence with policy
+-- skip waits for it (https://github.com/procrastinate-org/procrastinate/issues/1599).
+SELECT foreman.enqueue('note', run_at => 'tomorrow', priority => -1, concurrency_key => 'future') AS future, foreman.enqueue('note', concurrency_key => 'future') AS ready \gset
+SELECT is(t.outcome(:ready), 'completed 1', 'a job of a key runs before one that is due later');
+SELECT foreman.enqueue('note', queue => 'skips', run_at => 'tomorrow', sequence_key => 'future') AS future2, foreman.enqueue('note', queue => 'skips', sequence_key => 'future') AS ready \gset
+SELECT is(t.outcome(:ready), 'completed 1', 'so does one of a sequence with policy skip');
+SELECT is(t.state(:future) || ', ' || t.state(:future2), 'scheduled 0, scheduled 0', 'those wait for their time');
 
 -- Outside workers.
 SELECT foreman.enqueue('outside', queue => 'out', concurrency_key => 'k') AS o1, foreman.enqueue('outside', queue => 'out', concurrency_key => 'k') AS o2, foreman.enqueue('outside', queue => 'out', concurrency_key => 'l') AS o3 \gset
@@ -107,6 +117,16 @@ BEGIN;
 SELECT count(*) FROM foreman.claim('{out}', 'w') \g /dev/null
 ROLLBACK;
 SELECT is((SELECT job_id FROM foreman.claim('{out}', 'w')), :o2::int8, 'a claim that was rolled back has given the key back');
+
+-- One call takes the head of each sequence and no second of any
+-- (https://github.com/pgmq/pgmq/issues/478; https://github.com/pgmq/pgmq/issues/476: a call that gave out several of a group).
+SELECT count(foreman.enqueue('outside', queue => 'heads', sequence_key => 'user ' || i % 3)) FROM generate_series(1, 9) i \g /dev/null
+CREATE TABLE t.heads AS SELECT job_id, token FROM foreman.claim('{heads}', 'w', qty => 10);
+SELECT set_eq('SELECT job_id FROM t.heads', $$ SELECT min(job_id) FROM foreman.jobs WHERE queue = 'heads' GROUP BY sequence_key $$, 'the first of each sequence');
+SELECT is((SELECT count(*) FROM foreman.claim('{heads}', 'w', qty => 10)), 0::int8, 'nothing more while these are at work');
+SELECT count(foreman.complete(job_id, token)) FROM t.heads \g /dev/null
+SELECT ok(t.wait_until($$ (SELECT count(DISTINCT sequence_key) FROM foreman.jobs WHERE queue = 'heads' AND state = 'available') = 3 $$), 'their ends let the next of each go');
+SELECT set_eq($$ SELECT job_id FROM foreman.claim('{heads}', 'w', qty => 10) $$, $$ SELECT min(job_id) FROM foreman.jobs WHERE queue = 'heads' AND state <> 'completed' GROUP BY sequence_key $$, 'the second of each');
 
 SELECT throws_ok($$ SELECT foreman.enqueue('note', concurrency_key => '') $$, '22023', NULL, 'an empty concurrency_key is refused');
 SELECT throws_ok($$ SELECT foreman.enqueue('note', sequence_key => repeat('x', 10000)) $$, '22023', NULL, 'a sequence_key of 10 kB too');

@@ -14,7 +14,9 @@ END $$;
 SELECT foreman.register_handler('hold_outside', 't.hold_outside(jsonb)', lane => 'procedure') \g /dev/null
 CREATE FUNCTION t.running(queue text) RETURNS int8 LANGUAGE sql AS $$ SELECT count(*) FROM foreman.jobs j WHERE j.queue = $1 AND j.state = 'running' $$;
 
--- max_running, in the server: lanes transaction and procedure share it.
+-- max_running, in the server: lanes transaction and procedure share it. So many of a kind at a time
+-- (https://github.com/riverqueue/river/issues/672, https://github.com/graphile/worker/issues/320), which leaves
+-- executors to quicker work (https://github.com/graphile/worker/issues/103: slow jobs held up the fast ones).
 SELECT foreman.create_queue('two', max_running => 2) \g /dev/null
 SELECT count(*) FROM foreman.enqueue_array('hold', array_fill('{"gate": "two"}'::jsonb, ARRAY[2]), queue => 'two') \g /dev/null
 SELECT count(*) FROM foreman.enqueue_array('hold_outside', array_fill('{"gate": "two"}'::jsonb, ARRAY[2]), queue => 'two') \g /dev/null
@@ -81,6 +83,43 @@ SELECT foreman.create_queue('fast', rate_limit => 20, rate_period => '100 ms') \
 SELECT count(*) FROM foreman.enqueue_array('note', array_fill('{"what": "fast"}'::jsonb, ARRAY[200]), queue => 'fast') \g /dev/null
 SELECT ok(t.wait_until($$ (SELECT count(*) FROM foreman.jobs WHERE queue = 'fast' AND state = 'completed') = 200 $$), 'tokens that come back let the rest go');
 SELECT is_empty($$ SELECT * FROM (SELECT at, lag(at, 40) OVER (ORDER BY at) AS before FROM t.log WHERE what = 'fast') x WHERE at - before < interval '95 ms' $$, 'never more than the bucket allows in any window');
+
+-- A limit of the queue and one of each key hold together (https://github.com/dbos-inc/dbos-transact-py/pull/820).
+SELECT foreman.create_queue('both', max_running => 2, max_running_per_key => 1) \g /dev/null
+SELECT count(foreman.enqueue('outside', queue => 'both', concurrency_key => k)) FROM generate_series(1, 4) i, unnest('{a,b,c}'::text[]) k \g /dev/null
+CREATE TABLE t.both (job_id int8, token uuid, key text);
+-- Claims all that it may, and completes one of what it has.
+CREATE PROCEDURE t.work(INOUT most int8, INOUT most_of_key int8) LANGUAGE plpgsql AS $$
+DECLARE
+    deadline timestamptz := clock_timestamp() + interval '20 s';
+    done record;
+BEGIN
+    WHILE clock_timestamp() < deadline AND EXISTS (SELECT FROM foreman.live_job WHERE queue = 'both') LOOP
+        INSERT INTO t.both SELECT job_id, token FROM foreman.claim('{both}', 'w', qty => 10);
+        UPDATE t.both b SET key = j.concurrency_key FROM foreman.live_job j WHERE j.job_id = b.job_id;
+        COMMIT;
+        most := greatest(most, (SELECT count(*) FROM t.both));
+        most_of_key := greatest(most_of_key, (SELECT max(n) FROM (SELECT count(*) AS n FROM t.both GROUP BY key) k));
+        DELETE FROM t.both WHERE job_id = (SELECT job_id FROM t.both ORDER BY random() LIMIT 1) RETURNING * INTO done;
+        PERFORM foreman.complete(done.job_id, done.token) WHERE done.job_id IS NOT NULL;
+        COMMIT;
+    END LOOP;
+END $$;
+CALL t.work(0, 0) \gset
+SELECT is(:most || ' ' || :most_of_key, '2 1', 'two of the queue at a time, and never two of a key');
+SELECT is((SELECT count(*) FROM foreman.jobs WHERE queue = 'both' AND state = 'completed'), 12::int8, 'until all are done');
+-- Nor do several rules cost time where none of them is reached (https://github.com/hatchet-dev/hatchet/issues/2866:
+-- seconds before each of four jobs in a chain).
+SELECT foreman.create_queue('rules', max_running => 10, max_running_per_key => 1, rate_limit => 1000, rate_period => '1 s') \g /dev/null
+BEGIN;
+SELECT foreman.enqueue('note', queue => 'rules', concurrency_key => 'k', sequence_key => 's') AS a \gset
+SELECT foreman.enqueue('note', queue => 'rules', concurrency_key => 'k', sequence_key => 's', depends_on => ARRAY[:a]) AS b \gset
+SELECT foreman.enqueue('note', queue => 'rules', concurrency_key => 'l', sequence_key => 's', depends_on => ARRAY[:b]) AS c \gset
+SELECT foreman.enqueue('note', queue => 'rules', concurrency_key => 'k', sequence_key => 's', depends_on => ARRAY[:c]) AS d \gset
+SELECT clock_timestamp() AS enqueued \gset
+COMMIT;
+SELECT is(t.outcome(:d), 'completed 1', 'a chain of jobs with a limit, a rate, a key and a sequence completes');
+SELECT cmp_ok((SELECT finished_at FROM foreman.jobs WHERE job_id = :d) - :'enqueued'::timestamptz, '<', interval '1 s', 'its four jobs at once');
 
 -- Named scopes.
 SELECT is(foreman.set_rate_limit('api', 1, 0.5), true, 'a named limit is made');

@@ -1,6 +1,5 @@
 -- throttle(), throttle_lease(): one report cools the whole queue down, flat or exponentially, counted once per window
 -- however many workers report it; a success forgets the windows only 120 s after the last one ended.
--- Asked for in https://github.com/riverqueue/river/issues/672 and https://github.com/graphile/worker/issues/320.
 -- Broken by: a counter that every report bumps; a gate that a success in flight opens; a queue that nobody wakes at
 -- the end of its window.
 \ir lib/helpers.sql

@@ -6,7 +6,8 @@ SELECT foreman.register_handler('hold', 't.hold(foreman.job)') \g /dev/null
 CREATE FUNCTION t.fails(args jsonb) RETURNS void LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no'; END $$;
 SELECT foreman.register_handler('fails', 't.fails(jsonb)', backoff_base => '0 s', max_attempts => 1) \g /dev/null
 
--- Among waiting jobs.
+-- Among waiting jobs. Asked for as a replacement on conflict (https://github.com/timgit/pg-boss/issues/548), and so
+-- that what comes last is what runs (https://github.com/timgit/pg-boss/issues/81: debounced data was lost).
 SELECT foreman.enqueue('note', '{"what": "first"}', run_at => 'tomorrow', unique_key => 'k') AS first \gset
 SELECT is(foreman.enqueue('note', '{"what": "second"}', unique_key => 'k'), :first::int8, 'skip answers the job that is there');
 SELECT is((SELECT inserted FROM foreman.enqueue_info('note', '{"what": "second"}', unique_key => 'k')), false, 'and says so');
@@ -26,7 +27,9 @@ SELECT isnt(foreman.enqueue('note', '{"what": "anew"}', unique_key => 'k'), :fir
 SELECT is((SELECT count(*) FROM foreman.enqueue_array('note', ARRAY['{}', '{}', '{}']::jsonb[], run_at => 'tomorrow', unique_key => 'array') WHERE inserted), 1::int8,
     'an array with a unique key makes one job');
 
--- While the holder runs.
+-- While the holder runs: at most one runs, and at most one more waits for its end, as wished for in
+-- https://github.com/timgit/pg-boss/issues/308, https://github.com/timgit/pg-boss/issues/367,
+-- https://github.com/riverqueue/river/issues/62 and https://github.com/procrastinate-org/procrastinate/issues/1050.
 SELECT foreman.enqueue('hold', '{"gate": "g1"}', unique_key => 'r') AS runs \gset
 SELECT ok(t.wait_until(format('t.state(%s) = ''running 1''', :runs)), 'the holder runs');
 SET statement_timeout = '5 s';
@@ -97,11 +100,19 @@ SELECT is(foreman.retry(:newer), true, 'with the key free a retry is a retry');
 SELECT is((SELECT unique_key FROM foreman.jobs WHERE job_id = :newer), 's', 'and holds its key again');
 SELECT is(foreman.enqueue('fails', '{}', unique_key => 's'), :newer::int8, 'against others');
 
--- Failing and retried: the key stays with the job.
+-- Failing and retried: the key stays with the job, so that its next attempt can collide with nobody, nor stop other queues
+-- (https://github.com/oban-bg/oban/issues/1416, https://github.com/timgit/pg-boss/issues/522,
+-- https://github.com/procrastinate-org/procrastinate/issues/1543).
 SELECT foreman.register_handler('fails', 't.fails(jsonb)', backoff_base => '1 h', max_attempts => 3) \g /dev/null
 SELECT foreman.enqueue('fails', '{}', unique_key => 'f') AS failing \gset
 SELECT ok(t.wait_until(format('t.state(%s) = ''retryable 1''', :failing)), 'a job with a key fails and waits');
 SELECT is(foreman.enqueue('fails', '{}', unique_key => 'f'), :failing::int8, 'and holds its key meanwhile');
+SELECT is(foreman.enqueue('fails', '{}', unique_key => 'f', run_at => 'tomorrow'), :failing::int8, 'also against one that is to run later');
+SELECT foreman.run_now(:failing) \g /dev/null
+SELECT ok(t.wait_until(format('t.state(%s) = ''retryable 2''', :failing)), 'its second attempt comes');
+SELECT foreman.enqueue('note', '{"what": "elsewhere"}', queue => 'elsewhere') AS elsewhere \gset
+SELECT is(t.outcome(:elsewhere), 'completed 1', 'and another queue goes on');
+SELECT is((SELECT count(*) FROM foreman.jobs WHERE unique_key = 'f'), 1::int8, 'there was one job of the key all the time');
 
 -- Bad input.
 SELECT throws_ok($$ SELECT foreman.enqueue('note', unique_key => '') $$, '22023', NULL, 'an empty key is refused');

@@ -156,6 +156,7 @@ subtest 'many jobs of one key, under an old snapshot' => sub {
 	note("last quarter / first: $ratio");
 };
 
+# Each caller gets a job, its own or another's (https://github.com/oban-bg/oban/issues/1505: neither, and no error).
 subtest 'unique keys under callers that roll back' => sub {
 	$node->safe_psql('postgres', q{
 		CREATE TABLE asked (job_id int8, inserted bool);
@@ -177,6 +178,40 @@ subtest 'unique keys under callers that roll back' => sub {
 	is(value($node, 'postgres', q{WITH j AS (SELECT unique_key, enqueued_at, finished_at, job_id FROM foreman.jobs WHERE queue = 'unique')
 		SELECT count(*) FROM j a JOIN ran r ON r.job_id = a.job_id JOIN j b ON b.unique_key = a.unique_key AND b.job_id <> a.job_id
 			JOIN ran s ON s.job_id = b.job_id WHERE r.started < s.ended AND s.started < r.ended}), '0', 'and no two of a key ran at once');
+};
+
+subtest 'a burst of unique jobs' => sub {
+	# https://github.com/oban-bg/oban/issues/1171: it used up the connections.
+	$node->pgbench('--no-vacuum --client=16 --jobs=2 --transactions=150 --max-tries=1 --latency-limit=2000', 0,
+		[ qr{processed: 2400/2400}, qr{number of failed transactions: 0 }, qr{above the 2000.0 ms latency limit: 0/} ], [qr{^$}], 'a burst',
+		{ 'burst' => q{\set key random(1, 800)
+			SELECT foreman.enqueue('inside', '{}', queue => 'burst', unique_key => ':key')} });
+	eventually($node, 'postgres', q{SELECT NOT EXISTS (SELECT FROM foreman.jobs WHERE queue = 'burst' AND finished_at IS NULL)}, 30, 'every job has ended');
+	is(value($node, 'postgres', q{SELECT count(*) FROM (SELECT unique_key, started_at, lag(finished_at) OVER (PARTITION BY unique_key ORDER BY job_id) AS before
+			FROM foreman.jobs WHERE queue = 'burst') x WHERE started_at < before}), '0', 'one after another where there were several of a key');
+};
+
+# https://github.com/rails/solid_queue/issues/531, https://github.com/rails/solid_queue/issues/609: deadlocks among those that
+# enqueue, those that let go what is due or was blocked, and those that claim.
+subtest 'enqueuers and claimers of the same keys' => sub {
+	$node->safe_psql('postgres', q{SELECT foreman.create_queue('shared', max_running => 12)});
+	$node->pgbench('--no-vacuum --client=16 --jobs=2 --time=4 --max-tries=1', 0, [ qr{number of failed transactions: 0 } ], [qr{^$}], 'enqueuers and claimers',
+		{
+			'shared_enqueue@3' => q{
+				BEGIN;
+				SELECT foreman.enqueue(kind, '{}', queue => 'shared', concurrency_key => 'k' || k, sequence_key => 's' || (k + 1) % 5,
+					run_at => clock_timestamp() + k * interval '5 ms') FROM unnest('{inside,outside}'::text[]) kind, (SELECT k FROM generate_series(1, 5) k ORDER BY random()) k;
+				COMMIT;},
+			'shared_work@6' => q{
+				BEGIN;
+				SELECT count(foreman.complete(job_id, token)) FROM foreman.claim('{shared}', 'w:client_id', 3);
+				COMMIT;},
+			'shared_cancel@1' => q{
+				SELECT foreman.cancel_where(queue => 'shared', state => 'pending', max_rows => 20);},
+		});
+	is(log_count($node, 'deadlock detected'), 0, 'nobody met a deadlock, in the whole test');
+	cmp_ok(value($node, 'postgres', q{SELECT count(*) FROM foreman.jobs WHERE queue = 'shared' AND state = 'completed'}), '>', 20, 'and work was done');
+	$node->safe_psql('postgres', q{SELECT foreman.purge_queue('shared')});
 };
 
 subtest 'leases with keys still count after a restart' => sub {

@@ -1,6 +1,7 @@
 # P12: limits hold exactly with many sessions at once, executors and outside workers, while executors are ended by
 # hand: never more than N jobs of a queue run, never more start than the bucket allows, and the places of the dead
-# are free at once, so that all jobs end. After a restart what is leased still counts.
+# are free at once, so that all jobs end (https://github.com/hatchet-dev/hatchet/issues/4494: places of dropped tasks
+# stayed taken for ever). After a restart what is leased still counts.
 # Broken by: a place that is counted at the commit instead of before the claim; one that a dead executor keeps.
 use strict;
 use warnings;
