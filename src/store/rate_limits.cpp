@@ -105,8 +105,10 @@ bool put_rate_limit(std::string_view scope, const core::BucketRule& rule) {
     if (board_present()) {
         const PartGuard guard(BoardLock::waits, LW_EXCLUSIVE);
         if (ScopeEntry* e = find_scope(scope, is_new)) {
-            if (is_new) e->bucket = {rule.capacity, now()};
-            core::refill(e->rule, e->bucket, now());
+            const Instant at = now();
+            core::refill(e->rule, e->bucket, at);
+            // Full, whatever was there under a rule before it, or under none.
+            if (is_new) e->bucket = {rule.capacity, at};
             e->rule = rule;
             e->bucket.tokens = std::min(e->bucket.tokens, rule.capacity);
         }

@@ -124,6 +124,9 @@ SELECT cmp_ok((SELECT finished_at FROM foreman.jobs WHERE job_id = :d) - :'enque
 -- Named scopes.
 SELECT is(foreman.set_rate_limit('api', 1, 0.5), true, 'a named limit is made');
 SELECT results_eq($$ SELECT granted, retry_in FROM foreman.acquire('api') $$, $$ VALUES (true, NULL::interval) $$, 'its first token is granted');
+-- Seen: three in a hundred began empty, when the clock went on while they were made.
+SELECT is((SELECT count(foreman.set_rate_limit('scope ' || i, 1, 0.001)) FROM generate_series(1, 200) i), 200::int8, 'two hundred more');
+SELECT is((SELECT count(*) FROM generate_series(1, 200) i, foreman.acquire('scope ' || i) a WHERE a.granted), 200::int8, 'have one as well');
 SELECT ok((SELECT NOT granted AND retry_in > interval '1.5 s' AND retry_in <= interval '2 s' FROM foreman.acquire('api')), 'then it says in how long the next one is there (granted_then_throttled)');
 SELECT ok((SELECT NOT granted AND retry_in = interval '60 s' FROM foreman.acquire('nobody')), 'an unknown scope grants nothing (unknown_scope)');
 SELECT is(foreman.set_rate_limit('api', 100, 1), false, 'a limit is changed');
