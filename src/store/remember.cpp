@@ -136,6 +136,12 @@ void apply_all() noexcept {
     if (!board_present()) return;
     debug_point(DebugPoint::before_commit_callback);
     const Instant now{GetCurrentTimestamp()};
+    // First: whoever is waked by what follows may look at them.
+    for (int i = 0; i < g_count; i++) {
+        const Note& n = g_notes[i];
+        if (n.type == NoteKind::counts)
+            add_queue_delta(MyDatabaseId, n.queue(), n.delta, n.times, store::now());
+    }
     for (int i = 0; i < g_count; i++) {
         const Note& n = g_notes[i];
         switch (n.type) {
@@ -143,7 +149,6 @@ void apply_all() noexcept {
                 set_kind_role(MyDatabaseId, n.kind(), n.role);
                 break;
             case NoteKind::counts:
-                add_queue_delta(MyDatabaseId, n.queue(), n.delta, n.times, store::now());
                 break;
             case NoteKind::work:
                 apply_work(n, now);
