@@ -100,7 +100,7 @@ SELECT foreman.dispatch_once() \g /dev/null
 SELECT is((SELECT count(*) FROM foreman.jobs WHERE kind IN ('success', 'complete', 'discard')), 4::int8, 'each callback once');
 -- Deleted jobs are as if they had never been in it; one that was never filled waits on.
 SELECT foreman.create_batch('unfilled', on_complete => 'complete') AS unfilled, foreman.create_batch('emptied', 'success', 'complete', 'discard') AS emptied \gset
-SELECT array_agg(id) AS ids FROM foreman.enqueue_array('note', array_fill('{}'::jsonb, ARRAY[3]), run_at => clock_timestamp() + interval '1 hour', batch_id => :emptied) id \gset
+SELECT array_agg(job_id) AS ids FROM foreman.enqueue_array('note', array_fill('{}'::jsonb, ARRAY[3]), run_at => clock_timestamp() + interval '1 hour', batch_id => :emptied) \gset
 SELECT foreman.dispatch_once() \g /dev/null
 SELECT is((SELECT finished_at FROM foreman.batches WHERE batch_id = :emptied), NULL, 'a batch is open while its jobs wait');
 SELECT is((SELECT count(*) FROM foreman.delete_job_many(:'ids') r), 3::int8, 'they are deleted');
