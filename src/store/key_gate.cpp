@@ -26,11 +26,10 @@ bool same_sequence(const Job& a, const Job& b) noexcept {
 
 class Gatekeeper {
   public:
-    Gatekeeper(pg::vector<Job>* jobs, std::size_t first, Running running, int parked_before)
+    Gatekeeper(pg::vector<Job>* jobs, std::size_t first, Running running)
         : jobs_(jobs),
           first_(first),
           running_(running),
-          parked_before_(parked_before),
           memory_(CurrentMemoryContext),
           kept_(&memory_),
           full_keys_(&memory_),
@@ -48,7 +47,6 @@ class Gatekeeper {
     pg::vector<Job>* const jobs_;
     const std::size_t first_;
     const Running running_;
-    const int parked_before_;
     pg::ContextResource memory_;
     pg::vector<Job> kept_, full_keys_, full_sequences_;
     pg::vector<int64> next_ids_;  // of the sequence that was looked at last
@@ -118,8 +116,7 @@ void Gatekeeper::work() {
     park({full_sequences_.data(), full_sequences_.size()}, BlockedOn::sequence);
     // Where many of one key stood together, or nothing else was found (a claim of one job finds no more),
     // more of it stand behind, most likely. One by one, a claim behind 10,000 of them took 12 s.
-    const int parked = static_cast<int>(full_keys_.size()) + parked_before_;
-    if (!full_keys_.empty() && (kept_.empty() || parked > kTurn / 2))
+    if (!full_keys_.empty() && (kept_.empty() || full_keys_.size() > kTurn / 2))
         park_rest(full_keys_.back(), kParkAtOnce);
     if (!full_sequences_.empty() && kept_.empty()) park_rest_of_sequence(full_sequences_.back(), kParkAtOnce);
     jobs_->erase(jobs_->begin() + static_cast<std::ptrdiff_t>(first_), jobs_->end());
@@ -128,11 +125,11 @@ void Gatekeeper::work() {
 
 }  // namespace
 
-void pass_gate(pg::vector<Job>* jobs, std::size_t first, Running running, int parked_before) {
+void pass_gate(pg::vector<Job>* jobs, std::size_t first, Running running) {
     const bool guarded =
         std::any_of(jobs->begin() + static_cast<std::ptrdiff_t>(first), jobs->end(),
                     [](const Job& j) { return !j.concurrency_key.empty() || !j.sequence_key.empty(); });
-    if (guarded) Gatekeeper(jobs, first, running, parked_before).work();
+    if (guarded) Gatekeeper(jobs, first, running).work();
 }
 
 }  // namespace foreman::store

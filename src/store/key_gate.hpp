@@ -14,9 +14,8 @@ namespace foreman::store {
 enum class Running { one_after_another, at_once };
 
 /// does: keeps in `jobs`, from index `first` on, what may run, in order; parks the rest. Those before `first`
-/// count as jobs of the same group.  units: parked_before: of the claims just before these, where that was
-/// all that came of them: past a number of such jobs what stands behind them is parked at once. cost: nothing
-/// for jobs that have a unique key only
-void pass_gate(pg::vector<Job>* jobs, std::size_t first, Running running, int parked_before = 0);
+/// count as jobs of the same group.
+/// cost: nothing for jobs that have a unique key only
+void pass_gate(pg::vector<Job>* jobs, std::size_t first, Running running);
 
 }  // namespace foreman::store

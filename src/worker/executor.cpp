@@ -99,8 +99,7 @@ class Executor {
     pg::Context context_;
     pg::Context group_context_;
     core::GroupPace pace_;
-    core::Instant began_{};  // the group
-    int parked_ = 0;         // jobs in a row that had to wait for their keys
+    core::Instant began_{};  // the transaction
     pg::static_vector<Touched, kMaxTouched> touched_;
     core::Instant idle_since_{};
     uint32 wait_event_ = 0;
@@ -266,18 +265,14 @@ bool Executor::run_chunk(Group& group, store::RangeChoice& choice, bool first,
     const int got = claim(group, choice, qty);
     store::not_started(queue, qty - got, running);
     if (got == 0) {
-        parked_ = 0;
         missed_locked(choice, started);
         return false;
     }
     if (store::is_keyed(choice.alone)) {
-        store::pass_gate(&group.jobs(), before, running, parked_);
+        store::pass_gate(&group.jobs(), before, running);
         store::not_started(queue, got - static_cast<int>(group.jobs().size() - before), running);
-        if (group.jobs().size() == before) {  // all of them wait for their keys
-            parked_ += got;
+        if (group.jobs().size() == before)  // all of them wait for their keys
             return pg::clock_now() - began_ < core::kGroupTarget && choose(first, &choice);
-        }
-        parked_ = 0;
     }
     if (alone) store::slot_hold(choice.ref, group.jobs().back().key());
     if (got == qty) store::wake_another(ticket_.database, ticket_.role);
