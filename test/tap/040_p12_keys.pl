@@ -220,8 +220,11 @@ subtest 'leases with keys still count after a restart' => sub {
 	my ($first, $token) = split /\|/, value($node, 'postgres', q{SELECT job_id, token FROM foreman.claim('{lease}', 'w', lease => '10 min')});
 	$node->restart;
 	eventually($node, 'postgres', q{SELECT ok FROM foreman.health() WHERE name = 'dispatcher'}, 10, 'the server is up');
-	my $others = value($node, 'postgres', q{SELECT string_agg(c.job_id::text || j.concurrency_key, ',') FROM foreman.claim('{lease}', 'w', 10) c JOIN foreman.live_job j USING (job_id)});
-	like($others, qr/^\d+l$/, 'only the other key can be claimed');
+	# Before the leases are on the board nothing with a key is given out.
+	$node->safe_psql('postgres', 'CREATE TABLE others (key text)');
+	eventually($node, 'postgres', q{INSERT INTO others SELECT j.concurrency_key FROM foreman.claim('{lease}', 'w', 10) c JOIN foreman.live_job j USING (job_id);
+		SELECT count(*) > 0 FROM others}, 10, 'jobs can be claimed');
+	is(value($node, 'postgres', q{SELECT string_agg(key, ',') FROM others}), 'l', 'only of the other key');
 	is(value($node, 'postgres', "SELECT foreman.complete($first, '$token')"), 'completed', 'the lease holds');
 	eventually($node, 'postgres', q{SELECT count(*) = 1 FROM foreman.claim('{lease}', 'w', 10)}, 5, 'and its end frees the key');
 };
