@@ -117,12 +117,16 @@ bool role_exists(Oid role) {
     return pg::guarded([role] { return SearchSysCacheExists1(AUTHOID, ObjectIdGetDatum(role)); });
 }
 
+void require_role(const ScheduleSettings& set) {
+    if (set.command && !role_exists(set.run_as))
+        throw pg::Failure(ERRCODE_UNDEFINED_OBJECT, "role with OID %u does not exist", set.run_as);
+}
+
 // One run: its job and its row of schedule_run.
 int64 make_run(const StoredSchedule& s, std::optional<Instant> occurrence, Instant now) {
     const AsOwner scope;
     const ScheduleSettings& set = s.settings;
-    if (set.command && !role_exists(set.run_as))
-        throw pg::Failure(ERRCODE_UNDEFINED_OBJECT, "role with OID %u does not exist", set.run_as);
+    require_role(set);
     pg::Args<4> r;
     r.text(1, set.name).set(4, set.args);
     if (occurrence) r.instant(2, *occurrence);
@@ -188,6 +192,7 @@ std::optional<int64> run_or_hold(const StoredSchedule& s, Instant occurrence, In
     m->last_fired = now;
     m->last_scheduled = occurrence;
     if (!may_begin_run(s, now)) return std::nullopt;
+    require_role(s.settings);  // first: a run that waits for a role that is gone never ends
     if (s.unfinished) {
         switch (s.settings.overlap) {
             case core::Overlap::allow:

@@ -87,6 +87,20 @@ SELECT alike((SELECT error FROM foreman.schedules WHERE name = 'role'), 'role wi
 SELECT clock_timestamp() AS since \gset
 SELECT ok(t.wait_until(format($$ EXISTS (SELECT FROM t.log WHERE what = 'good' AND at > %L) $$, :'since')), 'the others go on');
 
+-- The same while a run of it waits, and would be waited for.
+CREATE ROLE bs_stuck LOGIN;
+SELECT foreman.grant_role('operator', 'bs_stuck'), foreman.create_queue('held'), foreman.pause_queue('held') \g /dev/null
+SELECT t.as_role('bs_stuck', $$ SELECT foreman.schedule('stuck', '@yearly', 'SELECT 1') $$) \g /dev/null
+SELECT is(foreman.alter_schedule('stuck', schedule => '1 second', queue => 'held', overlap => 'skip'), true, 'a command in a queue that stands still');
+SELECT ok(t.wait_until($$ (SELECT skipped > 0 FROM foreman.schedule WHERE name = 'stuck') $$), 'its run waits, and others are skipped');
+SELECT foreman.revoke_role('operator', 'bs_stuck') \g /dev/null
+DROP OWNED BY bs_stuck;
+DROP ROLE bs_stuck;
+SELECT ok(t.wait_until($$ (SELECT NOT active FROM foreman.schedules WHERE name = 'stuck') $$), 'when its role is gone it is switched off, too');
+SELECT alike((SELECT error FROM foreman.schedules WHERE name = 'stuck'), 'role with OID % does not exist', 'for that');
+SELECT is((SELECT string_agg(state, ',') FROM foreman.jobs WHERE queue = 'held'), 'available', 'the run that waits stays for an operator to look at');
+SELECT is(foreman.cancel_where(queue => 'held'), 1::int8, 'and to cancel');
+
 SELECT foreman.unschedule(name) FROM foreman.schedules \g /dev/null
 SELECT foreman.stop() \g /dev/null
 SELECT ok(t.wait_until('t.no_workers()'), 'the workers are gone');
