@@ -2,6 +2,8 @@
 // context (CurrentMemoryContext where none is named) and belongs to it.
 #pragma once
 
+#include <chrono>
+
 #include "core/time.hpp"
 #include "pg/memory.hpp"
 
@@ -26,6 +28,12 @@ inline core::Instant to_instant(Datum timestamptz) noexcept {
 inline Datum to_datum(core::Instant instant) noexcept { return TimestampTzGetDatum(instant.us); }
 // The server's clock now (not the transaction's start).
 inline core::Instant clock_now() noexcept { return core::Instant{GetCurrentTimestamp()}; }
+// A clock that nobody sets, for the pauses and the patience of one server's processes. It compares with
+// itself only. Allowed in signal handlers.
+inline core::Instant steady_now() noexcept {
+    const auto t = std::chrono::steady_clock::now().time_since_epoch();
+    return core::Instant{std::chrono::duration_cast<std::chrono::microseconds>(t).count()};
+}
 
 // A timestamp as timestamptz's input function reads it, with the session's time zone where the text has none;
 // false unless it is a finite one. Raises nothing: for hooks of settings.

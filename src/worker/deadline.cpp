@@ -1,27 +1,39 @@
-// See deadline.hpp. The timer's callback runs in a signal handler: it reads the clock, sets the server's own
-// interrupt flags and re-arms itself, as StatementTimeoutHandler and its like in postinit.c do.
+// See deadline.hpp. The timer rings with SIGALRM as the server's own do, so that signal has a handler of ours
+// in front of the server's: it reads the steady clock, sets the server's own interrupt flags and winds the
+// timer up again, as StatementTimeoutHandler and its like in postinit.c do. The server's timeouts would not
+// serve: they ask the clock that somebody may set, and one that is set back by an hour makes them an hour
+// longer.
 #include "worker/deadline.hpp"
 
+#include <csignal>
+#include <ctime>
+
 #include "pg/call.hpp"
+#include "pg/datum.hpp"
 #include "pg/latch.hpp"
 
 namespace foreman::worker {
 
 namespace {
 
-constexpr int kRepeatMs = 100;
+constexpr int64 kRepeatUs = 100000;
 constexpr int64 kShutdownGraceUs = 250000;  // from the interrupt at the end of a shutdown's grace
+constexpr int64 kByItselfUs = 20000;  // a process that rests has gone by then, with nothing to interrupt
+constexpr int64 kSecond = 1000000;
 
-constinit TimeoutId g_timer = MAX_TIMEOUTS;
+constinit bool g_prepared = false;
+constinit timer_t g_timer{};
+constinit decltype(SIG_DFL) g_server_handler = nullptr;
+constinit volatile int64 g_rings_at = PG_INT64_MAX;  // PG_INT64_MAX: it does not
 constinit volatile sig_atomic_t g_active = 0;
 constinit volatile sig_atomic_t g_fired = 0;
 constinit volatile sig_atomic_t g_died = 0;
-constinit volatile int64 g_started = 0;
+// Instants of the steady clock.
 constinit volatile int64 g_timeout_at = PG_INT64_MAX;
 constinit volatile int64 g_overrun_at = PG_INT64_MAX;
 constinit volatile int64 g_die_at = PG_INT64_MAX;
 constinit volatile int64 g_limit_at = PG_INT64_MAX;  // of this process: it is to end
-constinit int64 g_grace = 0;
+constinit int64 g_grace = kShutdownGraceUs;
 
 int64 earliest() noexcept {
     const int64 timeout = g_timeout_at;
@@ -29,9 +41,12 @@ int64 earliest() noexcept {
     return timeout < overrun ? timeout : overrun;
 }
 
-void arm_at(int64 at, int64 now) noexcept {
-    const int64 ms = (at - now) / 1000 + 1;
-    enable_timeout_after(g_timer, static_cast<int>(std::clamp<int64>(ms, 1, PG_INT32_MAX / 2)));
+// One that has passed rings at once.
+void ring_at(int64 at) noexcept {
+    g_rings_at = at;
+    itimerspec t{};
+    if (at != PG_INT64_MAX) t.it_value = {at / kSecond, at % kSecond * 1000};
+    timer_settime(g_timer, TIMER_ABSTIME, &t, nullptr);
 }
 
 void interrupt_handler(int64 now, Fired why) noexcept {
@@ -47,28 +62,56 @@ void interrupt_handler(int64 now, Fired why) noexcept {
     }
     QueryCancelPending = 1;
     SetLatch(MyLatch);
-    enable_timeout_after(g_timer, kRepeatMs);
+    ring_at(now + kRepeatUs);
 }
 
-extern "C" void foreman_deadline_passed(void) {
+void look_at_deadline() noexcept {
+    const int64 now = pg::steady_now().us;
+    if (now < g_rings_at) return;  // a timeout of the server's
+    g_rings_at = PG_INT64_MAX;
     if (g_active == 0) return;
-    const int64 now = GetCurrentTimestamp();
     if (now >= g_timeout_at) {
         interrupt_handler(now, Fired::timeout);
     } else if (now >= g_overrun_at) {
         interrupt_handler(now, Fired::overrun);
     } else {
-        arm_at(earliest(), now);
+        ring_at(earliest());
     }
+}
+
+// Signals that are alike may become one while they are blocked: whoever rang, both look.
+extern "C" void foreman_alarm(int signo) {
+    const int saved_errno = errno;
+    look_at_deadline();
+    errno = saved_errno;
+    g_server_handler(signo);
 }
 
 }  // namespace
 
-void begin_deadline(core::Instant now, core::Micros timeout, core::Micros overrun,
-                    core::Micros grace) noexcept {
+void prepare_deadline() {
+    if (g_prepared) return;
+    struct sigevent event {};
+    event.sigev_notify = SIGEV_SIGNAL;
+    event.sigev_signo = SIGALRM;
+    if (timer_create(CLOCK_MONOTONIC, &event, &g_timer) != 0)
+        throw pg::Failure(ERRCODE_INSUFFICIENT_RESOURCES, "could not create a timer: %s",
+                          std::strerror(errno));
+    struct sigaction server {};
+    sigaction(SIGALRM, nullptr, &server);
+    g_server_handler = server.sa_handler;
+    struct sigaction ours {};
+    ours.sa_handler = foreman_alarm;
+    ours.sa_flags = SA_RESTART;
+    sigemptyset(&ours.sa_mask);
+    sigaction(SIGALRM, &ours, nullptr);
+    g_prepared = true;
+}
+
+void begin_deadline(core::Micros timeout, core::Micros overrun, core::Micros grace) noexcept {
+    const core::Instant now = pg::steady_now();
     // Also for a handler without limits: limit_deadline() may set one while it runs.
     g_fired = 0;
-    g_started = now.us;
     g_grace = grace.us;
     g_timeout_at = timeout == pg::kForever ? PG_INT64_MAX : core::saturating_add(now.us, timeout.us);
     g_overrun_at = overrun == pg::kForever ? PG_INT64_MAX : core::saturating_add(now.us, overrun.us);
@@ -79,11 +122,11 @@ void begin_deadline(core::Instant now, core::Micros timeout, core::Micros overru
         return;
     }
     if (timeout == pg::kForever && overrun == pg::kForever) return;
-    if (g_timer == MAX_TIMEOUTS) g_timer = RegisterTimeout(USER_TIMEOUT, foreman_deadline_passed);
     g_active = 1;
     const int64 first = earliest();
-    // A timer left from an earlier job of the group fires too early and re-arms itself: that saves this call.
-    if (!get_timeout_active(g_timer) || get_timeout_finish_time(g_timer) > first) arm_at(first, now.us);
+    // A timer left from an earlier job of the group rings too early and is wound up again: that saves this
+    // call.
+    if (g_rings_at > first) ring_at(first);
 }
 
 Fired end_deadline() noexcept {
@@ -91,7 +134,7 @@ Fired end_deadline() noexcept {
     g_active = 0;
     const auto fired = static_cast<Fired>(g_fired);
     if (fired != Fired::nothing) {
-        disable_timeout(g_timer, false);
+        ring_at(PG_INT64_MAX);
         QueryCancelPending = 0;
     }
     g_fired = 0;
@@ -101,12 +144,11 @@ Fired end_deadline() noexcept {
 bool ended_by_deadline() noexcept { return g_died != 0; }
 
 void limit_deadline(core::Instant until) noexcept {
-    if (g_timer == MAX_TIMEOUTS) g_timer = RegisterTimeout(USER_TIMEOUT, foreman_deadline_passed);
     g_limit_at = until.us;
     g_timeout_at = std::min(int64{g_timeout_at}, until.us);
     g_grace = std::min(int64{g_grace}, kShutdownGraceUs);
     g_active = 1;
-    arm_at(g_timeout_at, GetCurrentTimestamp());
+    ring_at(std::max(int64{g_timeout_at}, pg::steady_now().us + kByItselfUs));
 }
 
 }  // namespace foreman::worker

@@ -1,6 +1,7 @@
 // The timer of the running handler: job timeouts, and the overrun limit of jobs that share a transaction.
 // One signal timer per process, armed once per group where it can: a handler that ends in time costs no
-// system call. Invariant: outside begin()/end() no interrupt of ours is pending.
+// system call. It goes by the steady clock: a handler has its time whatever becomes of the other one.
+// Invariant: outside begin()/end() no interrupt of ours is pending.
 #pragma once
 
 #include "core/time.hpp"
@@ -10,16 +11,18 @@ namespace foreman::worker {
 
 enum class Fired { nothing, timeout, overrun };
 
+/// Before the first of the calls below, limit_deadline() from a signal handler included.
+/// errors 53000: the system has no timer left
+void prepare_deadline();
 /// A handler starts. timeout: from now, or kForever. overrun: how long it may take while it shares a
 /// transaction, or kForever. When it fires, the handler is interrupted (57014), again every 100 ms, and after
 /// `grace` its session ends.
-void begin_deadline(core::Instant now, core::Micros timeout, core::Micros overrun,
-                    core::Micros grace) noexcept;
+void begin_deadline(core::Micros timeout, core::Micros overrun, core::Micros grace) noexcept;
 /// It ended; answers what fired.
 Fired end_deadline() noexcept;
 /// Whether this process is ending because a handler did not heed its interrupt.
 bool ended_by_deadline() noexcept;
-/// The handler that runs is to be interrupted within `grace` (shutdown).
+/// The handler that runs is to be interrupted at `until` of the steady clock (shutdown).
 void limit_deadline(core::Instant until) noexcept;
 
 }  // namespace foreman::worker

@@ -39,7 +39,7 @@ bool run_deferred_triggers(Group& group) {
     const bool shared = group.jobs().size() > 1;
     const core::Micros limit = shared ? std::min(group.least_timeout(), kPatience) : group.least_timeout();
     const Published published(group);
-    begin_deadline(pg::clock_now(), limit, pg::kForever, core::milliseconds(settings::cancel_grace_ms));
+    begin_deadline(limit, pg::kForever, core::milliseconds(settings::cancel_grace_ms));
     release_cancel();
     try {
         pg::call<&AfterTriggerFireDeferred>();

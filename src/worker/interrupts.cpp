@@ -6,6 +6,7 @@
 #include <csignal>
 
 #include "pg/call.hpp"
+#include "pg/datum.hpp"
 #include "pg/latch.hpp"
 #include "store/databases.hpp"
 #include "store/flight_recorder.hpp"
@@ -27,7 +28,8 @@ bool is_asked_to_leave() noexcept {
     return MyDatabaseId != InvalidOid && store::is_held(MyDatabaseId);
 }
 
-// It interrupts what runs at `until` and ends the process soon after, should that not help.
+// It interrupts what runs at `until` of the steady clock and ends the process soon after, should that not
+// help.
 void shut_down(core::Instant until) noexcept {
     ShutdownRequestPending = 1;
     limit_deadline(until);
@@ -38,9 +40,9 @@ extern "C" void foreman_terminated(int signo, siginfo_t* info, void*) {
     if (MyProcPid != static_cast<int>(getpid())) _exit(1);  // a child of system() that has not yet exec'd
     const int saved_errno = errno;
     if (info->si_pid == PostmasterPid) {
-        shut_down(core::Instant{GetCurrentTimestamp()} + core::milliseconds(settings::shutdown_grace_ms));
+        shut_down(pg::steady_now() + core::milliseconds(settings::shutdown_grace_ms));
     } else if (info->si_pid != MyProcPid && is_asked_to_leave()) {
-        shut_down(core::Instant{GetCurrentTimestamp()});
+        shut_down(pg::steady_now());
     } else {
         if (info->si_pid == MyProcPid) {
             g_own_signal = 1;
@@ -94,6 +96,7 @@ void record_crashes_elsewhere() {
 }
 
 void install_signal_handlers(bool cancellable) {
+    prepare_deadline();
     pqsignal(SIGHUP, SignalHandlerForConfigReload);
     struct sigaction action {};
     if (cancellable) {

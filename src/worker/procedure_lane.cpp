@@ -124,6 +124,7 @@ std::optional<Datum> call(const store::Handler& handler, const store::Job& job, 
 Attempt run(const store::Handler& handler, const Leased& leased, MemoryContext context, bool in_executor) {
     const store::Job& job = leased.job;
     const int attempt = job.attempt + 1;
+    prepare_deadline();
     Attempt a;
     a.started_at = pg::clock_now();
     store::CurrentJob& current = store::current_job();
@@ -134,7 +135,7 @@ Attempt run(const store::Handler& handler, const Leased& leased, MemoryContext c
     const core::Micros timeout = job.timeout_us >= 0       ? core::Micros{job.timeout_us}
                                  : handler.timeout_us >= 0 ? core::Micros{handler.timeout_us}
                                                            : pg::kForever;
-    begin_deadline(a.started_at, timeout, pg::kForever, core::milliseconds(settings::cancel_grace_ms));
+    begin_deadline(timeout, pg::kForever, core::milliseconds(settings::cancel_grace_ms));
     if (in_executor) release_cancel();
     Fired fired = Fired::nothing;
     try {

@@ -24,16 +24,16 @@ constexpr core::Micros kOverrun = core::milliseconds(50);
 // Around a handler: the current job, its deadline, and cancel interrupts let through.
 class Inside {
   public:
-    Inside(const store::Job* job, int attempt, core::Micros timeout, const RunnerOptions& options,
-           core::Instant now)
+    Inside(const store::Job* job, int attempt, core::Micros timeout, const RunnerOptions& options)
         : in_executor_(options.in_executor) {
+        prepare_deadline();
         store::CurrentJob& c = store::current_job();
         c.job = job;
         c.attempt = attempt;
         c.inside = true;
         c.wish.outcome = core::Outcome::completed;
         c.wish.reason_len = 0;
-        begin_deadline(now, timeout, options.shared && options.in_executor ? kOverrun : pg::kForever,
+        begin_deadline(timeout, options.shared && options.in_executor ? kOverrun : pg::kForever,
                        core::milliseconds(settings::cancel_grace_ms));
         if (options.in_executor) release_cancel();
     }
@@ -146,7 +146,7 @@ Attempt run_guarded(const store::Handler& handler, const store::Job* job, int at
         {
             const pg::GucScope settings_scope;
             const pg::ActiveSnapshot snapshot;
-            Inside inside(job, attempt, timeout, options, a.started_at);
+            Inside inside(job, attempt, timeout, options);
             try {
                 body(&a);
             } catch (...) {
