@@ -256,7 +256,7 @@ CREATE TABLE foreman.schedule (
 ) WITH (fillfactor = 70);
 CREATE UNIQUE INDEX schedule_name ON foreman.schedule (name);
 CREATE INDEX schedule_due ON foreman.schedule (next_fire_at, schedule_id) WHERE (active);
-CREATE INDEX schedule_fired ON foreman.schedule (last_fired_at) WHERE (active);
+CREATE INDEX schedule_fired ON foreman.schedule (COALESCE(last_fired_at, anchor_at)) WHERE (active);
 CREATE INDEX schedule_buffered ON foreman.schedule (schedule_id) WHERE (buffered_at IS NOT NULL);
 CREATE INDEX schedule_boot ON foreman.schedule (schedule_id) WHERE (boot_at IS NOT NULL);
 
@@ -279,7 +279,7 @@ CREATE TABLE foreman.schedule_run (
 );
 CREATE UNIQUE INDEX schedule_run_occurrence ON foreman.schedule_run (schedule_id, generation, scheduled_at);
 CREATE INDEX schedule_run_fired ON foreman.schedule_run (fired_at);
--- What happened in a minute to the jobs of a queue; waiting and running times in milliseconds. Inserted once.
+-- What happened in a minute to the jobs of a queue; waiting and running times in milliseconds.
 CREATE TABLE foreman.minute_stat (
     minute    pg_catalog.timestamptz NOT NULL,
     queue     pg_catalog.text COLLATE pg_catalog."C" NOT NULL,

@@ -81,13 +81,13 @@ Reply look(int64 job_id, MemoryContext context) {
 
 Reply wait_for_end(int64 job_id, std::optional<core::Micros> timeout, MemoryContext context) {
     const Waiting waiting(job_id);
-    const core::Instant until = timeout ? pg::clock_now() + *timeout : core::kPlusInfinity;
+    const core::Instant until = timeout ? pg::steady_now() + *timeout : core::kPlusInfinity;
     const core::Micros look_again =
         is_announced() ? core::milliseconds(settings::poll_interval_ms) : kLookWithoutBoard;
     const uint32 event = pg::wait_event("ForemanAwait");
     for (;;) {
         const Reply reply = look(job_id, context);
-        const core::Instant now = pg::clock_now();
+        const core::Instant now = pg::steady_now();
         if (reply.terminal || !reply.exists || now >= until) return reply;
         pg::wait_latch(std::min(look_again, until - now), event);
     }

@@ -54,7 +54,7 @@ core::Instant due_from_rows(const store::OutsideFilter& filter, core::Instant no
 }
 
 void wait_until_due(const store::OutsideFilter& filter, std::optional<core::Micros> timeout) {
-    const core::Instant until = timeout ? pg::clock_now() + *timeout : core::kPlusInfinity;
+    const core::Instant until = timeout ? pg::steady_now() + *timeout : core::kPlusInfinity;
     const core::Micros look_again =
         store::board_present() ? core::milliseconds(settings::poll_interval_ms) : kLookWithoutBoard;
     const uint32 event = pg::wait_event("ForemanWaitForJob");
@@ -64,8 +64,12 @@ void wait_until_due(const store::OutsideFilter& filter, std::optional<core::Micr
         const core::Instant now = pg::clock_now();
         const core::Instant due =
             store::board_present() ? store::next_due_outside(filter) : due_from_rows(filter, now);
-        if (due <= now || now >= until) return;
-        pg::wait_latch(std::min({look_again, until - now, due - now}), event);
+        const core::Micros left = until - pg::steady_now();
+        if (due <= now || left <= core::Micros{0}) return;
+        // Nobody tells when the clock is set, and then something may be due at once.
+        const core::Micros ahead =
+            due == core::kPlusInfinity ? pg::kForever : std::min(due - now, core::kClockLook);
+        pg::wait_latch(std::min({look_again, left, ahead}), event);
     }
 }
 

@@ -32,7 +32,8 @@ FirePlan plan_fire(const Schedule& schedule, Missed missed, Instant due, Instant
                    int caught_up, const Zone& zone) noexcept;
 
 /// Whether the clock was set back so far that the schedule would be silent for more than two of its periods:
-/// it starts over then. last: the last occurrence that it fired for, at `fired_at`; due: its next.
+/// it starts over then. last: the last occurrence that it fired for, at `fired_at`, or for both when it was
+/// made; due: its next.
 constexpr bool must_start_over(Instant last, Instant fired_at, Instant due, Instant now) noexcept {
     return now < fired_at && due - now > (due - last) * 2;
 }

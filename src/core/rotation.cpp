@@ -61,7 +61,8 @@ int choose_idle_leaver(std::span<const Holder> holders, std::span<const Demand> 
     int best = kNobody;
     for (int i = 0; i < static_cast<int>(holders.size()); i++) {
         const Holder& holder = holders[static_cast<std::size_t>(i)];
-        if (!holder.idle || now - holder.idle_since < kMinIdle || same_session(holder, db, role)) continue;
+        const bool just_idle = holder.idle_since <= now && now - holder.idle_since < kMinIdle;
+        if (!holder.idle || just_idle || same_session(holder, db, role)) continue;
         if (best == kNobody || holder.idle_since < holders[static_cast<std::size_t>(best)].idle_since)
             best = i;
     }

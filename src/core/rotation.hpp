@@ -21,15 +21,15 @@ struct Holder {
     std::uint32_t db = 0;
     std::uint32_t role = 0;
     bool idle = false;
-    Instant idle_since;    ///< when idle
-    Instant tenure_since;  ///< when it got the slot
+    Instant idle_since;    ///< when idle; after now: the clock was set back since
+    Instant tenure_since;  ///< when it got the slot, by a clock that nobody sets
 };
 
 /// A role of a database with due work, since when it has wanted an executor.
 struct Demand {
     std::uint32_t db = 0;
     std::uint32_t role = 0;
-    Instant since;
+    Instant since;  ///< by the same clock as tenure_since
 };
 
 inline constexpr int kNobody = -1;
@@ -41,7 +41,8 @@ int next_demand(std::span<const Holder> holders, std::span<const Demand> demands
 /// does: who should leave for the oldest demand that nobody serves. An idle executor first, the longest idle;
 /// else, among those that have had their kMinTenure, one whose role has another; else the one with the
 /// longest tenure. units: `leaving` counts slots that are free or being vacated: they serve the oldest
-/// demands. returns: an index into `holders`, or kNobody.  cost: holders x (demands + holders).
+/// demands; `now` is by the clock of tenures. returns: an index into `holders`, or kNobody.  cost: holders x
+/// (demands + holders).
 int choose_leaver(std::span<const Holder> holders, std::span<const Demand> demands, int leaving,
                   Instant now) noexcept;
 

@@ -63,4 +63,7 @@ constexpr Instant operator-(Instant t, Micros d) noexcept {
 }
 constexpr Micros operator-(Instant a, Instant b) noexcept { return {saturating_sub(a.us, b.us)}; }
 
+/// Whoever waits for an instant looks at the clock so often: it may be set meanwhile, and nobody tells.
+inline constexpr Micros kClockLook = seconds(1);
+
 }  // namespace foreman::core

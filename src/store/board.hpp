@@ -174,6 +174,9 @@ void cool_queue(Oid database, std::string_view queue, const core::ThrottlePolicy
 core::Cooling read_cooling(Oid database, std::string_view queue) noexcept;
 /// Ends all cool-downs of the database.
 void forget_coolings(Oid database) noexcept;
+/// The clock was set back by `step`: cool-downs of the database end so much earlier by it, and pauses of
+/// rates at once, for whoever claims next to reckon anew.
+void move_queue_pauses(Oid database, core::Micros step) noexcept;
 void set_queue_live(Oid database, std::string_view queue, int64 live) noexcept;
 void zero_queue_lives(Oid database) noexcept;
 

@@ -40,7 +40,7 @@ struct ExecutorSlot {
     Oid database;
     Oid role;
     int64 since;           // when state last changed between idle and busy
-    int64 tenure_since;    // when this slot was given to (database, role)
+    int64 tenure_since;    // steady clock: when this slot was given to (database, role)
     pg_atomic_uint32 xid;  // of the transaction in which it locks rows that stay; 0: none
     slock_t mutex;         // guards everything below
     int64 started_at;
@@ -199,6 +199,7 @@ struct LeaseEntry {
     int64 job_id;
     uint8 token[16];
     int64 leased_until;
+    int64 renewed_at;  // when leased_until was reckoned
     int64 length_us;
     uint32 keys[2];  // entries of KeyEntry that it holds
     uint32 queue;    // entry of QueueEntry whose place it holds
@@ -248,7 +249,7 @@ struct AwaitedEntry {
 struct Demand {    // a (database, role) with due work and no executor
     Oid database;  // InvalidOid: free
     Oid role;
-    int64 since;
+    int64 since;  // steady clock
 };
 constexpr int kMaxDemands = 256;
 

@@ -48,8 +48,9 @@ constinit pg::Statement g_started{
     {INT8OID, INT8OID, TIMESTAMPTZOID}};
 
 constinit pg::Statement g_ahead{"ahead_schedules",
-                                "SELECT s.schedule_id FROM foreman.schedule s WHERE s.last_fired_at " GT
-                                " $3 AND s.active AND s.schedule_id " GT
+                                "SELECT s.schedule_id FROM (SELECT a.schedule_id FROM foreman.schedule a "
+                                "WHERE COALESCE(a.last_fired_at, a.anchor_at) " GT
+                                " $3 AND a.active OFFSET 0) s WHERE s.schedule_id " GT
                                 " $1 ORDER BY s.schedule_id LIMIT $2",
                                 {INT8OID, INT8OID, TIMESTAMPTZOID}};
 
@@ -250,8 +251,10 @@ FireOutcome fire_started(const StoredSchedule& s, Instant now) {
 }
 
 FireOutcome start_over(const StoredSchedule& s, Instant now) {
-    if (!s.next_fire_at || !s.last_fired_at || !s.last_scheduled_at) return {};
-    if (!core::must_start_over(*s.last_scheduled_at, *s.last_fired_at, *s.next_fire_at, now)) return {};
+    if (!s.next_fire_at) return {};
+    // One that has not fired yet waits since it was made.
+    const Instant last = s.last_scheduled_at.value_or(s.anchor);
+    if (!core::must_start_over(last, s.last_fired_at.value_or(s.anchor), *s.next_fire_at, now)) return {};
     const AsOwner scope;
     const Timetable t = timetable_of(s.settings);
     const Instant anchor = core::anchor_of(now);

@@ -59,6 +59,14 @@ void remove(Oid database, int64 job_id) noexcept {
     board().lease_free = i;
 }
 
+// A lease is a length of time. Where the clock was set back since it was reckoned, what is left stays what it
+// was.
+void follow_clock(LeaseEntry& e, int64 now) noexcept {
+    if (e.renewed_at <= now) return;
+    e.leased_until = core::saturating_sub(e.leased_until, e.renewed_at - now);
+    e.renewed_at = now;
+}
+
 bool same_token(const LeaseEntry& e, const pg::UuidBytes& token) noexcept {
     return std::memcmp(e.token, token.bytes.data(), sizeof(e.token)) == 0;
 }
@@ -131,6 +139,7 @@ bool add_lease(Oid database, int64 job_id, const pg::UuidBytes& token, Instant u
         e->queue = queue;
         std::memcpy(e->token, token.bytes.data(), sizeof(e->token));
         e->leased_until = until.us;
+        e->renewed_at = (until - length).us;
         e->length_us = length.us;
         e->cancel_requested = e->ending = e->has_progress = false;
         e->note_len = 0;
@@ -153,6 +162,8 @@ Beat beat_lease(Oid database, int64 job_id, const pg::UuidBytes& token, Instant 
     if (e == nullptr || !same_token(*e, token)) return Beat::unknown;
     if (e->ending) return Beat::lost;
     const int64 length = extend.us > 0 ? extend.us : e->length_us;
+    follow_clock(*e, now.us);
+    e->renewed_at = now.us;
     e->leased_until = std::max(e->leased_until, core::saturating_add(now.us, length));
     if (progress != nullptr) {
         e->has_progress = true;
@@ -208,6 +219,19 @@ bool begin_rescue(Oid database, int64 job_id, const pg::UuidBytes& token, Instan
 void postpone_lease_end(Oid database, int64 job_id, Instant until) noexcept {
     const PartGuard guard(BoardLock::leases, LW_EXCLUSIVE);
     if (LeaseEntry* e = find_entry(database, job_id)) e->leased_until = std::max(e->leased_until, until.us);
+}
+
+void follow_clock_back(Oid database, Instant now) noexcept {
+    const PartGuard guard(BoardLock::leases, LW_EXCLUSIVE);
+    for (uint32 i = 0; i < board().lease_high; i++) {
+        if (lease_table()[i].database == database) follow_clock(lease_table()[i], now.us);
+    }
+    for (int i = 0; i < kMaxWorkers; i++) {
+        WorkerEntry& w = worker_table()[i];
+        if (w.database != database || w.last_seen <= now.us) continue;
+        w.first_seen -= w.last_seen - now.us;
+        w.last_seen = now.us;
+    }
 }
 
 void clear_leases(Oid database) noexcept {

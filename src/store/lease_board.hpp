@@ -45,6 +45,9 @@ int ended_leases(Oid database, Instant now, LeaseReading* out, int max, Instant*
 bool begin_rescue(Oid database, int64 job_id, const pg::UuidBytes& token, Instant now) noexcept;
 /// An ended lease is looked at again at `until`.
 void postpone_lease_end(Oid database, int64 job_id, Instant until) noexcept;
+/// The clock was set back: leases end when as much time has passed as they had left, and workers are silent
+/// from now on.
+void follow_clock_back(Oid database, Instant now) noexcept;
 
 // ---- outside workers
 // ---------------------------------------------------------------------------------------------------

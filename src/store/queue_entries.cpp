@@ -218,6 +218,18 @@ core::Cooling read_cooling(Oid database, std::string_view queue) noexcept {
     return i == kNoIndex ? core::Cooling{} : cooling_of(queue_entries()[i]);
 }
 
+void move_queue_pauses(Oid database, core::Micros step) noexcept {
+    const PartGuard guard(BoardLock::ranges, LW_EXCLUSIVE);
+    for (uint32 i = 0; i < board().queue_high; i++) {
+        QueueEntry& q = queue_entries()[i];
+        if (q.database != database) continue;
+        core::Cooling c = cooling_of(q);
+        c.until = c.until - step;
+        set_cooling(q, c);
+        pg_atomic_write_u64(&q.rate_opens, static_cast<uint64>(core::kMinusInfinity.us));
+    }
+}
+
 void forget_coolings(Oid database) noexcept {
     const PartGuard guard(BoardLock::ranges, LW_EXCLUSIVE);
     for (uint32 i = 0; i < board().queue_high; i++) {

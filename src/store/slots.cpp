@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "core/rotation.hpp"
+#include "pg/datum.hpp"
 #include "pg/latch.hpp"
 #include "store/board_parts.hpp"
 #include "store/flight_recorder.hpp"
@@ -29,12 +30,12 @@ Demand* find_demand(Oid database, Oid role) noexcept {
     return nullptr;
 }
 
-void remember_demand_locked(Oid database, Oid role, Instant now) noexcept {
+void remember_demand_locked(Oid database, Oid role) noexcept {
     if (find_demand(database, role) != nullptr) return;
     for (auto& d : board().demands) {
         if (d.database != InvalidOid) continue;
         d.role = role;
-        d.since = now.us;
+        d.since = pg::steady_now().us;
         d.database = database;
         return;
     }
@@ -94,17 +95,18 @@ bool ask_holder_to_leave(const Standings& standings, int who) noexcept {
     return true;
 }
 
-void ask_one_to_leave_locked(Instant now) noexcept {
+void ask_one_to_leave_locked() noexcept {
     Standings all;
     read_standings_locked(&all);
-    (void)ask_holder_to_leave(all, core::choose_leaver(all.held(), all.wanted(), all.leaving, now));
+    (void)ask_holder_to_leave(all,
+                              core::choose_leaver(all.held(), all.wanted(), all.leaving, pg::steady_now()));
 }
 
 // Whether make_room might find somebody.
 bool others_rest(Oid database, Oid role) noexcept {
-    const int64 latest = GetCurrentTimestamp() - core::kMinIdle.us;
+    const int64 now = GetCurrentTimestamp();
     return std::any_of(std::begin(board().slots), std::end(board().slots), [&](ExecutorSlot& s) {
-        return state_of(s) == SlotState::idle && s.since <= latest &&
+        return state_of(s) == SlotState::idle && (s.since <= now - core::kMinIdle.us || s.since > now) &&
                (s.database != database || s.role != role);
     });
 }
@@ -126,11 +128,11 @@ int reserve_slot(Oid database, Oid role, int max_executors, Instant now) noexcep
     const Demand* oldest = oldest_demand_locked();
     const bool our_turn = oldest == nullptr || (oldest->database == database && oldest->role == role);
     if (used >= max_executors || free_one < 0 || !our_turn) {
-        remember_demand_locked(database, role, now);
+        remember_demand_locked(database, role);
         oldest = oldest_demand_locked();
         if (oldest == nullptr) return -1;
         if (used >= max_executors) {
-            ask_one_to_leave_locked(now);
+            ask_one_to_leave_locked();
         } else {
             poke_dispatcher(oldest->database, kPokeExecutor);
         }
@@ -143,7 +145,7 @@ int reserve_slot(Oid database, Oid role, int max_executors, Instant now) noexcep
     s.pid = 0;
     s.procno = -1;
     s.since = now.us;
-    s.tenure_since = now.us;
+    s.tenure_since = pg::steady_now().us;
     pg_atomic_write_u32(&s.leave, 0);
     pg_atomic_write_u64(&s.current_job, 0);
     pg_atomic_write_u64(&s.jobs_done, 0);

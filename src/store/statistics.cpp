@@ -19,14 +19,18 @@ constexpr int64 kSlice = 5000;
 constexpr int64 kBlockedSlice = 500;
 constexpr core::Micros kStep = core::milliseconds(5);
 
-constinit pg::Statement g_insert{"insert_minute",
-                                 "INSERT INTO foreman.minute_stat (minute, queue, enqueued, completed, "
-                                 "failed, discarded, cancelled, wait_p50, "
-                                 "wait_p95, wait_p99, run_p50, run_p95, run_p99) VALUES ($1, $2, $3, $4, $5, "
-                                 "$6, $7, $8, $9, $10, $11, $12, $13) "
-                                 "ON CONFLICT DO NOTHING",
-                                 {TIMESTAMPTZOID, TEXTOID, INT8OID, INT8OID, INT8OID, INT8OID, INT8OID,
-                                  FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID}};
+constinit pg::Statement g_insert{
+    "insert_minute",
+    "INSERT INTO foreman.minute_stat AS s (minute, queue, enqueued, completed, "
+    "failed, discarded, cancelled, wait_p50, "
+    "wait_p95, wait_p99, run_p50, run_p95, run_p99) VALUES ($1, $2, $3, $4, $5, "
+    "$6, $7, $8, $9, $10, $11, $12, $13) "
+    "ON CONFLICT ON CONSTRAINT minute_stat_pkey DO UPDATE SET "
+    "enqueued = s.enqueued " PLUS " excluded.enqueued, completed = s.completed " PLUS
+    " excluded.completed, failed = s.failed " PLUS " excluded.failed, discarded = s.discarded " PLUS
+    " excluded.discarded, cancelled = s.cancelled " PLUS " excluded.cancelled",
+    {TIMESTAMPTZOID, TEXTOID, INT8OID, INT8OID, INT8OID, INT8OID, INT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID,
+     FLOAT8OID, FLOAT8OID, FLOAT8OID}};
 
 // How many of the next so many keys behind one, and the last of them.
 constinit pg::Statement g_count_later{
@@ -132,6 +136,10 @@ void MinuteStatistics::read(pg::vector<QueueTotals>* into) {
 void MinuteStatistics::begin(Instant now) {
     read(&last_);
     end_ = end_of_minute_of(now);
+}
+
+bool MinuteStatistics::is_over(Instant now) const noexcept {
+    return now >= end_ || end_ - now > core::minutes(1);
 }
 
 void MinuteStatistics::write() {

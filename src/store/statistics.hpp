@@ -1,6 +1,7 @@
 // What happened in each minute, from the counters of the board to one row for each queue in which something
 // did; and what the views show that counters do not tell. Called by the dispatcher, and by the views.
-// Invariant: rows of statistics are inserted once and never updated; no view counts rows.
+// Invariant: a row of statistics is inserted once, and added to only when a clock that was set back brings
+// its minute again; no view counts rows.
 #pragma once
 
 #include "pg/memory.hpp"
@@ -28,6 +29,8 @@ class MinuteStatistics {
     void begin(Instant now);
     /// The end of the minute that is being watched.
     Instant end_of_minute() const noexcept { return end_; }
+    /// It has passed, or the clock was set back to before that minute.
+    bool is_over(Instant now) const noexcept;
     /// does: inserts what happened since the last minute.  needs: the caller's transaction; when that
     /// commits, written()
     void write();

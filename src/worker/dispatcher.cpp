@@ -51,8 +51,8 @@ constexpr core::Micros kMaxBlockedRetry = core::seconds(1);
 constexpr core::Micros kRequestRetry = core::milliseconds(200);
 constexpr core::Micros kBufferedRetry = core::milliseconds(200);
 constexpr core::Micros kLockedRetry = core::milliseconds(100);
-constexpr core::Micros kClockNoise = core::seconds(1);
-constexpr int kFireSteps = 40;  // other duties wait for no more
+constexpr core::Micros kClockNoise = core::seconds(1);  // less is no clock that was set
+constexpr int kFireSteps = 40;                          // other duties wait for no more
 constexpr uint32 kPokeBegin = store::kPokeDue | store::kPokeRequests | store::kPokeReread |
                               store::kPokeExecutor | store::kPokeExpiry | store::kPokeSchedules;
 
@@ -65,6 +65,8 @@ class Dispatcher {
 
   private:
     void turn(uint32 pokes);
+    core::Micros set_back(core::Instant now, core::Instant steady);
+    void sleep(core::Instant wake, core::Instant pause, uint32 event) const;
     core::Instant due_work(core::Instant now);
     void load_queues();
     void look_at_identity();
@@ -73,14 +75,13 @@ class Dispatcher {
     core::Instant next_fire() const;
     void close_requests(uint32 generation) noexcept;
     void look_at_leases(core::Instant now);
-    void prune(core::Instant now);
+    void prune(core::Instant now, core::Instant steady);
     void look_at_schedules(core::Instant now);
     void settle_dead();
     template <class Body>
     bool attempt(const char* name, Body body);
     void end_minute(core::Instant now);
     void count_split(core::Instant now);
-    core::Instant next_statistics() const;
     template <class Body>
     bool duty(const char* name, Body body);
     template <class Body>
@@ -91,23 +92,24 @@ class Dispatcher {
     Recruiter recruiter_;
     store::Overstayers overstayers_;
     Troubled troubled_schedules_;
-    core::Instant last_turn_{core::kMinusInfinity};
-    core::Instant next_reread_{core::kPlusInfinity};
-    core::Instant next_upkeep_{core::kMinusInfinity};
-    core::Instant next_prune_{core::kMinusInfinity};
     store::Pruner pruner_;
     store::MinuteStatistics minutes_;
     store::SplitCounter split_;
+    core::Micros blocked_retry_ = kBlockedRetry;
+    uint32 failed_pokes_ = 0;
+    core::Micros clocks_differ_{std::numeric_limits<int64>::min()};  // the clock less the steady one
+    // Of the steady clock: pauses stay as long as they are when somebody sets the other one.
+    core::Instant next_reread_{core::kPlusInfinity};
+    core::Instant next_upkeep_{core::kMinusInfinity};
+    core::Instant next_prune_{core::kMinusInfinity};
     core::Instant split_began_{};
     core::Instant next_split_{core::kPlusInfinity};
     core::Instant next_requests_{core::kPlusInfinity};
     core::Instant next_blocked_{core::kPlusInfinity};
-    core::Micros blocked_retry_ = kBlockedRetry;
     core::Instant next_recruit_{core::kPlusInfinity};
     core::Instant retry_failed_{core::kPlusInfinity};
     core::Instant next_orphans_{core::kPlusInfinity};
     core::Instant orphans_until_{core::kMinusInfinity};
-    uint32 failed_pokes_ = 0;
     core::Instant end_of_grace_{core::kPlusInfinity};  // of handlers that run on after stop()
     bool copied_ = false;                              // nothing here may be touched
     bool said_copied_ = false;
@@ -149,7 +151,7 @@ template <class Body>
 void Dispatcher::poked_duty(uint32 poke, const char* name, Body body) {
     if (duty(name, body)) return;
     failed_pokes_ |= poke;
-    retry_failed_ = pg::clock_now() + kFailedRetry;
+    retry_failed_ = pg::steady_now() + kFailedRetry;
 }
 
 // Each in a transaction of its own: one whose job cannot be settled does not keep the others from it.
@@ -173,7 +175,7 @@ void Dispatcher::settle_dead() {
     if (all) said_failed_.erase(kName);
     if (all) return;
     failed_pokes_ |= store::kPokeExecutor;
-    retry_failed_ = pg::clock_now() + kFailedRetry;
+    retry_failed_ = pg::steady_now() + kFailedRetry;
 }
 
 // false: nothing to do in this database.
@@ -227,7 +229,7 @@ void Dispatcher::look_at_identity() {
         end_of_grace_ = core::kPlusInfinity;
     } else if (store::ask_to_leave(database_, 1) > 0) {
         end_of_grace_ =
-            std::min(end_of_grace_, pg::clock_now() + core::milliseconds(settings::shutdown_grace_ms));
+            std::min(end_of_grace_, pg::steady_now() + core::milliseconds(settings::shutdown_grace_ms));
     }
 }
 
@@ -270,7 +272,7 @@ void Dispatcher::look_at_leases(core::Instant now) {
 }
 
 void Dispatcher::end_minute(core::Instant now) {
-    if (now < minutes_.end_of_minute()) return;
+    if (!minutes_.is_over(now)) return;
     const bool written = duty("pg_foreman: writing statistics", [this] {
         minutes_.write();
         store::measure_database();
@@ -282,38 +284,35 @@ void Dispatcher::end_minute(core::Instant now) {
     }
 }
 
-core::Instant Dispatcher::next_statistics() const {
-    return copied_ ? core::kPlusInfinity : std::min(minutes_.end_of_minute(), next_split_);
-}
-
 // What may be a minute old in the views: a step at each turn. It pauses for a hundred times as long as it
 // took.
 void Dispatcher::count_split(core::Instant now) {
-    if (now < next_split_) return;
+    const core::Instant steady = pg::steady_now();
+    if (steady < next_split_) return;
     if (!split_.active()) {
         split_.begin(now);
-        split_began_ = now;
+        split_began_ = steady;
     }
     if (!duty("pg_foreman: counting jobs that are due later", [this] { split_.step(); })) split_.stop();
     if (split_.active()) return;
-    const core::Instant done = pg::clock_now();
+    const core::Instant done = pg::steady_now();
     next_split_ = done + std::max(kSplitPause, (done - split_began_) * 100);
 }
 
 // A pass is a step at each turn, until nothing is left: short transactions, and the other duties go on in
 // between.
-void Dispatcher::prune(core::Instant now) {
-    if (now < next_prune_) return;
+void Dispatcher::prune(core::Instant now, core::Instant steady) {
+    if (steady < next_prune_) return;
     if (!pruner_.active()) pruner_.begin(now);
     bool more = false;
-    next_prune_ = now;
+    next_prune_ = steady;
     if (!duty("pg_foreman: pruning", [this, &more] { more = pruner_.step(); })) {
         pruner_.stop();
-        next_prune_ = now + kUpkeepRetry;
+        next_prune_ = steady + kUpkeepRetry;
     } else if (!more) {
-        next_prune_ = now + kUpkeep;
+        next_prune_ = steady + kUpkeep;
     } else if (pruner_.blocked()) {
-        next_prune_ = now + store::Pruner::kPause;
+        next_prune_ = steady + store::Pruner::kPause;
     }
 }
 
@@ -355,8 +354,22 @@ core::Instant Dispatcher::due_work(core::Instant now) {
     return round.next_due;
 }
 
+// By how much somebody set the clock back since the last turn; 0: nobody did.
+core::Micros Dispatcher::set_back(core::Instant now, core::Instant steady) {
+    const core::Micros differ = now - steady;
+    const core::Micros before = std::exchange(clocks_differ_, differ);
+    return differ + kClockNoise < before ? before - differ : core::Micros{0};
+}
+
 void Dispatcher::turn(uint32 pokes) {
     const core::Instant now = pg::clock_now();
+    const core::Instant steady = pg::steady_now();
+    const core::Micros back = set_back(now, steady);
+    const bool was_set_back = back > core::Micros{0};
+    if (was_set_back) {
+        store::move_queue_pauses(database_, back);
+        store::follow_clock_back(database_, now);
+    }
     if (pokes & store::kPokeIdentity) {
         const bool was_stopped = slot_->stopped;
         look_at_identity();
@@ -366,28 +379,28 @@ void Dispatcher::turn(uint32 pokes) {
             store::forget_coolings(database_);  // a session's own clock may have set them
         }
     }
-    if (now >= end_of_grace_) {
+    if (steady >= end_of_grace_) {
         store::ask_to_leave(database_, 2);
         end_of_grace_ = core::kPlusInfinity;
     }
     if (pokes & store::kPokeQueues) load_queues();
     if (copied_) return;
-    if (pokes & store::kPokeOrphans) orphans_until_ = now + kOrphansWatch;
-    if ((pokes & (store::kPokeExecutor | store::kPokeOrphans)) || now >= next_orphans_) {
+    if (pokes & store::kPokeOrphans) orphans_until_ = steady + kOrphansWatch;
+    if ((pokes & (store::kPokeExecutor | store::kPokeOrphans)) || steady >= next_orphans_) {
         settle_dead();
-        next_orphans_ = now < orphans_until_ ? now + kOrphansLook : core::kPlusInfinity;
+        next_orphans_ = steady < orphans_until_ ? steady + kOrphansLook : core::kPlusInfinity;
     }
-    const bool reread = (pokes & store::kPokeReread) != 0 || now >= next_reread_;
+    const bool reread = (pokes & store::kPokeReread) != 0 || steady >= next_reread_;
     if (reread || pg_atomic_exchange_u32(&slot_->overflow, 0) != 0) {
         poked_duty(store::kPokeReread, "pg_foreman: reading ranges from the rows",
                    [this] { reread_ranges(database_); });
         duty("pg_foreman: reading leases from the rows", [now] { store::load_leases(now); });
-        next_reread_ = now + kReread;
+        next_reread_ = steady + kReread;
     }
     if (pokes & store::kPokeHandlers)
         poked_duty(store::kPokeHandlers, "pg_foreman: reading handlers",
                    [this] { refresh_roles(database_); });
-    if ((pokes & store::kPokeRequests) || now >= next_requests_) {
+    if ((pokes & store::kPokeRequests) || steady >= next_requests_) {
         next_requests_ = core::kPlusInfinity;
         const uint32 generation = pg_atomic_read_u32(&slot_->request_generation);
         bool all_done = false;
@@ -395,14 +408,14 @@ void Dispatcher::turn(uint32 pokes) {
         duty("pg_foreman: applying requests",
              [&all_done, interrupt] { all_done = store::apply_requests(interrupt).left == 0; });
         if (!all_done) {
-            next_requests_ = now + kRequestRetry;
-            overstayers_.end(database_, now, core::milliseconds(settings::cancel_grace_ms));
+            next_requests_ = steady + kRequestRetry;
+            overstayers_.end(database_, steady, core::milliseconds(settings::cancel_grace_ms));
         } else if (pg_atomic_read_u32(&slot_->request_generation) == generation) {
             close_requests(generation);
         }
     }
-    if (now >= next_lease_end()) look_at_leases(now);
-    if (reread || (pokes & store::kPokeBlocked) || now >= next_blocked_) {
+    if (was_set_back || now >= next_lease_end()) look_at_leases(now);
+    if (reread || (pokes & store::kPokeBlocked) || steady >= next_blocked_) {
         next_blocked_ = core::kPlusInfinity;
         bool all_done = false;
         const bool went = duty("pg_foreman: releasing blocked jobs", [this, now, reread, &all_done] {
@@ -412,12 +425,12 @@ void Dispatcher::turn(uint32 pokes) {
         if (!went) pg_atomic_write_u32(&slot_->waits_overflow, 1);
         blocked_retry_ =
             all_done ? kBlockedRetry : std::min(blocked_retry_ + blocked_retry_, kMaxBlockedRetry);
-        if (!all_done) next_blocked_ = now + blocked_retry_;
+        if (!all_done) next_blocked_ = steady + blocked_retry_;
     }
     end_minute(now);
     count_split(now);
     if (count_wanted_) {
-        next_split_ = now;
+        next_split_ = steady;
         duty("pg_foreman: counting jobs", [this] {
             store::recount_queues();
             store::measure_database();
@@ -427,27 +440,39 @@ void Dispatcher::turn(uint32 pokes) {
     }
     // A database that is being restored is stopped: what follows would come in the way.
     if (slot_->stopped) return;
-    const bool set_back = now + kClockNoise < std::exchange(last_turn_, now);
     if (pokes & store::kPokeReread) duty("pg_foreman: following cron.job", [] { store::follow_cron_jobs(); });
     if (!settings::cron_launch_active_jobs && !std::exchange(cron_held_, true))
         duty("pg_foreman: cancelling jobs of cron.job", [] { store::cancel_cron_runs(); });
     if (settings::cron_launch_active_jobs) cron_held_ = false;
-    if (settings::enabled && (set_back || (pokes & store::kPokeReread) || now >= next_fire()))
+    if (settings::enabled && (was_set_back || (pokes & store::kPokeReread) || now >= next_fire()))
         look_at_schedules(now);
     if ((pokes & store::kPokeReread) || now >= next_expiry())
         duty("pg_foreman: expiring jobs", [this, now] { expire_due(slot_, now); });
-    if (now >= next_upkeep_) {
-        next_upkeep_ = now + kUpkeep;
+    if (steady >= next_upkeep_) {
+        next_upkeep_ = steady + kUpkeep;
         bool made = false;
         duty("pg_foreman: making partitions", [now, &made] {
             store::make_partitions(now);
             made = true;
         });
         // Somebody reads history for long: soon again, but its readers and writers queue behind each try.
-        if (!made) next_upkeep_ = now + kUpkeepRetry;
+        if (!made) next_upkeep_ = steady + kUpkeepRetry;
         duty("pg_foreman: pruning runs of schedules", [now] { store::prune_runs(now); });
     }
-    prune(now);
+    prune(now, steady);
+}
+
+// Sleeps until `wake`, until `pause` of the steady clock, or until it is wanted. Nobody tells when the clock
+// is set: it looks itself.
+void Dispatcher::sleep(core::Instant wake, core::Instant pause, uint32 event) const {
+    for (;;) {
+        const core::Instant now = pg::clock_now();
+        const core::Instant steady = pg::steady_now();
+        if (now - steady + kClockNoise < clocks_differ_) return;  // set back
+        const core::Micros left = std::min(wake - now, pause - steady);
+        if (left <= core::Micros{0}) return;
+        if (pg::wait_latch(std::min(left, core::kClockLook), event) == pg::Wake::latch) return;
+    }
 }
 
 void Dispatcher::loop() {
@@ -458,17 +483,19 @@ void Dispatcher::loop() {
         // Before the look: what is poked from here on is seen next time.
         pg_atomic_write_u64(&slot_->next_wake, static_cast<uint64>(core::kMinusInfinity.us));
         uint32 pokes = pg_atomic_exchange_u32(&slot_->pokes, 0);
-        if (pg::clock_now() >= retry_failed_) {
+        if (pg::steady_now() >= retry_failed_) {
             pokes |= std::exchange(failed_pokes_, 0);
             retry_failed_ = core::kPlusInfinity;
         }
         turn(pokes);
-        const core::Instant now = pg::clock_now();
-        const core::Instant due = due_work(now);
-        core::Instant wake = std::min(now + core::milliseconds(settings::poll_interval_ms), due);
-        wake = std::min({wake, next_requests_, next_blocked_, next_recruit_, next_expiry(), next_lease_end(),
-                         next_fire(), end_of_grace_, retry_failed_, next_orphans_, next_statistics(),
-                         slot_->stopped ? core::kPlusInfinity : next_prune_});
+        const core::Instant due = due_work(pg::clock_now());
+        const core::Instant poll = pg::steady_now() + core::milliseconds(settings::poll_interval_ms);
+        const core::Instant pause =
+            std::min({poll, next_requests_, next_blocked_, next_recruit_, end_of_grace_, retry_failed_,
+                      next_orphans_, copied_ ? core::kPlusInfinity : next_split_,
+                      slot_->stopped ? core::kPlusInfinity : next_prune_});
+        const core::Instant wake = std::min({due, next_expiry(), next_lease_end(), next_fire(),
+                                             copied_ ? core::kPlusInfinity : minutes_.end_of_minute()});
         pg_atomic_write_u64(&slot_->next_wake, static_cast<uint64>(wake.us));
         pg_memory_barrier();
         if (pg_atomic_read_u32(&slot_->pokes) != 0) continue;
@@ -492,8 +519,7 @@ void Dispatcher::loop() {
                 return;
             }
         }
-        const core::Micros left = wake - pg::clock_now();
-        if (left > core::Micros{0}) pg::wait_latch(left, event);
+        sleep(wake, pause, event);
     }
 }
 

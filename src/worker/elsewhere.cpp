@@ -78,11 +78,11 @@ pg::WorkerHandle start(const Segment& segment) {
     spec.restart_seconds = BGW_NEVER_RESTART;
     spec.notify = MyProcPid;
     const uint32 event = pg::wait_event("ForemanElsewhereStart");
-    const core::Instant patience = pg::clock_now() + kSlotPatience;
+    const core::Instant patience = pg::steady_now() + kSlotPatience;
     for (;;) {
         std::optional<pg::WorkerHandle> handle = pg::start_worker(spec);
         if (handle) return std::move(*handle);
-        if (pg::clock_now() >= patience) {
+        if (pg::steady_now() >= patience) {
             throw pg::Failure(ERRCODE_INSUFFICIENT_RESOURCES, "could not start background process")
                 .hint("Raise max_worker_processes.");
         }

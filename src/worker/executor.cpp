@@ -37,6 +37,8 @@ constexpr core::Micros kIdleExit = core::seconds(60);
 constexpr core::Micros kLastIdleExit = core::minutes(10);
 constexpr std::size_t kMaxTouched = 64;
 constexpr core::Micros kBlockedRetry = core::milliseconds(100);
+constexpr int kMaxBlockedDoublings = 3;
+constexpr core::Micros kMaxBlockedRetry = kBlockedRetry * (int64{1} << kMaxBlockedDoublings);
 
 // Clears the key that this executor held alone, then lowers the head to it. The job's row is claimable again
 // by now.
@@ -101,7 +103,7 @@ class Executor {
     core::GroupPace pace_;
     core::Instant began_{};  // the transaction
     pg::static_vector<Touched, kMaxTouched> touched_;
-    core::Instant idle_since_{};
+    core::Instant idle_since_{};  // of the steady clock
     uint32 wait_event_ = 0;
     bool innocent_ = false;  // the group was given up for an interrupt that is nobody's fault
 };
@@ -166,7 +168,8 @@ void Executor::missed(const store::RangeChoice& choice) {
     t.misses++;
     t.blocked_at = choice.lowered;
     if (t.misses > 1)
-        t.blocked_until = pg::clock_now() + kBlockedRetry * (int64{1} << std::min(t.misses - 2, 3));
+        t.blocked_until =
+            pg::clock_now() + kBlockedRetry * (int64{1} << std::min(t.misses - 2, kMaxBlockedDoublings));
 }
 
 // The locked rows hold the head, so the dispatcher has no timer for the row that is due next behind them; and
@@ -180,8 +183,10 @@ void Executor::missed_locked(const store::RangeChoice& choice, core::Instant ask
     t.blocked_until = std::min(t.blocked_until, core::Instant{next.run_at});
 }
 
+// A pause that is longer than any: the clock was set back meanwhile.
 bool Executor::is_blocked(const Touched& t, core::Instant now) {
-    return t.blocked_until > now && store::range_lowered(t.ref) == t.blocked_at;
+    return t.blocked_until > now && t.blocked_until - now <= kMaxBlockedRetry &&
+           store::range_lowered(t.ref) == t.blocked_at;
 }
 
 void Executor::turn_to_oldest(bool allow_alone, store::RangeChoice* choice) const {
@@ -388,7 +393,7 @@ core::Micros Executor::next_retry() const {
 bool Executor::rest() {
     const core::Instant now = pg::clock_now();
     if (idle_since_ == core::Instant{}) {
-        idle_since_ = now;
+        idle_since_ = pg::steady_now();
         pg::guarded([] {
             pgstat_report_stat(true);
             pgstat_report_activity(STATE_IDLE, nullptr);
@@ -398,7 +403,7 @@ bool Executor::rest() {
     store::RangeChoice choice;
     if (!choose(true, &choice) && !must_end()) pg::wait_latch(next_retry(), wait_event_);
     store::slot_busy(pg::clock_now());
-    const core::Micros idle = pg::clock_now() - idle_since_;
+    const core::Micros idle = pg::steady_now() - idle_since_;
     const int others = store::count_executors(ticket_.database, ticket_.role).total - 1;
     return !(idle >= (others > 0 ? kIdleExit : kLastIdleExit));
 }

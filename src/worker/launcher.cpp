@@ -173,7 +173,7 @@ void Launcher::loop() {
     for (;;) {
         attend();
         if (ShutdownRequestPending) return;
-        const core::Instant now = pg::clock_now();
+        const core::Instant now = pg::steady_now();  // of a clock that nobody sets
         const bool poked = pg_atomic_exchange_u32(&store::board().launcher_poked, 0) != 0;
         if (poked) {
             for (Known& k : known_) look_again_if_asked(k);

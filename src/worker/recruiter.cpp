@@ -74,26 +74,27 @@ Recruiter::Round Recruiter::look(core::Instant now) {
             if (l->needs.size() < l->needs.capacity()) l->needs.push_back({role, 1});
         },
         &look);
-    reap_failed_starts(now);
+    const core::Instant steady = pg::steady_now();
+    reap_failed_starts(steady);
     Round round{look.next_due, core::kPlusInfinity};
-    for (const RoleNeed& need : look.needs) round.retry = std::min(round.retry, serve(need, now));
+    for (const RoleNeed& need : look.needs) round.retry = std::min(round.retry, serve(need, now, steady));
     return round;
 }
 
 // When to try again: nobody runs this role's jobs, and nobody could be started.
-core::Instant Recruiter::serve(const RoleNeed& need, core::Instant now) {
+core::Instant Recruiter::serve(const RoleNeed& need, core::Instant now, core::Instant steady) {
     constexpr core::Instant kNever = core::kPlusInfinity;
     const store::RoleExecutors have = store::count_executors(database_, need.role);
     if (store::wake_executor(database_, need.role) || have.starting > 0) return kNever;
     if (have.total > 0 && store::free_slots(settings::max_executors) <= 0)
-        return store::make_room(database_, need.role, now) ? now + kDemandRetry : kNever;
-    if (is_barred(need.role, now)) return have.total > 0 ? kNever : find_bad(need.role)->not_before;
+        return store::make_room(database_, need.role, now) ? steady + kDemandRetry : kNever;
+    if (is_barred(need.role, steady)) return have.total > 0 ? kNever : find_bad(need.role)->not_before;
     const int slot = store::reserve_slot(database_, need.role, settings::max_executors, now);
     if (slot < 0) {
         if (have.total > 0) store::forget_demand(database_, need.role);
-        return have.total > 0 ? kNever : now + kDemandRetry;
+        return have.total > 0 ? kNever : steady + kDemandRetry;
     }
-    return start_executor(slot, need.role) || have.total > 0 ? kNever : now + kWorkerSlotRetry;
+    return start_executor(slot, need.role) || have.total > 0 ? kNever : steady + kWorkerSlotRetry;
 }
 
 bool Recruiter::start_executor(int slot, Oid role) {
@@ -124,7 +125,7 @@ bool Recruiter::start_executor(int slot, Oid role) {
 }
 
 // An executor whose session could not begin leaves its slot as it was: starting.
-void Recruiter::reap_failed_starts(core::Instant now) {
+void Recruiter::reap_failed_starts(core::Instant steady) {
     for (std::size_t i = started_.size(); i-- > 0;) {
         Started& s = started_[i];
         store::SlotReading r{};
@@ -137,11 +138,11 @@ void Recruiter::reap_failed_starts(core::Instant now) {
             store::free_slot(s.slot);
             Bad* b = find_bad(s.role);
             if (b == nullptr) {
-                bad_.push_back({s.role, pg::SessionBar::none, 0, now});
+                bad_.push_back({s.role, pg::SessionBar::none, 0, steady});
                 b = &bad_.back();
             }
             b->not_before =
-                now + std::min(kLongestRest, core::seconds(1) * (int64{1} << std::min(b->failures, 6)));
+                steady + std::min(kLongestRest, core::seconds(1) * (int64{1} << std::min(b->failures, 6)));
             b->failures++;
         }
         started_.erase(started_.begin() + static_cast<std::ptrdiff_t>(i));
@@ -149,9 +150,9 @@ void Recruiter::reap_failed_starts(core::Instant now) {
 }
 
 // Asked before a process is started for the role: the server would log each refusal.
-bool Recruiter::is_barred(Oid role, core::Instant now) {
+bool Recruiter::is_barred(Oid role, core::Instant steady) {
     Bad* b = find_bad(role);
-    if (b != nullptr && b->not_before > now) return true;
+    if (b != nullptr && b->not_before > steady) return true;
     pg::Transaction tx;
     const pg::SessionBar bar = pg::session_bar(role);
     if (bar == pg::SessionBar::none) {
@@ -160,12 +161,12 @@ bool Recruiter::is_barred(Oid role, core::Instant now) {
         return false;
     }
     if (b == nullptr) {
-        bad_.push_back({role, pg::SessionBar::none, 0, now});
+        bad_.push_back({role, pg::SessionBar::none, 0, steady});
         b = &bad_.back();
     }
     if (b->bar != bar) say_barred(role, bar);
     b->bar = bar;
-    b->not_before = now + kBarredRest;
+    b->not_before = steady + kBarredRest;
     store::forget_demand(database_, role);
     tx.commit();
     return true;

@@ -15,7 +15,7 @@ class Recruiter {
 
     struct Round {
         core::Instant next_due;
-        core::Instant retry;  // when a role that could not have an executor is to be looked at again
+        core::Instant retry;  // steady clock: when a role that could not have an executor is looked at again
     };
     /// One look at all ranges of the database. cost: 64 bytes a range
     Round look(core::Instant now);
@@ -34,12 +34,12 @@ class Recruiter {
         Oid role;
         pg::SessionBar bar;  // none: its sessions failed for another reason, which the server logged
         int failures;
-        core::Instant not_before;
+        core::Instant not_before;  // steady clock, as all that follows but `now`
     };
-    core::Instant serve(const RoleNeed& need, core::Instant now);
+    core::Instant serve(const RoleNeed& need, core::Instant now, core::Instant steady);
     bool start_executor(int slot, Oid role);
-    void reap_failed_starts(core::Instant now);
-    bool is_barred(Oid role, core::Instant now);
+    void reap_failed_starts(core::Instant steady);
+    bool is_barred(Oid role, core::Instant steady);
     Bad* find_bad(Oid role);
     void forget_bad(Oid role);
 

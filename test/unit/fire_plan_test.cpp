@@ -109,6 +109,9 @@ TEST(StartOver, OnlyWhenTheClockWentBackFar) {
     EXPECT_FALSE(must_start_over(kNoon, kNoon, next, kNoon - seconds(59)));
     EXPECT_TRUE(must_start_over(kNoon, kNoon, next, kNoon - seconds(61)));
     EXPECT_TRUE(must_start_over(kNoon, kNoon, next, kNoon - minutes(20)));
+    // One that has never fired counts from when it was made.
+    EXPECT_TRUE(must_start_over(kNoon + seconds(40), kNoon + seconds(40), next, kNoon - hours(1)));
+    EXPECT_FALSE(must_start_over(kNoon, kNoon, kNoon + hours(12), kNoon - hours(1)));
     // A daily one has fired already on the day that comes again.
     EXPECT_FALSE(must_start_over(kNoon, kNoon, kNoon + days(1), kNoon - hours(20)));
     EXPECT_TRUE(must_start_over(kNoon, kNoon, kNoon + days(1), kNoon - days(3650)));

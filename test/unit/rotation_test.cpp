@@ -56,6 +56,12 @@ TEST(ChooseLeaver, AnIdleOneLeavesWhateverItsTenure) {
     EXPECT_EQ(choose_leaver(holders, Demands{demand(9, 9, Micros{})}, 0, kNow), 1);
 }
 
+TEST(ChooseIdleLeaver, OneThatIsIdleSinceATimeYetToCome) {
+    const Demands none;
+    EXPECT_EQ(choose_idle_leaver(Holders{idle(1, 11, milliseconds(10))}, none, 0, 1, 10, kNow), kNobody);
+    EXPECT_EQ(choose_idle_leaver(Holders{idle(1, 11, Micros{} - hours(1))}, none, 0, 1, 10, kNow), 0);
+}
+
 TEST(ChooseIdleLeaver, TheLongestIdleOfOthers) {
     const Holders holders{busy(1, 10, hours(1)), idle(1, 10, hours(2)), idle(1, 11, seconds(2)),
                           idle(2, 10, seconds(3))};
