@@ -52,7 +52,10 @@ constexpr core::Micros kRequestRetry = core::milliseconds(200);
 constexpr core::Micros kBufferedRetry = core::milliseconds(200);
 constexpr core::Micros kLockedRetry = core::milliseconds(100);
 constexpr core::Micros kClockNoise = core::seconds(1);  // less is no clock that was set
-constexpr int kFireSteps = 40;                          // other duties wait for no more
+// Linux lets a sleep be longer by a thousandth, by five of a process of low priority: the last part is a
+// sleep of its own.
+constexpr core::Micros kApproach = core::milliseconds(20);
+constexpr int kFireSteps = 40;  // other duties wait for no more
 constexpr uint32 kPokeBegin = store::kPokeDue | store::kPokeRequests | store::kPokeReread |
                               store::kPokeExecutor | store::kPokeExpiry | store::kPokeSchedules;
 
@@ -469,8 +472,9 @@ void Dispatcher::sleep(core::Instant wake, core::Instant pause, uint32 event) co
         const core::Instant now = pg::clock_now();
         const core::Instant steady = pg::steady_now();
         if (now - steady + kClockNoise < clocks_differ_) return;  // set back
-        const core::Micros left = std::min(wake - now, pause - steady);
+        core::Micros left = std::min(wake - now, pause - steady);
         if (left <= core::Micros{0}) return;
+        if (left > kApproach + kApproach) left = left - kApproach;
         if (pg::wait_latch(std::min(left, core::kClockLook), event) == pg::Wake::latch) return;
     }
 }
