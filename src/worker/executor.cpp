@@ -277,7 +277,7 @@ bool Executor::run_chunk(Group& group, store::RangeChoice& choice, bool first,
         store::pass_gate(&group.jobs(), before, running);
         store::not_started(queue, got - static_cast<int>(group.jobs().size() - before), running);
         if (group.jobs().size() == before)  // all of them wait for their keys
-            return pg::clock_now() - began_ < core::kGroupTarget && choose(first, &choice);
+            return pg::steady_now() - began_ < core::kGroupTarget && choose(first, &choice);
     }
     if (alone) store::slot_hold(choice.ref, group.jobs().back().key());
     if (got == qty) store::wake_another(ticket_.database, ticket_.role);
@@ -296,7 +296,7 @@ void Executor::run_in_transaction(Group& group, store::RangeChoice* procedure) {
     raise_touched();
     innocent_ = false;
     store::RangeChoice choice;
-    began_ = pg::clock_now();
+    began_ = pg::steady_now();
     bool more = choose(true, &choice);
     for (bool first = true; more; first = false) more = run_chunk(group, choice, first, procedure);
     group.finish();
