@@ -93,4 +93,6 @@ bench_outside() {
     bulk
     single_claims
     heartbeats
+    sql -c "TRUNCATE foreman.live_job"
+    "$root/test/lib/server" restart $server
 }

@@ -91,7 +91,8 @@ SELECT ok(t.wait_until($$ EXISTS (SELECT FROM foreman.live_job j, foreman.why(j.
 SELECT foreman.delete_where(kind => 'dawdle') \g /dev/null
 SELECT foreman.enqueue('note', concurrency_key => 'k') AS behind \gset
 SELECT ok(t.wait_until(format('t.state(%s) = ''pending 0''', :behind)), 'a job of the same key is parked');
-SELECT results_eq(format('SELECT reason, detail FROM foreman.why(%s)', :behind), format($$ VALUES ('key_busy'::text, '{"concurrency_key": "k", "max_running_per_key": 1, "held_by": [%s]}'::jsonb) $$, :runs), 'its key is in use, and by which job');
+SELECT ok(t.wait_until(format('t.why(%s) = ''key_busy''', :behind)), 'its key is in use');
+SELECT results_eq(format('SELECT reason, detail FROM foreman.why(%s)', :behind), format($$ VALUES ('key_busy'::text, '{"concurrency_key": "k", "max_running_per_key": 1, "held_by": [%s]}'::jsonb) $$, :runs), 'by which job');
 INSERT INTO t.gate VALUES ('g');
 SELECT is(t.outcome(:behind), 'completed 1', 'the key is free');
 CREATE FUNCTION t.locks(args jsonb) RETURNS void LANGUAGE sql AS $$ SELECT pg_advisory_xact_lock(77) $$;
