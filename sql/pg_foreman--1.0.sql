@@ -1136,7 +1136,7 @@ COMMENT ON FUNCTION foreman.has_timer IS 'pgTAP: passes when a timer of this kin
 COMMENT ON FUNCTION foreman.hasnt_timer IS 'pgTAP: passes when no timer of this kind and key is set';
 COMMENT ON FUNCTION foreman.has_schedule IS 'pgTAP: passes when a schedule of this name is active';
 COMMENT ON FUNCTION foreman.hasnt_schedule IS 'pgTAP: passes when no schedule of this name is active';
-COMMENT ON FUNCTION foreman.prune_once() IS 'Makes partitions ahead and removes what is past its retention; returns how many rows went: history and dead letters by queue, partitions of all';
+COMMENT ON FUNCTION foreman.prune_once() IS 'Makes partitions ahead and removes what is past its retention; returns how many rows went: history and dead letters by queue; partitions, statistics, windows of unique keys and batches of all';
 
 -- See
 COMMENT ON FUNCTION foreman._sees(pg_catalog.text) IS 'Whether the caller holds any bundle for the queue; for the views';
