@@ -160,7 +160,7 @@ SELECT foreman.run_once();
 SELECT state, errors -> 0 ->> 'sqlstate' AS sqlstate, errors -> 0 ->> 'message' AS message FROM foreman.jobs WHERE args = '"dropped"';
 
 -- Without a handler jobs wait.
-SELECT foreman.unregister_handler('jsonb'), foreman.unregister_handler('jsonb');
+SELECT foreman.unregister_handler('jsonb'), foreman.unregister_handler('jsonb', if_exists => true);
 SELECT foreman.enqueue('jsonb');
 SELECT foreman.run_once();
 SELECT state FROM foreman.jobs WHERE kind = 'jsonb' AND finished_at IS NULL;

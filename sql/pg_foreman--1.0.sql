@@ -407,7 +407,7 @@ CREATE FUNCTION foreman.register_handler(kind pg_catalog.text, handler pg_catalo
     max_group pg_catalog.int4 DEFAULT NULL, run_as pg_catalog.regrole DEFAULT NULL)
 RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_register_handler';
 
-CREATE FUNCTION foreman.unregister_handler(kind pg_catalog.text)
+CREATE FUNCTION foreman.unregister_handler(kind pg_catalog.text, if_exists pg_catalog.bool DEFAULT false)
 RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_unregister_handler';
 
 CREATE FUNCTION foreman.current_job()
@@ -573,7 +573,7 @@ CREATE FUNCTION foreman.create_queue(name pg_catalog.text, priority pg_catalog.i
     retain_discarded pg_catalog.interval DEFAULT NULL, keep_args pg_catalog.int4 DEFAULT NULL, max_running pg_catalog.int4 DEFAULT NULL,
     max_running_per_key pg_catalog.int4 DEFAULT NULL, sequence_policy pg_catalog.text DEFAULT NULL,
     throttle_base pg_catalog.interval DEFAULT NULL, throttle_max pg_catalog.interval DEFAULT NULL, ageing pg_catalog.int4 DEFAULT NULL,
-    rate_limit pg_catalog.int4 DEFAULT NULL, rate_period pg_catalog.interval DEFAULT NULL)
+    rate_limit pg_catalog.int4 DEFAULT NULL, rate_period pg_catalog.interval DEFAULT NULL, if_not_exists pg_catalog.bool DEFAULT false)
 RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_create_queue';
 
 CREATE FUNCTION foreman.alter_queue(name pg_catalog.text, priority pg_catalog.int4 DEFAULT NULL,
@@ -583,16 +583,16 @@ CREATE FUNCTION foreman.alter_queue(name pg_catalog.text, priority pg_catalog.in
     max_running_per_key pg_catalog.int4 DEFAULT NULL, sequence_policy pg_catalog.text DEFAULT NULL,
     throttle_base pg_catalog.interval DEFAULT NULL, throttle_max pg_catalog.interval DEFAULT NULL, ageing pg_catalog.int4 DEFAULT NULL,
     rate_limit pg_catalog.int4 DEFAULT NULL, rate_period pg_catalog.interval DEFAULT NULL,
-    reset pg_catalog.text[] DEFAULT NULL)
+    reset pg_catalog.text[] DEFAULT NULL, if_exists pg_catalog.bool DEFAULT false)
 RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_alter_queue';
 
-CREATE FUNCTION foreman.drop_queue(name pg_catalog.text)
+CREATE FUNCTION foreman.drop_queue(name pg_catalog.text, if_exists pg_catalog.bool DEFAULT false)
 RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_drop_queue';
 
-CREATE FUNCTION foreman.pause_queue(name pg_catalog.text)
+CREATE FUNCTION foreman.pause_queue(name pg_catalog.text, if_exists pg_catalog.bool DEFAULT false)
 RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_pause_queue';
 
-CREATE FUNCTION foreman.resume_queue(name pg_catalog.text)
+CREATE FUNCTION foreman.resume_queue(name pg_catalog.text, if_exists pg_catalog.bool DEFAULT false)
 RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_resume_queue';
 
 CREATE FUNCTION foreman.set_rate_limit(scope pg_catalog.text, capacity pg_catalog.int4, refill_per_second pg_catalog.float8)
@@ -602,7 +602,7 @@ CREATE FUNCTION foreman.acquire(scope pg_catalog.text, cost pg_catalog.int4 DEFA
     OUT granted pg_catalog.bool, OUT retry_in pg_catalog.interval)
 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_acquire';
 
-CREATE FUNCTION foreman.drain_rate_limit(scope pg_catalog.text)
+CREATE FUNCTION foreman.drain_rate_limit(scope pg_catalog.text, if_exists pg_catalog.bool DEFAULT false)
 RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_drain_rate_limit';
 
 CREATE FUNCTION foreman.create_batch(name pg_catalog.text, on_success pg_catalog.text DEFAULT NULL,
@@ -647,13 +647,14 @@ RETURNS pg_catalog.int8 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_sched
 CREATE FUNCTION foreman.alter_schedule(name pg_catalog.text, schedule pg_catalog.text DEFAULT NULL, command pg_catalog.text DEFAULT NULL,
     args pg_catalog.jsonb DEFAULT NULL, queue pg_catalog.text DEFAULT NULL, timezone pg_catalog.text DEFAULT NULL,
     missed pg_catalog.text DEFAULT NULL, overlap pg_catalog.text DEFAULT NULL, active pg_catalog.bool DEFAULT NULL,
-    priority pg_catalog.int4 DEFAULT NULL, max_attempts pg_catalog.int4 DEFAULT NULL, timeout pg_catalog.interval DEFAULT NULL)
+    priority pg_catalog.int4 DEFAULT NULL, max_attempts pg_catalog.int4 DEFAULT NULL, timeout pg_catalog.interval DEFAULT NULL,
+    if_exists pg_catalog.bool DEFAULT false)
 RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_alter_schedule';
 
-CREATE FUNCTION foreman.unschedule(name pg_catalog.text)
+CREATE FUNCTION foreman.unschedule(name pg_catalog.text, if_exists pg_catalog.bool DEFAULT false)
 RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_unschedule';
 
-CREATE FUNCTION foreman.unschedule_id(schedule_id pg_catalog.int8)
+CREATE FUNCTION foreman.unschedule_id(schedule_id pg_catalog.int8, if_exists pg_catalog.bool DEFAULT false)
 RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_unschedule_id';
 
 CREATE FUNCTION foreman.trigger_schedule(name pg_catalog.text)
@@ -672,7 +673,7 @@ LANGUAGE c AS 'MODULE_PATHNAME', 'foreman_await';
 CREATE FUNCTION foreman.grant_role(bundle pg_catalog.text, role pg_catalog.regrole, queue pg_catalog.text DEFAULT NULL)
 RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_grant_role';
 
-CREATE FUNCTION foreman.revoke_role(bundle pg_catalog.text, role pg_catalog.regrole, queue pg_catalog.text DEFAULT NULL)
+CREATE FUNCTION foreman.revoke_role(bundle pg_catalog.text, role pg_catalog.regrole, queue pg_catalog.text DEFAULT NULL, if_exists pg_catalog.bool DEFAULT false)
 RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_revoke_role';
 
 CREATE FUNCTION foreman.start()
@@ -1065,7 +1066,7 @@ COMMENT ON FUNCTION foreman.enqueue_array IS 'Enqueues one job for each element 
 
 -- Handle
 COMMENT ON FUNCTION foreman.register_handler(pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.int4, pg_catalog.interval, pg_catalog.interval, pg_catalog.interval, pg_catalog.int4, pg_catalog.regrole) IS 'Says which function, procedure or command runs the jobs of a kind, and as which role; true: new, false: replaced';
-COMMENT ON FUNCTION foreman.unregister_handler(pg_catalog.text) IS 'Takes the handler of a kind away; its jobs wait until there is another; false: there was none';
+COMMENT ON FUNCTION foreman.unregister_handler IS 'Takes the handler of a kind away; its jobs wait until there is another; an error where there is none, unless if_exists';
 COMMENT ON FUNCTION foreman.current_job() IS 'The job that the calling handler runs for';
 COMMENT ON FUNCTION foreman.idempotency_key() IS 'A key of the calling handler''s job that is the same at every attempt';
 COMMENT ON FUNCTION foreman.set_progress(pg_catalog.float8, pg_catalog.text) IS 'Shows how far the calling handler is, from 0 to 1, to others at once';
@@ -1099,23 +1100,23 @@ COMMENT ON FUNCTION foreman.timer_dead_letters IS 'Timers that were discarded, n
 COMMENT ON FUNCTION foreman.count_timer_dead_letters(pg_catalog.text, pg_catalog.text) IS 'How many timers are dead letters';
 COMMENT ON FUNCTION foreman.retry_timer_dead_letter(pg_catalog.int8) IS 'Fires a discarded timer again, now; false: it is none, or its key has a newer timer, and then it is cancelled';
 COMMENT ON FUNCTION foreman.purge_dead_letters(pg_catalog.text, pg_catalog.text, pg_catalog.interval) IS 'Deletes discarded jobs; returns how many';
-COMMENT ON FUNCTION foreman.create_queue IS 'Declares a queue; false: it exists';
-COMMENT ON FUNCTION foreman.alter_queue IS 'Changes settings of a queue at once, NULL keeps one, those named in reset get their default again; false: it does not exist';
-COMMENT ON FUNCTION foreman.drop_queue(pg_catalog.text) IS 'Forgets the settings of a queue without unfinished jobs, and the rights on it; false: it does not exist';
-COMMENT ON FUNCTION foreman.pause_queue(pg_catalog.text) IS 'Lets nothing of the queue start from the commit on, until resume_queue(), over restarts too; what runs goes on; false: it was paused';
-COMMENT ON FUNCTION foreman.resume_queue(pg_catalog.text) IS 'Lets jobs of a paused queue start again; false: it was not paused';
+COMMENT ON FUNCTION foreman.create_queue IS 'Declares a queue; an error where it exists, unless if_not_exists';
+COMMENT ON FUNCTION foreman.alter_queue IS 'Changes settings of a queue at once, NULL keeps one, those named in reset get their default again; an error where the queue does not exist, unless if_exists';
+COMMENT ON FUNCTION foreman.drop_queue IS 'Forgets the settings of a queue without unfinished jobs, and the rights on it; an error where the queue does not exist, unless if_exists';
+COMMENT ON FUNCTION foreman.pause_queue IS 'Lets nothing of the queue start from the commit on, until resume_queue(), over restarts too; what runs goes on; false: it was paused; an error where nothing uses the queue, unless if_exists';
+COMMENT ON FUNCTION foreman.resume_queue IS 'Lets jobs of a paused queue start again; false: it was not paused; an error where nothing uses the queue, unless if_exists';
 COMMENT ON FUNCTION foreman.schedule(pg_catalog.text, pg_catalog.text) IS 'Runs an SQL command by a schedule, as the caller; returns the schedule''s id';
 COMMENT ON FUNCTION foreman.schedule(pg_catalog.text, pg_catalog.text, pg_catalog.text) IS 'The same under a name; one that exists gets the new schedule and command';
 COMMENT ON FUNCTION foreman.schedule_job IS 'Enqueues a job of a kind by a schedule; one that exists gets the new settings; returns the schedule''s id';
-COMMENT ON FUNCTION foreman.alter_schedule IS 'Changes settings of a schedule, NULL keeps one; false: it does not exist';
-COMMENT ON FUNCTION foreman.unschedule(pg_catalog.text) IS 'Forgets a schedule; its jobs stay; false: it does not exist';
-COMMENT ON FUNCTION foreman.unschedule_id(pg_catalog.int8) IS 'Forgets a schedule by its id; its jobs stay; false: it does not exist';
+COMMENT ON FUNCTION foreman.alter_schedule IS 'Changes settings of a schedule, NULL keeps one; an error where the schedule does not exist, unless if_exists';
+COMMENT ON FUNCTION foreman.unschedule IS 'Forgets a schedule; its jobs stay; an error where the schedule does not exist, unless if_exists';
+COMMENT ON FUNCTION foreman.unschedule_id IS 'Forgets a schedule by its id; its jobs stay; an error where the schedule does not exist, unless if_exists';
 COMMENT ON FUNCTION foreman.trigger_schedule(pg_catalog.text) IS 'Makes a job of a schedule now, also when it is switched off; returns the job''s id';
 COMMENT ON FUNCTION foreman.import_pg_cron() IS 'Replaces extension pg_cron by pg_foreman_cron, with its jobs, runs and grants; returns the number of jobs';
 COMMENT ON FUNCTION foreman.next_runs(pg_catalog.text, pg_catalog.text, pg_catalog.int4) IS 'The next times of a schedule in a time zone (UTC unless given)';
 COMMENT ON PROCEDURE foreman.await(pg_catalog.int8, pg_catalog.interval, pg_catalog.text, pg_catalog.jsonb) IS 'Waits until a job ends or the time is over; answers its state and result';
 COMMENT ON FUNCTION foreman.grant_role(pg_catalog.text, pg_catalog.regrole, pg_catalog.text) IS 'Gives a role a bundle of rights (producer, worker, operator or monitor) for a queue, or for all; false: it had it';
-COMMENT ON FUNCTION foreman.revoke_role(pg_catalog.text, pg_catalog.regrole, pg_catalog.text) IS 'Takes a bundle away from a role; false: it did not have it';
+COMMENT ON FUNCTION foreman.revoke_role IS 'Takes a bundle away from a role; an error where the role does not have it, unless if_exists';
 COMMENT ON FUNCTION foreman.start() IS 'Lets this database run jobs, also when it is a copy of another; false: it did';
 COMMENT ON FUNCTION foreman.stop() IS 'Stops running jobs in this database; false: it ran none';
 COMMENT ON FUNCTION foreman.why IS 'Why a job is not running now: a row for each reason, with what it waits for and until when that is known';
@@ -1297,7 +1298,7 @@ COMMENT ON COLUMN foreman.rate_limit.tokens IS 'Tokens at refilled_at, on a serv
 COMMENT ON COLUMN foreman.rate_limit.refilled_at IS 'When tokens was right';
 COMMENT ON FUNCTION foreman.set_rate_limit IS 'Makes or changes a named rate limit: a bucket of tokens; true: new, false: changed';
 COMMENT ON FUNCTION foreman.acquire IS 'Takes tokens of a named rate limit, at once and for good, or says in how long they are there';
-COMMENT ON FUNCTION foreman.drain_rate_limit IS 'Empties a named rate limit''s bucket, as after a refusal by the other side; false: it does not exist';
+COMMENT ON FUNCTION foreman.drain_rate_limit IS 'Empties a named rate limit''s bucket, as after a refusal by the other side; an error where it does not exist, unless if_exists';
 COMMENT ON COLUMN foreman.queues.max_running IS 'How many of its jobs may run at once';
 COMMENT ON COLUMN foreman.jobs.worker_id IS 'Name of the outside worker that holds it';
 COMMENT ON COLUMN foreman.jobs.leased_until IS 'When the lease of its outside worker ends';

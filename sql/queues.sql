@@ -7,9 +7,9 @@ CREATE FUNCTION queues_test.fails(args jsonb) RETURNS void LANGUAGE plpgsql AS $
 SELECT foreman.register_handler('fails', 'queues_test.fails');
 
 -- Declaring, changing, dropping.
-SELECT foreman.create_queue('mail', priority => -3, backoff_base => '10 s', backoff_max => '1 hour', retain_completed => '1 day', keep_args => 0), foreman.create_queue('mail');
+SELECT foreman.create_queue('mail', priority => -3, backoff_base => '10 s', backoff_max => '1 hour', retain_completed => '1 day', keep_args => 0), foreman.create_queue('mail', if_not_exists => true);
 SELECT queue, declared, priority, backoff_base, backoff_max, retain_completed, retain_cancelled, retain_discarded, keep_args FROM foreman.queues;
-SELECT foreman.alter_queue('mail', priority => 4, retain_discarded => '36525 days'), foreman.alter_queue('mail'), foreman.alter_queue('male');
+SELECT foreman.alter_queue('mail', priority => 4, retain_discarded => '36525 days'), foreman.alter_queue('male', priority => 4, if_exists => true);
 SELECT queue, declared, priority, backoff_base, backoff_max, retain_completed, retain_cancelled, retain_discarded, keep_args FROM foreman.queues;
 SELECT foreman.enqueue('fails', queue => 'mail');
 SELECT foreman.drop_queue('mail');
@@ -24,7 +24,7 @@ SELECT foreman.run_once(), foreman.run_once();
 SELECT state, attempt, run_at <= now() AS due FROM foreman.jobs;
 SELECT foreman.cancel(1);
 SELECT args FROM foreman.jobs;
-SELECT foreman.drop_queue('mail'), foreman.drop_queue('mail');
+SELECT foreman.drop_queue('mail'), foreman.drop_queue('mail', if_exists => true);
 
 -- A queue that nobody declared has no settings, and is seen while it has jobs.
 SELECT foreman.enqueue('waits', queue => 'used'), foreman.enqueue('waits', queue => 'used');

@@ -134,7 +134,7 @@ SELECT kind FROM foreman.handlers;
 RESET ROLE;
 
 -- A right that was taken away is gone at once, and what other bundles need stays.
-SELECT foreman.revoke_role('producer', 'foreman_test_producer', 'theirs'), foreman.revoke_role('producer', 'foreman_test_producer', 'theirs');
+SELECT foreman.revoke_role('producer', 'foreman_test_producer', 'theirs'), foreman.revoke_role('producer', 'foreman_test_producer', 'theirs', if_exists => true);
 SET ROLE foreman_test_producer;
 SELECT foreman.enqueue('k', queue => 'theirs');
 CALL foreman.await(1, '0');

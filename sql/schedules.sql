@@ -26,9 +26,9 @@ SELECT foreman.schedule_job('report', '0 9-17 * * mon-fri', 'report', '{"to": "a
 SELECT foreman.schedule_job('heartbeat', '1.5 hours', 'beat', active => false) > 0;
 SELECT name, schedule, timezone, kind, command, args, queue, active, next_fire_at, missed, overlap, priority, max_attempts, timeout, generation
   FROM foreman.schedules ORDER BY schedule_id;
-SELECT foreman.alter_schedule('heartbeat', schedule => '@monthly', args => '[1]', active => true), foreman.alter_schedule('nobody');
+SELECT foreman.alter_schedule('heartbeat', schedule => '@monthly', args => '[1]', active => true), foreman.alter_schedule('nobody', active => true, if_exists => true);
 SELECT name, schedule, args, active, next_fire_at, generation FROM foreman.schedules WHERE name = 'heartbeat';
-SELECT foreman.unschedule('nightly'), foreman.unschedule('nightly'), foreman.unschedule_id(0);
+SELECT foreman.unschedule('nightly'), foreman.unschedule('nightly', if_exists => true), foreman.unschedule_id(0, if_exists => true);
 SELECT foreman.trigger_schedule('report') > 0;
 SELECT name, generation, scheduled_at, fired_at, kind, queue, command, state, attempt, message FROM foreman.schedule_runs;
 SELECT foreman.fire_schedules_once();

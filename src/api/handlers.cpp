@@ -4,6 +4,7 @@
 // ROLE to run_as. errors: 42501; 42883, 42725, 42P13 for the function; 55000 for a role that cannot have a
 // session here; 25006; arguments as in api/arguments.hpp. cost: one row; every process rereads the handler
 // before it runs the next job of the kind.
+#include "api/absent.hpp"
 #include "api/arguments.hpp"
 #include "api/handler_function.hpp"
 #include "api/public_function.hpp"
@@ -139,8 +140,10 @@ FOREMAN_PUBLIC(register_handler) {
 FOREMAN_PUBLIC(unregister_handler) {
     store::require_writable("foreman.unregister_handler()");
     const std::string_view kind = required_name(pg::optional_argument(fcinfo, kKind), "kind");
+    const bool silent = wants_silence(fcinfo, 1, "if_exists");
     require_on_present(kind);
-    return BoolGetDatum(store::remove_handler(kind));
+    if (store::remove_handler(kind)) return BoolGetDatum(true);
+    return absent("handler of kind", kind, silent, "The view foreman.handlers lists the handlers.");
 }
 
 }  // namespace foreman::api

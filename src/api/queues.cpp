@@ -2,8 +2,11 @@
 // queue that nobody declared has the defaults, and only roles with rights on all queues can use it.
 //
 // needs: bundle operator on the queue; to create one, on all queues.
-// errors: 42501; 25006; 55006 for dropping one that has unfinished jobs; arguments as in api/arguments.hpp.
+// errors: 42501; 25006; 42710 for creating a queue that exists, 42704 for one that does not exist, unless the
+// caller wants silence (api/absent.hpp); 55006 for dropping one that has unfinished jobs; arguments as in
+// api/arguments.hpp.
 // cost: one row; every process rereads the queue at its next use.
+#include "api/absent.hpp"
 #include "api/arguments.hpp"
 #include "api/public_function.hpp"
 #include "pg/error.hpp"
@@ -34,8 +37,13 @@ enum Parameter : int {
     kAgeing,
     kRateLimit,
     kRatePeriod,
-    kReset
+    kIfNotExists,  // of create_queue()
+    kReset = kIfNotExists,
+    kAlterIfExists
 };
+constexpr int kIfExists = 1;  // of the functions that take a name only
+constexpr const char* kUndeclared =
+    "foreman.create_queue() declares a queue; the view foreman.queues lists those there are.";
 
 constexpr int64 kMaxMaxRunning = 1000000;
 constexpr Span kRatePeriods{core::milliseconds(1), core::days(366)};
@@ -91,6 +99,13 @@ store::NewQueue queue_of(FunctionCallInfo fcinfo, bool is_new) {
     return q;
 }
 
+bool names_a_setting(FunctionCallInfo fcinfo) {
+    for (int i = kPriority; i <= kReset; i++) {
+        if (pg::has_argument(fcinfo, i)) return true;
+    }
+    return false;
+}
+
 // Of alter_queue(): before the others are changed, so that what is given holds.
 void reset_settings(FunctionCallInfo fcinfo, std::string_view queue) {
     if (!pg::has_argument(fcinfo, kReset)) return;
@@ -104,44 +119,67 @@ void reset_settings(FunctionCallInfo fcinfo, std::string_view queue) {
     store::reset_queue_settings(queue, {settings.data(), settings.size()});
 }
 
+std::string_view operated_queue(FunctionCallInfo fcinfo) {
+    const std::string_view name = required_name(pg::optional_argument(fcinfo, kName), "name");
+    store::require(store::Bundle::operate, name);
+    return name;
+}
+
+// A queue that nobody declared can be paused while something uses it; a name that nothing uses is a mistake.
+Datum pause_or_resume(FunctionCallInfo fcinfo, bool pause) {
+    const bool silent = wants_silence(fcinfo, kIfExists, "if_exists");
+    const std::string_view name = operated_queue(fcinfo);
+    if (!store::find_queue(name).declared && !store::queue_is_used(name))
+        return absent("queue", name, silent, kUndeclared);
+    return BoolGetDatum(store::set_queue_paused(name, pause));
+}
+
 }  // namespace
 
 FOREMAN_PUBLIC(create_queue) {
     store::require_writable("foreman.create_queue()");
     const store::NewQueue q = queue_of(fcinfo, true);
+    const bool silent = wants_silence(fcinfo, kIfNotExists, "if_not_exists");
     store::require(store::Bundle::operate, q.name);
-    return BoolGetDatum(store::insert_queue(q));
+    const bool created = store::insert_queue(q);
+    if (!created && !silent) {
+        throw pg::Failure(ERRCODE_DUPLICATE_OBJECT, "queue \"%.*s\" exists", static_cast<int>(q.name.size()),
+                          q.name.data())
+            .hint("foreman.alter_queue() changes its settings; if_not_exists => true keeps them.");
+    }
+    return BoolGetDatum(created);
 }
 
 FOREMAN_PUBLIC(alter_queue) {
     store::require_writable("foreman.alter_queue()");
     const store::NewQueue q = queue_of(fcinfo, false);
+    const bool silent = wants_silence(fcinfo, kAlterIfExists, "if_exists");
     store::require(store::Bundle::operate, q.name);
+    if (!names_a_setting(fcinfo)) {
+        throw pg::Failure(ERRCODE_INVALID_PARAMETER_VALUE, "alter_queue() was given nothing to change")
+            .hint("Name a setting, or name it in the array reset.");
+    }
     reset_settings(fcinfo, q.name);
-    return BoolGetDatum(store::update_queue(q));
+    return store::update_queue(q) ? BoolGetDatum(true) : absent("queue", q.name, silent, kUndeclared);
 }
 
 FOREMAN_PUBLIC(drop_queue) {
     store::require_writable("foreman.drop_queue()");
-    const std::string_view name = required_name(pg::optional_argument(fcinfo, kName), "name");
-    store::require(store::Bundle::operate, name);
-    return BoolGetDatum(store::delete_queue(name));
+    const bool silent = wants_silence(fcinfo, kIfExists, "if_exists");
+    const std::string_view name = operated_queue(fcinfo);
+    return store::delete_queue(name) ? BoolGetDatum(true) : absent("queue", name, silent, kUndeclared);
 }
 
 /// Nothing of the queue is claimed from the commit on; what runs goes on. false: it was paused.
 FOREMAN_PUBLIC(pause_queue) {
     store::require_writable("foreman.pause_queue()");
-    const std::string_view name = required_name(pg::optional_argument(fcinfo, kName), "name");
-    store::require(store::Bundle::operate, name);
-    return BoolGetDatum(store::set_queue_paused(name, true));
+    return pause_or_resume(fcinfo, true);
 }
 
 /// false: it was not paused.
 FOREMAN_PUBLIC(resume_queue) {
     store::require_writable("foreman.resume_queue()");
-    const std::string_view name = required_name(pg::optional_argument(fcinfo, kName), "name");
-    store::require(store::Bundle::operate, name);
-    return BoolGetDatum(store::set_queue_paused(name, false));
+    return pause_or_resume(fcinfo, false);
 }
 
 }  // namespace foreman::api

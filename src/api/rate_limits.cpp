@@ -8,6 +8,7 @@
 
 #include <cmath>
 
+#include "api/absent.hpp"
 #include "api/arguments.hpp"
 #include "api/public_function.hpp"
 #include "pg/error.hpp"
@@ -53,9 +54,11 @@ FOREMAN_PUBLIC(acquire) {
 }
 
 FOREMAN_PUBLIC(drain_rate_limit) {
+    const bool silent = wants_silence(fcinfo, 1, "if_exists");
     const std::string_view scope = required_name(pg::optional_argument(fcinfo, 0), "scope");
     store::require_all(store::Bundle::operate);
-    return BoolGetDatum(store::drain_scope(scope));
+    if (store::drain_scope(scope)) return BoolGetDatum(true);
+    return absent("rate limit", scope, silent, "foreman.set_rate_limit() makes it.");
 }
 
 }  // namespace foreman::api

@@ -3,6 +3,7 @@
 // needs: bundle operator on the queue; on all queues where none is named.
 // errors: 42501; 25006; 42704 for a role or queue that does not exist; 22023 for an unknown bundle.
 // cost: one row, and GRANTs on functions and views with a role's first grant of a bundle.
+#include "api/absent.hpp"
 #include "api/arguments.hpp"
 #include "api/public_function.hpp"
 #include "pg/error.hpp"
@@ -62,10 +63,14 @@ FOREMAN_PUBLIC(grant_role) {
 
 FOREMAN_PUBLIC(revoke_role) {
     store::require_writable("foreman.revoke_role()");
+    const bool silent = wants_silence(fcinfo, 3, "if_exists");
     const Grant g = grant_of(fcinfo);
     const bool changed = store::remove_grant(g.bundle, g.role, g.queue);
-    if (changed && !store::has_grants(g.bundle, g.role)) store::grant_functions(g.bundle, g.role, false);
-    return BoolGetDatum(changed);
+    if (!changed)
+        return absent("grant of bundle", g.bundle, silent,
+                      "The role does not hold this bundle, or holds it for other queues.");
+    if (!store::has_grants(g.bundle, g.role)) store::grant_functions(g.bundle, g.role, false);
+    return BoolGetDatum(true);
 }
 
 }  // namespace foreman::api

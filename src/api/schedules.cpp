@@ -4,8 +4,10 @@
 // needs: bundle operator on the queue of the schedule's jobs, and on that of their handler; to change a
 // command also the right to SET ROLE to the role that it runs as. A transaction that may write. errors: 22023
 // for an expression, with the position of its fault, a time zone, a policy; 42601 and its like for a command;
-// 54000 for one beyond 1 MB; 42501; 42710; 55000 for a role that cannot have a session here; 25006. cost: a
+// 54000 for one beyond 1 MB; 42501; 42704 for a name that
+// is not there (api/absent.hpp); 42710; 55000 for a role that cannot have a session here; 25006. cost: a
 // few prepared statements; the dispatcher hears of it at commit.
+#include "api/absent.hpp"
 #include "api/arguments.hpp"
 #include "api/public_function.hpp"
 #include "api/run_as.hpp"
@@ -170,15 +172,20 @@ void set_limits(FunctionCallInfo fcinfo, store::ScheduleSettings* s, int priorit
         s->timeout_us = value->us;
 }
 
-[[noreturn]] void not_there(std::string_view name) {
-    throw pg::Failure(ERRCODE_UNDEFINED_OBJECT, "schedule \"%.*s\" does not exist",
-                      static_cast<int>(name.size()), name.data());
-}
+constexpr const char* kListed = "The view foreman.schedules lists the schedules.";
 
+// false: somebody else removed it meanwhile.
 bool remove(const store::StoredSchedule& s) {
     require_on(s.settings);
     leave_cron_alone(s);
     return store::delete_schedule(s.id);
+}
+
+bool names_a_setting(FunctionCallInfo fcinfo, int first, int last) {
+    for (int i = first; i <= last; i++) {
+        if (pg::has_argument(fcinfo, i)) return true;
+    }
+    return false;
 }
 
 }  // namespace
@@ -234,13 +241,19 @@ FOREMAN_PUBLIC(alter_schedule) {
         kAlterActive,
         kAlterPriority,
         kAlterMaxAttempts,
-        kAlterTimeout
+        kAlterTimeout,
+        kAlterIfExists
     };
     store::require_writable("foreman.alter_schedule()");
     const std::string_view name = required_name(pg::optional_argument(fcinfo, kAlterName), "name");
     store::StoredSchedule stored{};
+    const bool silent = wants_silence(fcinfo, kAlterIfExists, "if_exists");
+    if (!names_a_setting(fcinfo, kAlterSchedule, kAlterTimeout)) {
+        throw pg::Failure(ERRCODE_INVALID_PARAMETER_VALUE, "alter_schedule() was given nothing to change")
+            .hint("Name a setting.");
+    }
     if (!store::read_schedule(name, store::Lock::wait, CurrentMemoryContext, &stored))
-        return BoolGetDatum(false);
+        return absent("schedule", name, silent, kListed);
     require_on(stored.settings);
     leave_cron_alone(stored);
     store::ScheduleSettings s = stored.settings;
@@ -283,22 +296,31 @@ FOREMAN_PUBLIC(alter_schedule) {
 FOREMAN_PUBLIC(unschedule) {
     store::require_writable("foreman.unschedule()");
     const std::string_view name = required_name(pg::optional_argument(fcinfo, 0), "name");
+    const bool silent = wants_silence(fcinfo, 1, "if_exists");
     store::StoredSchedule s{};
-    return BoolGetDatum(store::read_schedule(name, store::Lock::none, CurrentMemoryContext, &s) && remove(s));
+    if (store::read_schedule(name, store::Lock::none, CurrentMemoryContext, &s) && remove(s))
+        return BoolGetDatum(true);
+    return absent("schedule", name, silent, kListed);
 }
 
 FOREMAN_PUBLIC(unschedule_id) {
     store::require_writable("foreman.unschedule_id()");
     const int64 id = required_id(pg::optional_argument(fcinfo, 0), "schedule_id");
+    const bool silent = wants_silence(fcinfo, 1, "if_exists");
     store::StoredSchedule s{};
-    return BoolGetDatum(store::read_schedule(id, store::Lock::none, CurrentMemoryContext, &s) && remove(s));
+    if (store::read_schedule(id, store::Lock::none, CurrentMemoryContext, &s) && remove(s))
+        return BoolGetDatum(true);
+    char text[32];
+    std::snprintf(text, sizeof(text), INT64_FORMAT, id);
+    return absent("schedule", text, silent, kListed);
 }
 
 FOREMAN_PUBLIC(trigger_schedule) {
     store::require_writable("foreman.trigger_schedule()");
     const std::string_view name = required_name(pg::optional_argument(fcinfo, 0), "name");
     store::StoredSchedule s{};
-    if (!store::read_schedule(name, store::Lock::wait, CurrentMemoryContext, &s)) not_there(name);
+    if (!store::read_schedule(name, store::Lock::wait, CurrentMemoryContext, &s))
+        return absent("schedule", name, false, kListed);
     require_on(s.settings);
     return Int64GetDatum(store::trigger(s, store::now()));
 }

@@ -130,8 +130,7 @@ bool insert_queue(const NewQueue& q) {
     set_queue_columns(&a, q);
     a.instant(17, now());
     if (g_insert_queue.execute(a).processed() == 0) return false;
-    announce_change(schema().queue);
-    tell_queue_settings(q.name);
+    queue_changed(q.name);
     return true;
 }
 
@@ -146,8 +145,7 @@ bool update_queue(const NewQueue& q) {
         if (!rows[0].is_null(1) && rows[0].boolean(1)) refuse_less("backoff_max", "backoff_base");
         if (!rows[0].is_null(2) && rows[0].boolean(2)) refuse_less("throttle_max", "throttle_base");
     }
-    announce_change(schema().queue);
-    tell_queue_settings(q.name);
+    queue_changed(q.name);
     return true;
 }
 
@@ -162,8 +160,7 @@ bool delete_queue(std::string_view name) {
     }
     if (g_delete_queue.execute(a).processed() == 0) return false;
     remove_grants_of_queue(name);
-    announce_change(schema().queue);
-    tell_queue_settings(name);
+    queue_changed(name);
     return true;
 }
 

@@ -40,6 +40,12 @@ constinit pg::Statement g_pause{
 constinit pg::Statement g_resume{
     "resume_queue", "UPDATE foreman.queue SET paused = false WHERE queue " EQ " $1 AND paused", {TEXTOID}};
 
+constinit pg::Statement g_is_used{"queue_is_used",
+                                  "SELECT EXISTS (SELECT 1 FROM foreman.live_job WHERE queue " EQ
+                                  " $1) OR EXISTS (SELECT 1 FROM foreman.handler WHERE queue " EQ
+                                  " $1) OR EXISTS (SELECT 1 FROM foreman.schedule WHERE queue " EQ " $1)",
+                                  {TEXTOID}};
+
 QueueSettings settings_of(const pg::Row& row) {
     QueueSettings s{};
     s.paused = row.boolean(2);
@@ -50,8 +56,7 @@ QueueSettings settings_of(const pg::Row& row) {
     return s;
 }
 
-}  // namespace
-
+// As this transaction left the row, for the board at its commit.
 void tell_queue_settings(std::string_view queue) {
     if (!board_present()) return;
     const AsOwner scope;
@@ -59,6 +64,15 @@ void tell_queue_settings(std::string_view queue) {
     a.text(1, queue);
     const pg::Rows rows = g_read.execute(a);
     remember_settings(queue, rows.empty() ? QueueSettings{} : settings_of(rows[0]));
+}
+
+}  // namespace
+
+void queue_changed(std::string_view queue) {
+    announce_change(schema().queue);
+    // This transaction reads its own change at once, also in the same command.
+    distrust_queues();
+    tell_queue_settings(queue);
 }
 
 bool load_queue_settings() {
@@ -109,6 +123,14 @@ void reset_queue_settings(std::string_view queue, std::span<const std::string_vi
     }
 }
 
+bool queue_is_used(std::string_view queue) {
+    if (queue == kDefaultQueue) return true;
+    const AsOwner scope;
+    pg::Args<1> a;
+    a.text(1, queue);
+    return g_is_used.execute(a)[0].boolean(1);
+}
+
 bool set_queue_paused(std::string_view queue, bool paused) {
     const AsOwner scope;
     bool changed = false;
@@ -122,8 +144,7 @@ bool set_queue_paused(std::string_view queue, bool paused) {
         changed = g_resume.execute(a).processed() > 0;
     }
     if (!changed) return false;
-    announce_change(schema().queue);
-    tell_queue_settings(queue);
+    queue_changed(queue);
     return true;
 }
 

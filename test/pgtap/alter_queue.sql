@@ -27,7 +27,7 @@ SELECT foreman.enqueue('nobody', queue => 'q') AS plain \gset
 SELECT is((SELECT priority FROM foreman.jobs WHERE job_id = :plain), 0, 'the default holds');
 SELECT is(foreman.alter_queue('q', priority => 5, reset => '{priority}'), true, 'given and reset');
 SELECT is((SELECT priority FROM foreman.queues WHERE queue = 'q'), 5, 'what is given holds');
-SELECT is(foreman.alter_queue('nowhere', reset => '{priority}'), false, 'a queue that is not declared');
+SELECT throws_ok($$ SELECT foreman.alter_queue('nowhere', reset => '{priority}') $$, '42704', 'queue "nowhere" does not exist', 'a queue that is not declared');
 
 -- Nothing is changed by an error.
 SELECT throws_ok($$ SELECT foreman.alter_queue('q', reset => '{priority,colour}') $$, '22023', 'reset names "colour", which is no setting of a queue', 'no such setting');

@@ -42,7 +42,7 @@ SELECT is(t.metric('foreman_queue_oldest_age_seconds', 'future'), 0::float8, 'no
 SELECT foreman.cancel(:future) \g /dev/null
 
 -- What they cost does not depend on how much waits, nor where (https://github.com/hatchet-dev/hatchet/issues/4930).
-SELECT foreman.pause_queue('backlog') \g /dev/null
+SELECT foreman.create_queue('backlog'), foreman.pause_queue('backlog') \g /dev/null
 SELECT foreman.enqueue('out', queue => 'backlog') \g /dev/null
 SELECT count(*) FROM foreman.queues, foreman.metrics \g /dev/null
 SELECT t.cost('SELECT * FROM foreman.queues') AS queues, t.cost('SELECT * FROM foreman.metrics') AS metrics \gset

@@ -22,7 +22,7 @@ SELECT is(t.outcome(:unknown), 'completed 1', 'it runs when its handler comes');
 SELECT foreman.enqueue('unknown', run_at => clock_timestamp() + interval '0.3 s') AS waits,
        foreman.enqueue('note', run_at => clock_timestamp() + interval '0.4 s') AS known \gset
 SELECT is(foreman.unregister_handler('unknown'), true, 'the handler is taken away');
-SELECT is(foreman.unregister_handler('unknown'), false, 'which is possible once');
+SELECT is(foreman.unregister_handler('unknown', if_exists => true), false, 'which is possible once');
 SELECT is(t.outcome(:known), 'completed 1', 'the other kind''s later job runs');
 SELECT is(t.state(:waits), 'available 0', 'jobs of the kind that went wait');
 SELECT foreman.register_handler('unknown', 't.note(foreman.job)') \g /dev/null

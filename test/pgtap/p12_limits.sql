@@ -137,7 +137,7 @@ SELECT is((SELECT granted FROM foreman.acquire('big', 60)), false, 'is taken who
 SELECT ok((SELECT NOT granted AND retry_in IS NULL FROM foreman.acquire('big', 101)), 'a cost above the capacity never comes');
 SELECT is(foreman.drain_rate_limit('big'), true, 'a bucket is emptied');
 SELECT is((SELECT granted FROM foreman.acquire('big')), false, 'then nothing is granted');
-SELECT is(foreman.drain_rate_limit('nobody'), false, 'no such bucket');
+SELECT is(foreman.drain_rate_limit('nobody', if_exists => true), false, 'no such bucket');
 
 SELECT throws_ok($$ SELECT foreman.create_queue('bad', max_running => 0) $$, '22003', NULL, 'max_running 0 is refused');
 SELECT throws_ok($$ SELECT foreman.create_queue('bad', rate_limit => 0) $$, '22003', NULL, 'rate_limit 0 too');

@@ -95,7 +95,7 @@ SELECT is(t.as_role('pgtap_p15_one', $$ SELECT foreman.enqueue('note', queue => 
 
 -- Revoked.
 SELECT is(foreman.revoke_role('producer', 'pgtap_p15_producer'), true, 'revoke producer');
-SELECT is(foreman.revoke_role('producer', 'pgtap_p15_producer'), false, 'it is revoked already');
+SELECT is(foreman.revoke_role('producer', 'pgtap_p15_producer', if_exists => true), false, 'it is revoked already');
 SELECT is(t.as_role('pgtap_p15_producer', $$ SELECT foreman.enqueue('note') $$), 'ERROR 42501', 'it no longer enqueues');
 
 SELECT foreman.stop() \g /dev/null

@@ -6,7 +6,8 @@ SELECT no_plan();
 SELECT foreman.register_handler('note', 't.note(foreman.job)'), foreman.register_handler('hold', 't.hold', queue => 'busy') \g /dev/null
 
 -- An undeclared queue is declared by pausing it.
-SELECT is(foreman.pause_queue('mail'), true, 'a queue that nobody declared is paused');
+SELECT foreman.create_queue('mail') \g /dev/null
+SELECT is(foreman.pause_queue('mail'), true, 'a queue is paused before it has a job');
 SELECT is(foreman.pause_queue('mail'), false, 'only once');
 SELECT results_eq($$ SELECT declared, paused FROM foreman.queues WHERE queue = 'mail' $$, $$ VALUES (true, true) $$, 'the view shows it, declared now');
 SELECT foreman.enqueue('note', queue => 'mail') AS waits, foreman.enqueue('note') AS runs \gset
@@ -36,7 +37,7 @@ SELECT is(foreman.resume_queue('mail'), true, 'resumed');
 SELECT ok(t.wait_until($$ (SELECT count(*) = 23 FROM t.log) $$, 3), 'everything runs, without waiting for a poll');
 SELECT is((SELECT count(*) FROM foreman.claim('{mail}', 'w')), 1::int8, 'and can be claimed outside');
 SELECT is(foreman.resume_queue('mail'), false, 'it was not paused');
-SELECT is(foreman.resume_queue('never seen'), false, 'nor was a queue that is not there');
+SELECT is(foreman.resume_queue('never seen', if_exists => true), false, 'nor was a queue that is not there');
 SELECT is((SELECT count(*) FROM foreman.queues WHERE queue = 'never seen'), 0::int8, 'which is not declared by that');
 
 -- Running jobs are left alone; so is what the group has claimed no more of.
@@ -62,6 +63,7 @@ CREATE PROCEDURE t.toggle(times int4) LANGUAGE plpgsql AS $$
 DECLARE
     before int8;
 BEGIN
+    PERFORM foreman.create_queue('often');
     FOR i IN 1 .. times LOOP
         PERFORM foreman.pause_queue('often');
         COMMIT;
@@ -82,7 +84,7 @@ CALL t.toggle(20);
 SELECT ok(t.wait_until($$ (SELECT count(*) = 200 FROM t.log WHERE what = 'often') $$, 5), 'after twenty times pause and resume everything has run');
 
 -- A long backlog that is paused is in nobody's way (https://github.com/hatchet-dev/hatchet/issues/4930).
-SELECT foreman.pause_queue('heap') \g /dev/null
+SELECT foreman.create_queue('heap'), foreman.pause_queue('heap') \g /dev/null
 SELECT count(*) FROM foreman.enqueue_array('note', array_fill('{"what": "heap"}'::jsonb, ARRAY[20000]), queue => 'heap', priority => -50) \g /dev/null
 SELECT foreman.enqueue('note', priority => 50) AS light \gset
 SELECT is(t.outcome(:light, 2), 'completed 1', 'a job of another queue runs, however urgent the backlog');

@@ -25,7 +25,7 @@ SELECT ok(t.wait_until($$(SELECT count(*) FROM foreman.schedule_runs WHERE state
 SELECT is((SELECT array_agg(DISTINCT (message, attempt, command ~ 'INSERT', run_as, started_at >= scheduled_at, finished_at >= started_at, worker_pid > 0)::text)
              FROM foreman.schedule_runs WHERE state = 'completed'), '{"(\"INSERT 0 1\",1,t,s_op,t,t,t)"}', 'with message, attempt, command, role, start, end and process');
 SELECT is(t.as_role('s_op', $$SELECT foreman.unschedule('who')$$), 'true', 'unscheduled');
-SELECT is(t.as_role('s_op', $$SELECT foreman.unschedule('who')$$), 'false', 'once');
+SELECT is(t.as_role('s_op', $$SELECT foreman.unschedule('who', if_exists => true)$$), 'false', 'once');
 SELECT is((SELECT count(*) FROM foreman.handlers), 0::int8, 'the handler of commands is not a handler that users see');
 
 SELECT foreman.schedule('vacuum', '@yearly', 'VACUUM t.log') \g /dev/null
@@ -72,7 +72,7 @@ SELECT ok(t.wait_until(format($$(SELECT count(*) FROM foreman.schedule_runs WHER
 SELECT is(foreman.alter_schedule('notes', schedule => '0 0 1 1 *', timezone => 'Europe/Berlin'), true, 'other times');
 SELECT is((SELECT to_char(next_fire_at AT TIME ZONE 'Europe/Berlin', 'MM-DD HH24:MI') FROM foreman.schedules WHERE name = 'notes'), '01-01 00:00', 'in another zone');
 SELECT is(foreman.unschedule_id(:notes), true, 'unscheduled by its id');
-SELECT is(foreman.alter_schedule('nobody', active => true), false, 'what is not there cannot be altered');
+SELECT is(foreman.alter_schedule('nobody', active => true, if_exists => true), false, 'what is not there cannot be altered');
 SELECT throws_ok($$SELECT foreman.trigger_schedule('nobody')$$, '42704', 'schedule "nobody" does not exist', 'nor triggered');
 
 -- Overlap: what becomes of an occurrence while the run before it is unfinished.

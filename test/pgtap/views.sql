@@ -39,14 +39,14 @@ SELECT is((SELECT concat_ws(', ', command, lane, handler) FROM foreman.handlers 
 SELECT ok(t.wait_until($$ (SELECT counted AND waiting >= 3 AND running = 2 AND failed >= 1 AND discarded = 1 FROM foreman.queues WHERE queue = 'default') $$), 'the view queues counts');
 SELECT results_eq($$ SELECT declared, waiting, completed, cancelled FROM foreman.queues WHERE queue = 'q' $$, $$ VALUES (false, 1::int8, 1::int8, 1::int8) $$, 'each queue by itself');
 SELECT is(foreman.create_queue('q', priority => 3, backoff_base => '4 s', keep_args => 100), true, 'a queue is declared');
-SELECT is(foreman.create_queue('q'), false, 'once');
+SELECT is(foreman.create_queue('q', if_not_exists => true), false, 'once');
 SELECT results_eq($$ SELECT declared, priority, backoff_base, keep_args FROM foreman.queues WHERE queue = 'q' $$, $$ VALUES (true, 3, interval '4 s', 100) $$, 'and shows its settings');
 SELECT is(foreman.alter_queue('q', priority => 4), true, 'altered');
 SELECT results_eq($$ SELECT priority, backoff_base FROM foreman.queues WHERE queue = 'q' $$, $$ VALUES (4, interval '4 s') $$, 'only what was named');
 SELECT foreman.enqueue('note', run_at => 'tomorrow') AS fourth, foreman.enqueue('note', run_at => 'tomorrow', priority => -2) AS own \gset
 SELECT is((SELECT string_agg(priority::text, ' ' ORDER BY job_id) FROM foreman.jobs WHERE job_id IN (:fourth, :own)), '4 -2', 'the queue''s priority is the default of its jobs');
-SELECT is(foreman.alter_queue('nowhere', priority => 1), false, 'a queue that is not declared cannot be altered');
-SELECT is(foreman.drop_queue('nowhere'), false, 'nor dropped');
+SELECT is(foreman.alter_queue('nowhere', priority => 1, if_exists => true), false, 'a queue that is not declared cannot be altered');
+SELECT is(foreman.drop_queue('nowhere', if_exists => true), false, 'nor dropped');
 SELECT foreman.create_queue('empty') \g /dev/null
 SELECT is(foreman.drop_queue('empty'), true, 'an empty one can');
 

@@ -71,7 +71,7 @@ for my $pass (qw(dispatch_once rescue_once prune_once))
 	is($node->psql('postgres', "SELECT foreman.$pass()"), 0, "$pass works");
 }
 # Pause, depth and filters without a board.
-$node->safe_psql('postgres', q{SELECT foreman.pause_queue('shut'), foreman.enqueue('note', queue => 'shut'), foreman.enqueue('note', queue => 'shut', run_at => clock_timestamp() + '1 hour')});
+$node->safe_psql('postgres', q{SELECT foreman.create_queue('shut'); SELECT foreman.pause_queue('shut'), foreman.enqueue('note', queue => 'shut'), foreman.enqueue('note', queue => 'shut', run_at => clock_timestamp() + '1 hour')});
 is(value($node, 'postgres', q{SELECT foreman.drain() + (SELECT count(*) FROM foreman.claim('{shut}', 'w', kinds => '{note}'))}), '0', 'a paused queue waits');
 is(value($node, 'postgres', q{SELECT available, scheduled, running, paused FROM foreman.queues WHERE queue = 'shut'}), '1|1|0|t', 'its depth is counted');
 is(value($node, 'postgres', q{SELECT foreman.resume_queue('shut'), foreman.drain(), foreman.cancel_where(queue => 'shut')}), 't|1|1', 'resumed it runs, and what is left is cancelled');

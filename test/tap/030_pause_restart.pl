@@ -10,7 +10,7 @@ use ForemanTest;
 my $node = new_server('pause');
 $node->start;
 install($node, 'postgres');
-$node->safe_psql('postgres', q{SELECT foreman.pause_queue('still')});
+$node->safe_psql('postgres', q{SELECT foreman.create_queue('still'); SELECT foreman.pause_queue('still')});
 my @ids = split /\n/, value($node, 'postgres', q{
 	SELECT job_id FROM foreman.enqueue_array('note', array_fill('{}'::jsonb, ARRAY[50]), queue => 'still');
 	SELECT foreman.enqueue('outside', queue => 'still')});

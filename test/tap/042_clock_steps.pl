@@ -184,6 +184,7 @@ subtest 'set back while an executor rests' => sub {
 	# Due, and cancelled by a transaction that stays open for now.
 	my $session = $node->background_psql('postgres');
 	$session->query_safe(q{
+		SELECT foreman.create_queue('locked');
 		SELECT foreman.pause_queue('locked');
 		SELECT foreman.enqueue('note', queue => 'locked', run_at => clock_timestamp() - interval '2 hours', tags => '{locked}') \gset
 		BEGIN;
