@@ -972,9 +972,11 @@ SELECT r.run_id, r.schedule_id, r.name, r.generation, r.scheduled_at, r.fired_at
 CREATE FUNCTION foreman._installed()
 RETURNS pg_catalog.void LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_installed';
 
-REVOKE ALL ON ALL TABLES IN SCHEMA foreman FROM PUBLIC;
-REVOKE ALL ON ALL SEQUENCES IN SCHEMA foreman FROM PUBLIC;
-REVOKE ALL ON ALL ROUTINES IN SCHEMA foreman FROM PUBLIC;
+CREATE FUNCTION foreman._revoke_defaults(extension pg_catalog.text)
+RETURNS pg_catalog.void LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_revoke_defaults';
+
+-- PUBLIC's, and those that default privileges gave to anybody on what this script made.
+SELECT foreman._revoke_defaults('pg_foreman');
 
 ------------------------------------------------------------------------------------------------------------------------
 -- What everything is
@@ -1146,6 +1148,7 @@ COMMENT ON FUNCTION foreman._now() IS 'The engine''s clock: the server''s, or fo
 COMMENT ON FUNCTION foreman._executors() IS 'This database''s executors on the board; jobs of queues that the caller does not see are left out';
 COMMENT ON FUNCTION foreman._queue_counters() IS 'Counters of this database''s queues on the board';
 COMMENT ON FUNCTION foreman._installed() IS 'Called by CREATE EXTENSION';
+COMMENT ON FUNCTION foreman._revoke_defaults IS 'Called by CREATE EXTENSION: takes away what default privileges gave on what an extension made';
 COMMENT ON VIEW foreman.jobs IS 'Jobs: waiting, running, finished and discarded';
 COMMENT ON COLUMN foreman.jobs.job_id IS 'Id';
 COMMENT ON COLUMN foreman.jobs.state IS 'available, scheduled, pending, retryable, running, completed, cancelled or discarded';

@@ -92,8 +92,10 @@ CREATE TRIGGER cron_job_changed AFTER INSERT OR UPDATE OR DELETE ON cron.job
     FOR EACH ROW EXECUTE FUNCTION cron._job_changed();
 
 ------------------------------------------------------------------------------------------------------------------------
--- Rights, as pg_cron gives them: schema cron itself is granted to nobody.
+-- Rights, as pg_cron gives them: schema cron itself is granted to nobody. First none at all, whatever default privileges gave.
 ------------------------------------------------------------------------------------------------------------------------
+
+SELECT foreman._revoke_defaults('pg_foreman_cron');
 
 GRANT SELECT ON TABLE cron.job TO PUBLIC;
 ALTER TABLE cron.job ENABLE ROW LEVEL SECURITY;
@@ -106,9 +108,9 @@ CREATE POLICY cron_job_run_details_policy ON cron.job_run_details USING (usernam
 -- pg_dump of ordinary roles reads them.
 GRANT SELECT ON SEQUENCE cron.jobid_seq, cron.runid_seq TO PUBLIC;
 
-REVOKE ALL ON FUNCTION cron.schedule_in_database(pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.bool) FROM PUBLIC;
-REVOKE ALL ON FUNCTION cron.alter_job(pg_catalog.int8, pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.bool) FROM PUBLIC;
-REVOKE ALL ON FUNCTION cron._job_changed() FROM PUBLIC;
+-- Not schedule_in_database and alter_job: administrators grant them.
+GRANT EXECUTE ON FUNCTION cron.schedule(pg_catalog.text, pg_catalog.text), cron.schedule(pg_catalog.text, pg_catalog.text, pg_catalog.text),
+    cron.unschedule(pg_catalog.int8), cron.unschedule(pg_catalog.text), cron.job_cache_invalidate() TO PUBLIC;
 
 ------------------------------------------------------------------------------------------------------------------------
 -- Comments

@@ -12,6 +12,7 @@
 #include "store/identity.hpp"
 #include "store/settings.hpp"
 #include "store/slots.hpp"
+#include "store/stray_rights.hpp"
 #include "store/upkeep.hpp"
 
 namespace foreman::api {
@@ -134,6 +135,16 @@ void report_history(Report* report) {
                         : "The partition of today is missing: run SELECT foreman.prune_once()");
 }
 
+// A right that default privileges, a restore or somebody by hand gave opens what bundles and queues keep
+// apart.
+void report_rights(Report* report) {
+    const store::StrayRights stray = store::stray_rights();
+    if (stray.count == 0)
+        return report->add("rights", true, "nobody has rights that grant_role() did not give");
+    report->add("rights", false, "%s, which grant_role() did not give; " INT64_FORMAT " such: REVOKE them",
+                stray.first, stray.count);
+}
+
 }  // namespace
 
 FOREMAN_PUBLIC(health) {
@@ -154,6 +165,7 @@ FOREMAN_PUBLIC(health) {
         report_board(&report);
     }
     report_history(&report);
+    report_rights(&report);
     return report.done();
 }
 

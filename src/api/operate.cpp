@@ -2,6 +2,7 @@
 //
 // needs: bundle operator on all queues.  errors: 42501, 25006
 // cost: one row; the workers hear of it at commit. Neither waits for them.
+#include "api/arguments.hpp"
 #include "api/public_function.hpp"
 #include "pg/error.hpp"
 #include "store/access.hpp"
@@ -12,6 +13,7 @@
 #include "store/schema.hpp"
 #include "store/settings.hpp"
 #include "store/settle.hpp"
+#include "store/stray_rights.hpp"
 #include "store/upkeep.hpp"
 
 namespace foreman::api {
@@ -28,6 +30,13 @@ void warn_without_workers() {
                 pg::Failure(ERRCODE_WARNING, "no worker of pg_foreman runs while foreman.enabled is off")
                     .hint("Set foreman.enabled = on and reload the configuration."));
     }
+}
+
+void require_creation(const char* function) {
+    if (creating_extension) return;
+    throw pg::Failure(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, "foreman.%s() is for CREATE EXTENSION only",
+                      function)
+        .hint("Use foreman.start() and foreman.stop().");
 }
 
 }  // namespace
@@ -62,14 +71,17 @@ FOREMAN_PUBLIC(stop) {
 /// The last statement of the extension's script. A restore runs it with row_security off, as pg_dump sets it:
 /// what is restored starts stopped.
 FOREMAN_PUBLIC(installed) {
-    if (!creating_extension) {
-        throw pg::Failure(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
-                          "foreman._installed() is for CREATE EXTENSION only")
-            .hint("Use foreman.start() and foreman.stop().");
-    }
+    require_creation("_installed");
     store::write_identity(!row_security);
     // A restore brings its own partitions.
     if (row_security) store::make_first_partitions(store::now());
+    return Datum{0};
+}
+
+/// For the scripts of both extensions, before they grant anything.
+FOREMAN_PUBLIC(revoke_defaults) {
+    require_creation("_revoke_defaults");
+    store::revoke_default_rights(required_name(pg::optional_argument(fcinfo, 0), "extension"));
     return Datum{0};
 }
 

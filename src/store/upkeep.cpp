@@ -10,6 +10,7 @@
 #include "store/definitions.hpp"
 #include "store/schema.hpp"
 #include "store/sql_names.hpp"
+#include "store/stray_rights.hpp"
 
 namespace foreman::store {
 
@@ -86,6 +87,8 @@ void make_partition(Day day) {
     run_utility(pg::guarded([&] {
         return psprintf("CREATE TABLE foreman.job_history_%s (LIKE foreman.job_history)", from.compact);
     }));
+    copy_rights("foreman.job_history",
+                pg::guarded([&] { return psprintf("foreman.job_history_%s", from.compact); }));
     run_utility(pg::guarded(
         [&] { return psprintf("CREATE INDEX ON foreman.job_history_%s (job_id)", from.compact); }));
     run_utility(pg::guarded([&] {
