@@ -4,6 +4,7 @@
 
 #include "pg/call.hpp"
 #include "pg/memory.hpp"
+#include "pg/server_timeouts.hpp"
 
 namespace foreman::pg {
 
@@ -12,6 +13,18 @@ namespace {
 struct Parameter {
     Oid type;
     Datum value;
+};
+
+// How long each statement may take.
+struct Limit {
+    bool is_ours;  // not that of a client whose statement called us
+    int ms;
+    void begin() const {
+        if (is_ours) arm_statement_timer(ms);
+    }
+    void end() const noexcept {
+        if (is_ours) disarm_statement_timer();
+    }
 };
 
 // In the portal's transaction; by reference values are the caller's.
@@ -38,8 +51,9 @@ void write_tag(const QueryCompletion& c, CommandTagText* said) {
 
 // Plans are kept in `parsed`: a procedure that commits ends the transaction's own memory while it runs.
 void run_statement(RawStmt* raw, const char* sql, MemoryContext parsed, bool several, bool last,
-                   const Parameter* parameter, CommandTagText* said) {
+                   const Parameter* parameter, Limit limit, CommandTagText* said) {
     StartTransactionCommand();
+    limit.begin();
     MemoryContextSwitchTo(parsed);
     if (several) BeginImplicitTransactionBlock();
     CHECK_FOR_INTERRUPTS();
@@ -73,6 +87,7 @@ void run_statement(RawStmt* raw, const char* sql, MemoryContext parsed, bool sev
     compat::portal_run(portal, None_Receiver, &completion);
     PortalDrop(portal, false);
     if (said != nullptr) write_tag(completion, said);
+    limit.end();
     if (last) {
         if (several) EndImplicitTransactionBlock();
         CommitTransactionCommand();
@@ -83,7 +98,8 @@ void run_statement(RawStmt* raw, const char* sql, MemoryContext parsed, bool sev
     }
 }
 
-void run_all(const char* sql, MemoryContext parsed, const Parameter* parameter, CommandTagText* said) {
+void run_all(const char* sql, MemoryContext parsed, const Parameter* parameter, Limit limit,
+             CommandTagText* said) {
     StartTransactionCommand();
     MemoryContext old = MemoryContextSwitchTo(parsed);
     List* statements = pg_parse_query(sql);
@@ -92,7 +108,7 @@ void run_all(const char* sql, MemoryContext parsed, const Parameter* parameter, 
     const int n = list_length(statements);
     for (int i = 0; i < n; i++) {
         run_statement(static_cast<RawStmt*>(list_nth(statements, i)), sql, parsed, n > 1, i == n - 1,
-                      parameter, said);
+                      parameter, limit, said);
     }
 }
 
@@ -100,18 +116,21 @@ void run_all(const char* sql, MemoryContext parsed, const Parameter* parameter, 
 
 namespace {
 
-void run(const char* sql, const Parameter* parameter, CommandTagText* said = nullptr) {
+void run(const char* sql, const Parameter* parameter, CommandTagText* said = nullptr,
+         int statement_ms = kSessionTimeout) {
     const Context parsed("foreman command");
     const MemoryContext caller = CurrentMemoryContext;
     SetCurrentStatementStartTimestamp();
     const MemoryContext memory = parsed.get();
+    const Limit limit{!is_statement_timed(), statement_ms};
     try {
-        guarded([&] { run_all(sql, memory, parameter, said); });
+        guarded([&] { run_all(sql, memory, parameter, limit, said); });
         const bool open = IsTransactionOrTransactionBlock();
         if (open) call<&AbortOutOfAnyTransaction>();
         MemoryContextSwitchTo(caller);
         guarded([] { pgstat_report_stat(false); });
     } catch (...) {
+        limit.end();
         must_succeed("abort of a command", [] { AbortOutOfAnyTransaction(); });
         MemoryContextSwitchTo(caller);
         throw;
@@ -127,9 +146,9 @@ void run_command(const char* sql, CommandTagText* tag) {
     run(sql, nullptr, tag);
 }
 
-void run_command(const char* sql, Oid type, Datum value) {
+void run_command(const char* sql, Oid type, Datum value, int statement_ms) {
     const Parameter parameter{type, value};
-    run(sql, &parameter);
+    run(sql, &parameter, nullptr, statement_ms);
 }
 
 }  // namespace foreman::pg

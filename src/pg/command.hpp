@@ -8,7 +8,8 @@ namespace foreman::pg {
 
 /// does    runs the statements of `sql`; several without BEGIN are one transaction, as in the simple query
 /// protocol errors  as the statements raise; the transaction is then aborted. 25P01-like leftovers (an open
-/// block) are rolled back needs   no transaction open in this process
+/// block) are rolled back. Each statement may take statement_timeout. needs   no transaction open in this
+/// process
 void run_command(const char* sql);
 /// What the last statement said, as clients see it: `INSERT 0 3`, `SELECT 1`, `VACUUM`. Empty without a
 /// statement.
@@ -17,6 +18,7 @@ struct CommandTagText {
 };
 void run_command(const char* sql, CommandTagText* tag);
 /// One statement with a parameter $1, which lives longer than any transaction; a CALL may COMMIT.
-void run_command(const char* sql, Oid type, Datum value);
+/// statement_ms: how long it may take, or kSessionTimeout.
+void run_command(const char* sql, Oid type, Datum value, int statement_ms);
 
 }  // namespace foreman::pg

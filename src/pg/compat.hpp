@@ -171,4 +171,19 @@ inline bool holds_advisory_lock() {
     return false;
 }
 
+// 17: StartTransaction() arms transaction_timeout (commit 51efe38cb). May ereport.
+inline void resume_transaction_timeout() {
+#if PG_VERSION_NUM >= 170000
+    if (TransactionTimeout > 0 && !get_timeout_active(TRANSACTION_TIMEOUT))
+        enable_timeout_after(TRANSACTION_TIMEOUT, TransactionTimeout);
+#endif
+}
+
+inline void suspend_transaction_timeout() noexcept {
+#if PG_VERSION_NUM >= 170000
+    if (get_timeout_active(TRANSACTION_TIMEOUT)) disable_timeout(TRANSACTION_TIMEOUT, false);
+    TransactionTimeoutPending = 0;
+#endif
+}
+
 }  // namespace foreman::pg::compat

@@ -9,6 +9,7 @@ Transaction::Transaction(Started) : context_(CurrentMemoryContext) {
         guarded([] {
             SetCurrentStatementStartTimestamp();
             StartTransactionCommand();
+            compat::suspend_transaction_timeout();
         });
     } catch (...) {
         rollback();

@@ -78,11 +78,11 @@ void call_batch(const char* function, Datum jobs, Oid jobs_type, MemoryContext c
     for (const pg::Row row : rows) out->push_back(read_outcome(row, context));
 }
 
-void call_procedure(const char* function, Oid argument_type, Datum argument) {
+void call_procedure(const char* function, Oid argument_type, Datum argument, int statement_ms) {
     const std::string_view name = bare_name(function);
     char sql[4 * NAMEDATALEN + 32];
     std::snprintf(sql, sizeof(sql), "CALL %.*s($1)", static_cast<int>(name.size()), name.data());
-    pg::run_command(sql, argument_type, argument);
+    pg::run_command(sql, argument_type, argument, statement_ms);
 }
 
 }  // namespace foreman::store

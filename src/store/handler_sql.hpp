@@ -20,7 +20,7 @@ struct BatchOutcome {
 void call_batch(const char* function, Datum jobs, Oid jobs_type, MemoryContext context,
                 pg::vector<BatchOutcome>* out);
 /// does: CALL procedure(argument) at top level, so that it may COMMIT.  needs: no transaction open; the
-/// argument lives longer
-void call_procedure(const char* function, Oid argument_type, Datum argument);
+/// argument lives longer.  statement_ms: how long it may take, or pg::kSessionTimeout
+void call_procedure(const char* function, Oid argument_type, Datum argument, int statement_ms);
 
 }  // namespace foreman::store

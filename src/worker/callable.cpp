@@ -4,6 +4,7 @@
 #include "pg/call.hpp"
 #include "pg/datum.hpp"
 #include "pg/memory.hpp"
+#include "pg/server_timeouts.hpp"
 #include "store/job_value.hpp"
 #include "store/schema.hpp"
 
@@ -65,6 +66,27 @@ void prepare_to_jsonb(Callable* c, MemoryContext context) {
     });
 }
 
+// A setting of the function itself comes too late for the call that is being made. May ereport.
+int own_statement_timeout(Oid function) {
+    constexpr std::string_view kSetting = "statement_timeout=";
+    HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+    if (!HeapTupleIsValid(tuple)) return pg::kSessionTimeout;
+    int ms = pg::kSessionTimeout;
+    bool is_null = false;
+    const Datum settings = SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_proconfig, &is_null);
+    Datum* each = nullptr;
+    int n = 0;
+    if (!is_null)
+        deconstruct_array(DatumGetArrayTypeP(settings), TEXTOID, -1, false, TYPALIGN_INT, &each, nullptr, &n);
+    for (int i = 0; i < n; i++) {
+        const char* setting = TextDatumGetCString(each[i]);
+        if (std::strncmp(setting, kSetting.data(), kSetting.size()) == 0)
+            (void)parse_int(setting + kSetting.size(), &ms, GUC_UNIT_MS, nullptr);
+    }
+    ReleaseSysCache(tuple);
+    return ms;
+}
+
 void load(Entry* e, const store::Handler& h) {
     const Oid oid = resolve(h);
     if (pg::call<&pg::compat::function_aclcheck>(oid, GetUserId(), static_cast<AclMode>(ACL_EXECUTE)) !=
@@ -81,6 +103,7 @@ void load(Entry* e, const store::Handler& h) {
         fmgr_info_cxt(oid, &c.function, e->context);
         c.result_type = get_func_rettype(oid);
         c.returns_set = get_func_retset(oid);
+        c.statement_ms = own_statement_timeout(oid);
     });
     if (c.result_type != VOIDOID && c.result_type != JSONBOID && !c.returns_set)
         prepare_to_jsonb(&c, e->context);

@@ -15,6 +15,7 @@ struct Callable {
     Oid oid;
     Oid result_type;
     bool returns_set;
+    int statement_ms;  // its own statement_timeout, or pg::kSessionTimeout
     store::Shape shape;
     uint64 handler_loaded;
     uint64 function_generation;

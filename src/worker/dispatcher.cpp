@@ -10,6 +10,7 @@
 #include "pg/call.hpp"
 #include "pg/datum.hpp"
 #include "pg/latch.hpp"
+#include "pg/server_timeouts.hpp"
 #include "pg/xact.hpp"
 #include "store/blocked.hpp"
 #include "store/control.hpp"
@@ -548,6 +549,7 @@ void dispatcher_main(Oid database) {
     install_signal_handlers(false);
     pg::guarded([database] { before_shmem_exit(foreman_dispatcher_exit, ObjectIdGetDatum(database)); });
     pg::guarded([database] { BackgroundWorkerInitializeConnectionByOid(database, InvalidOid, 0); });
+    pg::lift_session_limits();
     Dispatcher dispatcher(database);
     if (dispatcher.begin()) dispatcher.loop();
 }

@@ -9,6 +9,7 @@
 #include "pg/latch.hpp"
 #include "pg/launch.hpp"
 #include "pg/memory.hpp"
+#include "pg/server_timeouts.hpp"
 #include "pg/xact.hpp"
 #include "store/databases.hpp"
 #include "store/flight_recorder.hpp"
@@ -205,6 +206,7 @@ extern "C" void foreman_launcher_exit(int, Datum) { store::board().launcher_pid 
 void launcher_main() {
     install_signal_handlers(false);
     pg::guarded([] { BackgroundWorkerInitializeConnection(nullptr, nullptr, 0); });
+    pg::lift_session_limits();
     store::board().launcher_procno = pg::this_process().procno;
     store::board().launcher_pid = MyProcPid;
     pg::guarded([] { before_shmem_exit(foreman_launcher_exit, Datum{0}); });

@@ -6,6 +6,7 @@
 #include "pg/datum.hpp"
 #include "pg/latch.hpp"
 #include "pg/memory.hpp"
+#include "pg/server_timeouts.hpp"
 #include "pg/xact.hpp"
 #include "store/clock.hpp"
 #include "store/control.hpp"
@@ -106,17 +107,19 @@ std::optional<Datum> call(const store::Handler& handler, const store::Job& job, 
     }
     Oid type = JSONBOID;
     Datum argument = job.args;
+    int statement_ms = pg::kSessionTimeout;
     {
         pg::Transaction tx;
         const pg::CurrentScope scope(context);
         const Callable& c = callable_for(handler);
+        statement_ms = c.statement_ms;
         if (c.shape == store::Shape::job) {
             argument = store::job_datum(job, attempt);
             type = store::schema().job_type;
         }
         tx.commit();
     }
-    store::call_procedure(handler.function, type, argument);
+    store::call_procedure(handler.function, type, argument, statement_ms);
     return std::nullopt;
 }
 

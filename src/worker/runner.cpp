@@ -5,6 +5,7 @@
 #include "pg/datum.hpp"
 #include "pg/identity.hpp"
 #include "pg/latch.hpp"
+#include "pg/server_timeouts.hpp"
 #include "pg/xact.hpp"
 #include "store/control.hpp"
 #include "store/flight_recorder.hpp"
@@ -134,6 +135,7 @@ store::AttemptError keep_error(const pg::PgError& e, int attempt, core::Instant 
 namespace {
 
 // What `body` does for the handler, inside the subtransaction; the rest is the same for a job and a batch.
+// For the server's timeouts the call of a handler is one statement, as `SELECT handler(...)` of a client.
 template <class Body>
 Attempt run_guarded(const store::Handler& handler, const store::Job* job, int attempt, int64 timeout_us,
                     const RunnerOptions& options, MemoryContext group, core::Instant started, Body body) {
@@ -191,9 +193,12 @@ Attempt run_job(const store::Handler& handler, const store::Job& job, const Runn
     if (options.in_executor) forget_cancel();
     const core::Instant started = pg::clock_now();
     store::slot_begin_job(job.job_id, job.kind, job.queue, attempt, started);
-    Attempt a = run_guarded(
-        handler, &job, attempt, job.timeout_us, options, group, started,
-        [&](Attempt* out) { out->result = call_handler(callable_for(handler), job, attempt, group); });
+    Attempt a =
+        run_guarded(handler, &job, attempt, job.timeout_us, options, group, started, [&](Attempt* out) {
+            Callable& c = callable_for(handler);
+            const pg::HandlerTimers timers(options.in_executor, c.statement_ms);
+            out->result = call_handler(c, job, attempt, group);
+        });
     store::slot_end_job();
     return a;
 }
@@ -213,6 +218,7 @@ Attempt run_batch(const store::Handler& handler, std::span<const store::Job> job
     Attempt a = run_guarded(handler, jobs.size() == 1 ? &first : nullptr, first.attempt + 1, timeout_us,
                             options, group, started, [&](Attempt*) {
                                 Callable& c = callable_for(handler);
+                                const pg::HandlerTimers timers(options.in_executor, c.statement_ms);
                                 const Datum array = jobs_datum(jobs);
                                 store::current_job().job = nullptr;
                                 if (c.returns_set) {
