@@ -163,6 +163,7 @@ CREATE TABLE foreman.unique_window (
     kind       pg_catalog.text        COLLATE pg_catalog."C" NOT NULL,
     unique_key pg_catalog.text        COLLATE pg_catalog."C" NOT NULL,
     job_id     pg_catalog.int8        NOT NULL,
+    queue      pg_catalog.text        COLLATE pg_catalog."C" NOT NULL,
     until      pg_catalog.timestamptz NOT NULL,
     CONSTRAINT unique_window_pkey PRIMARY KEY (kind, unique_key)
 );
@@ -1019,6 +1020,7 @@ COMMENT ON COLUMN foreman.job_dependency.job_id IS 'Job that waits';
 COMMENT ON COLUMN foreman.job_dependency.policy IS 'When the other did not complete: c = cancel, r = run';
 COMMENT ON TABLE foreman.job_batch IS 'Batches; see the view foreman.batches';
 COMMENT ON TABLE foreman.unique_window IS 'Unique keys that are held for a time (unique_for)';
+COMMENT ON COLUMN foreman.unique_window.queue IS 'Queue of the job that holds the key';
 COMMENT ON TABLE foreman.identity IS 'Tells this database from its copies; workers run only where every row was inserted here';
 COMMENT ON COLUMN foreman.identity.id IS 'Transaction that inserted the row: equal to its xmin, except in a copy';
 COMMENT ON COLUMN foreman.identity.database IS 'OID of the database that the row was inserted in';

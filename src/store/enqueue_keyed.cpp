@@ -7,9 +7,12 @@
 
 #include "pg/call.hpp"
 #include "pg/datum.hpp"
+#include "pg/identity.hpp"
 #include "pg/memory.hpp"
 #include "pg/xact.hpp"
+#include "store/access.hpp"
 #include "store/batches.hpp"
+#include "store/board_parts.hpp"
 #include "store/remember.hpp"
 #include "store/schema.hpp"
 #include "store/slots.hpp"
@@ -47,7 +50,7 @@ constinit pg::Statement g_insert_successor{
 
 // The one that is next to hold the key stands for both.
 constinit pg::Statement g_holder{"unique_holder",
-                                 "SELECT job_id, state, unique_as, xmax FROM foreman.live_job WHERE kind " EQ
+                                 "SELECT job_id, state, unique_as, xmax, queue FROM foreman.live_job WHERE kind " EQ
                                  " $1 AND unique_key " EQ " $2 AND unique_as " EQ
                                  " ANY ($3) ORDER BY unique_as LIMIT 1",
                                  {TEXTOID, TEXTOID, CHARARRAYOID}};
@@ -63,13 +66,13 @@ constinit pg::Statement g_replace{
 
 constinit pg::Statement g_take_window{
     "take_window",
-    "INSERT INTO foreman.unique_window AS w (kind, unique_key, job_id, until) VALUES ($1, $2, $3, $4) ON "
-    "CONFLICT (kind, unique_key) DO UPDATE SET job_id = excluded.job_id, until = excluded.until WHERE "
-    "w.until " LE " $5 RETURNING 1",
-    {TEXTOID, TEXTOID, INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID}};
+    "INSERT INTO foreman.unique_window AS w (kind, unique_key, job_id, until, queue) VALUES ($1, $2, $3, $4, "
+    "$6) ON CONFLICT (kind, unique_key) DO UPDATE SET job_id = excluded.job_id, until = excluded.until, "
+    "queue = excluded.queue WHERE w.until " LE " $5 RETURNING 1",
+    {TEXTOID, TEXTOID, INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID}};
 
 constinit pg::Statement g_window{"unique_window",
-                                 "SELECT job_id FROM foreman.unique_window WHERE kind " EQ
+                                 "SELECT job_id, queue FROM foreman.unique_window WHERE kind " EQ
                                  " $1 AND unique_key " EQ " $2 AND until " GT " $3",
                                  {TEXTOID, TEXTOID, TIMESTAMPTZOID}};
 
@@ -98,7 +101,15 @@ struct Holder {
     char state = 0;
     char role = 0;
     TransactionId xmax = InvalidTransactionId;
+    BoardName queue{};
 };
+
+Holder holder_of(int64 id, std::string_view queue) {
+    Holder h;
+    h.id = id;
+    set_name(&h.queue, queue);
+    return h;
+}
 
 Holder find_holder(const NewJob& job) {
     // What others committed since, also under REPEATABLE READ: the unique index sees it as well.
@@ -109,7 +120,11 @@ Holder find_holder(const NewJob& job) {
     a.text(1, job.kind).text(2, job.unique_key).set(3, pg::array_datum(pg::kChar, both));
     const pg::Rows rows = g_holder.execute(a, true);
     if (rows.empty()) return {};
-    return {rows[0].i64(1), rows[0].letter(2), rows[0].letter(3), DatumGetTransactionId(rows[0].datum(4))};
+    Holder h = holder_of(rows[0].i64(1), rows[0].view(5));
+    h.state = rows[0].letter(2);
+    h.role = rows[0].letter(3);
+    h.xmax = DatumGetTransactionId(rows[0].datum(4));
+    return h;
 }
 
 template <int N>
@@ -166,6 +181,15 @@ void add_dependencies(int64 id, const pg::vector<int64>& on, char policy) {
         g_add_dependency.execute(a);
         remember_dependency(other);
     }
+}
+
+// Whoever meets a job through its unique key learns its id and may change it: that is for producers of its
+// queue. The statements around run as the tables' owner, so the caller is named.
+void require_producer(Oid caller, const NewJob& job, const Holder& h) {
+    const std::string_view queue{h.queue.text, h.queue.len};
+    if (queue == job.queue) return;  // asked before
+    const pg::RunAs self(caller);
+    require(Bundle::producer, queue);
 }
 
 // Given back as it is, or refused.
@@ -228,23 +252,24 @@ std::optional<Inserted> meet_holder(const NewJob& job, const Holder& h, int64 id
     return std::nullopt;
 }
 
-// The job whose unique_for has not passed yet; 0: none.
-int64 window_holder(const NewJob& job) {
+// The job whose unique_for has not passed yet.
+Holder window_holder(const NewJob& job) {
     const pg::LatestSnapshot fresh;
     pg::Args<3> a;
     a.text(1, job.kind).text(2, job.unique_key).instant(3, now());
     const pg::Rows rows = g_window.execute(a, true);
-    return rows.empty() ? 0 : rows[0].i64(1);
+    if (rows.empty()) return {};
+    return holder_of(rows[0].i64(1), rows[0].view(2));
 }
 
 // false: there is one. The transaction that the insert waited for may have opened it and ended its job, so a
 // job without unique_for looks only now.
 bool open_window(const NewJob& job, int64 id) {
     if (job.unique_key.empty()) return true;
-    if (!job.unique_for_us) return window_holder(job) == 0;
+    if (!job.unique_for_us) return window_holder(job).id == 0;
     const Instant enqueued = now();
-    pg::Args<5> a;
-    a.text(1, job.kind).text(2, job.unique_key).i64(3, id);
+    pg::Args<6> a;
+    a.text(1, job.kind).text(2, job.unique_key).i64(3, id).text(6, job.queue);
     a.instant(4, enqueued + core::Micros{*job.unique_for_us}).instant(5, enqueued);
     return !g_take_window.execute(a).empty();
 }
@@ -253,6 +278,7 @@ bool open_window(const NewJob& job, int64 id) {
 
 Inserted insert_keyed(const NewJob& job) {
     if (job.batch_id != 0) join_batch(job.batch_id);
+    const Oid caller = GetUserId();
     const AsOwner scope;
     pg::Context context("foreman enqueue", CurrentMemoryContext);
     pg::ContextResource memory(context);
@@ -263,11 +289,15 @@ Inserted insert_keyed(const NewJob& job) {
     for (int tries = 0; tries < kMaxTries; tries++) {
         if (unique) {
             if (const Holder h = find_holder(job); h.id != 0) {
+                require_producer(caller, job, h);
                 if (const auto met = meet_holder(job, h, id)) return *met;
                 continue;
             }
             if (job.unique_for_us || tries > 0) {
-                if (const int64 holder = window_holder(job); holder != 0) return existing(job, holder);
+                if (const Holder h = window_holder(job); h.id != 0) {
+                    require_producer(caller, job, h);
+                    return existing(job, h.id);
+                }
             }
         }
         pg::Args<20> a;

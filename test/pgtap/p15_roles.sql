@@ -59,6 +59,22 @@ SELECT is(t.as_role('pgtap_p15_one', $$ SELECT foreman.stop() $$), 'ERROR 42501'
 SELECT is(t.as_role('pgtap_p15_one', $$ SELECT foreman.grant_role('operator', 'pgtap_p15_one') $$), 'ERROR 42501', 'nor widen its rights');
 SELECT is(t.as_role('pgtap_p15_one', $$ SELECT foreman.retry_dead_letters(queue => 'other') $$), 'ERROR 42501', 'nor touch other dead letters');
 
+-- Unique keys are of a kind, whatever the queue: who meets a job through its key must be a producer of that job's queue, as for timers.
+SELECT foreman.enqueue('letter', '{"to": "a"}', queue => 'other', unique_key => 'o1', run_at => '2100-01-01') AS theirs \gset
+SELECT is(t.as_role('pgtap_p15_one', format($$ SELECT foreman.enqueue('letter', '{"to": "me"}', queue => 'mail', unique_key => 'o1', on_conflict => %L) $$, how)),
+    'ERROR 42501', 'a producer of one queue does not meet a job of another through its unique key: ' || how) FROM unnest('{skip,replace,preserve_run_at,raise}'::text[]) how;
+SELECT is(t.as_role('pgtap_p15_one', $$ SELECT foreman.set_timer('letter', 'o1', '2100-01-01', queue => 'mail') IS NOT NULL $$), 'true', 'a timer of that name is another thing');
+SELECT is((SELECT args::text || ' ' || run_at::date FROM foreman.jobs WHERE job_id = :theirs), '{"to": "a"} 2100-01-01', 'and changes nothing of it');
+SELECT is(t.as_role('pgtap_p15_producer', $$ SELECT foreman.enqueue('letter', '{"to": "b"}', queue => 'mail', unique_key => 'o1', on_conflict => 'replace') $$), :'theirs',
+    'who may feed both queues does');
+SELECT foreman.enqueue('letter', queue => 'other', unique_key => 'w1', unique_for => '1 h', run_at => '2100-01-01') AS window_job \gset
+SELECT foreman.cancel(:window_job) \g /dev/null
+SELECT is(t.as_role('pgtap_p15_one', $$ SELECT foreman.enqueue('letter', queue => 'mail', unique_key => 'w1', unique_for => '1 h') $$), 'ERROR 42501',
+    'nor through a key that is held for a time');
+SELECT is(t.as_role('pgtap_p15_producer', $$ SELECT foreman.enqueue('letter', queue => 'mail', unique_key => 'w1') $$), :'window_job', 'who may feed both does');
+SELECT foreman.enqueue('letter', '{"to": "a"}', queue => 'mail', unique_key => 'o2', run_at => '2100-01-01') AS own \gset
+SELECT is(t.as_role('pgtap_p15_one', $$ SELECT foreman.enqueue('letter', queue => 'mail', unique_key => 'o2') $$), :'own', 'in its own queue everything is as before');
+
 -- Registration: only as a role that the caller can become.
 SELECT is(t.as_role('pgtap_p15_operator', $$ SELECT foreman.register_handler('sneaky', 't.note(foreman.job)', run_as => 'postgres') $$), 'ERROR 42501',
     'an operator does not register a handler of another role');
