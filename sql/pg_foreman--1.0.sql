@@ -218,6 +218,7 @@ CREATE TABLE foreman.handler (
     max_group     pg_catalog.int2,
     run_as        pg_catalog.regrole  NOT NULL,
     registered_at pg_catalog.timestamptz NOT NULL,
+    serves        pg_catalog.text[]   COLLATE pg_catalog."C",
     CONSTRAINT handler_pkey PRIMARY KEY (kind)
 );
 
@@ -895,7 +896,7 @@ SELECT 'foreman_wal_bytes_total', '{}'::pg_catalog.jsonb,
 
 CREATE VIEW foreman.handlers WITH (security_barrier) AS
 SELECT h.kind, h.handler, h.command, h.lane, h.queue, h.max_attempts::pg_catalog.int4 AS max_attempts, h.timeout, h.backoff_base, h.backoff_max,
-       h.max_group::pg_catalog.int4 AS max_group, h.run_as, h.registered_at
+       h.max_group::pg_catalog.int4 AS max_group, h.run_as, h.registered_at, h.serves
   FROM foreman.handler h WHERE foreman._sees(h.queue) AND h.shape OPERATOR(pg_catalog.<>) 's';
 
 CREATE VIEW foreman.workers WITH (security_barrier) AS
@@ -1011,6 +1012,7 @@ COMMENT ON COLUMN foreman.minute_stat.run_p50 IS 'Median of the time that handle
 COMMENT ON TABLE foreman.handler IS 'Which function, procedure or command runs the jobs of a kind';
 COMMENT ON COLUMN foreman.handler.handler IS 'Qualified name and argument type of the function or procedure';
 COMMENT ON COLUMN foreman.handler.shape IS 'j = f(jsonb), o = f(foreman.job), a = f(foreman.job[]), c = command';
+COMMENT ON COLUMN foreman.handler.serves IS 'Queues whose jobs of the kind it runs; NULL: all';
 COMMENT ON COLUMN foreman.handler.run_as IS 'Role whose sessions run the handler';
 COMMENT ON TABLE foreman.role_grant IS 'What foreman.grant_role() gave';
 COMMENT ON COLUMN foreman.role_grant.queue IS 'NULL: all queues';
@@ -1245,6 +1247,7 @@ COMMENT ON COLUMN foreman.handlers.backoff_max IS 'Longest delay';
 COMMENT ON COLUMN foreman.handlers.max_group IS 'Most jobs in one transaction';
 COMMENT ON COLUMN foreman.handlers.run_as IS 'Role whose sessions run it';
 COMMENT ON COLUMN foreman.handlers.registered_at IS 'When it was registered';
+COMMENT ON COLUMN foreman.handlers.serves IS 'Queues whose jobs of the kind it runs: those that its registrar operated; NULL: all';
 COMMENT ON VIEW foreman.workers IS 'Executors of this database and what they run, and outside workers that were heard of lately';
 COMMENT ON COLUMN foreman.workers.slot IS 'Place on the board';
 COMMENT ON COLUMN foreman.workers.pid IS 'Process';

@@ -91,8 +91,8 @@ store::NewJob check_options(const EnqueueValues& v) {
     store::NewJob job;
     job.kind = required_name(v[kKind], "kind");
     const OptionalText queue = optional_name(v[kQueue], "queue");
-    const store::Handler& handler = store::find_handler(job.kind);
-    job.queue = queue ? *queue : handler.queue_name();
+    job.queue = queue ? *queue : store::find_handler(job.kind).queue_name();
+    const store::Handler& handler = store::find_handler(job.kind, job.queue);
     store::require(store::Bundle::producer, job.queue);
     // A handler belongs to its queue: who may not feed that may not run it from another one either.
     if (handler.exists && handler.queue_name() != job.queue)

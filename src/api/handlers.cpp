@@ -103,9 +103,20 @@ void set_function(store::NewHandler* h, std::string_view name, store::Lane lane)
     h->shape = static_cast<char>(f.shape);
 }
 
-// The handler gets the jobs of its kind in every queue, and their args: whoever does not operate all queues
-// registers no kind that has jobs in queues of others. From then on enqueue() asks for the right on the
-// handler's queue as well.
+// A handler gets the jobs of its kind, and their args, in every queue that its registrar operates. NULL: in
+// all.
+OptionalDatum served_queues() {
+    if (store::may_all(store::Bundle::operate)) return std::nullopt;
+    pg::ContextResource memory(CurrentMemoryContext);
+    pg::vector<std::string_view> queues(&memory);
+    store::granted_queues(store::Bundle::operate, &queues);
+    pg::vector<Datum> names(&memory);
+    for (const std::string_view q : queues) names.push_back(pg::text_datum(q));
+    return pg::array_datum(pg::kText, {names.data(), names.size()});
+}
+
+// The name of a kind is everybody's: whoever does not operate all queues registers none that has jobs in
+// queues of others.
 void require_on_waiting(std::string_view kind) {
     if (store::may_all(store::Bundle::operate)) return;
     store::RangeRow row{};
@@ -134,6 +145,7 @@ FOREMAN_PUBLIC(register_handler) {
         set_function(&h, *handler, lane);
     }
     store::grant_handler_functions(h.run_as);
+    h.serves = served_queues();
     return BoolGetDatum(store::put_handler(h));
 }
 

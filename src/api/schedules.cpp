@@ -78,7 +78,7 @@ store::ScheduleSettings new_settings(OptionalText name, int64 id, std::string_vi
 void require_on(const store::ScheduleSettings& s) {
     const std::string_view queue = store::queue_of(s);
     store::require(store::Bundle::operate, queue);
-    const store::Handler& handler = store::find_handler(s.kind);
+    const store::Handler& handler = store::find_handler(s.kind, queue);
     if (!s.command && handler.exists && handler.queue_name() != queue)
         store::require(store::Bundle::operate, handler.queue_name());
 }

@@ -102,6 +102,16 @@ bool may_all(Bundle bundle) {
     return false;
 }
 
+void granted_queues(Bundle bundle, pg::vector<std::string_view>* out) {
+    refresh();
+    for (int i = 0; i < g_count; i++) {
+        const Grant& g = g_grants[i];
+        const std::string_view queue(g.queue, g.len);
+        if (g.bundle != static_cast<uint8>(bundle) || g.all_queues) continue;
+        if (std::find(out->begin(), out->end(), queue) == out->end()) out->push_back(queue);
+    }
+}
+
 void require(Bundle bundle, std::string_view queue) {
     if (may(bundle, queue)) return;
     throw pg::Failure(ERRCODE_INSUFFICIENT_PRIVILEGE, "permission denied for queue \"%.*s\"",

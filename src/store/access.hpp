@@ -5,7 +5,7 @@
 
 #include <string_view>
 
-#include "pg/prelude.hpp"
+#include "pg/memory.hpp"
 
 namespace foreman::store {
 
@@ -18,6 +18,9 @@ bool may(Bundle bundle, std::string_view queue);
 bool may_see(std::string_view queue);
 /// Whether it holds the bundle for all queues.
 bool may_all(Bundle bundle);
+/// The queues for which it holds the bundle by name. needs: not may_all(). They are valid until grants
+/// change.
+void granted_queues(Bundle bundle, pg::vector<std::string_view>* out);
 /// Raises 42501 naming queue and bundle.
 void require(Bundle bundle, std::string_view queue);
 void require_all(Bundle bundle);

@@ -132,7 +132,7 @@ bool is_blocked(int64 job_id, std::initializer_list<BlockedOn> on) {
 
 int64 remember_released(const pg::Rows& rows) {
     for (const pg::Row r : rows)
-        remember_work(r.view(1), r.view(2), r.i16(3), r.i16(4), role_of(r.view(2)),
+        remember_work(r.view(1), r.view(2), r.i16(3), r.i16(4), role_of(r.view(2), r.view(1)),
                       {r.instant(5).us, r.i64(6)});
     return static_cast<int64>(rows.size());
 }

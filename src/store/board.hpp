@@ -128,7 +128,7 @@ bool describe_range(RangeRef ref, RangeChoice* out) noexcept;
 /// Finds or adds, with its head at the beginning when new.
 RangeRef find_range(const RangeName& name, Oid role) noexcept;
 /// Sets which role's executors run a kind; for every range of that kind in the database.
-void set_kind_role(Oid database, std::string_view kind, Oid role) noexcept;
+void set_kind_role(Oid database, std::string_view kind, Oid role, std::string_view queue = {}) noexcept;
 /// Sets every head of the database to the beginning.
 void reset_heads(Oid database) noexcept;
 

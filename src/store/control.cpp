@@ -328,7 +328,7 @@ bool revive(int64 job_id, Place place) {
         return false;
     }
     const pg::Row r = rows[0];
-    remember_work(r.view(1), r.view(2), r.i16(3), r.i16(4), role_of(r.view(2)), {at.us, job_id});
+    remember_work(r.view(1), r.view(2), r.i16(3), r.i16(4), role_of(r.view(2), r.view(1)), {at.us, job_id});
     QueueDelta d;
     d.live = 1;
     remember_counts(r.view(1), d);

@@ -24,6 +24,26 @@ constinit MemoryContext g_queue_context = nullptr;
 constinit HTAB* g_queues = nullptr;
 constinit uint64 g_queues_generation = 0;
 
+// Stands for the handler of a kind in queues that it does not serve.
+constinit const Handler kNoHandler{.kind = {},
+                                   .kind_len = 0,
+                                   .exists = false,
+                                   .lane = Lane::transaction,
+                                   .shape = Shape::jsonb,
+                                   .run_as = InvalidOid,
+                                   .max_attempts = 0,
+                                   .max_group = 0,
+                                   .timeout_us = -1,
+                                   .backoff_base_us = -1,
+                                   .backoff_max_us = -1,
+                                   .queue_len = kDefaultQueue.size(),
+                                   .queue = "default",
+                                   .function = "",
+                                   .command = "",
+                                   .loaded = 0,
+                                   .confined = false,
+                                   .queues = {}};
+
 struct QueueRow {
     char name[256];
     Queue queue;
@@ -32,7 +52,7 @@ struct QueueRow {
 constinit pg::Statement g_read_handler{
     "handler",
     "SELECT lane, shape, run_as::pg_catalog.oid, max_attempts, max_group, timeout, backoff_base, "
-    "backoff_max, queue, handler, command FROM foreman.handler WHERE kind " EQ " $1",
+    "backoff_max, queue, handler, command, serves FROM foreman.handler WHERE kind " EQ " $1",
     {TEXTOID}};
 constinit pg::Statement g_read_queue{
     "queue",
@@ -66,6 +86,18 @@ Lane parse_lane(std::string_view lane) noexcept {
     return lane == "batch" ? Lane::batch : lane == "procedure" ? Lane::procedure : Lane::transaction;
 }
 
+void keep_queues(Datum serves, Handler* h) {
+    const pg::Elements e = pg::array_elements(serves, pg::kText);
+    auto* queues = static_cast<std::string_view*>(
+        pg::allocate(sizeof(std::string_view) * static_cast<std::size_t>(e.count + 1), g_handler_context));
+    for (int i = 0; i < e.count; i++) {
+        const std::string_view name = pg::text_view(e.values[i]);
+        queues[i] = {pg::copy_text(name, g_handler_context), name.size()};
+    }
+    h->confined = true;
+    h->queues = {queues, static_cast<std::size_t>(e.count)};
+}
+
 void read_handler(Handler* h) {
     h->kind_len = static_cast<uint16>(std::strlen(h->kind));
     h->exists = false;
@@ -78,6 +110,8 @@ void read_handler(Handler* h) {
     h->queue_len = static_cast<uint16>(kDefaultQueue.size());
     std::memcpy(h->queue, kDefaultQueue.data(), kDefaultQueue.size());
     h->function = h->command = "";
+    h->confined = false;
+    h->queues = {};
     const AsOwner scope;
     const pg::ActiveSnapshot latest{pg::ActiveSnapshot::Latest{}};
     pg::Args<1> args;
@@ -98,6 +132,7 @@ void read_handler(Handler* h) {
     std::memcpy(h->queue, queue.data(), h->queue_len);
     if (!r.is_null(10)) h->function = pg::copy_text(r.view(10), g_handler_context);
     if (!r.is_null(11)) h->command = pg::copy_text(r.view(11), g_handler_context);
+    if (!r.is_null(12)) keep_queues(r.datum(12), h);
     h->exists = true;
 }
 
@@ -178,6 +213,11 @@ const Handler& find_handler(std::string_view kind) {
     });
 }
 
+const Handler& find_handler(std::string_view kind, std::string_view queue) {
+    const Handler& h = find_handler(kind);
+    return !h.exists || h.serves(queue) ? h : kNoHandler;
+}
+
 const Queue& find_queue(std::string_view queue) {
     (void)schema();
     const uint64 generation = queue_generation();
@@ -206,6 +246,6 @@ core::BackoffPolicy backoff_for(const Handler& handler, const Queue& queue) {
     return policy;
 }
 
-Oid role_of(std::string_view kind) { return find_handler(kind).run_as; }
+Oid role_of(std::string_view kind, std::string_view queue) { return find_handler(kind, queue).run_as; }
 
 }  // namespace foreman::store

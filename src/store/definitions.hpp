@@ -3,7 +3,9 @@
 // asked for it.
 #pragma once
 
+#include <algorithm>
 #include <optional>
+#include <span>
 #include <string_view>
 
 #include "core/backoff.hpp"
@@ -35,7 +37,12 @@ struct Handler {
     const char* function;  // qualified signature; empty for commands
     const char* command;
     uint64 loaded;  // changes whenever the definition was read anew
+    bool confined;  // to the queues below: all that its registrar operated
+    std::span<const std::string_view> queues;
     std::string_view queue_name() const noexcept { return {queue, queue_len}; }
+    bool serves(std::string_view name) const noexcept {
+        return !confined || std::find(queues.begin(), queues.end(), name) != queues.end();
+    }
 };
 
 struct Queue {
@@ -63,12 +70,14 @@ constexpr std::string_view kDefaultQueue = "default";
 /// does   the handler of a kind; exists is false when there is none
 /// cost   a hash probe; a row read after invalidation
 const Handler& find_handler(std::string_view kind);
+/// The one that runs the kind's jobs of a queue; exists is false where it does not serve that queue.
+const Handler& find_handler(std::string_view kind, std::string_view queue);
 const Queue& find_queue(std::string_view queue);
 
 /// Handler's backoff, else the queue's, else the default.
 core::BackoffPolicy backoff_for(const Handler& handler, const Queue& queue);
-/// The role whose executors run a kind now; InvalidOid without a handler.
-Oid role_of(std::string_view kind);
+/// The role whose executors run a kind's jobs of a queue now; InvalidOid without a handler.
+Oid role_of(std::string_view kind, std::string_view queue);
 
 /// An interval in microseconds (a day is 24 h; checked when it was stored); -1 for NULL.
 int64 interval_us(std::optional<Datum> interval);
@@ -81,6 +90,7 @@ struct NewHandler {
     char shape;
     std::optional<int16> max_attempts, max_group;
     std::optional<Datum> timeout, backoff_base, backoff_max;  // intervals
+    std::optional<Datum> serves;                              // text[]; NULL: all queues
     Oid run_as;
 };
 /// true: new, false: replaced. Remembers the change for every process.

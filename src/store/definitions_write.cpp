@@ -16,16 +16,19 @@ constinit pg::Statement g_put_handler{
     "put_handler",
     "INSERT INTO foreman.handler AS h (kind, handler, shape, command, lane, queue, max_attempts, timeout, "
     "backoff_base, backoff_max, max_group, "
-    "run_as, registered_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT "
+    "run_as, registered_at, serves) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) ON "
+    "CONFLICT "
     "(kind) DO UPDATE SET handler = "
     "excluded.handler, shape = excluded.shape, command = excluded.command, lane = excluded.lane, queue = "
     "excluded.queue, max_attempts = "
     "excluded.max_attempts, timeout = excluded.timeout, backoff_base = excluded.backoff_base, backoff_max = "
     "excluded.backoff_max, max_group = "
-    "excluded.max_group, run_as = excluded.run_as, registered_at = excluded.registered_at RETURNING "
+    "excluded.max_group, run_as = excluded.run_as, registered_at = excluded.registered_at, serves = "
+    "excluded.serves "
+    "RETURNING "
     "(h.xmax " EQ " '0'::pg_catalog.xid)",
     {TEXTOID, TEXTOID, CHAROID, TEXTOID, TEXTOID, TEXTOID, INT2OID, INTERVALOID, INTERVALOID, INTERVALOID,
-     INT2OID, REGROLEOID, TIMESTAMPTZOID}};
+     INT2OID, REGROLEOID, TIMESTAMPTZOID, TEXTARRAYOID}};
 
 constinit pg::Statement g_remove_handler{
     "remove_handler", "DELETE FROM foreman.handler WHERE kind " EQ " $1", {TEXTOID}};
@@ -94,7 +97,7 @@ void set_queue_columns(pg::Args<N>* a, const NewQueue& q) {
 
 bool put_handler(const NewHandler& h) {
     const AsOwner scope;
-    pg::Args<13> a;
+    pg::Args<14> a;
     a.text(1, h.kind)
         .letter(3, h.shape)
         .text(5, h.lane)
@@ -108,9 +111,11 @@ bool put_handler(const NewHandler& h) {
     set_interval(&a, 9, h.backoff_base);
     set_interval(&a, 10, h.backoff_max);
     if (h.max_group) a.i16(11, *h.max_group);
+    if (h.serves) a.set(14, *h.serves);
     const pg::Rows rows = g_put_handler.execute(a);
     announce_change(schema().handler);
-    remember_kind(h.kind, h.run_as);
+    // The dispatcher gives the role to the queues that a confined one serves.
+    remember_kind(h.kind, h.serves ? InvalidOid : h.run_as);
     return rows[0].boolean(1);
 }
 

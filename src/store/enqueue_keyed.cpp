@@ -49,11 +49,11 @@ constinit pg::Statement g_insert_successor{
      INT8OID,  TEXTOID,        CHAROID,        TEXTOID,      TEXTOID,  CHAROID, BOOLOID}};
 
 // The one that is next to hold the key stands for both.
-constinit pg::Statement g_holder{"unique_holder",
-                                 "SELECT job_id, state, unique_as, xmax, queue FROM foreman.live_job WHERE kind " EQ
-                                 " $1 AND unique_key " EQ " $2 AND unique_as " EQ
-                                 " ANY ($3) ORDER BY unique_as LIMIT 1",
-                                 {TEXTOID, TEXTOID, CHARARRAYOID}};
+constinit pg::Statement g_holder{
+    "unique_holder",
+    "SELECT job_id, state, unique_as, xmax, queue FROM foreman.live_job WHERE kind " EQ
+    " $1 AND unique_key " EQ " $2 AND unique_as " EQ " ANY ($3) ORDER BY unique_as LIMIT 1",
+    {TEXTOID, TEXTOID, CHARARRAYOID}};
 
 constinit pg::Statement g_replace{
     "unique_replace",

@@ -325,7 +325,8 @@ void put_back(const Job& job, int16 attempt, int16 alone_bits, Instant run_at, s
     }
     // Under policy `skip` the others of its sequence need not wait for it.
     if (!job.sequence_key.empty()) remember_key(BlockedOn::sequence, job.queue, job.sequence_key);
-    remember_work(job.queue, job.kind, job.priority, alone, role_of(job.kind), {run_at.us, job.job_id});
+    remember_work(job.queue, job.kind, job.priority, alone, role_of(job.kind, job.queue),
+                  {run_at.us, job.job_id});
     if (job.expires_at) remember_expiry(*job.expires_at);
     if (attempt > job.attempt) {
         QueueDelta failed;

@@ -137,10 +137,10 @@ int64 make_run(const StoredSchedule& s, std::optional<Instant> occurrence, Insta
     const pg::Rows run = g_new_run.execute(r);
     const int64 run_id = run[0].i64(1);
 
-    const Handler& handler = find_handler(set.kind);
     NewJob job;
     job.kind = set.kind;
     job.queue = queue_of(set);
+    const Handler& handler = find_handler(set.kind, job.queue);
     job.priority = set.priority ? *set.priority : find_queue(job.queue).priority;
     job.max_attempts = set.max_attempts           ? *set.max_attempts
                        : set.command              ? int16{kCommandAttempts}

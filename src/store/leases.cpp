@@ -103,7 +103,7 @@ bool choose_from_rows(const OutsideFilter& f, Instant now, std::span<const Range
     RangeRow row{};
     for (bool more = next_range(&row, true); more; more = next_range(&row, false)) {
         const RangeSpec spec = row.spec();
-        if (row.first.run_at > now.us || !passes(f, spec.queue, spec.kind, role_of(spec.kind)) ||
+        if (row.first.run_at > now.us || !passes(f, spec.queue, spec.kind, role_of(spec.kind, spec.queue)) ||
             is_skipped(skip, spec) || find_queue(spec.queue).paused)
             continue;
         if (found && is_less(*out, row.priority, row.first)) continue;

@@ -282,7 +282,7 @@ Key range_head(RangeRef ref) noexcept {
     return range_colds()[ref.index].generation == ref.generation ? h.keys.head : core::kNoKey;
 }
 
-void set_kind_role(Oid database, std::string_view kind, Oid role) noexcept {
+void set_kind_role(Oid database, std::string_view kind, Oid role, std::string_view queue) noexcept {
     if (!board_present()) return;
     const PartGuard guard(BoardLock::ranges, LW_SHARED);
     const uint32 high = pg_atomic_read_u32(&board().range_high);
@@ -290,6 +290,7 @@ void set_kind_role(Oid database, std::string_view kind, Oid role) noexcept {
         RangeHot& h = range_hots()[i];
         const RangeCold& c = range_colds()[i];
         if (h.database != database || std::string_view(c.kind, c.kind_len) != kind) continue;
+        if (!queue.empty() && std::string_view(c.queue, c.queue_len) != queue) continue;
         const SpinScope spin(&h.mutex);
         h.role = role;
     }

@@ -61,7 +61,8 @@ Settled settle(const Job& job, const Report& report, MemoryContext context) {
         return put_back_or_obey(job, job.attempt, job.run_at, job.errors, report, context, Settled::released);
     core::Micros run_in = report.run_in;
     if (report.outcome == core::Outcome::throttled) run_in = throttle(job);
-    const core::Verdict v = decide_for(find_handler(job.kind), job, {report.outcome, run_in, false});
+    const core::Verdict v =
+        decide_for(find_handler(job.kind, job.queue), job, {report.outcome, run_in, false});
     std::optional<Datum> errors = job.errors;
     const char* message = nullptr;
     if (v.record_error) {

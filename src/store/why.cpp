@@ -393,10 +393,11 @@ void Question::others_end() {
 }
 
 void Question::handler() {
-    const Handler& h = find_handler(job_.kind);
+    const Handler& h = find_handler(job_.kind, job_.queue);
     if (h.exists) return workers(h);
     Detail d(context());
     d.text("kind", job_.kind);
+    if (find_handler(job_.kind).exists) d.text("handler", "serves other queues");
     if (board_present())
         d.number("outside_workers", place_of_worker(MyDatabaseId, job_.queue, {}, now_).workers);
     add("no_handler", d);

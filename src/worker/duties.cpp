@@ -261,7 +261,7 @@ void reread_ranges(Oid database) {
     bool more = store::next_range(&row, true);
     while (more) {
         const store::RangeSpec spec = row.spec();
-        const Oid role = store::role_of(spec.kind);
+        const Oid role = store::role_of(spec.kind, spec.queue);
         const store::RangeRef ref =
             store::find_range({database, spec.queue, spec.kind, spec.priority, spec.alone}, role);
         if (ref.valid()) store::raise_range_from_start(ref);
@@ -275,7 +275,8 @@ void refresh_roles(Oid database) {
     for (uint32 i = 0; i < store::range_count(); i++) {
         store::RangeChoice range;
         if (!store::describe_range(store::range_at(database, i), &range)) continue;
-        store::set_kind_role(database, range.kind_name(), store::role_of(range.kind_name()));
+        const std::string_view queue = range.queue_name();
+        store::set_kind_role(database, range.kind_name(), store::role_of(range.kind_name(), queue), queue);
         // One that no executor claims from: how old its oldest job is would stay unknown.
         if (range.head == core::kFirstKey) store::raise_range(range.ref);
     }

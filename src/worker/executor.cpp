@@ -84,7 +84,7 @@ class Executor {
     void run_one_group();
     void run_in_transaction(Group& group, store::RangeChoice* procedure);
     bool run_chunk(Group& group, store::RangeChoice& choice, bool first, store::RangeChoice* procedure);
-    const store::Handler& current_handler(std::string_view kind);
+    const store::Handler& current_handler(std::string_view kind, std::string_view queue);
     int claim(Group& group, const store::RangeChoice& choice, int qty);
     Touched& touch(const store::RangeChoice& choice);
     void missed(const store::RangeChoice& choice);
@@ -223,11 +223,11 @@ void Executor::raise_touched() {
 
 // The board knows of a registration from its commit on, our cache only when the invalidation arrives: when
 // they differ, the table decides. Should it change again meanwhile, the dispatcher puts the board right.
-const store::Handler& Executor::current_handler(std::string_view kind) {
-    const store::Handler& known = store::find_handler(kind);
+const store::Handler& Executor::current_handler(std::string_view kind, std::string_view queue) {
+    const store::Handler& known = store::find_handler(kind, queue);
     if (known.exists && known.run_as == ticket_.role) return known;
     store::distrust_handlers();
-    return store::find_handler(kind);
+    return store::find_handler(kind, queue);
 }
 
 // false: the group is over. A range of lane procedure is handed to the caller, which runs it outside this
@@ -235,9 +235,9 @@ const store::Handler& Executor::current_handler(std::string_view kind) {
 bool Executor::run_chunk(Group& group, store::RangeChoice& choice, bool first,
                          store::RangeChoice* procedure) {
     if (choice.turn_of_oldest) turn_to_oldest(first, &choice);
-    const store::Handler& handler = current_handler(choice.kind_name());
+    const store::Handler& handler = current_handler(choice.kind_name(), choice.queue_name());
     if (!handler.exists || handler.run_as != ticket_.role) {
-        store::set_kind_role(ticket_.database, choice.kind_name(), handler.run_as);
+        store::set_kind_role(ticket_.database, choice.kind_name(), handler.run_as, choice.queue_name());
         store::poke_dispatcher(ticket_.database, store::kPokeHandlers);
         return choose(first, &choice);
     }

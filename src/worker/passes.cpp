@@ -81,7 +81,8 @@ bool Pass::choose(store::RangeRow* best) {
     for (bool more = store::next_range(&row, true); more; more = store::next_range(&row, false)) {
         if (row.first.run_at > now.us) continue;
         const store::RangeSpec spec = row.spec();
-        if ((queue_ && spec.queue != *queue_) || !is_mine(store::find_handler(spec.kind))) continue;
+        if ((queue_ && spec.queue != *queue_) || !is_mine(store::find_handler(spec.kind, spec.queue)))
+            continue;
         if (!store::may(store::Bundle::operate, spec.queue) || is_closed(spec.queue, now)) continue;
         if (which_ == store::Which::timers && !store::is_keyed(spec.alone)) continue;
         row.first = store::first_unseen(spec, now, {seen_.data(), seen_.size()}, which_);
@@ -97,7 +98,7 @@ bool Pass::choose(store::RangeRow* best) {
 
 int64 Pass::run_some(const store::RangeRow& range, int64 most) {
     pg::Context context("foreman pass", context_);
-    const store::Handler handler = store::find_handler(range.spec().kind);
+    const store::Handler handler = store::find_handler(range.spec().kind, range.spec().queue);
     if (!is_mine(handler)) return -1;  // registered anew since it was chosen
     Group group(context.get(), false);
     const store::Running running =
@@ -155,7 +156,7 @@ bool choose_procedure(Oid user, const pg::vector<int64>& seen, store::RangeChoic
     bool found = false;
     for (bool more = store::next_range(&row, true); more; more = store::next_range(&row, false)) {
         const store::RangeSpec spec = row.spec();
-        const store::Handler& h = store::find_handler(spec.kind);
+        const store::Handler& h = store::find_handler(spec.kind, spec.queue);
         if (row.first.run_at > now.us || !h.exists || h.lane != store::Lane::procedure || h.run_as != user)
             continue;
         if (!store::may(store::Bundle::operate, spec.queue) || is_closed(spec.queue, now)) continue;

@@ -209,7 +209,7 @@ int64 run_procedure_job(const store::RangeChoice& choice, store::Key from, bool 
     store::Handler handler{};
     {
         pg::Transaction tx;
-        handler = store::find_handler(job.kind);
+        handler = store::find_handler(job.kind, job.queue);
         handler.function = pg::copy_text(handler.function, context.get());
         handler.command = pg::copy_text(handler.command, context.get());
         tx.commit();

@@ -81,6 +81,30 @@ SELECT is(t.as_role('pgtap_p15_operator', $$ SELECT foreman.register_handler('sn
 SELECT is(t.as_role('pgtap_p15_operator', $$ SELECT foreman.register_handler('own', 't.note(foreman.job)') $$), 'true', 'it registers its own');
 SELECT is((SELECT run_as::text FROM foreman.handlers WHERE kind = 'own'), 'pgtap_p15_operator', 'which runs as the operator');
 
+-- The handler of somebody who does not operate all queues runs jobs of the queues that he operates, and none of others.
+CREATE FUNCTION t.steals(args jsonb) RETURNS text LANGUAGE sql AS 'SELECT current_user || '' has '' || (args ->> ''what'')';
+SELECT is(t.as_role('pgtap_p15_one', $$ SELECT foreman.register_handler('stolen', 't.steals', queue => 'mail') $$), 'true', 'an operator of one queue registers a kind that nobody has yet');
+SELECT foreman.enqueue('stolen', '{"what": "secret"}', queue => 'other') AS kept, foreman.enqueue('stolen', '{"what": "mail"}', queue => 'mail') AS own_mail \gset
+SELECT is(t.outcome(:own_mail), 'completed 1', 'which runs jobs of that queue');
+SELECT is((SELECT result #>> '{}' FROM foreman.jobs WHERE job_id = :own_mail), 'pgtap_p15_one has mail', 'as its role');
+SELECT is((SELECT string_agg(w.reason || ' ' || (w.detail ->> 'handler'), ',') FROM foreman.why(:kept) w), 'no_handler serves other queues', 'those of others wait, and why() says so');
+SELECT is(t.as_role('pgtap_p15_producer', $$ SELECT foreman.enqueue('stolen', queue => 'other', run_at => '2100-01-01', max_attempts => 7) > 0 $$), 'true', 'their producers need no right on its queue');
+SELECT is((SELECT serves FROM foreman.handlers WHERE kind = 'stolen'), '{mail}', 'foreman.handlers has its queues');
+SELECT foreman.grant_role('worker', 'pgtap_p15_monitor', 'other') \g /dev/null
+SELECT is(t.as_role('pgtap_p15_monitor', $$ SELECT max(job_id) FROM foreman.claim('{other}', 'w', qty => 100) $$), :'kept', 'workers outside get them, as before');
+SELECT is((SELECT count(*) FROM foreman.jobs WHERE kind = 'stolen' AND state = 'completed'), 1::int8, 'it ran nothing else');
+-- The same by the passes of tests, which run jobs as the session's role.
+SELECT foreman.enqueue('stolen', '{"what": "secret"}', queue => 'other') AS kept \gset
+SELECT foreman.grant_role('operator', 'pgtap_p15_one', 'other') \g /dev/null
+SELECT is(t.as_role('pgtap_p15_one', $$ SELECT foreman.drain() $$), '0', 'a right that came later does not count');
+SELECT is(t.as_role('pgtap_p15_one', $$ SELECT foreman.register_handler('stolen', 't.steals', queue => 'mail') $$), 'false', 'until he registers again');
+SELECT is(t.outcome(:kept), 'completed 1', 'then his handler runs them');
+SELECT foreman.revoke_role('operator', 'pgtap_p15_one', 'other') \g /dev/null
+SELECT foreman.enqueue('stolen', '{"what": "all"}', queue => 'default') AS every \gset
+SELECT foreman.register_handler('stolen', 't.steals', queue => 'mail', run_as => 'pgtap_p15_runner') \g /dev/null
+SELECT is(t.outcome(:every), 'completed 1', 'one that an operator of all queues registered runs jobs of all');
+SELECT is((SELECT result #>> '{}' FROM foreman.jobs WHERE job_id = :every), 'pgtap_p15_runner has all', 'as the role that it was given');
+
 -- A handler is a session of its role, whatever it tries.
 CREATE TABLE t.secret (v text);
 INSERT INTO t.secret VALUES ('safe');
