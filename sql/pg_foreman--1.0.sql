@@ -89,6 +89,10 @@ CREATE TABLE foreman.job_history_default PARTITION OF foreman.job_history DEFAUL
 -- No index of the whole: attaching a partition would make one, and a restore then makes the dumped one, too.
 CREATE INDEX job_history_default_job_id ON foreman.job_history_default (job_id);
 CREATE INDEX job_history_default_batch ON foreman.job_history_default (batch_id) WHERE (batch_id IS NOT NULL);
+-- Tables without a primary key have their whole rows for an identity, lest a publication forbid their rows to go. It costs
+-- nothing but with wal_level = logical, and then where a single row is deleted.
+ALTER TABLE ONLY foreman.job_history REPLICA IDENTITY FULL;
+ALTER TABLE foreman.job_history_default REPLICA IDENTITY FULL;
 
 -- Discarded jobs.
 CREATE TABLE foreman.dead_letter (
@@ -307,6 +311,7 @@ CREATE TABLE foreman.role_grant (
 );
 CREATE UNIQUE INDEX role_grant_all ON foreman.role_grant (bundle, role) WHERE (queue IS NULL);
 CREATE UNIQUE INDEX role_grant_queue ON foreman.role_grant (bundle, role, queue) WHERE (queue IS NOT NULL);
+ALTER TABLE foreman.role_grant REPLICA IDENTITY FULL;
 
 -- Whether this database may run jobs. Workers run only while every row was inserted here: its id is its own xmin and its
 -- database is this one. A restored, subscribed or template-made copy fails that test and stays quiet until foreman.start().
@@ -315,6 +320,7 @@ CREATE TABLE foreman.identity (
     database pg_catalog.oid  NOT NULL,
     stopped  pg_catalog.bool NOT NULL
 );
+ALTER TABLE foreman.identity REPLICA IDENTITY FULL;
 
 SELECT pg_catalog.pg_extension_config_dump('foreman.job_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('foreman.live_job', '');

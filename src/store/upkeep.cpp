@@ -87,6 +87,8 @@ void make_partition(Day day) {
     run_utility(pg::guarded([&] {
         return psprintf("CREATE TABLE foreman.job_history_%s (LIKE foreman.job_history)", from.compact);
     }));
+    run_utility(pg::guarded(
+        [&] { return psprintf("ALTER TABLE foreman.job_history_%s REPLICA IDENTITY FULL", from.compact); }));
     copy_rights("foreman.job_history",
                 pg::guarded([&] { return psprintf("foreman.job_history_%s", from.compact); }));
     run_utility(pg::guarded(
