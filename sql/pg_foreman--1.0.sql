@@ -54,6 +54,7 @@ CREATE INDEX live_job_expiry ON foreman.live_job (expires_at) WHERE (expires_at 
 CREATE UNIQUE INDEX live_job_unique ON foreman.live_job (kind, unique_key, unique_as) WHERE (unique_key IS NOT NULL);
 CREATE INDEX live_job_concurrency ON foreman.live_job (queue, concurrency_key, priority, run_at, job_id) WHERE (concurrency_key IS NOT NULL);
 CREATE INDEX live_job_sequence ON foreman.live_job (queue, sequence_key, job_id) WHERE (sequence_key IS NOT NULL);
+CREATE INDEX live_job_failed ON foreman.live_job (job_id) WHERE (attempt OPERATOR(pg_catalog.>) 0);
 CREATE INDEX live_job_batch ON foreman.live_job (batch_id) WHERE (batch_id IS NOT NULL);
 CREATE INDEX live_job_blocked ON foreman.live_job (blocked_on, job_id) WHERE (state OPERATOR(pg_catalog.=) 'b');
 ALTER TABLE foreman.live_job SET (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0);
@@ -88,6 +89,9 @@ CREATE TABLE foreman.job_history (
 CREATE TABLE foreman.job_history_default PARTITION OF foreman.job_history DEFAULT;
 -- No index of the whole: attaching a partition would make one, and a restore then makes the dumped one, too.
 CREATE INDEX job_history_default_job_id ON foreman.job_history_default (job_id);
+CREATE INDEX job_history_default_brin ON foreman.job_history_default USING brin (finished_at,
+    kind pg_catalog.text_bloom_ops (n_distinct_per_range = 16), queue pg_catalog.text_bloom_ops (n_distinct_per_range = 16),
+    outcome pg_catalog.char_bloom_ops (n_distinct_per_range = 16)) WITH (pages_per_range = 16);
 CREATE INDEX job_history_default_batch ON foreman.job_history_default (batch_id) WHERE (batch_id IS NOT NULL);
 -- Tables without a primary key have their whole rows for an identity, lest a publication forbid their rows to go. It costs
 -- nothing but with wal_level = logical, and then where a single row is deleted.
@@ -121,6 +125,7 @@ CREATE TABLE foreman.dead_letter (
     CONSTRAINT dead_letter_pkey PRIMARY KEY (job_id)
 );
 CREATE INDEX dead_letter_batch ON foreman.dead_letter (batch_id) WHERE (batch_id IS NOT NULL);
+CREATE INDEX dead_letter_discarded ON foreman.dead_letter (discarded_at);
 CREATE INDEX dead_letter_queue ON foreman.dead_letter (queue, discarded_at);
 
 -- What was asked of a job while it was running. action: c = cancel, d = delete, r = reschedule, n = cancel, but interrupt
@@ -284,6 +289,7 @@ CREATE TABLE foreman.schedule_run (
     CONSTRAINT schedule_run_pkey PRIMARY KEY (run_id)
 );
 CREATE UNIQUE INDEX schedule_run_occurrence ON foreman.schedule_run (schedule_id, generation, scheduled_at);
+CREATE INDEX schedule_run_name ON foreman.schedule_run (name, run_id);
 CREATE INDEX schedule_run_fired ON foreman.schedule_run (fired_at);
 -- What happened in a minute to the jobs of a queue; waiting and running times in milliseconds.
 CREATE TABLE foreman.minute_stat (
@@ -781,6 +787,7 @@ CREATE FUNCTION foreman._queue_counters(OUT queue pg_catalog.text, OUT waiting p
     OUT scheduled pg_catalog.int8, OUT leased pg_catalog.int8, OUT pending pg_catalog.int8)
 RETURNS SETOF pg_catalog.record LANGUAGE c VOLATILE ROWS 10 AS 'MODULE_PATHNAME', 'foreman_queue_counters';
 
+-- Each arm has its own constant state where it can, so that `state = 'discarded'` does not read history.
 CREATE VIEW foreman.jobs WITH (security_barrier) AS
 SELECT j.job_id,
        CASE WHEN e.job_id IS NOT NULL OR j.state OPERATOR(pg_catalog.=) 'r' THEN 'running'
@@ -802,14 +809,23 @@ SELECT j.job_id,
   LEFT JOIN LATERAL foreman._lease(CASE WHEN j.worker IS NOT NULL AND j.state OPERATOR(pg_catalog.=) 'r' THEN j.job_id END) l ON (true)
  WHERE foreman._sees(j.queue)
 UNION ALL
-SELECT h.job_id, CASE WHEN h.outcome OPERATOR(pg_catalog.=) 'c' THEN 'completed' ELSE 'cancelled' END,
+SELECT h.job_id, 'completed',
        h.kind, h.queue, h.priority::pg_catalog.int4, CASE WHEN foreman._sees_args(h.queue) THEN h.args END,
        h.attempt::pg_catalog.int4, h.max_attempts::pg_catalog.int4, h.run_at, h.enqueued_at, h.started_at, h.finished_at, NULL,
        CASE WHEN foreman._sees_args(h.queue) THEN h.result END, h.reason, h.errors,
        NULL, NULL, h.worker_pid, NULL, NULL, h.tags, h.metadata,
        h.unique_key, h.concurrency_key, h.sequence_key, h.batch_id
   FROM foreman.job_history h
- WHERE foreman._sees(h.queue)
+ WHERE h.outcome OPERATOR(pg_catalog.=) 'c' AND foreman._sees(h.queue)
+UNION ALL
+SELECT h.job_id, 'cancelled',
+       h.kind, h.queue, h.priority::pg_catalog.int4, CASE WHEN foreman._sees_args(h.queue) THEN h.args END,
+       h.attempt::pg_catalog.int4, h.max_attempts::pg_catalog.int4, h.run_at, h.enqueued_at, h.started_at, h.finished_at, NULL,
+       CASE WHEN foreman._sees_args(h.queue) THEN h.result END, h.reason, h.errors,
+       NULL, NULL, h.worker_pid, NULL, NULL, h.tags, h.metadata,
+       h.unique_key, h.concurrency_key, h.sequence_key, h.batch_id
+  FROM foreman.job_history h
+ WHERE h.outcome OPERATOR(pg_catalog.=) 'x' AND foreman._sees(h.queue)
 UNION ALL
 SELECT d.job_id, 'discarded', d.kind, d.queue, d.priority::pg_catalog.int4, CASE WHEN foreman._sees_args(d.queue) THEN d.args END,
        d.attempt::pg_catalog.int4, d.max_attempts::pg_catalog.int4, d.run_at, d.enqueued_at, d.started_at, d.discarded_at, NULL,
@@ -972,6 +988,40 @@ SELECT r.run_id, r.schedule_id, r.name, r.generation, r.scheduled_at, r.fired_at
        SELECT 'discarded', d.attempt::pg_catalog.int4, d.started_at, d.discarded_at, d.worker_pid, NULL, d.reason, d.errors
          FROM foreman.dead_letter d WHERE d.job_id OPERATOR(pg_catalog.=) r.job_id) j ON (true)
  WHERE foreman._sees(r.queue);
+
+-- The newest rows of the views, for dashboards: a view with ORDER BY ... LIMIT reads and sorts everything, these functions
+-- find the ids first.
+CREATE FUNCTION foreman._newest_jobs(kind pg_catalog.text, queue pg_catalog.text, state pg_catalog.text, before_id pg_catalog.int8,
+    max_rows pg_catalog.int4)
+RETURNS pg_catalog.int8[] LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'foreman_newest_jobs';
+
+CREATE FUNCTION foreman._newest_runs(name pg_catalog.text, before_id pg_catalog.int8, max_rows pg_catalog.int4)
+RETURNS pg_catalog.int8[] LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'foreman_newest_runs';
+
+CREATE FUNCTION foreman._newest_active_jobs(kind pg_catalog.text, queue pg_catalog.text, max_rows pg_catalog.int4)
+RETURNS pg_catalog.int8[] LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'foreman_newest_active_jobs';
+
+CREATE FUNCTION foreman.list_jobs(kind pg_catalog.text DEFAULT NULL, queue pg_catalog.text DEFAULT NULL,
+    state pg_catalog.text DEFAULT NULL, before_id pg_catalog.int8 DEFAULT NULL, max_rows pg_catalog.int4 DEFAULT 100)
+RETURNS SETOF foreman.jobs LANGUAGE sql STABLE ROWS 100 AS $$
+    SELECT j.* FROM foreman.jobs j
+     WHERE j.job_id OPERATOR(pg_catalog.=) ANY ((SELECT foreman._newest_jobs($1, $2, $3, $4, $5))::pg_catalog.int8[])
+       AND ($3 IS NULL OR j.state OPERATOR(pg_catalog.=) $3)
+     ORDER BY j.job_id DESC $$;
+
+CREATE FUNCTION foreman.list_schedule_runs(name pg_catalog.text DEFAULT NULL, before_id pg_catalog.int8 DEFAULT NULL,
+    max_rows pg_catalog.int4 DEFAULT 100)
+RETURNS SETOF foreman.schedule_runs LANGUAGE sql STABLE ROWS 100 AS $$
+    SELECT r.* FROM foreman.schedule_runs r
+     WHERE r.run_id OPERATOR(pg_catalog.=) ANY ((SELECT foreman._newest_runs($1, $2, $3))::pg_catalog.int8[])
+     ORDER BY r.run_id DESC $$;
+
+CREATE FUNCTION foreman.list_job_events(kind pg_catalog.text DEFAULT NULL, queue pg_catalog.text DEFAULT NULL,
+    max_rows pg_catalog.int4 DEFAULT 100)
+RETURNS SETOF foreman.job_events LANGUAGE sql STABLE ROWS 100 AS $$
+    SELECT e.* FROM foreman.job_events e
+     WHERE e.job_id OPERATOR(pg_catalog.=) ANY ((SELECT foreman._newest_active_jobs($1, $2, $3))::pg_catalog.int8[])
+     ORDER BY e.at DESC, e.job_id DESC LIMIT GREATEST($3, 1) $$;
 
 ------------------------------------------------------------------------------------------------------------------------
 -- Rights. foreman.grant_role() gives them; PUBLIC has none.
@@ -1337,6 +1387,13 @@ COMMENT ON FUNCTION foreman.worker_heartbeat IS 'Registers an outside worker and
 COMMENT ON PROCEDURE foreman.wait_for_job IS 'Waits, outside of transactions, until something of these queues may be claimed';
 COMMENT ON FUNCTION foreman._lease IS 'What shared memory knows of a lease, for the views';
 COMMENT ON FUNCTION foreman._outside_workers IS 'Outside workers that were heard of lately, for the views';
+
+COMMENT ON FUNCTION foreman._newest_jobs IS 'Ids of the newest jobs that match, for list_jobs()';
+COMMENT ON FUNCTION foreman._newest_runs IS 'Ids of the newest runs of schedules, for list_schedule_runs()';
+COMMENT ON FUNCTION foreman._newest_active_jobs IS 'Ids of the jobs that the newest events belong to, for list_job_events()';
+COMMENT ON FUNCTION foreman.list_jobs IS 'The newest rows of foreman.jobs, by kind, queue and state, in milliseconds however long history is; before_id pages';
+COMMENT ON FUNCTION foreman.list_schedule_runs IS 'The newest rows of foreman.schedule_runs, in milliseconds however many there are; before_id pages';
+COMMENT ON FUNCTION foreman.list_job_events IS 'The newest rows of foreman.job_events, in milliseconds however long history is';
 
 COMMENT ON VIEW foreman.timers IS 'Timers that have not ended; while one fires, the next one of its key may wait for its end (pending)';
 COMMENT ON COLUMN foreman.timers.kind IS 'Kind';

@@ -93,6 +93,19 @@ bool may_see(std::string_view queue) {
            may(Bundle::producer, queue);
 }
 
+bool sees_all() {
+    return may_all(Bundle::monitor) || may_all(Bundle::operate) || may_all(Bundle::worker) ||
+           may_all(Bundle::producer);
+}
+
+void seen_queues(pg::vector<Datum>* names) {
+    refresh();
+    for (int i = 0; i < g_count; i++) {
+        const Grant& g = g_grants[i];
+        if (!g.all_queues) names->push_back(pg::text_datum({g.queue, g.len}));
+    }
+}
+
 bool may_all(Bundle bundle) {
     refresh();
     if (g_everything) return true;

@@ -16,6 +16,10 @@ enum class Bundle : uint8 { producer = 1, worker = 2, operate = 4, monitor = 8 }
 bool may(Bundle bundle, std::string_view queue);
 /// Whether it holds any bundle for the queue: it sees its jobs, without args and results.
 bool may_see(std::string_view queue);
+/// Whether it sees the jobs of all queues.
+bool sees_all();
+/// does: appends the names of the queues that it sees one by one, as text, some perhaps twice.
+void seen_queues(pg::vector<Datum>* names);
 /// Whether it holds the bundle for all queues.
 bool may_all(Bundle bundle);
 /// The queues for which it holds the bundle by name. needs: not may_all(). They are valid until grants

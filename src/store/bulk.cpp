@@ -70,18 +70,10 @@ void set_filter(pg::Args<N>* a, const JobFilter& f, int64 after) {
     if (f.until) a->instant(5, *f.until);
 }
 
-void running_jobs(pg::vector<int64>* ids) {
-    if (!board_present()) return;
-    for (int i = 0; i < kMaxSlots; i++) {
-        SlotReading r{};
-        if (read_slot(i, &r) && r.database == MyDatabaseId && r.job_id != 0) ids->push_back(r.job_id);
-    }
-}
-
 void find_live(const JobFilter& f, int64 after, int64 most, pg::vector<int64>* ids) {
     const AsOwner scope;
     pg::vector<int64> running(ids->get_allocator());
-    running_jobs(&running);
+    jobs_of_executors(&running);
     pg::Args<9> a;
     set_filter(&a, f, after);
     if (f.state) a.text(6, *f.state);

@@ -470,6 +470,14 @@ bool read_slot(int slot, SlotReading* out) noexcept {
     return true;
 }
 
+void jobs_of_executors(pg::vector<int64>* ids) {
+    if (!board_present()) return;
+    for (int i = 0; i < kMaxSlots; i++) {
+        SlotReading r{};
+        if (read_slot(i, &r) && r.database == MyDatabaseId && r.job_id != 0) ids->push_back(r.job_id);
+    }
+}
+
 bool interrupt_job(Oid database, int64 job_id) noexcept {
     for (auto& s : board().slots) {
         if (s.database != database || pg_atomic_read_u64(&s.current_job) != static_cast<uint64>(job_id))

@@ -6,6 +6,7 @@
 
 #include <string_view>
 
+#include "pg/memory.hpp"
 #include "store/board.hpp"
 
 namespace foreman::store {
@@ -105,6 +106,8 @@ struct SlotReading {
     Key held_key;
 };
 bool read_slot(int slot, SlotReading* out) noexcept;  ///< false: free
+/// The jobs that executors of this database run now.
+void jobs_of_executors(pg::vector<int64>* ids);
 /// Interrupts the executor that is running this job, if one is; true when a signal was sent.
 bool interrupt_job(Oid database, int64 job_id) noexcept;
 /// The job that the last interrupt sent to this executor was meant for, once; 0: nobody of us sent one.
