@@ -10,6 +10,7 @@
 #include "store/remember.hpp"
 #include "store/schema.hpp"
 #include "store/session_effect.hpp"
+#include "store/session_settings.hpp"
 #include "store/slots.hpp"
 
 namespace foreman::api {
@@ -144,6 +145,10 @@ bool is_commit_prepared(const Node* stmt) noexcept {
     return IsA(stmt, TransactionStmt) && castNode(TransactionStmt, stmt)->kind == TRANS_STMT_COMMIT_PREPARED;
 }
 
+bool changes_settings(const Node* stmt) noexcept {
+    return IsA(stmt, AlterRoleSetStmt) || IsA(stmt, AlterDatabaseSetStmt);
+}
+
 bool outlives_subtransaction(const Node* stmt) noexcept {
     if (IsA(stmt, ConstraintsSetStmt) || IsA(stmt, ListenStmt)) return true;
     return IsA(stmt, DeclareCursorStmt) &&
@@ -159,12 +164,16 @@ extern "C" void foreman_process_utility(PlannedStmt* planned, const char* query,
         pg::run_guarded([](void* arg) { empty_database(static_cast<const Node*>(arg)); }, stmt);
     if (store::my_slot() != nullptr && outlives_subtransaction(stmt)) store::note_session_effect();
     const bool commit_prepared = is_commit_prepared(stmt);
+    if (changes_settings(stmt)) pg::run_guarded([](void*) { store::note_settings_change(); }, nullptr);
     bool cron_before = false;
     if (drops_objects(stmt))
         pg::run_guarded([](void* arg) { *static_cast<bool*>(arg) = cron_is_there(); }, &cron_before);
     const ProcessUtility_hook_type next = g_previous != nullptr ? g_previous : standard_ProcessUtility;
     next(planned, query, read_only_tree, context, params, environment, dest, completion);
-    if (commit_prepared) store::distrust_heads();
+    if (commit_prepared) {
+        store::distrust_heads();
+        store::tell_settings_changed();
+    }
     // Its tables are gone, and what stood for their rows in ours goes with them.
     if (cron_before) {
         pg::run_guarded(

@@ -113,6 +113,7 @@ void init_board(void* area, bool found, LWLockPadded* locks) {
     Board* b = g_board;
     std::memset(static_cast<void*>(b), 0, sizeof(Board));
     pg_atomic_init_u32(&b->launcher_poked, 0);
+    pg_atomic_init_u32(&b->settings_generation, 0);
     pg_atomic_init_u32(&b->debug_points, 0);
     pg_atomic_init_u32(&b->waiter_count, 0);
     pg_atomic_init_u32(&b->range_high, 0);

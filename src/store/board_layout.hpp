@@ -267,7 +267,8 @@ struct Board {
     int32 launcher_pid;
     int32 launcher_procno;
     pg_atomic_uint32 launcher_poked;
-    pg_atomic_uint32 debug_points;  // bits of debug points that are armed (tests only)
+    pg_atomic_uint32 settings_generation;  // of roles and databases
+    pg_atomic_uint32 debug_points;         // bits of debug points that are armed (tests only)
     pg_atomic_uint32 waiter_count;
     pg_atomic_uint32 range_high;  // hot entries ever used
     uint32 range_capacity;

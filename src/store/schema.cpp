@@ -16,6 +16,7 @@ constinit uint64 g_handler_generation = 1;
 constinit uint64 g_queue_generation = 1;
 constinit uint64 g_grant_generation = 1;
 constinit uint64 g_function_generation = 1;
+constinit uint64 g_definition_generation = 1;
 
 extern "C" void foreman_relation_changed(Datum, Oid relation) {
     if (!g_valid || relation == InvalidOid || relation == g_schema.handler) g_handler_generation++;
@@ -26,6 +27,8 @@ extern "C" void foreman_relation_changed(Datum, Oid relation) {
 
 extern "C" void foreman_function_changed(Datum, int, uint32) { g_function_generation++; }
 
+extern "C" void foreman_definition_changed(Datum, int, uint32) { g_definition_generation++; }
+
 extern "C" void foreman_roles_changed(Datum, int, uint32) { g_grant_generation++; }
 
 void register_callbacks() {
@@ -33,6 +36,8 @@ void register_callbacks() {
     pg::guarded([] {
         CacheRegisterRelcacheCallback(foreman_relation_changed, Datum{0});
         CacheRegisterSyscacheCallback(PROCOID, foreman_function_changed, Datum{0});
+        CacheRegisterSyscacheCallback(ATTNUM, foreman_definition_changed, Datum{0});
+        CacheRegisterSyscacheCallback(TYPEOID, foreman_definition_changed, Datum{0});
         CacheRegisterSyscacheCallback(AUTHMEMROLEMEM, foreman_roles_changed, Datum{0});
         CacheRegisterSyscacheCallback(AUTHOID, foreman_roles_changed, Datum{0});
     });
@@ -104,6 +109,7 @@ void distrust_queues() noexcept { g_queue_generation++; }
 uint64 queue_generation() noexcept { return g_queue_generation; }
 uint64 grant_generation() noexcept { return g_grant_generation; }
 uint64 function_generation() noexcept { return g_function_generation; }
+uint64 definition_generation() noexcept { return g_definition_generation; }
 
 void announce_change(Oid relation) { pg::call<&CacheInvalidateRelcacheByRelid>(relation); }
 

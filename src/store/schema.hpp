@@ -37,6 +37,9 @@ uint64 queue_generation() noexcept;
 uint64 grant_generation() noexcept;
 /// Changes whenever any function's definition did.
 uint64 function_generation() noexcept;
+/// Changes whenever the columns of a table, or a type, did: what a session keeps from before may not fit
+/// them.
+uint64 definition_generation() noexcept;
 /// Tells every process that definitions in a table of ours changed, at commit.
 void announce_change(Oid relation);
 

@@ -105,7 +105,7 @@ class Executor {
     pg::static_vector<Touched, kMaxTouched> touched_;
     core::Instant idle_since_{};  // of the steady clock
     uint32 wait_event_ = 0;
-    bool innocent_ = false;  // the group was given up for an interrupt that is nobody's fault
+    bool innocent_ = false;  // the group was given up for what is nobody's fault
 };
 
 bool Executor::choose(bool allow_alone, store::RangeChoice* choice) {
@@ -293,6 +293,10 @@ void Executor::run_in_transaction(Group& group, store::RangeChoice* procedure) {
     pg::Transaction tx;
     const pg::CurrentScope scope(group_context_);
     (void)store::schema();
+    if (must_renew_session()) {  // what has changed is known once a transaction has begun
+        tx.commit();
+        return;
+    }
     raise_touched();
     innocent_ = false;
     store::RangeChoice choice;
@@ -345,6 +349,10 @@ void Executor::run_one_group() {
         } catch (const pg::PgError& e) {
             if (group.jobs().empty()) throw;
             failed = true;
+            if (is_failure_of_session(e.sqlstate())) {
+                innocent_ = true;
+                renew_session();
+            }
             std::snprintf(sqlstate, sizeof(sqlstate), "%s", e.sqlstate_text());
             std::snprintf(message, sizeof(message), "%s", e.message());
         } catch (const pg::Failure& f) {
@@ -377,7 +385,7 @@ void Executor::run_one_group() {
 bool Executor::must_end() const {
     const store::DatabaseSlot* d = store::database_slot(ticket_.database);
     return store::should_leave(pg::clock_now()) != 0 || ShutdownRequestPending || !settings::enabled ||
-           d == nullptr || d->stopped;
+           d == nullptr || d->stopped || must_renew_session();
 }
 
 core::Micros Executor::next_retry() const {
@@ -473,6 +481,7 @@ void executor_main(const ExecutorTicket& ticket) {
     install_signal_handlers(true);
     const Oid database = ticket.database;
     const Oid role = ticket.role;
+    begin_session();
     pg::guarded([database, role] {
         BackgroundWorkerInitializeConnectionByOid(database, role, pg::compat::kBypassRoleLoginCheck);
     });

@@ -11,6 +11,7 @@
 #include "store/remember.hpp"
 #include "store/settings.hpp"
 #include "store/settle.hpp"
+#include "worker/session.hpp"
 
 namespace foreman::worker {
 
@@ -83,7 +84,7 @@ bool Group::is_behind_one_that_waits(const store::Job& job) const {
 
 bool Group::must_stop_chunk(core::Instant started) const {
     if (!in_executor_) return false;
-    return must_end_ || store::should_leave(started) != 0 || ShutdownRequestPending ||
+    return must_end_ || must_renew_session() || store::should_leave(started) != 0 || ShutdownRequestPending ||
            pg::clock_now() - started > kChunkLimit || pg::subtransaction_ids() >= core::kMaxGroupSubxids;
 }
 

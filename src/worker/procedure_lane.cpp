@@ -26,6 +26,7 @@
 #include "worker/elsewhere.hpp"
 #include "worker/group.hpp"
 #include "worker/runner.hpp"
+#include "worker/session.hpp"
 
 namespace foreman::worker {
 
@@ -139,7 +140,10 @@ Attempt run(const store::Handler& handler, const Leased& leased, MemoryContext c
                                  : handler.timeout_us >= 0 ? core::Micros{handler.timeout_us}
                                                            : pg::kForever;
     begin_deadline(timeout, pg::kForever, core::milliseconds(settings::cancel_grace_ms));
-    if (in_executor) release_cancel();
+    if (in_executor) {
+        note_handler();
+        release_cancel();
+    }
     Fired fired = Fired::nothing;
     try {
         a.result = call(handler, job, attempt, context);
@@ -157,6 +161,9 @@ Attempt run(const store::Handler& handler, const Leased& leased, MemoryContext c
             const int64 target = store::take_interrupt_target();
             if (fired == Fired::nothing && target != 0)
                 a.end = target == job.job_id ? End::stopped : End::stray;
+        } else if (in_executor && is_failure_of_session(e.sqlstate())) {
+            a.end = End::stray;
+            renew_session();
         }
     } catch (const pg::Failure& f) {
         fired = end_deadline();

@@ -14,6 +14,7 @@
 #include "store/slots.hpp"
 #include "worker/callable.hpp"
 #include "worker/deadline.hpp"
+#include "worker/session.hpp"
 
 namespace foreman::worker {
 
@@ -143,6 +144,7 @@ Attempt run_guarded(const store::Handler& handler, const store::Job* job, int at
     a.started_at = started;
     const core::Micros timeout = timeout_of(handler, timeout_us);
     Fired fired = Fired::nothing;
+    if (options.in_executor) note_handler();
     try {
         pg::Subtransaction sub;
         {
@@ -173,6 +175,10 @@ Attempt run_guarded(const store::Handler& handler, const store::Job* job, int at
         } else {
             failed.outcome = core::Outcome::failed;
             failed.error = keep_error(e, attempt, pg::clock_now(), group);
+        }
+        if (options.in_executor && is_failure_of_session(e.sqlstate())) {
+            failed.end = End::stray;
+            renew_session();
         }
         failed.started_at = a.started_at;
         return failed;

@@ -17,7 +17,7 @@ namespace foreman::worker {
 enum class End : uint8 {
     ran,      // the handler came to an end of its own: outcome says which
     overran,  // it took too long while it shared a transaction
-    stray,    // it was hit by an interrupt that was meant for another job
+    stray,    // nobody's fault: an interrupt that was meant for another job, an outdated session
     stopped,  // it was interrupted because a cancel or delete of this job was asked for
     spoiled   // a failure inside a group: it has to run again alone to count
 };

@@ -1,15 +1,31 @@
-// See session.hpp. Parts of DISCARD ALL, less the plans, which are ours.
+// See session.hpp. Parts of DISCARD ALL, less the plans, many of which are ours. ANALYZE and VACUUM change no
+// definition, so that they end no session.
 #include "worker/session.hpp"
 
 #include "pg/call.hpp"
+#include "pg/datum.hpp"
 #include "pg/xact.hpp"
+#include "store/schema.hpp"
 #include "store/session_effect.hpp"
+#include "store/session_settings.hpp"
 
 namespace foreman::worker {
 
 namespace {
 
+// Somebody who creates tables all the time costs each executor one new session in so long.
+constexpr core::Micros kLeastAge = core::seconds(1);
+
 constinit bool g_temp_used = false;
+constinit core::Instant g_began{};  // of the steady clock
+constinit uint32 g_settings = 0;
+constinit uint64 g_handlers = 0;
+constinit uint64 g_definitions = 0;  // when the first handler was called
+constinit bool g_spent = false;
+
+bool has_old_definitions() noexcept {
+    return g_handlers > 0 && store::definition_generation() != g_definitions;
+}
 
 // Advisory locks are never taken on the fast path, so they are in this process's own lists.
 bool holds_advisory_lock() {
@@ -55,6 +71,28 @@ void reset_session(bool settings) {
         LockReleaseAll(USER_LOCKMETHOD, true);
         if (settings) ResetAllOptions();
     });
+}
+
+void begin_session() noexcept {
+    g_began = pg::steady_now();
+    g_settings = store::settings_generation();
+}
+
+void note_handler() noexcept {
+    if (g_handlers++ == 0) g_definitions = store::definition_generation();
+}
+
+bool is_failure_of_session(int sqlstate) noexcept {
+    // The first handler of a session finds it as new as any, whatever changes while it runs.
+    return g_handlers > 1 && has_old_definitions() && sqlstate != ERRCODE_QUERY_CANCELED;
+}
+
+void renew_session() noexcept { g_spent = true; }
+
+bool must_renew_session() noexcept {
+    if (g_spent) return true;
+    return (has_old_definitions() || store::settings_generation() != g_settings) &&
+           pg::steady_now() - g_began >= kLeastAge;
 }
 
 }  // namespace foreman::worker
