@@ -82,6 +82,11 @@ Subtransaction::~Subtransaction() {
     if (open_) rollback();
 }
 
+// The end of the subtransaction puts it back.
+void Subtransaction::follow_read_only_default() noexcept {
+    if (DefaultXactReadOnly) XactReadOnly = true;
+}
+
 void Subtransaction::commit() {
     const bool wrote = has_id();
     call<&ReleaseCurrentSubTransaction>();

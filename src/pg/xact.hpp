@@ -62,6 +62,8 @@ class Subtransaction {
 
     void commit();
     void rollback();
+    // Refuses writes (25006) from here to its end where the session's default is to be read-only.
+    void follow_read_only_default() noexcept;
 
     // Has it taken a transaction id (of its own; those of inner ones count in subtransaction_ids)? Also after
     // its end.

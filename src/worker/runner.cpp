@@ -147,6 +147,7 @@ Attempt run_guarded(const store::Handler& handler, const store::Job* job, int at
     if (options.in_executor) note_handler();
     try {
         pg::Subtransaction sub;
+        if (options.in_executor) sub.follow_read_only_default();
         {
             const pg::GucScope settings_scope;
             const pg::ActiveSnapshot snapshot;
