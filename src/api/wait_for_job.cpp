@@ -58,9 +58,10 @@ void wait_until_due(const store::OutsideFilter& filter, std::optional<core::Micr
     const core::Micros look_again =
         store::board_present() ? core::milliseconds(settings::poll_interval_ms) : kLookWithoutBoard;
     const uint32 event = pg::wait_event("ForemanWaitForJob");
+    const Waiting waiting(filter.queues);
     for (;;) {
         // In the table before the look: what commits after the look sets the latch.
-        const Waiting waiting(filter.queues);
+        store::rearm_waiter();
         const core::Instant now = pg::clock_now();
         const core::Instant due =
             store::board_present() ? store::next_due_outside(filter) : due_from_rows(filter, now);

@@ -176,6 +176,7 @@ struct Waiter {
     int32 procno;
     Oid database;
     int64 job_id;  // 0: wait_for_job()
+    bool woken;    // for one job: the next job wakes another
     int32 queue_count;
     uint32 queues[kMaxWaitedQueues];  // hashes of their names
 };

@@ -47,10 +47,12 @@ void give_keys(LeaseEntry& e) noexcept {
     leave_place(std::exchange(e.queue, kNoIndex));
 }
 
-void remove(Oid database, int64 job_id) noexcept {
-    uint32* link = find_link(database, job_id);
+bool same_token(const LeaseEntry& e, const pg::UuidBytes& token) noexcept {
+    return std::memcmp(e.token, token.bytes.data(), sizeof(e.token)) == 0;
+}
+
+void unlink(uint32* link) noexcept {
     const uint32 i = *link;
-    if (i == kNoIndex) return;
     LeaseEntry& e = lease_table()[i];
     give_keys(e);
     *link = e.next;
@@ -65,10 +67,6 @@ void follow_clock(LeaseEntry& e, int64 now) noexcept {
     if (e.renewed_at <= now) return;
     e.leased_until = core::saturating_sub(e.leased_until, e.renewed_at - now);
     e.renewed_at = now;
-}
-
-bool same_token(const LeaseEntry& e, const pg::UuidBytes& token) noexcept {
-    return std::memcmp(e.token, token.bytes.data(), sizeof(e.token)) == 0;
 }
 
 void read_entry(const LeaseEntry& e, LeaseReading* out) noexcept {
@@ -148,10 +146,11 @@ bool add_lease(Oid database, int64 job_id, const pg::UuidBytes& token, Instant u
     return true;
 }
 
-void drop_lease(Oid database, int64 job_id) noexcept {
+void drop_lease(Oid database, int64 job_id, const pg::UuidBytes& token) noexcept {
     if (!board_present()) return;
     const PartGuard guard(BoardLock::leases, LW_EXCLUSIVE);
-    remove(database, job_id);
+    uint32* link = find_link(database, job_id);
+    if (*link != kNoIndex && same_token(lease_table()[*link], token)) unlink(link);
 }
 
 Beat beat_lease(Oid database, int64 job_id, const pg::UuidBytes& token, Instant now, core::Micros extend,
@@ -237,7 +236,7 @@ void follow_clock_back(Oid database, Instant now) noexcept {
 void clear_leases(Oid database) noexcept {
     const PartGuard guard(BoardLock::leases, LW_EXCLUSIVE);
     for (uint32 i = 0; i < board().lease_high; i++) {
-        if (lease_table()[i].database == database) remove(database, lease_table()[i].job_id);
+        if (lease_table()[i].database == database) unlink(find_link(database, lease_table()[i].job_id));
     }
     for (int i = 0; i < kMaxWorkers; i++) {
         if (worker_table()[i].database == database) worker_table()[i].database = InvalidOid;

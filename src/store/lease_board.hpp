@@ -20,7 +20,8 @@ enum class Beat { active, cancel_requested, lost, unknown };  // unknown: not kn
 /// caller.
 bool add_lease(Oid database, int64 job_id, const pg::UuidBytes& token, Instant until, core::Micros length,
                const uint32* keys = nullptr, uint32 queue = kNoIndex) noexcept;
-void drop_lease(Oid database, int64 job_id) noexcept;
+/// Takes the lease with this token off the board: a later one of the same job stays.
+void drop_lease(Oid database, int64 job_id, const pg::UuidBytes& token) noexcept;
 /// does: extends a lease to now + extend (or its length), keeps progress.  cost: one hash probe
 Beat beat_lease(Oid database, int64 job_id, const pg::UuidBytes& token, Instant now, core::Micros extend,
                 const double* progress, std::string_view note) noexcept;

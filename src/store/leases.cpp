@@ -231,7 +231,7 @@ void take_leases(std::span<const TokenPair> pairs, MemoryContext context, pg::ve
         if (!row.is_null(kJobColumns + 1)) l.job.claimed_at = row.instant(kJobColumns + 1);
         l.token = pg::uuid_bytes(row.datum(kJobColumns + 2));
         out->push_back(l);
-        remember_lease_end(l.job.job_id);
+        remember_lease_end(l.job.job_id, l.token);
     }
 }
 
@@ -306,16 +306,36 @@ void ended_lease_rows(Instant now, pg::vector<TokenPair>* out) {
     }
 }
 
+// A lease whose end was announced before its entry was placed would stay on the board for its whole length.
+// Its row is gone for a snapshot that was taken afterwards; a row that is still there announces its end
+// later.
+void drop_ended(const pg::vector<TokenPair>& placed) {
+    for (const TokenPair& pair : placed) {
+        const std::optional<LeaseRow> row = read_lease_row(pair.job_id);
+        if (!row || row->token.bytes != pair.token.bytes) drop_lease(MyDatabaseId, pair.job_id, pair.token);
+    }
+}
+
 int64 load_leases(Instant now) {
     const AsOwner scope;
     int64 unplaced = 0;
-    for (const pg::Row row : g_load.execute()) {
+    const pg::Context context("foreman leases", CurrentMemoryContext);
+    pg::ContextResource memory(context);
+    pg::vector<TokenPair> placed(&memory);
+    const pg::Rows rows = g_load.execute();
+    if (!rows.empty()) debug_point(DebugPoint::inside_reread);
+    for (const pg::Row row : rows) {
         LeaseReading known{};
         // An entry may be newer than what was read here; one that is not is found out when it ends.
         if (read_lease(MyDatabaseId, row.i64(6), &known)) continue;
         const LeaseRow lease = lease_of(row);
-        if (!place_lease(row.i64(6), lease, now + lease.length)) unplaced++;
+        if (place_lease(row.i64(6), lease, now + lease.length)) {
+            placed.push_back({row.i64(6), lease.token});
+        } else {
+            unplaced++;
+        }
     }
+    drop_ended(placed);
     if (DatabaseSlot* d = database_slot(MyDatabaseId)) pg_atomic_write_u32(&d->leases_loaded, 1);
     return unplaced;
 }

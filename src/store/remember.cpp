@@ -22,7 +22,6 @@ enum class NoteKind : uint8 {
     work,
     counts,
     request,
-    end,
     expiry,
     fire,
     kind_role,
@@ -31,7 +30,8 @@ enum class NoteKind : uint8 {
     settings,
     throttle,
     key,
-    await
+    await,
+    stop
 };
 
 struct Note {
@@ -44,6 +44,7 @@ struct Note {
     uint16 kind_len;
     uint32 hash;
     int level;
+    int next;  // the note before it in its bucket, -1: none
     Oid role;
     Key key;
     int64 id;  // of a job; of work, how many jobs
@@ -66,23 +67,23 @@ constinit MemoryContext g_context = nullptr;
 constinit Note* g_notes = nullptr;
 constinit int g_count = 0;
 constinit int g_capacity = 0;
-constinit int64* g_ends = nullptr;  // ids of jobs that end in this transaction
+constinit int* g_buckets = nullptr;  // as many as g_capacity: the last note of each, -1: none
+constinit int64* g_ends = nullptr;   // ids of jobs that end in this transaction
 constinit int g_end_count = 0;
 constinit int g_end_capacity = 0;
 constinit uint32 g_pokes = 0;
 constinit bool g_launcher = false;
-constinit bool g_stop = false;
 constinit bool g_registered = false;
 
 void forget_all() noexcept {
     g_count = 0;
     g_capacity = 0;
     g_notes = nullptr;
+    g_buckets = nullptr;
     g_ends = nullptr;
     g_end_count = g_end_capacity = 0;
     g_pokes = 0;
     g_launcher = false;
-    g_stop = false;
     if (g_context != nullptr && !MemoryContextIsEmpty(g_context)) MemoryContextReset(g_context);
 }
 
@@ -160,13 +161,10 @@ void apply_all() noexcept {
             case NoteKind::fire:
                 apply_instant(n);
                 break;
-            case NoteKind::end:
-                wake_waiters(MyDatabaseId, n.id);
-                break;
             case NoteKind::lease:  // since place_leases()
                 break;
             case NoteKind::lease_end:
-                drop_lease(MyDatabaseId, n.id);
+                drop_lease(MyDatabaseId, n.id, n.token);
                 break;
             case NoteKind::key:
                 hint_key(MyDatabaseId, {static_cast<BlockedOn>(n.priority), n.queue(), n.kind()},
@@ -174,6 +172,9 @@ void apply_all() noexcept {
                 break;
             case NoteKind::await:
                 await_end(MyDatabaseId, n.id);
+                break;
+            case NoteKind::stop:
+                if (DatabaseSlot* d = database_slot(MyDatabaseId)) d->stopped = true;
                 break;
             case NoteKind::settings:
                 apply_settings(n);
@@ -184,10 +185,11 @@ void apply_all() noexcept {
                 break;
         }
     }
+    // Asked here and not when the job ended: whoever began to wait meanwhile looked before this commit was
+    // visible, or is in the table by now.
+    if (g_end_count > 0 && anybody_waits())
+        wake_waiters(MyDatabaseId, {g_ends, static_cast<std::size_t>(g_end_count)});
     tell_ends(MyDatabaseId, g_ends, g_end_count);
-    if (g_stop) {
-        if (DatabaseSlot* d = database_slot(MyDatabaseId)) d->stopped = true;
-    }
     if (g_pokes != 0) poke_dispatcher(MyDatabaseId, g_pokes);
     if (g_launcher) poke_launcher(MyDatabaseId);
 }
@@ -208,7 +210,8 @@ void place_leases() noexcept {
 
 void take_leases_back() noexcept {
     for (int i = 0; i < g_count; i++) {
-        if (g_notes[i].type == NoteKind::lease && g_notes[i].placed) drop_lease(MyDatabaseId, g_notes[i].id);
+        if (g_notes[i].type == NoteKind::lease && g_notes[i].placed)
+            drop_lease(MyDatabaseId, g_notes[i].id, g_notes[i].token);
     }
 }
 
@@ -252,6 +255,22 @@ extern "C" void foreman_at_transaction_end(XactEvent event, void*) {
     }
 }
 
+int* bucket_of(const Note& n) noexcept { return &g_buckets[n.hash & static_cast<uint32>(g_capacity - 1)]; }
+
+// The chain of a bucket leads from its last note to its first, so that the last note of all is the first of
+// its chain.
+void chain_last() noexcept {
+    Note& n = g_notes[g_count - 1];
+    n.next = *bucket_of(n);
+    *bucket_of(n) = g_count - 1;
+}
+
+void drop_last() noexcept {
+    const Note& n = g_notes[g_count - 1];
+    *bucket_of(n) = n.next;
+    g_count--;
+}
+
 bool same_place(const Note& a, const Note& b) noexcept {
     return a.hash == b.hash && a.type == b.type && a.level == b.level && a.priority == b.priority &&
            a.alone == b.alone && a.queue() == b.queue() && a.kind() == b.kind();
@@ -291,14 +310,15 @@ Note* find_mergeable(const Note& like) noexcept {
     if (like.type != NoteKind::work && like.type != NoteKind::counts && like.type != NoteKind::throttle &&
         like.type != NoteKind::key && !is_instant(like))
         return nullptr;
-    for (int i = g_count - 1; i >= 0; i--) {
+    if (g_count == 0) return nullptr;
+    for (int i = *bucket_of(like); i >= 0; i = g_notes[i].next) {
         if (same_place(g_notes[i], like)) return &g_notes[i];
     }
     return nullptr;
 }
 
 void pop_level(int level) noexcept {
-    while (g_count > 0 && g_notes[g_count - 1].level >= level) g_count--;
+    while (g_count > 0 && g_notes[g_count - 1].level >= level) drop_last();
 }
 
 void hand_level_to_parent(int level) noexcept {
@@ -307,11 +327,12 @@ void hand_level_to_parent(int level) noexcept {
     // small.
     for (int i = g_count - 1; i > 0 && g_notes[i].level == level - 1; i--) {
         const Note last = g_notes[i];
-        g_count = i;
+        drop_last();
         if (Note* same = find_mergeable(last)) {
             merge(same, last);
         } else {
-            g_count = i + 1;
+            g_count++;
+            chain_last();
             break;
         }
     }
@@ -353,7 +374,7 @@ void add_note(Note n, std::string_view queue, std::string_view kind) {
     n.level = GetCurrentTransactionNestLevel();
     n.queue_len = static_cast<uint16>(queue.size());
     n.kind_len = static_cast<uint16>(kind.size());
-    n.hash = hash_names(queue, kind);
+    n.hash = hash_combine(hash_names(queue, kind), static_cast<uint32>(n.type));
     char probe[2 * kNameBytes];
     std::memcpy(probe, queue.data(), queue.size());
     std::memcpy(probe + queue.size(), kind.data(), kind.size());
@@ -368,11 +389,17 @@ void add_note(Note n, std::string_view queue, std::string_view kind) {
             static_cast<Note*>(pg::allocate(sizeof(Note) * static_cast<Size>(capacity), g_context));
         std::memcpy(static_cast<void*>(bigger), g_notes, sizeof(Note) * static_cast<Size>(g_count));
         g_notes = bigger;
+        g_buckets = static_cast<int*>(pg::allocate(sizeof(int) * static_cast<Size>(capacity), g_context));
         g_capacity = capacity;
+        std::fill_n(g_buckets, capacity, -1);
+        const int count = g_count;
+        for (g_count = 1; g_count <= count; g_count++) chain_last();
+        g_count = count;
     }
     n.names = static_cast<char*>(pg::allocate(queue.size() + kind.size() + 1, g_context));
     std::memcpy(n.names, probe, queue.size() + kind.size());
     g_notes[g_count++] = n;
+    chain_last();
 }
 
 Note blank(NoteKind type) noexcept {
@@ -426,10 +453,6 @@ void remember_end(int64 job_id) {
         g_end_capacity = capacity;
     }
     g_ends[g_end_count++] = job_id;
-    if (!anybody_waits()) return;
-    Note n = blank(NoteKind::end);
-    n.id = job_id;
-    add_note(n, {}, {});
 }
 
 void remember_lease(int64 job_id, const pg::UuidBytes& token, Instant until, core::Micros length,
@@ -444,9 +467,10 @@ void remember_lease(int64 job_id, const pg::UuidBytes& token, Instant until, cor
     add_note(n, {}, {});
 }
 
-void remember_lease_end(int64 job_id) {
+void remember_lease_end(int64 job_id, const pg::UuidBytes& token) {
     Note n = blank(NoteKind::lease_end);
     n.id = job_id;
+    n.token = token;
     add_note(n, {}, {});
 }
 
@@ -508,10 +532,7 @@ void remember_poke(uint32 bits) {
     g_pokes |= bits;
 }
 
-void remember_stop() {
-    prepare_context();
-    g_stop = true;
-}
+void remember_stop() { add_note(blank(NoteKind::stop), {}, {}); }
 
 void remember_launcher() {
     prepare_context();

@@ -21,12 +21,12 @@ void remember_work(std::string_view queue, std::string_view kind, int16 priority
 void remember_counts(std::string_view queue, const QueueDelta& delta, const JobTimes* times = nullptr);
 /// A row of job_request for a job that may be running; interrupt: end the handler now.
 void remember_request(int64 job_id, bool interrupt);
-/// A job ended: sessions in await() hear of it.
+/// A job ended: sessions in await() hear of it, and jobs that depend on it.
 void remember_end(int64 job_id);
 /// An outside worker holds the job from the commit on, or no longer does.
 void remember_lease(int64 job_id, const pg::UuidBytes& token, Instant until, core::Micros length,
                     const uint32 (&keys)[2], uint32 queue);
-void remember_lease_end(int64 job_id);
+void remember_lease_end(int64 job_id, const pg::UuidBytes& token);
 /// Jobs of a key may have become runnable, since one of them ended.
 void remember_key(BlockedOn type, std::string_view queue, std::string_view key);
 /// A job is blocked on the key now, in that place; or others behind it.
@@ -65,7 +65,8 @@ enum class DebugPoint : uint32 {
     after_claim = 4,
     before_give_back = 8,
     inside_rescue = 16,
-    inside_requests = 32
+    inside_requests = 32,
+    inside_reread = 64
 };
 void debug_point(DebugPoint point) noexcept;
 

@@ -25,10 +25,32 @@ bool take_waiter(const Waiter& like) noexcept {
     return false;
 }
 
+bool waits_for(const Waiter& w, Oid database, std::span<const uint32> queues) noexcept {
+    if (w.pid == 0 || w.database != database || w.job_id != 0) return false;
+    return std::find_first_of(w.queues, w.queues + w.queue_count, queues.begin(), queues.end()) !=
+           w.queues + w.queue_count;
+}
+
+void wake_for_one(Waiter& w) noexcept {
+    w.woken = true;
+    set_latch(w.pid, w.procno);
+}
+
+void pass_on(const Waiter& left) noexcept {
+    for (uint32 i = 0; i < board().waiter_capacity; i++) {
+        Waiter& w = waiter_table()[i];
+        if (w.woken ||
+            !waits_for(w, left.database, {left.queues, static_cast<std::size_t>(left.queue_count)}))
+            continue;
+        wake_for_one(w);
+        return;
+    }
+}
+
 }  // namespace
 
 bool add_queue_waiter(Oid database, std::span<const std::string_view> queues) noexcept {
-    Waiter w{MyProcPid, pg::this_process().procno, database, 0, 0, {}};
+    Waiter w{MyProcPid, pg::this_process().procno, database, 0, false, 0, {}};
     for (const std::string_view q : queues) {
         if (w.queue_count < kMaxWaitedQueues) w.queues[w.queue_count++] = name_hash(q);
     }
@@ -40,10 +62,8 @@ void wake_waiters_of_queue(Oid database, std::string_view queue, int64 jobs) noe
     const PartGuard guard(BoardLock::directory, LW_EXCLUSIVE);
     for (uint32 i = 0; i < board().waiter_capacity && jobs > 0; i++) {
         Waiter& w = waiter_table()[i];
-        if (w.pid == 0 || w.database != database || w.job_id != 0) continue;
-        if (std::find(w.queues, w.queues + w.queue_count, wanted) == w.queues + w.queue_count) continue;
-        set_latch(w.pid, w.procno);
-        w.queue_count = 0;  // woken: the next job wakes another
+        if (!waits_for(w, database, {&wanted, 1}) || w.woken) continue;
+        wake_for_one(w);
         jobs--;
     }
 }
@@ -53,31 +73,38 @@ void wake_waiters_of_queue(Oid database, std::string_view queue) noexcept {
     const PartGuard guard(BoardLock::directory, LW_SHARED);
     for (uint32 i = 0; i < board().waiter_capacity; i++) {
         const Waiter& w = waiter_table()[i];
-        if (w.pid == 0 || w.database != database || w.job_id != 0) continue;
-        if (std::find(w.queues, w.queues + w.queue_count, wanted) != w.queues + w.queue_count)
-            set_latch(w.pid, w.procno);
+        if (waits_for(w, database, {&wanted, 1})) set_latch(w.pid, w.procno);
     }
 }
 
 bool add_waiter(Oid database, int64 job_id) noexcept {
-    return take_waiter({MyProcPid, pg::this_process().procno, database, job_id, 0, {}});
+    return take_waiter({MyProcPid, pg::this_process().procno, database, job_id, false, 0, {}});
+}
+
+void rearm_waiter() noexcept {
+    if (g_my_waiter < 0) return;
+    const PartGuard guard(BoardLock::directory, LW_EXCLUSIVE);
+    waiter_table()[g_my_waiter].woken = false;
 }
 
 void remove_waiter() noexcept {
     if (g_my_waiter < 0) return;
     const PartGuard guard(BoardLock::directory, LW_EXCLUSIVE);
+    const Waiter mine = waiter_table()[g_my_waiter];
     waiter_table()[g_my_waiter].pid = 0;
     g_my_waiter = -1;
+    if (mine.woken) pass_on(mine);
     pg_atomic_fetch_sub_u32(&board().waiter_count, 1);
 }
 
 bool anybody_waits() noexcept { return board_present() && pg_atomic_read_u32(&board().waiter_count) > 0; }
 
-void wake_waiters(Oid database, int64 job_id) noexcept {
+void wake_waiters(Oid database, std::span<const int64> job_ids) noexcept {
     const PartGuard guard(BoardLock::directory, LW_SHARED);
     for (uint32 i = 0; i < board().waiter_capacity; i++) {
         const Waiter& w = waiter_table()[i];
-        if (w.pid != 0 && w.database == database && w.job_id == job_id) set_latch(w.pid, w.procno);
+        if (w.pid == 0 || w.database != database || w.job_id == 0) continue;
+        if (std::find(job_ids.begin(), job_ids.end(), w.job_id) != job_ids.end()) set_latch(w.pid, w.procno);
     }
 }
 

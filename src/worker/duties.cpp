@@ -105,7 +105,7 @@ namespace {
 core::Instant look_at_row_of(Oid database, const store::TokenPair& pair, core::Instant now) {
     const std::optional<store::LeaseRow> row = store::read_lease_row(pair.job_id);
     if (!row) {
-        store::drop_lease(database, pair.job_id);
+        store::drop_lease(database, pair.job_id, pair.token);
     } else if (row->token.bytes != pair.token.bytes) {
         // Claimed anew by a transaction whose commit told nobody, as COMMIT PREPARED does not.
         store::place_lease(pair.job_id, *row, now + row->length);

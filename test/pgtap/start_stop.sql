@@ -38,4 +38,17 @@ SELECT ok(t.wait_until('t.no_workers()'), 'stopped again');
 CREATE TABLE t.sent AS SELECT foreman.enqueue('note', queue => 'q' || i % 7, priority => i % 5 - 2, run_at => now() - i * interval '1 min') AS job_id FROM generate_series(1, 300) i;
 SELECT foreman.start() \g /dev/null
 SELECT ok(t.wait_until($$ NOT EXISTS (SELECT FROM t.sent WHERE t.state(job_id) <> 'completed 1') $$), 'three hundred jobs of 35 ranges are found and run');
+
+-- A stop() that is rolled back stops nothing, also when only its savepoint is.
+SELECT foreman.enqueue('note') AS warm \gset
+SELECT is(t.outcome(:warm), 'completed 1', 'an executor is warm');
+SELECT array_agg(pid ORDER BY pid) AS executors FROM foreman.workers \gset
+BEGIN;
+SAVEPOINT s;
+SELECT foreman.stop() \g /dev/null
+ROLLBACK TO s;
+SELECT foreman.enqueue('note') AS kept \gset
+COMMIT;
+SELECT is(t.outcome(:kept), 'completed 1', 'after a stop() whose savepoint was rolled back, jobs run');
+SELECT is((SELECT array_agg(pid ORDER BY pid) FROM foreman.workers WHERE pid = ANY (:'executors')), :'executors'::int4[], 'and no executor has left');
 SELECT * FROM finish();

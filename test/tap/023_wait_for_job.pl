@@ -85,6 +85,25 @@ subtest 'a commit of many jobs' => sub {
 	$_->finish for @waiters;
 };
 
+# The first to be waked cannot look any more: the wake-up is another's then.
+subtest 'a session that was waked and ends' => sub {
+	my $pid_of = sub { return value($node, 'postgres', q{SELECT coalesce(max(pid), 0) FROM pg_stat_activity WHERE query LIKE 'CALL foreman.wait_for_job%' AND state <> 'idle' AND pid <> } . (shift // 0)) };
+	my $first = start_waiter('handed', '120 s');
+	eventually($node, 'postgres', sprintf($waiting, 1), 20, 'one session waits');
+	my $pid = $pid_of->();
+	my $second = start_waiter('handed', '120 s');
+	eventually($node, 'postgres', sprintf($waiting, 2), 20, 'another one, too');
+	kill 'STOP', $pid;
+	$node->safe_psql('postgres', q{SELECT foreman.enqueue('out', queue => 'handed')});
+	my $started = time;
+	kill 'TERM', $pid;
+	kill 'CONT', $pid;
+	$second->finish;
+	cmp_ok(time - $started, '<', 10, 'the job that the ended session was waked for wakes the other');
+	$first->finish;
+	is(value($node, 'postgres', q{SELECT count(*) FROM foreman.claim('{handed}', 'w')}), 1, 'which finds it');
+};
+
 subtest 'fifty waiters' => sub {
 	$node->safe_psql('postgres', 'CREATE TABLE rubbish AS SELECT i FROM generate_series(1, 1000) i');
 	my @waiters = map { start_waiter('quiet', '120 s') } 1 .. 50;
