@@ -291,6 +291,29 @@ CREATE TABLE foreman.schedule_run (
 CREATE UNIQUE INDEX schedule_run_occurrence ON foreman.schedule_run (schedule_id, generation, scheduled_at);
 CREATE INDEX schedule_run_name ON foreman.schedule_run (name, run_id);
 CREATE INDEX schedule_run_fired ON foreman.schedule_run (fired_at);
+-- What cron.job_run_details is to say of the runs of cron.job: a row for each run that is unfinished or not recorded there yet.
+-- Users have triggers and locks on that table: only the clerk, a process of its own, writes it, from here.
+CREATE TABLE foreman.cron_note (
+    run_id         pg_catalog.int8        NOT NULL,
+    jobid          pg_catalog.int8        NOT NULL,
+    database       pg_catalog.text        NOT NULL,
+    username       pg_catalog.text        NOT NULL,
+    command        pg_catalog.text        NOT NULL,
+    status         pg_catalog.text        COLLATE pg_catalog."C" NOT NULL,
+    return_message pg_catalog.text,
+    job_pid        pg_catalog.int4,
+    start_time     pg_catalog.timestamptz,
+    end_time       pg_catalog.timestamptz,
+    changed_at     pg_catalog.timestamptz NOT NULL,
+    due_at         pg_catalog.timestamptz NOT NULL,
+    tries          pg_catalog.int4        NOT NULL DEFAULT 0,
+    error          pg_catalog.text,
+    runid          pg_catalog.int8,
+    recorded       pg_catalog.text        COLLATE pg_catalog."C" NOT NULL DEFAULT '',
+    CONSTRAINT cron_note_pkey PRIMARY KEY (run_id)
+);
+CREATE INDEX cron_note_due ON foreman.cron_note (due_at) WHERE (recorded OPERATOR(pg_catalog.<>) status);
+
 -- What happened in a minute to the jobs of a queue; waiting and running times in milliseconds.
 CREATE TABLE foreman.minute_stat (
     minute    pg_catalog.timestamptz NOT NULL,
@@ -1103,6 +1126,14 @@ COMMENT ON COLUMN foreman.schedule.skipped IS 'Occurrences left out since the ru
 COMMENT ON COLUMN foreman.schedule.error IS 'Why it was switched off';
 COMMENT ON SEQUENCE foreman.schedule_run_id_seq IS 'Ids of runs of schedules';
 COMMENT ON TABLE foreman.schedule_run IS 'Which job was made for which occurrence of a schedule; see the view foreman.schedule_runs';
+COMMENT ON TABLE foreman.cron_note IS 'Runs of cron.job that are unfinished or not yet recorded in cron.job_run_details';
+COMMENT ON COLUMN foreman.cron_note.run_id IS 'As in foreman.schedule_run';
+COMMENT ON COLUMN foreman.cron_note.changed_at IS 'When the status last changed';
+COMMENT ON COLUMN foreman.cron_note.due_at IS 'When to record it, or to try again';
+COMMENT ON COLUMN foreman.cron_note.tries IS 'How often that failed';
+COMMENT ON COLUMN foreman.cron_note.error IS 'Why it failed last';
+COMMENT ON COLUMN foreman.cron_note.runid IS 'The row of cron.job_run_details; NULL: none yet';
+COMMENT ON COLUMN foreman.cron_note.recorded IS 'The status that it has there';
 COMMENT ON COLUMN foreman.schedule_run.scheduled_at IS 'The occurrence; NULL: foreman.trigger_schedule()';
 COMMENT ON COLUMN foreman.schedule_run.command IS 'The command as it was then';
 

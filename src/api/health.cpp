@@ -9,6 +9,8 @@
 #include "pg/memory.hpp"
 #include "store/board.hpp"
 #include "store/clock.hpp"
+#include "store/cron_jobs.hpp"
+#include "store/cron_records.hpp"
 #include "store/identity.hpp"
 #include "store/settings.hpp"
 #include "store/slots.hpp"
@@ -95,14 +97,15 @@ int setting(const char* name) {
 }
 
 // The launcher, its dispatchers and all executors; the server's own logical replication launcher takes one
-// too.
+// too, and so does the clerk that records runs of cron.job.
 void report_worker_processes(Report* report) {
     int dispatchers = 0;
     for (const store::DatabaseSlot& d : store::board().databases) {
         if (d.database != InvalidOid && (d.has_extension || d.pid != 0)) dispatchers++;
     }
     dispatchers = std::max(dispatchers, 1);
-    const int others = setting("max_logical_replication_workers") > 0 ? 1 : 0;
+    const int others =
+        (setting("max_logical_replication_workers") > 0 ? 1 : 0) + (store::find_cron() ? 1 : 0);
     const int needed = 1 + dispatchers + settings::max_executors + others;
     const bool ok = max_worker_processes >= needed;
     report->add(
@@ -133,6 +136,19 @@ void report_history(Report* report) {
                 ready   ? "the partitions of today and tomorrow are there"
                 : today ? "The partition of tomorrow is missing: run SELECT foreman.prune_once()"
                         : "The partition of today is missing: run SELECT foreman.prune_once()");
+}
+
+// Users lock cron.job_run_details and put triggers on it.
+void report_cron_records(Report* report) {
+    if (!store::find_cron()) return;
+    const store::Unrecorded u = store::unrecorded_runs();
+    if (u.runs == 0) return report->add("cron_records", true, "cron.job_run_details has every run");
+    report->add("cron_records", false,
+                INT64_FORMAT " runs are not in cron.job_run_details, the first since " INT64_FORMAT " s: %s",
+                u.runs, u.seconds,
+                u.error[0] != '\0'
+                    ? u.error
+                    : "somebody has locked it, a trigger is slow, or no background worker slot is free");
 }
 
 // A right that default privileges, a restore or somebody by hand gave opens what bundles and queues keep
@@ -166,6 +182,7 @@ FOREMAN_PUBLIC(health) {
     }
     report_history(&report);
     report_rights(&report);
+    report_cron_records(&report);
     return report.done();
 }
 

@@ -72,13 +72,16 @@ enum Poke : uint32 {
     kPokeQueues = 512,      // settings of queues changed
     kPokeSchedules = 1024,  // a schedule is due earlier than the dispatcher knew
     kPokeOrphans = 2048,    // a session that runs lane procedure itself ends
-    kPokePrepared = 4096    // a prepared transaction committed: what it asked for was told to nobody
+    kPokePrepared = 4096,   // a prepared transaction committed: what it asked for was told to nobody
+    kPokeRecords = 8192     // a run of cron.job is to be recorded
 };
 
 struct DatabaseSlot {
     Oid database;  // InvalidOid: free
     int32 pid;     // of the dispatcher, 0: none
     int32 procno;
+    int32 clerk_pid;  // of the process that records runs of cron.job, 0: none
+    int32 clerk_procno;
     pg_atomic_uint32 pokes;
     pg_atomic_uint32 request_generation;  // changes with every committed request
     pg_atomic_uint32 requests_open;       // 0: no row of job_request is left

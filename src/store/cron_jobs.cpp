@@ -71,6 +71,8 @@ constinit pg::Statement g_all{
 constinit pg::Statement g_forget_runs{"forget_cron_runs",
                                       "DELETE FROM foreman.schedule_run WHERE run_id " LT " 0"};
 
+constinit pg::Statement g_forget_notes{"forget_cron_notes", "DELETE FROM foreman.cron_note"};
+
 Oid extension_owner_table(CronSchema* s) {
     if (get_extension_oid("pg_foreman_cron", true) == InvalidOid) return InvalidOid;
     const Oid nsp = get_namespace_oid("cron", true);
@@ -135,6 +137,10 @@ bool runnable(int64 id, const CronJob& job, Oid role, bool say) {
 }
 
 }  // namespace
+
+bool lock_cron_jobs(const CronSchema& tables) {
+    return pg::call<&ConditionalLockRelationOid>(tables.job, AccessShareLock);
+}
 
 std::optional<CronSchema> find_cron() {
     CronSchema found{};
@@ -241,10 +247,12 @@ void follow_cron_job(int64 id, bool say) {
 }
 
 int64 follow_cron_jobs() {
-    if (!find_cron()) {  // dropped while our library was not loaded
+    const std::optional<CronSchema> tables = find_cron();
+    if (!tables) {  // dropped while our library was not loaded
         forget_cron_jobs();
         return 0;
     }
+    if (!lock_cron_jobs(*tables)) return -1;
     pg::ContextResource memory(CurrentMemoryContext);
     pg::vector<int64> astray(&memory);
     {
@@ -283,6 +291,7 @@ void forget_cron_jobs() {
     const AsOwner scope;
     scope.allow_any_plan();
     g_forget_runs.execute();
+    g_forget_notes.execute();
 }
 
 }  // namespace foreman::store

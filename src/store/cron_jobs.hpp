@@ -25,6 +25,9 @@ struct CronSchema {
 std::optional<CronSchema> find_cron();
 /// errors 55000 when the extension is not there
 CronSchema cron();
+/// does: takes the lock that reading cron.job needs, for the transaction.  returns: false when somebody has
+/// locked the table: who has other work does not wait for users
+bool lock_cron_jobs(const CronSchema& tables);
 
 struct CronJob {
     std::string_view schedule, command, database, username;
@@ -73,7 +76,7 @@ class TrustedCronWrite {
 /// or switched off has its run cancelled. say: a row that cannot run is logged.
 void follow_cron_job(int64 id, bool say);
 /// The same for all jobs whose schedule is not as it should be; after a restore all of them.  returns: how
-/// many
+/// many; -1 when somebody has locked cron.job
 int64 follow_cron_jobs();
 /// Forgets all of them, and runs that have not begun: TRUNCATE, DROP EXTENSION.
 void forget_cron_jobs();

@@ -7,6 +7,7 @@
 #include "store/clock.hpp"
 #include "store/cron_settings.hpp"
 #include "store/fire.hpp"
+#include "store/remember.hpp"
 #include "store/schema.hpp"
 #include "store/settings.hpp"
 #include "store/sql_names.hpp"
@@ -17,30 +18,36 @@ namespace {
 
 constinit pg::Statement g_begin{
     "begin_cron_run",
-    "INSERT INTO cron.job_run_details (jobid, database, username, command, status) "
-    "SELECT j.jobid, j.database, j.username, j.command, 'starting' FROM cron.job j WHERE j.jobid " EQ
-    " $1 RETURNING runid",
-    {INT8OID}};
+    "INSERT INTO foreman.cron_note (run_id, jobid, database, username, command, status, changed_at, due_at) "
+    "VALUES ($1, $2, COALESCE($3 OPERATOR(pg_catalog.->>) 'database', pg_catalog.current_database()), "
+    "pg_catalog.pg_get_userbyid($4), $5, 'starting', $6, $6)",
+    {INT8OID, INT8OID, JSONBOID, OIDOID, TEXTOID, TIMESTAMPTZOID}};
 
 constinit pg::Statement g_exists{
     "cron_job_exists", "SELECT 1 FROM cron.job WHERE jobid " EQ " $1", {INT8OID}};
 
+constinit pg::Statement g_role_name{
+    "cron_job_role", "SELECT username FROM cron.job WHERE jobid " EQ " $1", {INT8OID}};
+
 constinit pg::Statement g_refused{
     "refuse_cron_run",
-    "INSERT INTO cron.job_run_details (jobid, database, username, command, status, return_message, end_time) "
-    "SELECT j.jobid, j.database, j.username, j.command, 'failed', pg_catalog.format('ERROR: role %I does not "
-    "exist', j.username), $2 FROM cron.job j WHERE j.jobid " EQ " $1",
-    {INT8OID, TIMESTAMPTZOID}};
+    "INSERT INTO foreman.cron_note (run_id, jobid, database, username, command, status, return_message, "
+    "end_time, changed_at, due_at) SELECT OPERATOR(pg_catalog.-) "
+    "pg_catalog.nextval('foreman.schedule_run_id_seq'), $1, COALESCE($2 OPERATOR(pg_catalog.->>) 'database', "
+    "pg_catalog.current_database()), $3, $4, 'failed', pg_catalog.format('ERROR: role %I does not exist', "
+    "$3), $5, $5, $5",
+    {INT8OID, JSONBOID, TEXTOID, TEXTOID, TIMESTAMPTZOID}};
 
 constinit pg::Statement g_start{
     "start_cron_run",
-    "UPDATE cron.job_run_details SET status = 'running', job_pid = $2, start_time = $3 WHERE runid " EQ " $1",
+    "UPDATE foreman.cron_note SET status = 'running', job_pid = $2, start_time = $3, "
+    "changed_at = $3, due_at = $3 WHERE run_id " EQ " $1",
     {INT8OID, INT4OID, TIMESTAMPTZOID}};
 
-constinit pg::Statement g_end{
-    "end_cron_run",
-    "UPDATE cron.job_run_details SET status = $2, return_message = $3, end_time = $4 WHERE runid " EQ " $1",
-    {INT8OID, TEXTOID, TEXTOID, TIMESTAMPTZOID}};
+constinit pg::Statement g_end{"end_cron_run",
+                              "UPDATE foreman.cron_note SET status = $2, return_message = $3, end_time = $4, "
+                              "changed_at = $4, due_at = $4 WHERE run_id " EQ " $1",
+                              {INT8OID, TEXTOID, TEXTOID, TIMESTAMPTZOID}};
 
 // Anybody who may enqueue can write args that look so; the job's id tells.
 constinit pg::Statement g_run_of{
@@ -87,10 +94,10 @@ std::optional<int64> run_of(const Job& job) {
     return rows.empty() ? std::nullopt : std::optional(rows[0].i64(1));
 }
 
-void note_end(const Ended& e, int64 run_id, const CronSchema& tables) {
-    const AsOwner scope(tables.owner);
+void note_end(const Ended& e, int64 run_id) {
+    const AsOwner scope;
     pg::Args<4> a;
-    a.i64(1, -run_id)
+    a.i64(1, run_id)
         .text(2, e.next == core::Next::complete ? "succeeded" : "failed")
         .instant(4, e.finished_at);
     if (e.next == core::Next::cancel) {
@@ -105,6 +112,21 @@ void note_end(const Ended& e, int64 run_id, const CronSchema& tables) {
         if (!said[0].is_null(1)) a.text(3, said[0].view(1));
     }
     g_end.execute(a);
+    remember_poke(kPokeRecords);
+}
+
+// The name that cron.job has for a role that is gone; while somebody has locked that table, its number.
+std::string_view name_in_cron_job(const StoredSchedule& s) {
+    const MemoryContext caller = CurrentMemoryContext;
+    const CronSchema tables = cron();
+    if (lock_cron_jobs(tables)) {
+        const AsOwner scope(tables.owner);
+        pg::Args<1> a;
+        a.i64(1, cron_job_of(s.id));
+        const pg::Rows rows = g_role_name.execute(a);
+        if (!rows.empty()) return {pg::copy_text(rows[0].view(1), caller), rows[0].view(1).size()};
+    }
+    return pg::guarded([&s] { return psprintf("%u", s.settings.run_as); });
 }
 
 }  // namespace
@@ -113,15 +135,17 @@ bool may_begin_run(const StoredSchedule& s, Instant now) {
     if (!is_cron_schedule(s.id)) return true;
     if (!settings::cron_launch_active_jobs) return false;
     const Oid role = s.settings.run_as;
-    const CronSchema tables = cron();
     if (!role_exists(role)) {
         // One that waits would wait for ever.
         if (s.unfinished && s.last_job_id) cancel_run(*s.last_job_id, kCanceled, now);
         if (!settings::cron_log_run) return false;
-        const AsOwner scope(tables.owner);
-        pg::Args<2> a;
-        a.i64(1, cron_job_of(s.id)).instant(2, now);
+        const std::string_view name = name_in_cron_job(s);
+        const AsOwner scope;
+        pg::Args<5> a;
+        a.i64(1, cron_job_of(s.id)).set(2, s.settings.args).text(3, name);
+        a.text(4, s.settings.command.value_or("")).instant(5, now);
         g_refused.execute(a);
+        remember_poke(kPokeRecords);
         return false;
     }
     if (!settings::cron_enable_superuser_jobs && pg::call<&superuser_arg>(role)) {
@@ -142,31 +166,42 @@ bool cron_is_full() {
     return g_unfinished.execute()[0].i64(1) >= most;
 }
 
-std::optional<int64> begin_cron_run(int64 cron_job) {
-    const AsOwner scope(cron().owner);
-    pg::Args<1> a;
-    a.i64(1, cron_job);
-    const pg::Rows rows = (settings::cron_log_run ? g_begin : g_exists).execute(a);
-    if (rows.empty())
-        throw pg::Failure(ERRCODE_UNDEFINED_OBJECT, "cron.job has no job " INT64_FORMAT, cron_job);
-    return settings::cron_log_run ? std::optional(-rows[0].i64(1)) : std::nullopt;
+bool is_recorded(const StoredSchedule& s) {
+    if (!is_cron_schedule(s.id)) return false;
+    const CronSchema tables = cron();
+    if (lock_cron_jobs(tables)) {
+        const AsOwner scope(tables.owner);
+        pg::Args<1> a;
+        a.i64(1, cron_job_of(s.id));
+        if (g_exists.execute(a).empty())
+            throw pg::Failure(ERRCODE_UNDEFINED_OBJECT, "cron.job has no job " INT64_FORMAT,
+                              cron_job_of(s.id));
+    }
+    return settings::cron_log_run;
+}
+
+void note_cron_run(int64 run_id, const StoredSchedule& s, Instant now) {
+    const AsOwner scope;
+    pg::Args<6> a;
+    a.i64(1, run_id).i64(2, cron_job_of(s.id)).set(3, s.settings.args).oid(4, s.settings.run_as);
+    a.text(5, s.settings.command.value_or("")).instant(6, now);
+    g_begin.execute(a);
+    remember_poke(kPokeRecords);
 }
 
 void note_cron_start(int64 run_id) {
-    const std::optional<CronSchema> tables = find_cron();
-    if (!tables) return;
-    const AsOwner scope(tables->owner);
+    const AsOwner scope;
     pg::Args<3> a;
-    a.i64(1, -run_id).i32(2, MyProcPid).instant(3, pg::clock_now());
+    a.i64(1, run_id).i32(2, MyProcPid).instant(3, pg::clock_now());
     g_start.execute(a);
+    remember_poke(kPokeRecords);
 }
 
 void note_cron_ends(std::span<const Ended> ended) {
     for (const Ended& e : ended) {
         if (!e.job->kind.starts_with(kCommandKind)) continue;
         const std::optional<int64> run_id = run_of(*e.job);
-        if (!run_id || *run_id >= 0) continue;
-        if (const std::optional<CronSchema> tables = find_cron()) note_end(e, *run_id, *tables);
+        if (run_id && *run_id < 0) note_end(e, *run_id);
     }
 }
 

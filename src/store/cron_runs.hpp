@@ -1,7 +1,8 @@
-// Runs of the jobs of cron.job, as cron.job_run_details tells them. A run that is logged has the id of its
-// row with a minus as its run_id in foreman.schedule_run, and the args of its job name that. Called where
-// runs begin and end: store/fire.cpp, store/finish.cpp, store/settle.cpp. Invariant: only the job that was
-// made for a run writes its row.
+// Runs of the jobs of cron.job, as cron.job_run_details is to tell them: notes in foreman.cron_note, which
+// the clerk copies (store/cron_records.hpp). A run that is recorded has a negative run_id in
+// foreman.schedule_run, and the args of its job name that. Called where runs begin and end: store/fire.cpp,
+// store/finish.cpp, store/settle.cpp. Invariants: only the job that was made for a run changes its note;
+// nothing here waits for a lock on a table of schema cron, nor runs a trigger of one.
 #pragma once
 
 #include "store/cron_jobs.hpp"
@@ -18,12 +19,14 @@ bool may_begin_run(const StoredSchedule& s, Instant now);
 /// Whether cron.max_running_jobs runs wait or run already: an occurrence waits then, as long as it is no
 /// missed one.
 bool cron_is_full();
-/// does: records that a run of this job begins.  returns: its run_id; nothing when cron.log_run is off
+/// Whether a run of this schedule is recorded: not when it is none of schema cron, or cron.log_run is off.
 /// errors 42704: there is no such job
-std::optional<int64> begin_cron_run(int64 cron_job);
+bool is_recorded(const StoredSchedule& s);
+/// does: notes that a run begins.
+void note_cron_run(int64 run_id, const StoredSchedule& s, Instant now);
 /// Its command starts in this process.
 void note_cron_start(int64 run_id);
-/// does: records the ends of those that are runs of cron jobs.  cost: a comparison for every other job
+/// does: notes the ends of those that are runs of cron jobs.  cost: a comparison for every other job
 void note_cron_ends(std::span<const Ended> ended);
 /// Whether this is a run of a cron job: it runs once, whatever ends it.
 bool is_cron_run(const Job& job);

@@ -40,8 +40,9 @@ void ask_dispatcher_to_leave(const DatabaseSlot& d) noexcept {
     kill(pid, SIGTERM);
 }
 
-// Processes that run a command of another database's schedule here have no place on the board.
-int end_commands(Oid database) noexcept {
+// Processes that run a command of another database's schedule here, and the clerk, have no place among the
+// executors.
+int end_helpers(Oid database) noexcept {
     pid_t pids[64];
     int n = 0;
     for (uint32 i = 0; i < ProcGlobal->allProcCount && n < 64; i++) {
@@ -51,7 +52,8 @@ int end_commands(Oid database) noexcept {
     int found = 0;
     for (int i = 0; i < n; i++) {
         const char* type = GetBackgroundWorkerTypeByPid(pids[i]);
-        if (type == nullptr || std::strcmp(type, kCommandProcess) != 0) continue;
+        if (type == nullptr) continue;
+        if (std::strcmp(type, kCommandProcess) != 0 && std::strcmp(type, kClerkProcess) != 0) continue;
         kill(pids[i], SIGTERM);
         found++;
     }
@@ -79,7 +81,7 @@ bool hold_database(Oid database) {
 }
 
 int workers_left(Oid database) noexcept {
-    const int commands = end_commands(database);
+    const int helpers = end_helpers(database);
     int left = ask_to_leave(database, 2);
     if (const DatabaseSlot* d = database_slot(database); d != nullptr && d->pid != 0) {
         ask_dispatcher_to_leave(*d);
@@ -89,7 +91,7 @@ int workers_left(Oid database) noexcept {
         // them.
         free_starting_slots(database);
     }
-    return left + commands;
+    return left + helpers;
 }
 
 }  // namespace foreman::store

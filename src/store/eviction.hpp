@@ -10,6 +10,8 @@ namespace foreman::store {
 
 /// backend_type of processes that run one command in another database than its schedule's.
 inline constexpr const char* kCommandProcess = "pg_foreman command";
+/// And of those that record runs of cron.job.
+inline constexpr const char* kClerkProcess = "pg_foreman clerk";
 
 /// does: holds the database until the current transaction ends, and asks our workers in it to leave at once.
 /// returns: false when the board knows nothing of the database: then nobody is in it.

@@ -74,15 +74,24 @@ constinit pg::Statement g_note_job{"note_schedule_job",
                                    "UPDATE foreman.schedule SET last_job_id = $2 WHERE schedule_id " EQ " $1",
                                    {INT8OID, INT8OID}};
 
-// The id of the run (that of cron.job_run_details, where it has one), the args of a command's job, and what
+// The id of the run (negative when cron.job_run_details is to have it), the args of a command's job, and what
 // every job of a schedule carries.
 constinit pg::Statement g_new_run{
     "new_run",
     "SELECT r.id, $4 " CAT
     " pg_catalog.jsonb_build_object('run_id', r.id), pg_catalog.jsonb_strip_nulls("
     "pg_catalog.jsonb_build_object('schedule', $1, 'scheduled_at', $2)) "
-    "FROM (SELECT COALESCE($3, pg_catalog.nextval('foreman.schedule_run_id_seq')) AS id) r",
-    {TEXTOID, TIMESTAMPTZOID, INT8OID, JSONBOID}};
+    "FROM (SELECT pg_catalog.nextval('foreman.schedule_run_id_seq') OPERATOR(pg_catalog.*) $3 AS id) r",
+    {TEXTOID, TIMESTAMPTZOID, INT4OID, JSONBOID}};
+
+// Runs of schema cron have negative ids from the same sequence.
+constinit pg::Statement g_move_ids_on{
+    "move_run_ids_on",
+    "SELECT pg_catalog.setval('foreman.schedule_run_id_seq', r.most) FROM (SELECT GREATEST("
+    "(SELECT pg_catalog.max(run_id) FROM foreman.schedule_run), (SELECT OPERATOR(pg_catalog.-) "
+    "pg_catalog.min(run_id) FROM foreman.schedule_run), (SELECT OPERATOR(pg_catalog.-) "
+    "pg_catalog.min(run_id) FROM foreman.cron_note)) AS most) r, foreman.schedule_run_id_seq s "
+    "WHERE r.most " GE " s.last_value"};
 
 constinit pg::Statement g_insert_run{
     "insert_run",
@@ -129,13 +138,12 @@ int64 make_run(const StoredSchedule& s, std::optional<Instant> occurrence, Insta
     const ScheduleSettings& set = s.settings;
     require_role(set);
     pg::Args<4> r;
-    r.text(1, set.name).set(4, set.args);
+    const bool recorded = is_recorded(s);
+    r.text(1, set.name).i32(3, recorded ? -1 : 1).set(4, set.args);
     if (occurrence) r.instant(2, *occurrence);
-    if (is_cron_schedule(s.id)) {
-        if (const auto cron_run = begin_cron_run(cron_job_of(s.id))) r.i64(3, *cron_run);
-    }
     const pg::Rows run = g_new_run.execute(r);
     const int64 run_id = run[0].i64(1);
+    if (recorded) note_cron_run(run_id, s, now);
 
     NewJob job;
     job.kind = set.kind;
@@ -317,6 +325,19 @@ FireOutcome fire_schedule(int64 id, Reason reason, Instant now, MemoryContext co
             return start_over(s, now);
     }
     return {};
+}
+
+Collision collision_of(const pg::PgError& e) noexcept {
+    if (e.sqlstate() != ERRCODE_UNIQUE_VIOLATION) return Collision::none;
+    const std::string_view index = e.constraint();
+    if (index == "schedule_run_occurrence") return Collision::occurrence;
+    return index == "schedule_run_pkey" || index == "cron_note_pkey" ? Collision::run_id : Collision::none;
+}
+
+void move_run_ids_on() {
+    const AsOwner scope;
+    if (!g_move_ids_on.execute().empty())
+        pg::log(LOG, "pg_foreman: foreman.schedule_run_id_seq stood behind runs that exist and was moved on");
 }
 
 int64 trigger(const StoredSchedule& s, Instant now) {

@@ -35,6 +35,12 @@ struct FireOutcome {
 /// errors 22023, 42704: it cannot go on (expression, zone or role are no more); others as enqueueing raises;
 /// 23505: this occurrence was fired before
 FireOutcome fire_schedule(int64 id, Reason reason, Instant now, MemoryContext context);
+/// What a 23505 of fire_schedule() met: the run of this occurrence, or a run_id that
+/// foreman.schedule_run_id_seq gave before it was set back; anything else is no reason to pass a run over.
+enum class Collision : uint8 { none, occurrence, run_id };
+Collision collision_of(const pg::PgError& e) noexcept;
+/// does: moves that sequence behind all runs.
+void move_run_ids_on();
 /// A run now, outside of the timetable.  returns: its job
 int64 trigger(const StoredSchedule& schedule, Instant now);
 /// Moves on from an occurrence that was fired before.

@@ -15,6 +15,7 @@
 #include "store/blocked.hpp"
 #include "store/control.hpp"
 #include "store/cron_jobs.hpp"
+#include "store/cron_records.hpp"
 #include "store/cron_settings.hpp"
 #include "store/databases.hpp"
 #include "store/identity.hpp"
@@ -27,6 +28,7 @@
 #include "store/slots.hpp"
 #include "store/statistics.hpp"
 #include "store/upkeep.hpp"
+#include "worker/clerk.hpp"
 #include "worker/duties.hpp"
 #include "worker/fire.hpp"
 #include "worker/interrupts.hpp"
@@ -58,12 +60,16 @@ constexpr core::Micros kClockNoise = core::seconds(1);  // less is no clock that
 constexpr core::Micros kApproach = core::milliseconds(20);
 constexpr int kFireSteps = 40;  // other duties wait for no more
 constexpr uint32 kPokeBegin = store::kPokeDue | store::kPokeRequests | store::kPokeReread |
-                              store::kPokeExecutor | store::kPokeExpiry | store::kPokeSchedules;
+                              store::kPokeExecutor | store::kPokeExpiry | store::kPokeSchedules |
+                              store::kPokeRecords;
 
 class Dispatcher {
   public:
     explicit Dispatcher(Oid database)
-        : database_(database), slot_(store::database_slot(database)), recruiter_(database) {}
+        : database_(database),
+          slot_(store::database_slot(database)),
+          recruiter_(database),
+          clerk_(database) {}
     bool begin();
     void loop();
 
@@ -94,6 +100,7 @@ class Dispatcher {
     const Oid database_;
     store::DatabaseSlot* const slot_;
     Recruiter recruiter_;
+    Clerk clerk_;
     store::Overstayers overstayers_;
     Troubled troubled_schedules_;
     store::Pruner pruner_;
@@ -110,6 +117,7 @@ class Dispatcher {
     core::Instant next_split_{core::kPlusInfinity};
     core::Instant next_requests_{core::kPlusInfinity};
     core::Instant next_blocked_{core::kPlusInfinity};
+    core::Instant next_follow_{core::kPlusInfinity};
     core::Instant next_recruit_{core::kPlusInfinity};
     core::Instant retry_failed_{core::kPlusInfinity};
     core::Instant next_orphans_{core::kPlusInfinity};
@@ -444,7 +452,13 @@ void Dispatcher::turn(uint32 pokes) {
     }
     // A database that is being restored is stopped: what follows would come in the way.
     if (slot_->stopped) return;
-    if (pokes & store::kPokeReread) duty("pg_foreman: following cron.job", [] { store::follow_cron_jobs(); });
+    if (pokes & store::kPokeRecords) clerk_.wake();
+    clerk_.keep(steady);
+    if ((pokes & store::kPokeReread) || steady >= next_follow_) {
+        bool all = false;
+        duty("pg_foreman: following cron.job", [&all] { all = store::follow_cron_jobs() >= 0; });
+        next_follow_ = all ? core::kPlusInfinity : steady + kFailedRetry;
+    }
     if (!settings::cron_launch_active_jobs && !std::exchange(cron_held_, true))
         duty("pg_foreman: cancelling jobs of cron.job", [] { store::cancel_cron_runs(); });
     if (settings::cron_launch_active_jobs) cron_held_ = false;
@@ -461,7 +475,11 @@ void Dispatcher::turn(uint32 pokes) {
         });
         // Somebody reads history for long: soon again, but its readers and writers queue behind each try.
         if (!made) next_upkeep_ = steady + kUpkeepRetry;
-        duty("pg_foreman: pruning runs of schedules", [now] { store::prune_runs(now); });
+        duty("pg_foreman: pruning runs of schedules", [now] {
+            store::prune_runs(now);
+            store::prune_notes(now);
+        });
+        clerk_.wake();  // were it ended by somebody and not ours
     }
     prune(now, steady);
 }
@@ -495,10 +513,10 @@ void Dispatcher::loop() {
         turn(pokes);
         const core::Instant due = due_work(pg::clock_now());
         const core::Instant poll = pg::steady_now() + core::milliseconds(settings::poll_interval_ms);
-        const core::Instant pause =
-            std::min({poll, next_requests_, next_blocked_, next_recruit_, end_of_grace_, retry_failed_,
-                      next_orphans_, copied_ ? core::kPlusInfinity : next_split_,
-                      slot_->stopped ? core::kPlusInfinity : next_prune_});
+        const core::Instant pause = std::min(
+            {poll, next_requests_, next_blocked_, next_recruit_, end_of_grace_, retry_failed_, next_orphans_,
+             copied_ ? core::kPlusInfinity : next_split_,
+             slot_->stopped ? core::kPlusInfinity : std::min({next_prune_, next_follow_, clerk_.retry()})});
         const core::Instant wake = std::min({due, next_expiry(), next_lease_end(), next_fire(),
                                              copied_ ? core::kPlusInfinity : minutes_.end_of_minute()});
         pg_atomic_write_u64(&slot_->next_wake, static_cast<uint64>(wake.us));

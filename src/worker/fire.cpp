@@ -15,8 +15,10 @@ namespace {
 /// Fewer than the subtransaction ids that a process's cache holds.
 constexpr int kChunk = 25;
 
-// What may be otherwise the next time: no memory or disk, a lock, a connection, a conflict, an interrupt.
+// What may be otherwise the next time: no memory or disk, a lock, a connection, a conflict, an interrupt, a
+// sequence that somebody set back.
 bool may_pass(int sqlstate) noexcept {
+    if (sqlstate == ERRCODE_UNIQUE_VIOLATION) return true;
     switch (ERRCODE_TO_CATEGORY(sqlstate)) {
         case ERRCODE_TO_CATEGORY(ERRCODE_CONNECTION_EXCEPTION):
         case ERRCODE_TO_CATEGORY(ERRCODE_INVALID_TRANSACTION_STATE):
@@ -40,6 +42,7 @@ bool ends_the_pass(int sqlstate) noexcept {
 
 void FirePass::fire(int64 id, store::Reason reason) {
     int sqlstate = 0;
+    store::Collision collision = store::Collision::none;
     char message[2 * pg::Failure::kTextSize + 8] = {};
     pg::Context context("foreman schedule", CurrentMemoryContext);
     try {
@@ -58,22 +61,28 @@ void FirePass::fire(int64 id, store::Reason reason) {
     } catch (const pg::PgError& e) {
         if (ends_the_pass(e.sqlstate())) throw;
         sqlstate = e.sqlstate();
+        collision = store::collision_of(e);
         std::snprintf(message, sizeof(message), "%s", e.message());
     } catch (const pg::Failure& f) {
         sqlstate = f.sqlstate();
         std::snprintf(message, sizeof(message), "%s%s%s", f.message(), f.detail()[0] != '\0' ? ". " : "",
                       f.detail());
     }
-    give_up(id, reason, sqlstate, message);
-}
-
-void FirePass::give_up(int64 id, store::Reason reason, int sqlstate, const char* message) {
-    if (sqlstate == ERRCODE_UNIQUE_VIOLATION && reason == store::Reason::due) {
+    if (collision == store::Collision::occurrence && reason == store::Reason::due) {
         pg::Subtransaction sub;
         store::pass_over(id, now_, CurrentMemoryContext);
         sub.commit();
         return;
     }
+    if (collision == store::Collision::run_id) {
+        pg::Subtransaction sub;
+        store::move_run_ids_on();
+        sub.commit();
+    }
+    give_up(id, sqlstate, message);
+}
+
+void FirePass::give_up(int64 id, int sqlstate, const char* message) {
     if (may_pass(sqlstate)) {
         failed_ = true;
         if (std::find(troubled_->begin(), troubled_->end(), id) != troubled_->end()) return;

@@ -31,7 +31,7 @@ class FirePass {
     bool step_due();
     bool step_others(store::Reason reason);
     void fire(int64 id, store::Reason reason);
-    void give_up(int64 id, store::Reason reason, int sqlstate, const char* message);
+    void give_up(int64 id, int sqlstate, const char* message);
 
     const core::Instant now_;
     Troubled* const troubled_;

@@ -1,5 +1,6 @@
 // Entry points of the background workers, and nothing else.
 #include "pg/entry.hpp"
+#include "worker/clerk.hpp"
 #include "worker/dispatcher.hpp"
 #include "worker/elsewhere.hpp"
 #include "worker/executor.hpp"
@@ -9,10 +10,21 @@ namespace foreman::worker {
 
 extern "C" {
 
+FOREMAN_EXPORT void foreman_clerk_main(Datum);
 FOREMAN_EXPORT void foreman_launcher_main(Datum);
 FOREMAN_EXPORT void foreman_dispatcher_main(Datum database);
 FOREMAN_EXPORT void foreman_elsewhere_main(Datum segment);
 FOREMAN_EXPORT void foreman_executor_main(Datum);
+
+void foreman_clerk_main(Datum) {
+    pg::run_guarded(
+        [](void*) {
+            ClerkTicket ticket;
+            std::memcpy(&ticket, MyBgworkerEntry->bgw_extra, sizeof(ticket));
+            clerk_main(ticket);
+        },
+        nullptr);
+}
 
 void foreman_launcher_main(Datum) {
     pg::run_guarded([](void*) { launcher_main(); }, nullptr);
