@@ -787,6 +787,11 @@ RETURNS pg_catalog.bool LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'foreman_sees';
 CREATE FUNCTION foreman._sees_args(queue pg_catalog.text)
 RETURNS pg_catalog.bool LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'foreman_sees_args';
 
+-- Errors without what they say: that may be made of args.
+CREATE FUNCTION foreman._bare_errors(errors pg_catalog.jsonb) RETURNS pg_catalog.jsonb LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN (SELECT pg_catalog.jsonb_agg(e.error OPERATOR(pg_catalog.-) '{message,detail,hint,context}'::pg_catalog.text[] ORDER BY e.nth)
+          FROM pg_catalog.jsonb_array_elements(errors) WITH ORDINALITY AS e(error, nth));
+
 CREATE FUNCTION foreman._now()
 RETURNS pg_catalog.timestamptz LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_now';
 
@@ -796,7 +801,7 @@ CREATE FUNCTION foreman._executors(OUT slot pg_catalog.int4, OUT pid pg_catalog.
     OUT jobs_done pg_catalog.int8)
 RETURNS SETOF pg_catalog.record LANGUAGE c VOLATILE ROWS 4 AS 'MODULE_PATHNAME', 'foreman_executors';
 
-CREATE FUNCTION foreman._lease(job_id pg_catalog.int8, OUT leased_until pg_catalog.timestamptz,
+CREATE FUNCTION foreman._lease(job_id pg_catalog.int8, token pg_catalog.uuid, OUT leased_until pg_catalog.timestamptz,
     OUT progress pg_catalog.float8, OUT note pg_catalog.text)
 RETURNS SETOF pg_catalog.record LANGUAGE c VOLATILE STRICT ROWS 1 AS 'MODULE_PATHNAME', 'foreman_lease';
 
@@ -824,18 +829,18 @@ SELECT j.job_id,
        j.max_attempts::pg_catalog.int4 AS max_attempts,
        j.run_at, j.enqueued_at, COALESCE(e.started_at, j.claimed_at) AS started_at,
        NULL::pg_catalog.timestamptz AS finished_at, j.expires_at,
-       NULL::pg_catalog.jsonb AS result, NULL::pg_catalog.text AS reason, j.errors,
+       NULL::pg_catalog.jsonb AS result, NULL::pg_catalog.text AS reason, CASE WHEN foreman._sees_args(j.queue) THEN j.errors ELSE foreman._bare_errors(j.errors) END AS errors,
        COALESCE(e.progress, l.progress) AS progress, COALESCE(e.note, l.note) AS progress_note,
        COALESCE(e.pid, j.worker_pid) AS worker_pid, j.worker AS worker_id, l.leased_until, j.tags, j.metadata,
        j.unique_key, j.concurrency_key, j.sequence_key, j.batch_id
   FROM foreman.live_job j LEFT JOIN foreman._executors() e ON (e.job_id OPERATOR(pg_catalog.=) j.job_id)
-  LEFT JOIN LATERAL foreman._lease(CASE WHEN j.worker IS NOT NULL AND j.state OPERATOR(pg_catalog.=) 'r' THEN j.job_id END) l ON (true)
+  LEFT JOIN LATERAL foreman._lease(CASE WHEN j.worker IS NOT NULL AND j.state OPERATOR(pg_catalog.=) 'r' THEN j.job_id END, j.token) l ON (true)
  WHERE foreman._sees(j.queue)
 UNION ALL
 SELECT h.job_id, 'completed',
        h.kind, h.queue, h.priority::pg_catalog.int4, CASE WHEN foreman._sees_args(h.queue) THEN h.args END,
        h.attempt::pg_catalog.int4, h.max_attempts::pg_catalog.int4, h.run_at, h.enqueued_at, h.started_at, h.finished_at, NULL,
-       CASE WHEN foreman._sees_args(h.queue) THEN h.result END, h.reason, h.errors,
+       CASE WHEN foreman._sees_args(h.queue) THEN h.result END, CASE WHEN foreman._sees_args(h.queue) THEN h.reason END, CASE WHEN foreman._sees_args(h.queue) THEN h.errors ELSE foreman._bare_errors(h.errors) END,
        NULL, NULL, h.worker_pid, NULL, NULL, h.tags, h.metadata,
        h.unique_key, h.concurrency_key, h.sequence_key, h.batch_id
   FROM foreman.job_history h
@@ -852,7 +857,7 @@ SELECT h.job_id, 'cancelled',
 UNION ALL
 SELECT d.job_id, 'discarded', d.kind, d.queue, d.priority::pg_catalog.int4, CASE WHEN foreman._sees_args(d.queue) THEN d.args END,
        d.attempt::pg_catalog.int4, d.max_attempts::pg_catalog.int4, d.run_at, d.enqueued_at, d.started_at, d.discarded_at, NULL,
-       NULL, d.reason, d.errors, NULL, NULL, d.worker_pid, NULL, NULL, d.tags, d.metadata,
+       NULL, CASE WHEN foreman._sees_args(d.queue) THEN d.reason END, CASE WHEN foreman._sees_args(d.queue) THEN d.errors ELSE foreman._bare_errors(d.errors) END, NULL, NULL, d.worker_pid, NULL, NULL, d.tags, d.metadata,
        d.unique_key, d.concurrency_key, d.sequence_key, d.batch_id
   FROM foreman.dead_letter d
  WHERE foreman._sees(d.queue);
@@ -931,7 +936,6 @@ SELECT m.name, l.queue, m.value
        ('foreman_jobs_enqueued_total', t.enqueued::pg_catalog.float8),
        ('foreman_job_wait_seconds_sum', t.wait_seconds), ('foreman_job_wait_seconds_count', t.ended::pg_catalog.float8),
        ('foreman_job_run_seconds_sum', t.run_seconds), ('foreman_job_run_seconds_count', t.ended::pg_catalog.float8)) AS m(name, value)
- WHERE foreman._sees(t.queue)
 UNION ALL
 SELECT r.name, CASE WHEN r.slot IS NULL THEN '{}'::pg_catalog.jsonb ELSE pg_catalog.jsonb_build_object('executor', r.slot) END, r.value
   FROM foreman._resources() r
@@ -940,7 +944,7 @@ SELECT 'foreman_wal_bytes_total', '{}'::pg_catalog.jsonb,
        pg_catalog.pg_wal_lsn_diff(CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_replay_lsn() ELSE pg_catalog.pg_current_wal_insert_lsn() END, '0/0')::pg_catalog.float8;
 
 CREATE VIEW foreman.handlers WITH (security_barrier) AS
-SELECT h.kind, h.handler, h.command, h.lane, h.queue, h.max_attempts::pg_catalog.int4 AS max_attempts, h.timeout, h.backoff_base, h.backoff_max,
+SELECT h.kind, h.handler, CASE WHEN foreman._sees_args(h.queue) THEN h.command END AS command, h.lane, h.queue, h.max_attempts::pg_catalog.int4 AS max_attempts, h.timeout, h.backoff_base, h.backoff_max,
        h.max_group::pg_catalog.int4 AS max_group, h.run_as, h.registered_at, h.serves
   FROM foreman.handler h WHERE foreman._sees(h.queue) AND h.shape OPERATOR(pg_catalog.<>) 's';
 
@@ -964,7 +968,7 @@ SELECT j.kind, j.unique_key AS key, j.run_at AS fire_at,
        CASE WHEN foreman._sees_args(j.queue) THEN j.args END AS args, j.queue, j.job_id, j.priority::pg_catalog.int4 AS priority,
        (CASE WHEN e.job_id IS NOT NULL OR j.state OPERATOR(pg_catalog.=) 'r' THEN j.attempt::pg_catalog.int4 OPERATOR(pg_catalog.+) 1 ELSE j.attempt::pg_catalog.int4 END) AS attempt,
        j.max_attempts::pg_catalog.int4 AS max_attempts, j.enqueued_at AS set_at, COALESCE(e.started_at, j.claimed_at) AS started_at,
-       j.expires_at, j.errors, j.tags, j.metadata
+       j.expires_at, CASE WHEN foreman._sees_args(j.queue) THEN j.errors ELSE foreman._bare_errors(j.errors) END AS errors, j.tags, j.metadata
   FROM foreman.live_job j LEFT JOIN foreman._executors() e ON (e.job_id OPERATOR(pg_catalog.=) j.job_id)
  WHERE j.unique_key IS NOT NULL AND j.unique_as OPERATOR(pg_catalog.=) ANY ('{t,s}'::pg_catalog."char"[]) AND foreman._sees(j.queue);
 
@@ -989,8 +993,8 @@ SELECT r.run_id, r.schedule_id, r.name, r.generation, r.scheduled_at, r.fired_at
        CASE WHEN r.command IS NULL THEN r.kind END AS kind, r.queue,
        CASE WHEN foreman._sees_args(r.queue) THEN r.command END AS command, r.run_as,
        j.state, j.attempt, j.started_at, j.finished_at, j.worker_pid,
-       CASE WHEN j.state OPERATOR(pg_catalog.=) 'completed'
-            THEN CASE WHEN foreman._sees_args(r.queue) THEN j.result OPERATOR(pg_catalog.#>>) '{}' END
+       CASE WHEN NOT foreman._sees_args(r.queue) THEN NULL
+            WHEN j.state OPERATOR(pg_catalog.=) 'completed' THEN j.result OPERATOR(pg_catalog.#>>) '{}'
             ELSE COALESCE(j.reason, j.errors OPERATOR(pg_catalog.->) (-1) OPERATOR(pg_catalog.->>) 'message') END AS message
   FROM foreman.schedule_run r
   LEFT JOIN LATERAL (
@@ -1235,6 +1239,7 @@ COMMENT ON FUNCTION foreman.prune_once() IS 'Makes partitions ahead and removes 
 -- See
 COMMENT ON FUNCTION foreman._sees(pg_catalog.text) IS 'Whether the caller holds any bundle for the queue; for the views';
 COMMENT ON FUNCTION foreman._sees_args(pg_catalog.text) IS 'Whether the caller holds a bundle that shows args and results of the queue; for the views';
+COMMENT ON FUNCTION foreman._bare_errors IS 'When and how often a job failed and with which SQLSTATE, without texts; for the views';
 COMMENT ON FUNCTION foreman._now() IS 'The engine''s clock: the server''s, or foreman.fake_now';
 COMMENT ON FUNCTION foreman._executors() IS 'This database''s executors on the board; jobs of queues that the caller does not see are left out';
 COMMENT ON FUNCTION foreman._queue_counters() IS 'Counters of this database''s queues on the board';
@@ -1255,8 +1260,8 @@ COMMENT ON COLUMN foreman.jobs.started_at IS 'When its last attempt started';
 COMMENT ON COLUMN foreman.jobs.finished_at IS 'When it ended';
 COMMENT ON COLUMN foreman.jobs.expires_at IS 'When it is cancelled unless it has started';
 COMMENT ON COLUMN foreman.jobs.result IS 'What its handler returned; NULL without the right to see it';
-COMMENT ON COLUMN foreman.jobs.reason IS 'Why it was cancelled or discarded';
-COMMENT ON COLUMN foreman.jobs.errors IS 'Failed attempts: at, attempt, sqlstate, message, detail, hint, context';
+COMMENT ON COLUMN foreman.jobs.reason IS 'Why it was cancelled or discarded; NULL without the right to see args';
+COMMENT ON COLUMN foreman.jobs.errors IS 'Failed attempts: at, attempt, sqlstate, and with the right to see args message, detail, hint, context';
 COMMENT ON COLUMN foreman.jobs.progress IS '0 to 1, as its running handler said';
 COMMENT ON COLUMN foreman.jobs.progress_note IS 'What its running handler said';
 COMMENT ON COLUMN foreman.jobs.worker_pid IS 'Process that runs or ran it';
@@ -1324,7 +1329,7 @@ COMMENT ON COLUMN foreman.metrics.value IS 'Value';
 COMMENT ON VIEW foreman.handlers IS 'Handlers: what runs the jobs of a kind';
 COMMENT ON COLUMN foreman.handlers.kind IS 'Kind';
 COMMENT ON COLUMN foreman.handlers.handler IS 'Function or procedure';
-COMMENT ON COLUMN foreman.handlers.command IS 'SQL command';
+COMMENT ON COLUMN foreman.handlers.command IS 'SQL command; NULL also without the right to see it';
 COMMENT ON COLUMN foreman.handlers.lane IS 'transaction, batch or procedure';
 COMMENT ON COLUMN foreman.handlers.queue IS 'Queue of jobs that name none';
 COMMENT ON COLUMN foreman.handlers.max_attempts IS 'Of jobs that give none';
@@ -1440,7 +1445,7 @@ COMMENT ON COLUMN foreman.timers.max_attempts IS 'Attempts it gets';
 COMMENT ON COLUMN foreman.timers.set_at IS 'When its key was set first';
 COMMENT ON COLUMN foreman.timers.started_at IS 'When its handler started';
 COMMENT ON COLUMN foreman.timers.expires_at IS 'When it is cancelled unless it has started';
-COMMENT ON COLUMN foreman.timers.errors IS 'Its failures';
+COMMENT ON COLUMN foreman.timers.errors IS 'Its failures, as in foreman.jobs';
 COMMENT ON COLUMN foreman.timers.tags IS 'Tags';
 COMMENT ON COLUMN foreman.timers.metadata IS 'Metadata';
 COMMENT ON VIEW foreman.schedules IS 'Schedules and when they are due';
@@ -1486,7 +1491,7 @@ COMMENT ON COLUMN foreman.schedule_runs.attempt IS 'Attempts charged';
 COMMENT ON COLUMN foreman.schedule_runs.started_at IS 'When the last attempt started';
 COMMENT ON COLUMN foreman.schedule_runs.finished_at IS 'When the job ended';
 COMMENT ON COLUMN foreman.schedule_runs.worker_pid IS 'Process that runs or ran it';
-COMMENT ON COLUMN foreman.schedule_runs.message IS 'What the command''s last statement or the handler returned; else the last error';
+COMMENT ON COLUMN foreman.schedule_runs.message IS 'What the command''s last statement or the handler returned; else the last error; NULL without the right to see args';
 
 -- Last: says that this database is no copy.
 SELECT foreman._installed();

@@ -120,6 +120,28 @@ bool claim_some(const Claimer& c, const store::RangeChoice& range, int qty,
     return got > 0;
 }
 
+// An id is its role's, and that of whoever may act as that role, as long as the worker is heard of.
+void announce(store::Announcement worker, core::Instant now) {
+    Oid owner = InvalidOid;
+    switch (store::beat_worker(MyDatabaseId, worker, now, &owner)) {
+        case store::Announced::yes:
+            return;
+        case store::Announced::full:
+            throw pg::Failure(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED,
+                              "more than %d outside workers are registered", store::kMaxWorkers);
+        case store::Announced::taken:
+            break;
+    }
+    if (pg::call<&has_privs_of_role>(worker.role, owner)) {
+        worker.role = owner;
+        return announce(worker, now);
+    }
+    throw pg::Failure(ERRCODE_INSUFFICIENT_PRIVILEGE, "worker_id \"%.*s\" is in use by another role",
+                      static_cast<int>(worker.id.size()), worker.id.data())
+        .hint("Use another worker_id. One that is not heard of for %d seconds is free again.",
+              static_cast<int>(store::kWorkerSilence.us / USECS_PER_SEC));
+}
+
 }  // namespace
 
 FOREMAN_PUBLIC(claim) {
@@ -164,7 +186,7 @@ FOREMAN_PUBLIC(claim) {
 // Of a queue's max_running, split evenly over the live workers that declared it, the first ones taking the
 // remainder; NULL: the queue has no limit. A worker that is not known yet counts itself.
 FOREMAN_PUBLIC(worker_heartbeat) {
-    store::require_primary("foreman.worker_heartbeat()");
+    store::require_writable("foreman.worker_heartbeat()");
     pg::Context context("foreman worker", CurrentMemoryContext);
     pg::ContextResource memory(context);
     const std::string_view worker = required_name(pg::optional_argument(fcinfo, 0), "worker_id");
@@ -174,10 +196,7 @@ FOREMAN_PUBLIC(worker_heartbeat) {
     const OptionalText label = optional_name(pg::optional_argument(fcinfo, 2), "label");
     if (!store::board_present()) store::refuse_without_board("foreman.worker_heartbeat()");
     const core::Instant now = store::now();
-    if (!store::beat_worker(MyDatabaseId, worker, label.value_or(""), {queues.data(), queues.size()}, now)) {
-        throw pg::Failure(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED, "more than %d outside workers are registered",
-                          store::kMaxWorkers);
-    }
+    announce({worker, label.value_or(""), {queues.data(), queues.size()}, GetUserId()}, now);
     pg::ResultSet rows(fcinfo);
     for (const std::string_view q : queues) {
         const int32 limit = store::find_queue(q).max_running;

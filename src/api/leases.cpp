@@ -197,7 +197,7 @@ core::Micros extend_argument(OptionalDatum value) {
 }  // namespace
 
 FOREMAN_PUBLIC(heartbeat) {
-    store::require_primary("foreman.heartbeat()");
+    store::require_writable("foreman.heartbeat()");
     const store::TokenPair pair = required_pair(fcinfo);
     const core::Micros extend = extend_argument(pg::optional_argument(fcinfo, 2));
     std::string_view note;
@@ -215,7 +215,7 @@ FOREMAN_PUBLIC(heartbeat) {
 }
 
 FOREMAN_PUBLIC(heartbeat_many) {
-    store::require_primary("foreman.heartbeat_many()");
+    store::require_writable("foreman.heartbeat_many()");
     pg::Context context("foreman heartbeats", CurrentMemoryContext);
     pg::ContextResource memory(context);
     pg::vector<store::TokenPair> pairs(&memory);

@@ -1,7 +1,7 @@
 // set_rate_limit(), acquire(), drain_rate_limit(): named rate limits that handlers and outside workers ask.
 //
 // needs: to set and drain, bundle operator on all queues; acquire() is a right of its own (worker, operator
-// and the roles of handlers). errors: 42501; 25006 (set, and the others where there is no shared memory);
+// and the roles of handlers). errors: 42501; 25006;
 // 22003 for capacities and costs out of 1 to 1,000,000,000, 22023 for a refill that is not above 0. cost:
 // acquire() one read of a row by its key, and a lock of some instructions
 #include "store/rate_limits.hpp"
@@ -43,6 +43,7 @@ FOREMAN_PUBLIC(set_rate_limit) {
 }
 
 FOREMAN_PUBLIC(acquire) {
+    store::require_writable("foreman.acquire()");
     const TupleDesc desc = pg::result_desc(fcinfo);
     const std::string_view scope = required_name(pg::optional_argument(fcinfo, 0), "scope");
     const auto cost =
@@ -54,6 +55,7 @@ FOREMAN_PUBLIC(acquire) {
 }
 
 FOREMAN_PUBLIC(drain_rate_limit) {
+    store::require_writable("foreman.drain_rate_limit()");
     const bool silent = wants_silence(fcinfo, 1, "if_exists");
     const std::string_view scope = required_name(pg::optional_argument(fcinfo, 0), "scope");
     store::require_all(store::Bundle::operate);

@@ -15,13 +15,6 @@ namespace foreman::api {
 
 namespace {
 
-using store::Bundle;
-
-bool sees_args(std::string_view queue) {
-    return store::may(Bundle::operate, queue) || store::may(Bundle::worker, queue) ||
-           store::may(Bundle::producer, queue);
-}
-
 bool sees(std::string_view queue) { return store::may_see(queue); }
 
 std::string_view name_of(const store::BoardName& name) noexcept { return {name.text, name.len}; }
@@ -135,7 +128,7 @@ FOREMAN_PUBLIC(sees) {
 
 FOREMAN_PUBLIC(sees_args) {
     if (!pg::has_argument(fcinfo, 0)) return BoolGetDatum(false);
-    return BoolGetDatum(sees_args(pg::text_view(pg::argument(fcinfo, 0))));
+    return BoolGetDatum(store::may_see_args(pg::text_view(pg::argument(fcinfo, 0))));
 }
 
 FOREMAN_PUBLIC(now) { return pg::to_datum(store::now()); }

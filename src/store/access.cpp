@@ -106,6 +106,10 @@ void seen_queues(pg::vector<Datum>* names) {
     }
 }
 
+bool may_see_args(std::string_view queue) {
+    return may(Bundle::operate, queue) || may(Bundle::worker, queue) || may(Bundle::producer, queue);
+}
+
 bool may_all(Bundle bundle) {
     refresh();
     if (g_everything) return true;

@@ -20,6 +20,8 @@ bool may_see(std::string_view queue);
 bool sees_all();
 /// does: appends the names of the queues that it sees one by one, as text, some perhaps twice.
 void seen_queues(pg::vector<Datum>* names);
+/// Whether it sees args and results too, and what handlers said that failed on them.
+bool may_see_args(std::string_view queue);
 /// Whether it holds the bundle for all queues.
 bool may_all(Bundle bundle);
 /// The queues for which it holds the bundle by name. needs: not may_all(). They are valid until grants

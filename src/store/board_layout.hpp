@@ -219,6 +219,7 @@ struct LeaseEntry {
 constexpr int kMaxWorkers = 1024;
 struct WorkerEntry {
     Oid database;  // InvalidOid: free
+    Oid role;      // that announced it
     int64 first_seen;
     int64 last_seen;
     int32 queue_count;

@@ -105,6 +105,7 @@ WorkerEntry* find_worker(Oid database, std::string_view id, Instant now, bool ad
     }
     if (!add || free_one == nullptr) return nullptr;
     free_one->database = database;
+    free_one->role = InvalidOid;
     free_one->first_seen = now.us;
     set_name(&free_one->id, id);
     return free_one;
@@ -243,17 +244,20 @@ void clear_leases(Oid database) noexcept {
     }
 }
 
-bool beat_worker(Oid database, std::string_view id, std::string_view label,
-                 std::span<const std::string_view> queues, Instant now) noexcept {
-    if (!board_present()) return false;
+Announced beat_worker(Oid database, const Announcement& worker, Instant now, Oid* owner) noexcept {
+    if (!board_present()) return Announced::full;
     const PartGuard guard(BoardLock::leases, LW_EXCLUSIVE);
-    WorkerEntry* w = find_worker(database, id, now, true);
-    if (w == nullptr) return false;
+    WorkerEntry* w = find_worker(database, worker.id, now, true);
+    if (w == nullptr) return Announced::full;
+    if (w->role == InvalidOid) w->role = worker.role;
+    *owner = w->role;
+    if (w->role != worker.role) return Announced::taken;
     w->last_seen = now.us;
-    set_name(&w->label, label);
-    w->queue_count = static_cast<int32>(std::min<std::size_t>(queues.size(), kMaxWaitedQueues));
-    for (int i = 0; i < w->queue_count; i++) set_name(&w->queues[i], queues[static_cast<std::size_t>(i)]);
-    return true;
+    set_name(&w->label, worker.label);
+    w->queue_count = static_cast<int32>(std::min<std::size_t>(worker.queues.size(), kMaxWaitedQueues));
+    for (int i = 0; i < w->queue_count; i++)
+        set_name(&w->queues[i], worker.queues[static_cast<std::size_t>(i)]);
+    return Announced::yes;
 }
 
 WorkerPlace place_of_worker(Oid database, std::string_view queue, std::string_view id, Instant now) noexcept {

@@ -55,8 +55,14 @@ void follow_clock_back(Oid database, Instant now) noexcept;
 
 constexpr core::Micros kWorkerSilence = core::seconds(30);
 
-bool beat_worker(Oid database, std::string_view id, std::string_view label,
-                 std::span<const std::string_view> queues, Instant now) noexcept;
+struct Announcement {
+    std::string_view id, label;
+    std::span<const std::string_view> queues;
+    Oid role;  // that the worker acts as
+};
+enum class Announced { yes, full, taken };
+/// taken: a live worker of the role `owner` has the id; nothing is changed.
+Announced beat_worker(Oid database, const Announcement& worker, Instant now, Oid* owner) noexcept;
 /// Live workers that declared the queue, and how many of them come before `id` in the order of ids.
 struct WorkerPlace {
     int workers;

@@ -238,7 +238,7 @@ void Question::ended() {
     Detail d(context());
     d.text("state", core::state_name(static_cast<core::StoredState>(job_.state), false, true));
     d.number("attempt", job_.attempt);
-    if (!job_.reason.empty()) d.text("reason", job_.reason);
+    if (!job_.reason.empty() && may_see_args(job_.queue)) d.text("reason", job_.reason);
     out_.push_back({"finished", d.done(), std::nullopt});
 }
 

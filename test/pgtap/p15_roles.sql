@@ -75,6 +75,54 @@ SELECT is(t.as_role('pgtap_p15_producer', $$ SELECT foreman.enqueue('letter', qu
 SELECT foreman.enqueue('letter', '{"to": "a"}', queue => 'mail', unique_key => 'o2', run_at => '2100-01-01') AS own \gset
 SELECT is(t.as_role('pgtap_p15_one', $$ SELECT foreman.enqueue('letter', queue => 'mail', unique_key => 'o2') $$), :'own', 'in its own queue everything is as before');
 
+-- What an error says may be made of args: to a monitor it tells when, how often and with which SQLSTATE.
+CREATE FUNCTION t.pays(args jsonb) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE check_violation USING MESSAGE = 'refused: ' || (args ->> 'card'), DETAIL = args, HINT = args;
+END $$;
+SELECT foreman.register_handler('pays', command => 'SELECT ''SECRET''', max_attempts => 1) \g /dev/null
+SELECT is(t.as_role('pgtap_p15_monitor', $$ SELECT count(*) FROM foreman.handlers WHERE kind = 'pays' AND command IS NULL $$), '1', 'a monitor sees no command of a handler');
+SELECT is(t.as_role('pgtap_p15_operator', $$ SELECT command FROM foreman.handlers WHERE kind = 'pays' $$), 'SELECT ''SECRET''', 'an operator does');
+SELECT foreman.register_handler('pays', 't.pays', max_attempts => 1) \g /dev/null
+SELECT foreman.enqueue('pays', '{"card": "SECRET"}') AS paid \gset
+SELECT job_id AS timed FROM foreman.set_timer('pays', 'k', now(), '{"card": "SECRET"}', max_attempts => 9) \gset
+SELECT is(t.outcome(:paid), 'discarded 1', 'a job fails on its args');
+SELECT ok(t.wait_until('(SELECT errors IS NOT NULL FROM foreman.timers WHERE kind = ''pays'')'), 'and a timer');
+SELECT foreman.schedule_job('pay', '0 0 1 1 *', 'pays', '{"card": "SECRET"}'), foreman.trigger_schedule('pay') AS scheduled \gset
+SELECT is(t.outcome(:scheduled), 'discarded 1', 'and the run of a schedule');
+SELECT is(t.as_role('pgtap_p15_monitor', format($$ SELECT (errors -> 0 ->> 'sqlstate') || ' ' || (errors -> 0 ->> 'attempt') FROM foreman.jobs WHERE job_id = %s $$, :paid)),
+    '23514 1', 'a monitor sees that it failed, and how');
+SELECT is(t.as_role('pgtap_p15_monitor', format($$ SELECT count(*) FROM %s v WHERE v::text LIKE '%%SECRET%%' $$, relation)), '0', 'and nothing of its args in ' || relation)
+    FROM unnest(ARRAY['foreman.jobs', 'foreman.job_events', 'foreman.timers', 'foreman.schedules', 'foreman.schedule_runs', 'foreman.handlers', 'foreman.workers',
+        format('foreman.why(%s)', :paid), format('foreman.why(%s)', :timed)]) relation;
+SELECT cmp_ok(t.as_role('pgtap_p15_operator', format($$ SELECT count(*) FROM %s v WHERE v::text LIKE '%%SECRET%%' $$, relation))::int8, '>', 0::int8, 'an operator sees it in ' || relation)
+    FROM unnest(ARRAY['foreman.jobs', 'foreman.job_events', 'foreman.timers', 'foreman.schedules', 'foreman.schedule_runs', format('foreman.why(%s)', :paid)]) relation;
+SELECT foreman.cancel_timer('pays', 'k'), foreman.unschedule('pay') \g /dev/null
+
+-- The functions that the views are made of tell no more when they are called by themselves.
+SELECT foreman.grant_role('monitor', 'pgtap_p15_nobody', 'other'), foreman.grant_role('worker', 'pgtap_p15_one', 'mail') \g /dev/null
+SELECT foreman.enqueue('carried', queue => 'mail') AS carried \gset
+SELECT token FROM foreman.claim('{mail}', 'w1', kinds => '{carried}') \gset
+SELECT foreman.heartbeat(:carried, :'token', progress => 0.5, note => 'SECRET') \g /dev/null
+SELECT foreman.worker_heartbeat('w1', '{mail,other}', 'both'), foreman.worker_heartbeat('w2', '{mail}', 'mail') \g /dev/null
+SELECT is(t.as_role('pgtap_p15_nobody', format('SELECT count(*) FROM foreman._lease(%s, gen_random_uuid())', :carried)), '0', 'a lease of another queue is not told by its id');
+SELECT is(t.as_role('pgtap_p15_nobody', $$ SELECT string_agg(worker_id || queues::text, ',') FROM foreman._outside_workers() $$), 'w1{other}', 'nor workers and queues of others');
+SELECT is(t.as_role('pgtap_p15_nobody', $$ SELECT string_agg(worker_id || queues::text, ',') FROM foreman.workers WHERE worker_id IS NOT NULL $$), 'w1{other}', 'also not by the view');
+SELECT is(t.as_role('pgtap_p15_nobody', $$ SELECT count(*) FROM foreman._queue_times() WHERE queue <> 'other' $$), '0', 'nor how long jobs of others took');
+SELECT is(t.as_role('pgtap_p15_nobody', $$ SELECT count(*) FROM foreman._queue_counters() WHERE queue <> 'other' $$), '0', 'nor their number');
+SELECT is(t.as_role('pgtap_p15_monitor', format('SELECT progress FROM foreman.jobs WHERE job_id = %s AND leased_until > now()', :carried)), '0.5', 'who may see the queue sees its lease');
+
+-- A worker's id is that of the role that announced it.
+SELECT foreman.grant_role('worker', 'pgtap_p15_operator', 'mail') \g /dev/null
+SELECT is(t.as_role('pgtap_p15_one', $$ SELECT count(*) FROM foreman.worker_heartbeat('mine', '{mail}', 'first') $$), '1', 'a worker announces itself');
+SELECT is(t.as_role('pgtap_p15_operator', $$ SELECT count(*) FROM foreman.worker_heartbeat('mine', '{mail}', 'other') $$), 'ERROR 42501', 'another role cannot take its id');
+SELECT is((SELECT label FROM foreman.workers WHERE worker_id = 'mine'), 'first', 'and changes nothing of it');
+GRANT pgtap_p15_one TO pgtap_p15_operator;
+SELECT is(t.as_role('pgtap_p15_operator', $$ SELECT count(*) FROM foreman.worker_heartbeat('mine', '{mail}', 'member') $$), '1', 'a role that may act as it can');
+SELECT is(t.as_role('pgtap_p15_one', $$ SELECT count(*) FROM foreman.worker_heartbeat('mine', '{mail}', 'first') $$), '1', 'and it stays its own');
+REVOKE pgtap_p15_one FROM pgtap_p15_operator;
+SELECT foreman.revoke_role('worker', 'pgtap_p15_one', 'mail'), foreman.revoke_role('worker', 'pgtap_p15_operator', 'mail'), foreman.revoke_role('monitor', 'pgtap_p15_nobody', 'other') \g /dev/null
+
 -- Registration: only as a role that the caller can become.
 SELECT is(t.as_role('pgtap_p15_operator', $$ SELECT foreman.register_handler('sneaky', 't.note(foreman.job)', run_as => 'postgres') $$), 'ERROR 42501',
     'an operator does not register a handler of another role');
@@ -139,7 +187,7 @@ SELECT is(foreman.revoke_role('producer', 'pgtap_p15_producer', if_exists => tru
 SELECT is(t.as_role('pgtap_p15_producer', $$ SELECT foreman.enqueue('note') $$), 'ERROR 42501', 'it no longer enqueues');
 
 SELECT foreman.stop() \g /dev/null
-SELECT ok(t.wait_until('t.no_workers()'), 'the workers stop');
+SELECT ok(t.wait_until('NOT EXISTS (SELECT FROM foreman.workers WHERE pid IS NOT NULL)'), 'the workers stop');
 DROP OWNED BY pgtap_p15_nobody, pgtap_p15_producer, pgtap_p15_monitor, pgtap_p15_operator, pgtap_p15_one, pgtap_p15_runner;
 DROP ROLE pgtap_p15_nobody, pgtap_p15_producer, pgtap_p15_monitor, pgtap_p15_operator, pgtap_p15_one, pgtap_p15_runner;
 SELECT * FROM finish();
