@@ -849,7 +849,7 @@ UNION ALL
 SELECT h.job_id, 'cancelled',
        h.kind, h.queue, h.priority::pg_catalog.int4, CASE WHEN foreman._sees_args(h.queue) THEN h.args END,
        h.attempt::pg_catalog.int4, h.max_attempts::pg_catalog.int4, h.run_at, h.enqueued_at, h.started_at, h.finished_at, NULL,
-       CASE WHEN foreman._sees_args(h.queue) THEN h.result END, h.reason, h.errors,
+       CASE WHEN foreman._sees_args(h.queue) THEN h.result END, CASE WHEN foreman._sees_args(h.queue) THEN h.reason END, CASE WHEN foreman._sees_args(h.queue) THEN h.errors ELSE foreman._bare_errors(h.errors) END,
        NULL, NULL, h.worker_pid, NULL, NULL, h.tags, h.metadata,
        h.unique_key, h.concurrency_key, h.sequence_key, h.batch_id
   FROM foreman.job_history h

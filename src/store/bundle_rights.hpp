@@ -77,9 +77,15 @@ inline constexpr const char* kHandlerRoutines =
     }
 
 inline constexpr BundleRight kBundleRights[] = {
-    FOREMAN_BUNDLE("producer", kProducerRoutines),   FOREMAN_BUNDLE("worker", kWorkerRoutines),
-    FOREMAN_BUNDLE("operator", kOperatorRoutines),   FOREMAN_VIEWS("operator"),
-    FOREMAN_BUNDLE("monitor", kMonitorRoutines),     FOREMAN_VIEWS("monitor"),
+    // Of a batch its maker sees how far it is.
+    {"producer", "SELECT ON TABLE", "pg_catalog.pg_class", "foreman.batches"},
+    {"producer", "EXECUTE ON ROUTINE", "pg_catalog.pg_proc", "foreman._sees"},
+    FOREMAN_BUNDLE("producer", kProducerRoutines),
+    FOREMAN_BUNDLE("worker", kWorkerRoutines),
+    FOREMAN_BUNDLE("operator", kOperatorRoutines),
+    FOREMAN_VIEWS("operator"),
+    FOREMAN_BUNDLE("monitor", kMonitorRoutines),
+    FOREMAN_VIEWS("monitor"),
     FOREMAN_BUNDLE(kHandlerBundle, kHandlerRoutines)};
 
 #undef FOREMAN_BUNDLE

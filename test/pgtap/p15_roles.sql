@@ -123,6 +123,13 @@ SELECT is(t.as_role('pgtap_p15_one', $$ SELECT count(*) FROM foreman.worker_hear
 REVOKE pgtap_p15_one FROM pgtap_p15_operator;
 SELECT foreman.revoke_role('worker', 'pgtap_p15_one', 'mail'), foreman.revoke_role('worker', 'pgtap_p15_operator', 'mail'), foreman.revoke_role('monitor', 'pgtap_p15_nobody', 'other') \g /dev/null
 
+-- A producer of one queue sees how far its own batches are.
+SELECT foreman.grant_role('producer', 'pgtap_p15_nobody', 'default') \g /dev/null
+SELECT t.as_role('pgtap_p15_nobody', $$ SELECT foreman.create_batch('theirs', on_complete => 'note') $$) AS theirs, foreman.create_batch('ours') AS ours \gset
+SELECT is(t.as_role('pgtap_p15_nobody', $$ SELECT string_agg(name, ',') FROM foreman.batches $$), 'theirs', 'a producer of one queue sees the batches that it made, and no others');
+SELECT is(t.as_role('pgtap_p15_nobody', 'SELECT count(*) FROM foreman.jobs'), 'ERROR 42501', 'and no other view');
+SELECT foreman.revoke_role('producer', 'pgtap_p15_nobody', 'default') \g /dev/null
+
 -- Registration: only as a role that the caller can become.
 SELECT is(t.as_role('pgtap_p15_operator', $$ SELECT foreman.register_handler('sneaky', 't.note(foreman.job)', run_as => 'postgres') $$), 'ERROR 42501',
     'an operator does not register a handler of another role');

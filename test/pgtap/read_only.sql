@@ -3,14 +3,14 @@
 SELECT no_plan();
 
 -- What only reads, and what handlers call for the job that they run.
-CREATE TABLE t.reads AS SELECT unnest('{dead_letters,count_dead_letters,timer_dead_letters,count_timer_dead_letters,why,health,next_runs,has_job,hasnt_job,
+CREATE TABLE t.reads AS SELECT unnest('{list_jobs,list_job_events,list_schedule_runs,dead_letters,count_dead_letters,timer_dead_letters,count_timer_dead_letters,why,health,next_runs,has_job,hasnt_job,
     job_state_is,has_timer,hasnt_timer,has_schedule,hasnt_schedule,current_job,idempotency_key,set_progress,snooze,throttle,discard,cancel_self}'::name[]) AS name;
 CREATE FUNCTION t.refusal(function regprocedure) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
-    values jsonb := '{"text": "x", "text[]": "{x}", "interval": "1 s", "integer": "1"}';
+    values jsonb := '{"text": "x", "text[]": "{x}", "interval": "1 s", "integer": "1", "bigint[]": "{1}", "uuid[]": "{00000000-0000-0000-0000-000000000000}"}';
 BEGIN
     PERFORM set_config('transaction_read_only', 'on', true);
-    EXECUTE (SELECT format('SELECT foreman.%I(%s)', proname, string_agg(format('%L::%s', values ->> format_type(type, NULL), format_type(type, NULL)), ', ' ORDER BY nth))
+    EXECUTE (SELECT format('SELECT foreman.%I(%s)', proname, string_agg(format('%L::%s', values ->> format_type(type, NULL), format_type(type, NULL)), ', ' ORDER BY nth) FILTER (WHERE type IS NOT NULL))
                FROM pg_proc LEFT JOIN unnest(proargtypes) WITH ORDINALITY AS a(type, nth) ON true WHERE oid = function GROUP BY oid);
     RAISE 'it ran';
 EXCEPTION WHEN OTHERS THEN
