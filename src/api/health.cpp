@@ -11,6 +11,7 @@
 #include "store/clock.hpp"
 #include "store/cron_jobs.hpp"
 #include "store/cron_records.hpp"
+#include "store/databases.hpp"
 #include "store/identity.hpp"
 #include "store/settings.hpp"
 #include "store/slots.hpp"
@@ -138,6 +139,17 @@ void report_history(Report* report) {
                         : "The partition of today is missing: run SELECT foreman.prune_once()");
 }
 
+void report_duties(Report* report) {
+    constexpr std::string_view kPrefix = "pg_foreman: ";
+    store::FailingDuty failing{};
+    if (!store::read_failing(&failing))
+        return report->add("duties", true, "the dispatcher does all its work");
+    const std::string_view duty = failing.duty;
+    report->add("duties", false, "%s fails since " INT64_FORMAT " s: %s",
+                failing.duty + (duty.starts_with(kPrefix) ? kPrefix.size() : 0), failing.seconds,
+                failing.error);
+}
+
 // Users lock cron.job_run_details and put triggers on it.
 void report_cron_records(Report* report) {
     if (!store::find_cron()) return;
@@ -180,6 +192,7 @@ FOREMAN_PUBLIC(health) {
         report_worker_processes(&report);
         report_board(&report);
     }
+    if (preloaded) report_duties(&report);
     report_history(&report);
     report_rights(&report);
     report_cron_records(&report);

@@ -151,4 +151,20 @@ void run_command(const char* sql, Oid type, Datum value, int statement_ms) {
     run(sql, &parameter, nullptr, statement_ms);
 }
 
+void run_utility(const char* sql) {
+    guarded([sql] {
+        auto* raw = linitial_node(RawStmt, raw_parser(sql, RAW_PARSE_DEFAULT));
+        PlannedStmt* statement = makeNode(PlannedStmt);
+        statement->commandType = CMD_UTILITY;
+        statement->utilityStmt = raw->stmt;
+        statement->stmt_location = raw->stmt_location;
+        statement->stmt_len = raw->stmt_len;
+        PushActiveSnapshot(GetTransactionSnapshot());
+        ProcessUtility(statement, sql, false, PROCESS_UTILITY_SUBCOMMAND, nullptr, nullptr, None_Receiver,
+                       nullptr);
+        PopActiveSnapshot();
+        CommandCounterIncrement();
+    });
+}
+
 }  // namespace foreman::pg

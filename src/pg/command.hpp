@@ -21,4 +21,10 @@ void run_command(const char* sql, CommandTagText* tag);
 /// statement_ms: how long it may take, or kSessionTimeout.
 void run_command(const char* sql, Oid type, Datum value, int statement_ms);
 
+/// One utility statement of ours, in the caller's transaction, as the server runs the parts of a larger one:
+/// for which no event trigger fires. They are about commands that somebody gives, and would run in our
+/// process, as the owner of our tables. errors: as the statement raises, or whoever hooks into utility
+/// statements
+void run_utility(const char* sql);
+
 }  // namespace foreman::pg

@@ -206,6 +206,8 @@ DatabaseSlot* add_database_slot(Oid database) noexcept {
     d->has_extension = false;
     d->look_again = false;
     d->exit = 0;
+    d->clerk_pid = 0;
+    d->failing[0] = '\0';
     pg_write_barrier();
     d->database = database;
     return d;

@@ -101,6 +101,10 @@ struct DatabaseSlot {
     bool has_extension;
     bool look_again;  // whoever poked the launcher meant this database
     int32 exit;       // DispatcherExit of the last dispatcher
+    // A duty of the dispatcher that fails again and again; empty: none. Under the directory lock.
+    char failing[64];
+    char failing_error[160];
+    int64 failing_since;
 };
 
 struct RangeHot {

@@ -4,6 +4,7 @@
 #include <csignal>
 
 #include "pg/call.hpp"
+#include "pg/datum.hpp"
 #include "pg/latch.hpp"
 #include "store/board_parts.hpp"
 
@@ -45,6 +46,45 @@ bool take_charge(Oid database) noexcept {
     d->procno = pg::this_process().procno;
     d->pid = MyProcPid;
     d->has_extension = true;
+    return true;
+}
+
+namespace {
+// A lock that was not to be had at once is none to speak of.
+constexpr core::Micros kPasses = core::seconds(10);
+
+void copy_text(char* to, std::size_t room, const char* text) noexcept {
+    const int n = pg_mbcliplen(text, static_cast<int>(std::strlen(text)), static_cast<int>(room) - 1);
+    std::memcpy(to, text, static_cast<std::size_t>(n));
+    to[n] = '\0';
+}
+}  // namespace
+
+void note_failing(const char* duty, const char* error) noexcept {
+    const PartGuard guard(BoardLock::directory, LW_EXCLUSIVE);
+    DatabaseSlot* d = database_slot(MyDatabaseId);
+    if (d == nullptr || d->failing[0] != '\0') return;
+    copy_text(d->failing, sizeof(d->failing), duty);
+    copy_text(d->failing_error, sizeof(d->failing_error), error);
+    d->failing_since = pg::steady_now().us;
+}
+
+void note_recovered(const char* duty) noexcept {
+    const PartGuard guard(BoardLock::directory, LW_EXCLUSIVE);
+    DatabaseSlot* d = database_slot(MyDatabaseId);
+    if (d != nullptr && (duty == nullptr || std::strncmp(d->failing, duty, sizeof(d->failing) - 1) == 0))
+        d->failing[0] = '\0';
+}
+
+bool read_failing(FailingDuty* out) noexcept {
+    const PartGuard guard(BoardLock::directory, LW_SHARED);
+    const DatabaseSlot* d = database_slot(MyDatabaseId);
+    if (d == nullptr || d->failing[0] == '\0') return false;
+    const core::Micros since = pg::steady_now() - core::Instant{d->failing_since};
+    if (since < kPasses) return false;
+    std::memcpy(out->duty, d->failing, sizeof(out->duty));
+    std::memcpy(out->error, d->failing_error, sizeof(out->error));
+    out->seconds = since.us / USECS_PER_SEC;
     return true;
 }
 

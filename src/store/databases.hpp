@@ -14,6 +14,17 @@ void list_databases(pg::vector<Oid>* out);
 void note_exit(Oid database, DispatcherExit how) noexcept;
 DispatcherExit read_exit(Oid database) noexcept;
 bool has_extension(Oid database) noexcept;
+/// A duty of this database's dispatcher failed, or no longer does (nullptr: none does); the first one
+/// that fails is kept.
+void note_failing(const char* duty, const char* error) noexcept;
+void note_recovered(const char* duty) noexcept;
+struct FailingDuty {
+    char duty[64];
+    char error[160];
+    int64 seconds;  // since its first failure
+};
+/// returns: false when all go well, or began to fail a moment ago
+bool read_failing(FailingDuty* out) noexcept;
 /// Makes this process the dispatcher of the database; false when another one is.
 bool take_charge(Oid database) noexcept;
 /// Whether a dispatcher is in charge.

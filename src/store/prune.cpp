@@ -6,6 +6,7 @@
 #include <iterator>
 
 #include "pg/call.hpp"
+#include "pg/command.hpp"
 #include "pg/datum.hpp"
 #include "pg/spi.hpp"
 #include "pg/xact.hpp"
@@ -117,6 +118,7 @@ void Pruner::begin(Instant now) {
     tries_ = 0;
     block_ = 0;
     offset_ = 0;
+    kept_.reset();
     phase_ = Phase::begun;
 }
 
@@ -218,16 +220,13 @@ bool Pruner::drop_day(const Day& day) {
                 [table] { return psprintf("SELECT pg_catalog.count(*) FROM %s", table); }))[0]
                        .i64(1);
     }
-    pg::guarded([table] {
-        const int rc = SPI_execute(psprintf("DROP TABLE IF EXISTS %s", table), false, 0);
-        if (rc < 0) elog(ERROR, "SPI_execute failed: %s", SPI_result_code_string(rc));
-    });
+    pg::run_utility(pg::guarded([table] { return psprintf("DROP TABLE IF EXISTS %s", table); }));
     count("partitions", {}, rows);
     return true;
 }
 
 // false: the table was not to be had in time. What that tried is undone, what the transaction did before
-// stays.
+// stays. One that cannot go, since something of a user depends on it, does not keep the others.
 bool Pruner::try_drop_day(const Day& day) {
     try {
         pg::Subtransaction sub;
@@ -235,9 +234,13 @@ bool Pruner::try_drop_day(const Day& day) {
         sub.commit();
         return true;
     } catch (const pg::PgError& e) {
-        if (e.sqlstate() != ERRCODE_LOCK_NOT_AVAILABLE) throw;
+        if (e.sqlstate() == ERRCODE_LOCK_NOT_AVAILABLE) return false;
+        if (e.sqlstate() == ERRCODE_ADMIN_SHUTDOWN || e.sqlstate() == ERRCODE_QUERY_CANCELED) throw;
+        kept_.emplace(e.sqlstate(), "partition %s cannot be dropped: %s", partition_name(day.number).text,
+                      e.message());
+        kept_->detail("%s", e.detail()).hint("Nothing of yours may depend on partitions of the history.");
+        return true;
     }
-    return false;
 }
 
 bool Pruner::step() {
@@ -290,6 +293,7 @@ bool Pruner::step() {
             while (at_ < days_.size() && !is_over(days_[at_])) at_++;
             if (at_ == days_.size()) {
                 phase_ = Phase::none;
+                if (kept_) throw *std::exchange(kept_, std::nullopt);
                 if (queue_generation() == generation_) done_ = now_;
                 return false;
             }

@@ -30,6 +30,7 @@ class Pruner {
     void begin(Instant now);
     bool active() const noexcept { return phase_ != Phase::none; }
     /// does: one step, inside the caller's transaction.  returns: false when the pass is complete
+    /// errors: after everything else, why a partition could not be dropped
     bool step();
     /// A partition could not be locked in time: it is tried again by the next step, after a pause that lets
     /// others work; and left for the next pass after some tries.
@@ -65,7 +66,8 @@ class Pruner {
     uint64 generation_ = 0;                // of the policies
     std::size_t at_ = 0;
     int tries_ = 0;
-    uint32 block_ = 0;  // what the batches of this table have come to
+    std::optional<pg::Failure> kept_;  // why a partition could not be dropped
+    uint32 block_ = 0;                 // what the batches of this table have come to
     uint16 offset_ = 0;
     uint32 end_ = 0;  // its size in blocks when they began
     pg::vector<Pruned> removed_;

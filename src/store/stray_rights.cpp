@@ -6,6 +6,7 @@
 #include <iterator>
 
 #include "pg/call.hpp"
+#include "pg/command.hpp"
 #include "pg/memory.hpp"
 #include "pg/spi.hpp"
 #include "pg/xact.hpp"
@@ -118,15 +119,8 @@ constinit pg::Statement g_copy{
     "END) FROM named n WHERE n.oid " EQ " $1::pg_catalog.regclass) s ORDER BY s.step",
     {TEXTOID, TEXTOID}};
 
-void run(const char* sql) {
-    pg::guarded([sql] {
-        const int rc = SPI_execute(sql, false, 0);
-        if (rc < 0) elog(ERROR, "SPI_execute failed: %s", SPI_result_code_string(rc));
-    });
-}
-
 void run_all(const pg::Rows& commands) {
-    for (const pg::Row row : commands) run(pg::copy_text(row.view(1)));
+    for (const pg::Row row : commands) pg::run_utility(pg::copy_text(row.view(1)));
 }
 
 Datum texts(std::span<const Datum> values) { return pg::array_datum(pg::kText, values); }

@@ -2,6 +2,7 @@
 #include "store/upkeep.hpp"
 
 #include "pg/call.hpp"
+#include "pg/command.hpp"
 #include "pg/datum.hpp"
 #include "pg/memory.hpp"
 #include "pg/spi.hpp"
@@ -63,13 +64,6 @@ DayText text_of(Day day) noexcept {
     return t;
 }
 
-void run_utility(const char* sql) {
-    pg::guarded([sql] {
-        const int rc = SPI_execute(sql, false, 0);
-        if (rc < 0) elog(ERROR, "SPI_execute failed: %s", SPI_result_code_string(rc));
-    });
-}
-
 bool partition_exists(Day day) {
     const DayText t = text_of(day);
     char name[NAMEDATALEN];
@@ -84,14 +78,14 @@ void make_partition(Day day) {
     pg::Args<2> a;
     a.instant(1, day.start()).instant(2, day.end());
     const bool move = !g_has_default_rows.execute(a).empty();
-    run_utility(pg::guarded([&] {
+    pg::run_utility(pg::guarded([&] {
         return psprintf(
             "CREATE TABLE foreman.job_history_%s (LIKE foreman.job_history) "
             "WITH (autovacuum_vacuum_insert_scale_factor = 0.02)",
             from.compact);
     }));
     // Costs an insert next to nothing; vacuum adds what was appended. See newest.cpp for who reads it.
-    run_utility(pg::guarded([&] {
+    pg::run_utility(pg::guarded([&] {
         return psprintf(
             "CREATE INDEX ON foreman.job_history_%s USING brin (finished_at, kind pg_catalog.text_bloom_ops "
             "(n_distinct_per_range = 16), queue pg_catalog.text_bloom_ops (n_distinct_per_range = 16), "
@@ -99,25 +93,29 @@ void make_partition(Day day) {
             "pg_catalog.char_bloom_ops (n_distinct_per_range = 16)) WITH (pages_per_range = 16)",
             from.compact);
     }));
-    run_utility(pg::guarded(
+    pg::run_utility(pg::guarded(
         [&] { return psprintf("ALTER TABLE foreman.job_history_%s REPLICA IDENTITY FULL", from.compact); }));
     copy_rights("foreman.job_history",
                 pg::guarded([&] { return psprintf("foreman.job_history_%s", from.compact); }));
-    run_utility(pg::guarded(
+    pg::run_utility(pg::guarded(
         [&] { return psprintf("CREATE INDEX ON foreman.job_history_%s (job_id)", from.compact); }));
-    run_utility(pg::guarded([&] {
+    pg::run_utility(pg::guarded([&] {
         return psprintf("CREATE INDEX ON foreman.job_history_%s (batch_id) WHERE (batch_id IS NOT NULL)",
                         from.compact);
     }));
     if (move) {
-        run_utility(pg::guarded([&] {
+        const char* sql = pg::guarded([&] {
             return psprintf("WITH m AS (DELETE FROM foreman.job_history_default WHERE finished_at " GE
                             " '%s' AND finished_at " LT
                             " '%s' RETURNING *) INSERT INTO foreman.job_history_%s SELECT * FROM m",
                             from.bound, to.bound, from.compact);
-        }));
+        });
+        pg::guarded([sql] {
+            const int rc = SPI_execute(sql, false, 0);
+            if (rc < 0) elog(ERROR, "SPI_execute failed: %s", SPI_result_code_string(rc));
+        });
     }
-    run_utility(pg::guarded([&] {
+    pg::run_utility(pg::guarded([&] {
         return psprintf(
             "ALTER TABLE foreman.job_history ATTACH PARTITION foreman.job_history_%s FOR VALUES FROM ('%s') "
             "TO ('%s')",

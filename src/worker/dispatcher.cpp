@@ -90,6 +90,7 @@ class Dispatcher {
     void settle_dead();
     template <class Body>
     bool attempt(const char* name, Body body);
+    void recovered(const char* name);
     void end_minute(core::Instant now);
     void count_split(core::Instant now);
     template <class Body>
@@ -144,17 +145,23 @@ bool Dispatcher::attempt(const char* name, Body body) {
     } catch (const pg::PgError& e) {
         if (e.sqlstate() == ERRCODE_ADMIN_SHUTDOWN) throw;
         if (e.sqlstate() == ERRCODE_QUERY_CANCELED && ShutdownRequestPending) return false;
+        store::note_failing(name, e.message());
         if (said_failed_.insert(name).second) pg::log(LOG, name, e);
     } catch (const pg::Failure& f) {
+        store::note_failing(name, f.message());
         if (said_failed_.insert(name).second) pg::log(LOG, f);
     }
     return false;
 }
 
+void Dispatcher::recovered(const char* name) {
+    if (said_failed_.erase(name) > 0) store::note_recovered(name);
+}
+
 template <class Body>
 bool Dispatcher::duty(const char* name, Body body) {
     if (!attempt(name, body)) return false;
-    said_failed_.erase(name);
+    recovered(name);
     return true;
 }
 
@@ -184,7 +191,7 @@ void Dispatcher::settle_dead() {
     pg::vector<int64> orphans(&memory);
     all &= attempt(kName, [this, &orphans] { find_orphans(database_, &orphans); });
     for (const int64 job : orphans) all &= attempt(kName, [job] { rescue_leased(job, false, ""); });
-    if (all) said_failed_.erase(kName);
+    if (all) recovered(kName);
     if (all) return;
     failed_pokes_ |= store::kPokeExecutor;
     retry_failed_ = pg::steady_now() + kFailedRetry;
@@ -210,6 +217,7 @@ bool Dispatcher::begin() {
     store::set_latch(store::board().launcher_pid, store::board().launcher_procno);
     store::free_starting_slots(database_);
     minutes_.begin(pg::clock_now());
+    store::note_recovered(nullptr);
     load_queues();
     look_at_identity();
     if (!copied_)
