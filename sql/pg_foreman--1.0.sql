@@ -228,6 +228,7 @@ CREATE TABLE foreman.handler (
     run_as        pg_catalog.regrole  NOT NULL,
     registered_at pg_catalog.timestamptz NOT NULL,
     serves        pg_catalog.text[]   COLLATE pg_catalog."C",
+    session       pg_catalog.text     NOT NULL DEFAULT 'kept',
     CONSTRAINT handler_pkey PRIMARY KEY (kind)
 );
 
@@ -441,7 +442,7 @@ RETURNS SETOF pg_catalog.record LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'forem
 CREATE FUNCTION foreman.register_handler(kind pg_catalog.text, handler pg_catalog.text DEFAULT NULL, command pg_catalog.text DEFAULT NULL,
     lane pg_catalog.text DEFAULT 'transaction', queue pg_catalog.text DEFAULT 'default', max_attempts pg_catalog.int4 DEFAULT NULL,
     timeout pg_catalog.interval DEFAULT NULL, backoff_base pg_catalog.interval DEFAULT NULL, backoff_max pg_catalog.interval DEFAULT NULL,
-    max_group pg_catalog.int4 DEFAULT NULL, run_as pg_catalog.regrole DEFAULT NULL)
+    max_group pg_catalog.int4 DEFAULT NULL, run_as pg_catalog.regrole DEFAULT NULL, session pg_catalog.text DEFAULT 'kept')
 RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_register_handler';
 
 CREATE FUNCTION foreman.unregister_handler(kind pg_catalog.text, if_exists pg_catalog.bool DEFAULT false)
@@ -945,7 +946,7 @@ SELECT 'foreman_wal_bytes_total', '{}'::pg_catalog.jsonb,
 
 CREATE VIEW foreman.handlers WITH (security_barrier) AS
 SELECT h.kind, h.handler, CASE WHEN foreman._sees_args(h.queue) THEN h.command END AS command, h.lane, h.queue, h.max_attempts::pg_catalog.int4 AS max_attempts, h.timeout, h.backoff_base, h.backoff_max,
-       h.max_group::pg_catalog.int4 AS max_group, h.run_as, h.registered_at, h.serves
+       h.max_group::pg_catalog.int4 AS max_group, h.run_as, h.registered_at, h.serves, h.session
   FROM foreman.handler h WHERE foreman._sees(h.queue) AND h.shape OPERATOR(pg_catalog.<>) 's';
 
 CREATE VIEW foreman.workers WITH (security_barrier) AS
@@ -1096,6 +1097,7 @@ COMMENT ON TABLE foreman.handler IS 'Which function, procedure or command runs t
 COMMENT ON COLUMN foreman.handler.handler IS 'Qualified name and argument type of the function or procedure';
 COMMENT ON COLUMN foreman.handler.shape IS 'j = f(jsonb), o = f(foreman.job), a = f(foreman.job[]), c = command';
 COMMENT ON COLUMN foreman.handler.serves IS 'Queues whose jobs of the kind it runs; NULL: all';
+COMMENT ON COLUMN foreman.handler.session IS 'kept: sessions run one job after another; new: each call has a session of its own';
 COMMENT ON COLUMN foreman.handler.run_as IS 'Role whose sessions run the handler';
 COMMENT ON TABLE foreman.role_grant IS 'What foreman.grant_role() gave';
 COMMENT ON COLUMN foreman.role_grant.queue IS 'NULL: all queues';
@@ -1162,7 +1164,7 @@ COMMENT ON FUNCTION foreman.enqueue_many(pg_catalog.jsonb) IS 'Enqueues an array
 COMMENT ON FUNCTION foreman.enqueue_array IS 'Enqueues one job for each element of args, in one statement';
 
 -- Handle
-COMMENT ON FUNCTION foreman.register_handler(pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.int4, pg_catalog.interval, pg_catalog.interval, pg_catalog.interval, pg_catalog.int4, pg_catalog.regrole) IS 'Says which function, procedure or command runs the jobs of a kind, and as which role; true: new, false: replaced';
+COMMENT ON FUNCTION foreman.register_handler(pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.int4, pg_catalog.interval, pg_catalog.interval, pg_catalog.interval, pg_catalog.int4, pg_catalog.regrole, pg_catalog.text) IS 'Says which function, procedure or command runs the jobs of a kind, and as which role; true: new, false: replaced';
 COMMENT ON FUNCTION foreman.unregister_handler IS 'Takes the handler of a kind away; its jobs wait until there is another; an error where there is none, unless if_exists';
 COMMENT ON FUNCTION foreman.current_job() IS 'The job that the calling handler runs for';
 COMMENT ON FUNCTION foreman.idempotency_key() IS 'A key of the calling handler''s job that is the same at every attempt';
@@ -1337,6 +1339,7 @@ COMMENT ON COLUMN foreman.handlers.timeout IS 'Time after which an attempt is in
 COMMENT ON COLUMN foreman.handlers.backoff_base IS 'Delay after the first failure';
 COMMENT ON COLUMN foreman.handlers.backoff_max IS 'Longest delay';
 COMMENT ON COLUMN foreman.handlers.max_group IS 'Most jobs in one transaction';
+COMMENT ON COLUMN foreman.handlers.session IS 'kept: sessions run one job after another; new: each call has a session of its own';
 COMMENT ON COLUMN foreman.handlers.run_as IS 'Role whose sessions run it';
 COMMENT ON COLUMN foreman.handlers.registered_at IS 'When it was registered';
 COMMENT ON COLUMN foreman.handlers.serves IS 'Queues whose jobs of the kind it runs: those that its registrar operated; NULL: all';

@@ -29,7 +29,8 @@ enum Parameter : int {
     kBackoffBase,
     kBackoffMax,
     kMaxGroup,
-    kRunAs
+    kRunAs,
+    kSession
 };
 
 constexpr std::size_t kMaxHandlerBytes = 1000;
@@ -68,6 +69,15 @@ void require_on_present(std::string_view kind) {
     store::require(store::Bundle::operate, present.queue_name());
 }
 
+std::string_view required_session(OptionalDatum argument) {
+    const std::string_view session = required_text(argument, "session");
+    if (session != "kept" && session != "new")
+        throw pg::Failure(ERRCODE_INVALID_PARAMETER_VALUE, "session \"%.*s\" does not exist",
+                          static_cast<int>(std::min<std::size_t>(session.size(), 64)), session.data())
+            .hint("Allowed: kept and new.");
+    return session;
+}
+
 store::NewHandler check_settings(FunctionCallInfo fcinfo) {
     store::NewHandler h{};
     h.kind = required_name(pg::optional_argument(fcinfo, kKind), "kind");
@@ -77,6 +87,7 @@ store::NewHandler check_settings(FunctionCallInfo fcinfo) {
     h.timeout = pg::optional_argument(fcinfo, kTimeout);
     h.backoff_base = pg::optional_argument(fcinfo, kBackoffBase);
     h.backoff_max = pg::optional_argument(fcinfo, kBackoffMax);
+    h.session = required_session(pg::optional_argument(fcinfo, kSession));
     optional_duration(h.timeout, "timeout", kTimeouts);
     check_backoff(optional_duration(h.backoff_base, "backoff_base", kBackoffs),
                   optional_duration(h.backoff_max, "backoff_max", kBackoffs));

@@ -41,6 +41,7 @@ constinit const Handler kNoHandler{.kind = {},
                                    .function = "",
                                    .command = "",
                                    .loaded = 0,
+                                   .new_session = false,
                                    .confined = false,
                                    .queues = {}};
 
@@ -52,7 +53,7 @@ struct QueueRow {
 constinit pg::Statement g_read_handler{
     "handler",
     "SELECT lane, shape, run_as::pg_catalog.oid, max_attempts, max_group, timeout, backoff_base, "
-    "backoff_max, queue, handler, command, serves FROM foreman.handler WHERE kind " EQ " $1",
+    "backoff_max, queue, handler, command, serves, session FROM foreman.handler WHERE kind " EQ " $1",
     {TEXTOID}};
 constinit pg::Statement g_read_queue{
     "queue",
@@ -110,6 +111,7 @@ void read_handler(Handler* h) {
     h->queue_len = static_cast<uint16>(kDefaultQueue.size());
     std::memcpy(h->queue, kDefaultQueue.data(), kDefaultQueue.size());
     h->function = h->command = "";
+    h->new_session = false;
     h->confined = false;
     h->queues = {};
     const AsOwner scope;
@@ -133,6 +135,8 @@ void read_handler(Handler* h) {
     if (!r.is_null(10)) h->function = pg::copy_text(r.view(10), g_handler_context);
     if (!r.is_null(11)) h->command = pg::copy_text(r.view(11), g_handler_context);
     if (!r.is_null(12)) keep_queues(r.datum(12), h);
+    // Commands of schedules are written for a session that begins with them, as they have in pg_cron.
+    h->new_session = h->shape == Shape::scheduled || r.view(13) == "new";
     h->exists = true;
 }
 

@@ -36,8 +36,9 @@ struct Handler {
     char queue[256];
     const char* function;  // qualified signature; empty for commands
     const char* command;
-    uint64 loaded;  // changes whenever the definition was read anew
-    bool confined;  // to the queues below: all that its registrar operated
+    uint64 loaded;     // changes whenever the definition was read anew
+    bool new_session;  // each call has one of its own
+    bool confined;     // to the queues below: all that its registrar operated
     std::span<const std::string_view> queues;
     std::string_view queue_name() const noexcept { return {queue, queue_len}; }
     bool serves(std::string_view name) const noexcept {
@@ -86,7 +87,7 @@ int64 interval_us(std::optional<Datum> interval);
 // ---------------------------------------------------------------------------------------------------
 
 struct NewHandler {
-    std::string_view kind, function, command, lane, queue;
+    std::string_view kind, function, command, lane, queue, session;
     char shape;
     std::optional<int16> max_attempts, max_group;
     std::optional<Datum> timeout, backoff_base, backoff_max;  // intervals

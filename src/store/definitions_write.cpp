@@ -16,7 +16,9 @@ constinit pg::Statement g_put_handler{
     "put_handler",
     "INSERT INTO foreman.handler AS h (kind, handler, shape, command, lane, queue, max_attempts, timeout, "
     "backoff_base, backoff_max, max_group, "
-    "run_as, registered_at, serves) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) ON "
+    "run_as, registered_at, serves, session) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, "
+    "$14, "
+    "$15) ON "
     "CONFLICT "
     "(kind) DO UPDATE SET handler = "
     "excluded.handler, shape = excluded.shape, command = excluded.command, lane = excluded.lane, queue = "
@@ -24,11 +26,11 @@ constinit pg::Statement g_put_handler{
     "excluded.max_attempts, timeout = excluded.timeout, backoff_base = excluded.backoff_base, backoff_max = "
     "excluded.backoff_max, max_group = "
     "excluded.max_group, run_as = excluded.run_as, registered_at = excluded.registered_at, serves = "
-    "excluded.serves "
+    "excluded.serves, session = excluded.session "
     "RETURNING "
     "(h.xmax " EQ " '0'::pg_catalog.xid)",
     {TEXTOID, TEXTOID, CHAROID, TEXTOID, TEXTOID, TEXTOID, INT2OID, INTERVALOID, INTERVALOID, INTERVALOID,
-     INT2OID, REGROLEOID, TIMESTAMPTZOID, TEXTARRAYOID}};
+     INT2OID, REGROLEOID, TIMESTAMPTZOID, TEXTARRAYOID, TEXTOID}};
 
 constinit pg::Statement g_remove_handler{
     "remove_handler", "DELETE FROM foreman.handler WHERE kind " EQ " $1", {TEXTOID}};
@@ -97,13 +99,14 @@ void set_queue_columns(pg::Args<N>* a, const NewQueue& q) {
 
 bool put_handler(const NewHandler& h) {
     const AsOwner scope;
-    pg::Args<14> a;
+    pg::Args<15> a;
     a.text(1, h.kind)
         .letter(3, h.shape)
         .text(5, h.lane)
         .text(6, h.queue)
         .oid(12, h.run_as)
-        .instant(13, now());
+        .instant(13, now())
+        .text(15, h.session);
     if (!h.function.empty()) a.text(2, h.function);
     if (!h.command.empty()) a.text(4, h.command);
     if (h.max_attempts) a.i16(7, *h.max_attempts);

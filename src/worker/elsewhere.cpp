@@ -152,6 +152,7 @@ void elsewhere_main(dsm_handle segment_handle) {
     pg::guarded([database, role] {
         BackgroundWorkerInitializeConnectionByOid(database, role, pg::compat::kBypassRoleLoginCheck);
     });
+    pg::guarded([] { process_session_preload_libraries(); });
     const pg::Context memory("foreman command elsewhere");
     const char* text = pg::copy_text(shared->command, memory.get());
     pg::guarded([text] { pgstat_report_activity(STATE_RUNNING, text); });

@@ -87,6 +87,7 @@ class Executor {
     const store::Handler& current_handler(std::string_view kind, std::string_view queue);
     int claim(Group& group, const store::RangeChoice& choice, int qty);
     Touched& touch(const store::RangeChoice& choice);
+    void make_way_for_new_session(const store::RangeChoice& choice);
     void missed(const store::RangeChoice& choice);
     void missed_locked(const store::RangeChoice& choice, core::Instant asked);
     void turn_to_oldest(bool allow_alone, store::RangeChoice* choice) const;
@@ -230,6 +231,15 @@ const store::Handler& Executor::current_handler(std::string_view kind, std::stri
     return store::find_handler(kind, queue);
 }
 
+// The job waits for a session that has run none. One that comes already is as good as one more.
+void Executor::make_way_for_new_session(const store::RangeChoice& choice) {
+    if (store::count_executors(ticket_.database, ticket_.role).starting > 0) {
+        missed(choice);
+    } else {
+        renew_session();
+    }
+}
+
 // false: the group is over. A range of lane procedure is handed to the caller, which runs it outside this
 // transaction.
 bool Executor::run_chunk(Group& group, store::RangeChoice& choice, bool first,
@@ -245,12 +255,17 @@ bool Executor::run_chunk(Group& group, store::RangeChoice& choice, bool first,
         missed(choice);
         return false;
     }
+    if (handler.new_session && !is_session_new()) {
+        make_way_for_new_session(choice);
+        return false;
+    }
     if (handler.lane == store::Lane::procedure) {
         if (first) *procedure = choice;
         return false;
     }
     const int max_group = handler.max_group > 0 ? handler.max_group : core::kMaxGroupJobs;
-    const bool alone = store::is_alone(choice.alone) || max_group == 1;
+    const bool alone = store::is_alone(choice.alone) || max_group == 1 ||
+                       (handler.new_session && handler.lane == store::Lane::transaction);
     if (alone && !first) return false;
     const core::Instant started = pg::clock_now();
     if (first) pace_.begin_group(started, alone ? 1 : max_group);
@@ -282,6 +297,7 @@ bool Executor::run_chunk(Group& group, store::RangeChoice& choice, bool first,
     if (alone) store::slot_hold(choice.ref, group.jobs().back().key());
     if (got == qty) store::wake_another(ticket_.database, ticket_.role);
     group.run(handler, group.jobs().size() > 1);
+    if (handler.new_session) renew_session();
     store::not_started(queue, group.take_unstarted(), running);
     const core::Instant now = pg::clock_now();
     pace_.chunk_done(got, now - started, pg::subtransaction_ids(), now);
@@ -485,6 +501,7 @@ void executor_main(const ExecutorTicket& ticket) {
     pg::guarded([database, role] {
         BackgroundWorkerInitializeConnectionByOid(database, role, pg::compat::kBypassRoleLoginCheck);
     });
+    pg::guarded([] { process_session_preload_libraries(); });
     // After the connection: exit callbacks run last in, first out, and this one has to come before the
     // session's own.
     pg::guarded([] { before_shmem_exit(foreman_executor_exit, Datum{0}); });

@@ -142,6 +142,7 @@ Attempt run(const store::Handler& handler, const Leased& leased, MemoryContext c
     begin_deadline(timeout, pg::kForever, core::milliseconds(settings::cancel_grace_ms));
     if (in_executor) {
         note_handler();
+        if (handler.new_session) renew_session();  // after this one
         release_cancel();
     }
     Fired fired = Fired::nothing;

@@ -82,6 +82,8 @@ void note_handler() noexcept {
     if (g_handlers++ == 0) g_definitions = store::definition_generation();
 }
 
+bool is_session_new() noexcept { return g_handlers == 0; }
+
 bool is_failure_of_session(int sqlstate) noexcept {
     // The first handler of a session finds it as new as any, whatever changes while it runs.
     return g_handlers > 1 && has_old_definitions() && sqlstate != ERRCODE_QUERY_CANCELED;

@@ -18,6 +18,8 @@ void reset_session(bool settings);
 void begin_session() noexcept;
 /// A handler is called.
 void note_handler() noexcept;
+/// Whether none was called yet.
+bool is_session_new() noexcept;
 /// Whether a handler may have failed, with this SQLSTATE, because of what earlier ones left in the session: a
 /// table or type changed since the first of them. Then the session has to end, and the failure is no attempt.
 bool is_failure_of_session(int sqlstate) noexcept;
