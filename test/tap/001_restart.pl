@@ -7,7 +7,7 @@ use PostgreSQL::Test::Cluster;
 use ForemanTest;
 
 # The safety poll is far away: what runs here was found at the start or was woken for.
-my $node = new_server('restart', 'foreman.poll_interval' => "'60s'");
+my $node = new_server('restart');
 $node->start;
 install($node, 'postgres');
 

@@ -9,7 +9,7 @@ use PostgreSQL::Test::Cluster;
 use ForemanTest;
 
 # The safety poll is no help here.
-my $node = new_server('on_time', 'foreman.poll_interval' => "'60s'");
+my $node = new_server('on_time');
 $node->start;
 install($node, 'postgres');
 

@@ -6,7 +6,7 @@ use Test::More;
 use PostgreSQL::Test::Cluster;
 use ForemanTest;
 
-my $node = new_server('timers', 'foreman.poll_interval' => "'60s'");
+my $node = new_server('timers');
 $node->start;
 install($node, 'postgres');
 

@@ -36,6 +36,8 @@ sub new_server
 		'max_worker_processes'       => 16,
 		'max_prepared_transactions'  => 10,
 		'autovacuum_naptime'         => '60s',
+		# Whoever waits is waked by the commit that it waits for: no test leans on the safety poll.
+		'foreman.poll_interval'      => "'1h'",
 		%settings);
 	return $node;
 }
