@@ -94,15 +94,31 @@ bool has_argument_types(std::string_view name) noexcept {
     return false;
 }
 
+// Errors of the server's own functions say what they do not like, not whose argument it is.
+template <class Lookup>
+auto named(std::string_view name, Lookup lookup) {
+    try {
+        return pg::guarded(lookup);
+    } catch (const pg::PgError& e) {
+        throw pg::Failure(e.sqlstate(), "handler \"%.*s\": %s", static_cast<int>(name.size()), name.data(),
+                          e.message())
+            .hint(
+                "Allowed: the name of a function or procedure, with a schema and with the type of its "
+                "argument "
+                "where needed, as in app.mail(jsonb). A statement of SQL is given as command.");
+    }
+}
+
 Oid find_by_signature(std::string_view name) {
     const char* text = pg::copy_text(name);
-    return pg::guarded(
-        [text] { return DatumGetObjectId(DirectFunctionCall1(regprocedurein, CStringGetDatum(text))); });
+    return named(name, [text] {
+        return DatumGetObjectId(DirectFunctionCall1(regprocedurein, CStringGetDatum(text)));
+    });
 }
 
 FuncCandidateList candidates_of(std::string_view name) {
     const Datum value = pg::text_datum(name);
-    return pg::guarded([value] {
+    return named(name, [value] {
         List* names = textToQualifiedNameList(DatumGetTextPP(value));
         return FuncnameGetCandidates(names, -1, NIL, false, false, false, true);
     });

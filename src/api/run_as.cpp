@@ -2,6 +2,7 @@
 #include "api/run_as.hpp"
 
 #include "pg/call.hpp"
+#include "pg/command.hpp"
 #include "pg/error.hpp"
 #include "pg/memory.hpp"
 
@@ -49,13 +50,18 @@ void check_session(Oid role, const char* name) {
 // Its syntax is checked now; what its names mean is found out when it runs.
 void check_command(std::string_view command) {
     const char* text = pg::copy_text(command);
-    int statements = 0;
+    const List* statements = NIL;
     try {
-        statements = pg::guarded([text] { return list_length(raw_parser(text, RAW_PARSE_DEFAULT)); });
+        statements = pg::guarded([text] { return raw_parser(text, RAW_PARSE_DEFAULT); });
     } catch (const pg::PgError& e) {
         throw pg::Failure(e.sqlstate(), "command: %s", e.message()).hint("%s", e.hint());
     }
-    if (statements == 0) {
+    for (int i = 0; i < list_length(statements); i++) {
+        if (!pg::needs_a_client(static_cast<const RawStmt*>(list_nth(statements, i)))) continue;
+        throw pg::Failure(ERRCODE_FEATURE_NOT_SUPPORTED, "command: COPY cannot use STDOUT or STDIN")
+            .hint("A command has no client: copy to or from a file or a program, or write into a table.");
+    }
+    if (statements == NIL) {
         throw pg::Failure(ERRCODE_INVALID_PARAMETER_VALUE, "command must not be empty")
             .hint("Allowed: one or more SQL commands.");
     }

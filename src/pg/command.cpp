@@ -49,6 +49,13 @@ void write_tag(const QueryCompletion& c, CommandTagText* said) {
     }
 }
 
+void refuse_client(const RawStmt* raw) {
+    if (!needs_a_client(raw)) return;
+    ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                    errmsg("a command in the background cannot COPY to STDOUT or from STDIN"),
+                    errhint("Copy to or from a file or a program, or write into a table.")));
+}
+
 // Plans are kept in `parsed`: a procedure that commits ends the transaction's own memory while it runs.
 void run_statement(RawStmt* raw, const char* sql, MemoryContext parsed, bool several, bool last,
                    const Parameter* parameter, Limit limit, CommandTagText* said) {
@@ -57,6 +64,7 @@ void run_statement(RawStmt* raw, const char* sql, MemoryContext parsed, bool sev
     MemoryContextSwitchTo(parsed);
     if (several) BeginImplicitTransactionBlock();
     CHECK_FOR_INTERRUPTS();
+    refuse_client(raw);
     if (IsAbortedTransactionBlockState() && !IsA(raw->stmt, TransactionStmt)) {
         ereport(ERROR,
                 (errcode(ERRCODE_IN_FAILED_SQL_TRANSACTION),
@@ -114,6 +122,11 @@ void run_all(const char* sql, MemoryContext parsed, const Parameter* parameter, 
 
 }  // namespace
 
+bool needs_a_client(const RawStmt* statement) noexcept {
+    if (!IsA(statement->stmt, CopyStmt)) return false;
+    return reinterpret_cast<const CopyStmt*>(statement->stmt)->filename == nullptr;
+}
+
 namespace {
 
 void run(const char* sql, const Parameter* parameter, CommandTagText* said = nullptr,
@@ -125,8 +138,12 @@ void run(const char* sql, const Parameter* parameter, CommandTagText* said = nul
     const Limit limit{!is_statement_timed(), statement_ms};
     try {
         guarded([&] { run_all(sql, memory, parameter, limit, said); });
-        const bool open = IsTransactionOrTransactionBlock();
-        if (open) call<&AbortOutOfAnyTransaction>();
+        if (IsTransactionOrTransactionBlock()) {
+            throw Failure(ERRCODE_ACTIVE_SQL_TRANSACTION,
+                          "the command began a transaction and did not end it")
+                .detail("What the transaction did was rolled back.")
+                .hint("End it with COMMIT.");
+        }
         MemoryContextSwitchTo(caller);
         guarded([] { pgstat_report_stat(false); });
     } catch (...) {

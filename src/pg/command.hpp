@@ -6,10 +6,15 @@
 
 namespace foreman::pg {
 
+/// Whether a parsed statement would talk to a client: COPY ... TO STDOUT or FROM STDIN. A background process
+/// has none, and would write into the server's log.
+bool needs_a_client(const RawStmt* statement) noexcept;
+
 /// does    runs the statements of `sql`; several without BEGIN are one transaction, as in the simple query
-/// protocol errors  as the statements raise; the transaction is then aborted. 25P01-like leftovers (an open
-/// block) are rolled back. Each statement may take statement_timeout. needs   no transaction open in this
-/// process
+/// protocol
+/// errors  as the statements raise; the transaction is then aborted. 0A000 for a statement that needs a
+/// client; 25001 when the last statement leaves a transaction block open: it is rolled back. needs   no
+/// transaction open in this process Each statement may take statement_timeout.
 void run_command(const char* sql);
 /// What the last statement said, as clients see it: `INSERT 0 3`, `SELECT 1`, `VACUUM`. Empty without a
 /// statement.

@@ -23,6 +23,24 @@ constinit uint64 g_handlers = 0;
 constinit uint64 g_definitions = 0;  // when the first handler was called
 constinit bool g_spent = false;
 
+// A plan, a record or a variable that is older than what it is about raises many errors: 42804, 0A000, XX000,
+// also 22003 from a variable that a value no longer fits in. An error that the handler's own code raised, a
+// violated constraint, a deadlock and the like say something about the job, and are charged.
+bool may_be_about_definitions(int sqlstate) noexcept {
+    switch (ERRCODE_TO_CATEGORY(sqlstate)) {
+        case ERRCODE_PLPGSQL_ERROR:
+        case ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION:
+        case ERRCODE_TRANSACTION_ROLLBACK:
+        case ERRCODE_INSUFFICIENT_RESOURCES:
+        case ERRCODE_PROGRAM_LIMIT_EXCEEDED:
+        case ERRCODE_OPERATOR_INTERVENTION:
+        case ERRCODE_SYSTEM_ERROR:
+            return false;
+        default:
+            return true;
+    }
+}
+
 bool has_old_definitions() noexcept {
     return g_handlers > 0 && store::definition_generation() != g_definitions;
 }
@@ -86,7 +104,7 @@ bool is_session_new() noexcept { return g_handlers == 0; }
 
 bool is_failure_of_session(int sqlstate) noexcept {
     // The first handler of a session finds it as new as any, whatever changes while it runs.
-    return g_handlers > 1 && has_old_definitions() && sqlstate != ERRCODE_QUERY_CANCELED;
+    return g_handlers > 1 && has_old_definitions() && may_be_about_definitions(sqlstate);
 }
 
 void renew_session() noexcept { g_spent = true; }

@@ -116,6 +116,39 @@ SELECT is(t.outcome(:vacuum), 'completed 1', 'a command may be one that no trans
 SELECT is(t.outcome(:bad), 'discarded 1', 'a command that fails is a dead letter');
 SELECT is(t.error(:bad, 0, 'sqlstate'), '42P01', 'with its SQLSTATE');
 
+-- A command has no client: what would be sent to one went into the server's log, forged lines of it included.
+SELECT throws_ok(format($$ SELECT foreman.register_handler('copy', command => %L) $$, statement), '0A000', 'command: COPY cannot use STDOUT or STDIN', 'refused: ' || statement)
+  FROM (VALUES ($$COPY (SELECT 'forged line') TO STDOUT$$), ($$SELECT 1; COPY t.log FROM STDIN$$)) v(statement);
+SELECT foreman.register_handler('copy', command => 'SELECT 1', max_attempts => 1) \g /dev/null
+UPDATE foreman.handler SET command = $$COPY (SELECT 'forged line') TO STDOUT$$ WHERE kind = 'copy';
+SELECT foreman.register_handler('copy again', command => 'SELECT 1') \g /dev/null
+SELECT foreman.enqueue('copy') AS copy \gset
+SELECT is(t.outcome(:copy), 'discarded 1', 'also when such a command came in by another way');
+SELECT is(t.error(:copy, 0, 'message'), 'a command in the background cannot COPY to STDOUT or from STDIN', 'with a reason');
+
+-- A transaction block that the command does not end is rolled back: that is no success
+-- (https://github.com/citusdata/pg_cron/issues/405: nothing was written, and no warning).
+SELECT foreman.register_handler('unfinished', command => $$BEGIN; INSERT INTO t.log (what) VALUES ('unfinished')$$, max_attempts => 1),
+       foreman.register_handler('finished', command => $$BEGIN; INSERT INTO t.log (what) VALUES ('finished'); COMMIT$$) \g /dev/null
+SELECT foreman.enqueue('unfinished') AS unfinished, foreman.enqueue('finished') AS finished \gset
+SELECT is(t.outcome(:unfinished), 'discarded 1', 'a command that does not end its transaction fails');
+SELECT is(t.error(:unfinished, 0, 'sqlstate') || ' ' || t.error(:unfinished, 0, 'message'), '25001 the command began a transaction and did not end it', 'with a reason');
+SELECT is(t.outcome(:finished), 'completed 1', 'a command that ends its transaction completes');
+SELECT is((SELECT array_agg(what) FROM t.log WHERE what LIKE '%finished'), '{finished}', 'and what it wrote is there');
+
+-- A name that is none: the error says which argument it is about, and what is allowed.
+CREATE FUNCTION t.refusal_of(handler text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    hint text;
+BEGIN
+    PERFORM foreman.register_handler('k', handler);
+    RETURN 'not refused';
+EXCEPTION WHEN OTHERS THEN
+    GET STACKED DIAGNOSTICS hint = PG_EXCEPTION_HINT;
+    RETURN SQLERRM || ' / ' || hint;
+END $$;
+SELECT alike(t.refusal_of(name), format('handler "%s": %%Allowed: %%', name), 'no name of a function: ' || name) FROM unnest(ARRAY['SELECT 1', 'a.b.c.d', 'f(', 'f(no_such_type)', '"f']) name;
+
 -- A function that is replaced counts from the next job on; one that is dropped while jobs wait fails them until it is back.
 CREATE OR REPLACE FUNCTION t.args_int(args jsonb) RETURNS int LANGUAGE sql AS $$ SELECT 1000 $$;
 SELECT foreman.enqueue('int') AS replaced \gset
