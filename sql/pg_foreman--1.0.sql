@@ -149,7 +149,7 @@ CREATE TABLE foreman.job_dependency (
     policy     pg_catalog."char" NOT NULL,
     CONSTRAINT job_dependency_pkey PRIMARY KEY (depends_on, job_id)
 );
-CREATE INDEX job_dependency_job_id ON foreman.job_dependency (job_id);
+CREATE INDEX job_dependency_job_id ON foreman.job_dependency (job_id, depends_on);
 
 -- Batches: jobs whose end, all together, enqueues other jobs.
 CREATE TABLE foreman.job_batch (

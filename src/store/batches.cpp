@@ -65,7 +65,10 @@ constinit pg::Statement g_args{
     {INT8OID, TEXTOID, INT8OID, INT8OID, INT8OID}};
 
 constinit pg::Statement g_open{
-    "open_batches", "SELECT batch_id FROM foreman.job_batch WHERE finished_at IS NULL ORDER BY batch_id"};
+    "next_open_batch",
+    "SELECT batch_id FROM foreman.job_batch WHERE finished_at IS NULL AND batch_id " GT
+    " $1 ORDER BY batch_id LIMIT 1",
+    {INT8OID}};
 
 struct Ends {
     int64 completed, cancelled, discarded;
@@ -175,9 +178,14 @@ BatchLook look_at_batch(int64 batch_id, bool filled, core::Instant now) {
     return BatchLook::done;
 }
 
-void open_batches(pg::vector<int64>* ids) {
+bool next_open_batch(int64* id) {
     const AsOwner scope;
-    for (const pg::Row row : g_open.execute()) ids->push_back(row.i64(1));
+    pg::Args<1> a;
+    a.i64(1, *id);
+    const pg::Rows rows = g_open.execute(a);
+    if (rows.empty()) return false;
+    *id = rows[0].i64(1);
+    return true;
 }
 
 }  // namespace foreman::store

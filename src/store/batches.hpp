@@ -8,7 +8,7 @@
 #include <string_view>
 
 #include "core/time.hpp"
-#include "pg/memory.hpp"
+#include "pg/prelude.hpp"
 
 namespace foreman::store {
 
@@ -27,6 +27,7 @@ enum class BatchLook { open, locked, done };
 /// filled: something has been committed about a job of it, so that one whose jobs have all been deleted is
 /// told from one that waits for its first
 BatchLook look_at_batch(int64 batch_id, bool filled, core::Instant now);
-void open_batches(pg::vector<int64>* ids);
+/// The least open one above `id`. false: there is none.
+bool next_open_batch(int64* id);
 
 }  // namespace foreman::store

@@ -94,6 +94,7 @@ void init_slots(Board* b) {
         pg_atomic_init_u32(&d.overflow, 0);
         pg_atomic_init_u32(&d.counted, 0);
         pg_atomic_init_u32(&d.waits_overflow, 0);
+        d.key_hints = d.end_hints = {};
         pg_atomic_init_u32(&d.leases_loaded, 0);
         pg_atomic_init_u32(&d.settings_loaded, 0);
         pg_atomic_init_u64(&d.next_wake, static_cast<uint64>(core::kPlusInfinity.us));
@@ -195,6 +196,7 @@ DatabaseSlot* add_database_slot(Oid database) noexcept {
     pg_atomic_write_u32(&d->overflow, 0);
     pg_atomic_write_u32(&d->counted, 0);
     pg_atomic_write_u32(&d->waits_overflow, 0);
+    d->key_hints = d->end_hints = {};
     pg_atomic_write_u32(&d->leases_loaded, 0);
     pg_atomic_write_u32(&d->settings_loaded, 0);
     pg_atomic_write_u64(&d->next_wake, static_cast<uint64>(core::kPlusInfinity.us));

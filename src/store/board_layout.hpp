@@ -76,6 +76,15 @@ enum Poke : uint32 {
     kPokeRecords = 8192     // a run of cron.job is to be recorded
 };
 
+// Entries that are hints to the dispatcher, in the order in which they came; guarded by the lock of waits.
+struct HintList {
+    uint32 first = kNoIndex;
+    uint32 last = kNoIndex;
+};
+struct HintLink {
+    uint32 before, after;
+};
+
 struct DatabaseSlot {
     Oid database;  // InvalidOid: free
     int32 pid;     // of the dispatcher, 0: none
@@ -89,6 +98,8 @@ struct DatabaseSlot {
     pg_atomic_uint32 counted;             // the queue counters have been set from the rows
     pg_atomic_uint32 leases_loaded;       // what is leased is on the board: limits may be trusted
     pg_atomic_uint32 waits_overflow;      // a key or an awaited job did not fit: look at all blocked rows
+    HintList key_hints;                   // keys whose parked jobs may go on
+    HintList end_hints;                   // jobs and batches that ended and are waited for
     pg_atomic_uint32 settings_loaded;     // the queue entries have the settings of their rows
     uint32 settings_generation;           // changes with every committed change of a queue's settings
     pg_atomic_uint64 next_wake;           // int64: the instant the dispatcher sleeps to
@@ -240,7 +251,8 @@ struct KeyEntry {
     int32 running;
     char type;  // BlockedOn
     bool parked;
-    bool hinted;
+    bool hinted;  // in the list of its database
+    HintLink hint;
     uint16 queue_len;
     uint16 key_len;
     core::ParkedHead places;     // of the parked jobs; only while `parked`
@@ -252,7 +264,8 @@ struct AwaitedEntry {
     uint32 next;
     Oid database;  // InvalidOid: free
     int64 id;
-    bool hinted;
+    bool hinted;  // in the list of its database
+    HintLink hint;
 };
 
 struct Demand {    // a (database, role) with due work and no executor
@@ -297,12 +310,10 @@ struct Board {
     uint32 key_buckets;
     uint32 key_high;
     uint32 key_free;
-    uint32 key_hints;
     uint32 awaited_capacity;
     uint32 awaited_buckets;
     uint32 awaited_high;
     uint32 awaited_free;
-    uint32 end_hints;
     pg_atomic_uint32 awaited_count;
     DatabaseSlot databases[kMaxDatabases];
     ExecutorSlot slots[kMaxSlots];

@@ -210,6 +210,16 @@ void cancel_taken(const Job& job, std::string_view reason, Instant at) {
     record_ended({&e, 1});
 }
 
+void cancel_taken(std::span<const Job> jobs, std::string_view reason, Instant at) {
+    pg::ContextResource memory(CurrentMemoryContext);
+    pg::vector<Ended> ended(&memory);
+    ended.reserve(jobs.size());
+    for (const Job& j : jobs)
+        ended.push_back(
+            {&j, core::Next::cancel, j.attempt, std::nullopt, at, std::nullopt, reason, j.errors});
+    record_ended({ended.data(), ended.size()});
+}
+
 void delete_taken(const Job& job) {
     if (job.held) delete_held({&job.job_id, 1});
     QueueDelta d;

@@ -77,12 +77,14 @@ constinit pg::Statement g_window{"unique_window",
                                  {TEXTOID, TEXTOID, TIMESTAMPTZOID}};
 
 // Where each job that is depended on is: l = unfinished, c = completed, x = ended otherwise; NULL: nowhere.
+// No EXISTS: on a small table the planner would hash the whole of it, and a kept plan would do so later, too.
 constinit pg::Statement g_dependencies{
     "dependencies",
-    "SELECT u.id, CASE WHEN EXISTS (SELECT 1 FROM foreman.live_job l WHERE l.job_id " EQ
-    " u.id) THEN 'l'::pg_catalog.\"char\" WHEN EXISTS (SELECT 1 FROM foreman.dead_letter d WHERE d.job_id " EQ
-    " u.id) THEN 'x'::pg_catalog.\"char\" ELSE (SELECT h.outcome FROM foreman.job_history h WHERE "
-    "h.job_id " EQ " u.id LIMIT 1) END FROM pg_catalog.unnest($1) AS u(id)",
+    "SELECT u.id, CASE WHEN (SELECT l.job_id FROM foreman.live_job l WHERE l.job_id " EQ
+    " u.id LIMIT 1) IS NOT NULL THEN 'l'::pg_catalog.\"char\" WHEN (SELECT d.job_id FROM "
+    "foreman.dead_letter d WHERE d.job_id " EQ
+    " u.id LIMIT 1) IS NOT NULL THEN 'x'::pg_catalog.\"char\" ELSE (SELECT h.outcome FROM "
+    "foreman.job_history h WHERE h.job_id " EQ " u.id LIMIT 1) END FROM pg_catalog.unnest($1) AS u(id)",
     {INT8ARRAYOID}};
 
 constinit pg::Statement g_add_dependency{

@@ -34,6 +34,22 @@ uint32* find_key_link(Oid database, const KeyName& n, uint32 hash) noexcept {
     return at;
 }
 
+template <class Entry>
+void append_hint(HintList* list, Entry* table, uint32 i) noexcept {
+    table[i].hinted = true;
+    table[i].hint = {list->last, kNoIndex};
+    (list->last == kNoIndex ? list->first : table[list->last].hint.after) = i;
+    list->last = i;
+}
+
+template <class Entry>
+void remove_hint(HintList* list, Entry* table, uint32 i) noexcept {
+    const HintLink link = table[i].hint;
+    (link.before == kNoIndex ? list->first : table[link.before].hint.after) = link.after;
+    (link.after == kNoIndex ? list->last : table[link.after].hint.before) = link.before;
+    table[i].hinted = false;
+}
+
 void overflow(Oid database) noexcept {
     if (DatabaseSlot* d = database_slot(database)) pg_atomic_write_u32(&d->waits_overflow, 1);
 }
@@ -76,9 +92,18 @@ void drop_if_unused_locked(uint32 i) noexcept {
     board().key_free = i;
 }
 
-void hint_locked(KeyEntry& e) noexcept {
-    if (!e.hinted) board().key_hints++;
-    e.hinted = true;
+// Without a slot there is no dispatcher, and the first one looks at all rows.
+void hint_key_locked(uint32 i) noexcept {
+    DatabaseSlot* d = database_slot(key_table()[i].database);
+    if (d != nullptr && !key_table()[i].hinted) append_hint(&d->key_hints, key_table(), i);
+}
+
+// false: it is one already.
+bool hint_end_locked(uint32 i) noexcept {
+    DatabaseSlot* d = database_slot(awaited_table()[i].database);
+    if (d == nullptr || awaited_table()[i].hinted) return false;
+    append_hint(&d->end_hints, awaited_table(), i);
+    return true;
 }
 
 uint32 take(Oid database, const KeyName& n, int limit) noexcept {
@@ -105,7 +130,7 @@ bool note_key(Oid database, const KeyName& name, bool parked, const ParkedPlace&
     if (!e.parked) e.places = {core::kNoPlace, core::kNoPlace};
     if (parked) core::lower(e.places, place);
     e.parked = true;
-    hint_locked(e);
+    hint_key_locked(i);
     return true;
 }
 
@@ -145,10 +170,7 @@ void note_await(Oid database, int64 id) noexcept {
             overflow(database);
         }
     }
-    if (i != kNoIndex && !awaited_table()[i].hinted) {
-        awaited_table()[i].hinted = true;
-        b.end_hints++;
-    }
+    if (i != kNoIndex) hint_end_locked(i);
 }
 
 }  // namespace
@@ -167,7 +189,7 @@ void give_key(uint32 entry) noexcept {
         KeyEntry& e = key_table()[entry];
         e.running--;
         if (e.parked) {
-            hint_locked(e);
+            hint_key_locked(entry);
             to_poke = e.database;
         }
         drop_if_unused_locked(entry);
@@ -185,8 +207,8 @@ void hint_key(Oid database, const KeyName& name, bool parked, const ParkedPlace&
     if (note_key(database, name, parked, place)) poke_dispatcher(database, kPokeBlocked);
 }
 
-void hint_key_again(Oid database, const KeyName& name) noexcept {
-    note_key(database, name, false, core::kNoPlace);
+void know_key(Oid database, const KeyName& name) noexcept {
+    note_key(database, name, true, core::kFirstPlace);
 }
 
 ParkedPlace begin_key_raise(Oid database, const KeyName& name) noexcept {
@@ -202,24 +224,18 @@ void finish_key_raise(Oid database, const KeyName& name, const ParkedPlace& firs
     if (i != kNoIndex && key_table()[i].parked) core::finish_raise(key_table()[i].places, first_seen);
 }
 
-int take_key_hints(Oid database, KeyHint* out, int max) noexcept {
-    if (board().key_hints == 0) return 0;
+bool take_key_hint(Oid database, HintOrder order, KeyHint* out) noexcept {
+    DatabaseSlot* d = database_slot(database);
+    if (d == nullptr || d->key_hints.first == kNoIndex) return false;
     const PartGuard guard(BoardLock::waits, LW_EXCLUSIVE);
-    Board& b = board();
-    int n = 0;
-    for (uint32 i = 0; i < b.key_high && n < max && b.key_hints > 0; i++) {
-        KeyEntry& e = key_table()[i];
-        if (e.database != database || !e.hinted) continue;
-        e.hinted = false;
-        b.key_hints--;
-        KeyHint& h = out[n++];
-        h.entry = i;
-        h.type = static_cast<BlockedOn>(e.type);
-        h.running = e.running;
-        set_name(&h.queue, queue_of(e));
-        set_name(&h.key, key_of(e));
-    }
-    return n;
+    const uint32 i = order == HintOrder::newest ? d->key_hints.last : d->key_hints.first;
+    if (i == kNoIndex) return false;
+    remove_hint(&d->key_hints, key_table(), i);
+    const KeyEntry& e = key_table()[i];
+    out->type = static_cast<BlockedOn>(e.type);
+    set_name(&out->queue, queue_of(e));
+    set_name(&out->key, key_of(e));
+    return true;
 }
 
 void key_is_clear(Oid database, const KeyName& name) noexcept {
@@ -235,8 +251,6 @@ void await_end(Oid database, int64 id) noexcept {
     poke_dispatcher(database, kPokeBlocked);
 }
 
-void await_end_again(Oid database, int64 id) noexcept { note_await(database, id); }
-
 void tell_ends(Oid database, const int64* ids, int count) noexcept {
     if (count == 0 || pg_atomic_read_u32(&board().awaited_count) == 0) return;
     bool any = false;
@@ -244,28 +258,21 @@ void tell_ends(Oid database, const int64* ids, int count) noexcept {
         const PartGuard guard(BoardLock::waits, LW_EXCLUSIVE);
         for (int k = 0; k < count; k++) {
             const uint32 i = *find_end_link(database, ids[k]);
-            if (i == kNoIndex || awaited_table()[i].hinted) continue;
-            awaited_table()[i].hinted = true;
-            board().end_hints++;
-            any = true;
+            if (i != kNoIndex && hint_end_locked(i)) any = true;
         }
     }
     if (any) poke_dispatcher(database, kPokeBlocked);
 }
 
-int take_end_hints(Oid database, int64* out, int max) noexcept {
-    if (board().end_hints == 0) return 0;
+bool take_end_hint(Oid database, HintOrder order, int64* id) noexcept {
+    DatabaseSlot* d = database_slot(database);
+    if (d == nullptr || d->end_hints.first == kNoIndex) return false;
     const PartGuard guard(BoardLock::waits, LW_EXCLUSIVE);
-    Board& b = board();
-    int n = 0;
-    for (uint32 i = 0; i < b.awaited_high && n < max && b.end_hints > 0; i++) {
-        AwaitedEntry& e = awaited_table()[i];
-        if (e.database != database || !e.hinted) continue;
-        e.hinted = false;
-        b.end_hints--;
-        out[n++] = e.id;
-    }
-    return n;
+    const uint32 i = order == HintOrder::newest ? d->end_hints.last : d->end_hints.first;
+    if (i == kNoIndex) return false;
+    remove_hint(&d->end_hints, awaited_table(), i);
+    *id = awaited_table()[i].id;
+    return true;
 }
 
 void forget_end(Oid database, int64 id) noexcept {
@@ -283,10 +290,10 @@ void forget_end(Oid database, int64 id) noexcept {
 void clear_waits(Oid database) noexcept {
     const PartGuard guard(BoardLock::waits, LW_EXCLUSIVE);
     Board& b = board();
+    if (DatabaseSlot* d = database_slot(database)) d->key_hints = d->end_hints = {};
     for (uint32 i = 0; i < b.key_high; i++) {
         KeyEntry& e = key_table()[i];
         if (e.database != database) continue;
-        if (e.hinted) b.key_hints--;
         e.running = 0;
         e.parked = e.hinted = false;
         drop_if_unused_locked(i);
@@ -294,7 +301,6 @@ void clear_waits(Oid database) noexcept {
     for (uint32 i = 0; i < b.awaited_high; i++) {
         AwaitedEntry& e = awaited_table()[i];
         if (e.database != database) continue;
-        if (e.hinted) b.end_hints--;
         uint32* link = find_end_link(database, e.id);
         *link = e.next;
         e.database = InvalidOid;

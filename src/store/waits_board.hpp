@@ -36,21 +36,22 @@ using core::ParkedPlace;
 /// A hint: jobs of the key may have become runnable. parked: some are blocked on it from now on, the first of
 /// them at `place`; otherwise only a key that is known to have parked jobs is looked at.
 void hint_key(Oid database, const KeyName& name, bool parked, const ParkedPlace& place) noexcept;
-/// The dispatcher itself wants another look at a key with parked jobs: wakes nobody.
-void hint_key_again(Oid database, const KeyName& name) noexcept;
+/// The dispatcher itself found parked jobs of the key among the rows: wakes nobody.
+void know_key(Oid database, const KeyName& name) noexcept;
 /// The dispatcher's raising of the head of the parked jobs: as in core/range_head.hpp, and only by what is
 /// committed, since its own transaction may fail. The jobs that it let go are passed by at the next look.
 ParkedPlace begin_key_raise(Oid database, const KeyName& name) noexcept;
 void finish_key_raise(Oid database, const KeyName& name, const ParkedPlace& first_seen) noexcept;
 
 struct KeyHint {
-    uint32 entry;
     BlockedOn type;
-    int running;
     BoardName queue, key;
 };
-/// Takes up to `max` hints; each key counts as looked at from here on.
-int take_key_hints(Oid database, KeyHint* out, int max) noexcept;
+/// Whoever takes from both ends keeps no hint waiting for a hundred thousand others: the newest one has its
+/// turn, and so has the one that waits longest.
+enum class HintOrder { newest, oldest };
+/// Takes one hint; the key counts as looked at from here on. false: there is none.
+bool take_key_hint(Oid database, HintOrder order, KeyHint* out) noexcept;
 /// After a look that found no job blocked on the key: it needs no more hints, unless one came meanwhile.
 void key_is_clear(Oid database, const KeyName& name) noexcept;
 
@@ -60,11 +61,9 @@ void key_is_clear(Oid database, const KeyName& name) noexcept;
 /// A blocked job waits for the end of this one (negative: a batch whose jobs may all have ended); the
 /// dispatcher looks at it at once, and again whenever it ends.
 void await_end(Oid database, int64 id) noexcept;
-/// The same from the dispatcher itself, for its next look: wakes nobody.
-void await_end_again(Oid database, int64 id) noexcept;
 /// Jobs that ended: those that somebody waits for become hints. cost: one load when nobody waits
 void tell_ends(Oid database, const int64* ids, int count) noexcept;
-int take_end_hints(Oid database, int64* out, int max) noexcept;
+bool take_end_hint(Oid database, HintOrder order, int64* id) noexcept;
 /// Nobody waits for it any more.
 void forget_end(Oid database, int64 id) noexcept;
 

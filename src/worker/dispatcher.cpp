@@ -48,9 +48,8 @@ constexpr core::Micros kFailedRetry = core::seconds(1);
 // A session that says so is about to end, and holds its job until it has.
 constexpr core::Micros kOrphansLook = core::milliseconds(50);
 constexpr core::Micros kOrphansWatch = core::seconds(2);
-// What somebody has locked is looked at again after so long, doubling.
-constexpr core::Micros kBlockedRetry = core::milliseconds(10);
-constexpr core::Micros kMaxBlockedRetry = core::seconds(1);
+// About so long is a step of a duty that has more to do: the others and what is due go on in between.
+constexpr core::Micros kStep = core::milliseconds(10);
 constexpr core::Micros kRequestRetry = core::milliseconds(200);
 constexpr core::Micros kBufferedRetry = core::milliseconds(200);
 constexpr core::Micros kLockedRetry = core::milliseconds(100);
@@ -86,6 +85,7 @@ class Dispatcher {
     void close_requests(uint32 generation) noexcept;
     void look_at_leases(core::Instant now);
     void prune(core::Instant now, core::Instant steady);
+    void release_blocked(core::Instant now);
     void look_at_schedules(core::Instant now);
     void settle_dead();
     template <class Body>
@@ -105,9 +105,9 @@ class Dispatcher {
     store::Overstayers overstayers_;
     Troubled troubled_schedules_;
     store::Pruner pruner_;
+    store::BlockedWork blocked_{true};
     store::MinuteStatistics minutes_;
     store::SplitCounter split_;
-    core::Micros blocked_retry_ = kBlockedRetry;
     uint32 failed_pokes_ = 0;
     core::Micros clocks_differ_{std::numeric_limits<int64>::min()};  // the clock less the steady one
     // Of the steady clock: pauses stay as long as they are when somebody sets the other one.
@@ -117,7 +117,6 @@ class Dispatcher {
     core::Instant split_began_{};
     core::Instant next_split_{core::kPlusInfinity};
     core::Instant next_requests_{core::kPlusInfinity};
-    core::Instant next_blocked_{core::kPlusInfinity};
     core::Instant next_follow_{core::kPlusInfinity};
     core::Instant next_recruit_{core::kPlusInfinity};
     core::Instant retry_failed_{core::kPlusInfinity};
@@ -304,6 +303,16 @@ void Dispatcher::end_minute(core::Instant now) {
     }
 }
 
+// A step at each turn, until nothing is left but what somebody has locked.
+void Dispatcher::release_blocked(core::Instant now) {
+    if (pg_atomic_exchange_u32(&slot_->waits_overflow, 0) != 0) {
+        store::distrust_queues();  // it may be their settings that changed
+        blocked_.look_at_all();
+    }
+    if (!duty("pg_foreman: releasing blocked jobs", [this, now] { blocked_.step(now, kStep); }))
+        blocked_.undo();
+}
+
 // What may be a minute old in the views: a step at each turn. It pauses for a hundred times as long as it
 // took.
 void Dispatcher::count_split(core::Instant now) {
@@ -435,18 +444,8 @@ void Dispatcher::turn(uint32 pokes) {
         }
     }
     if (was_set_back || now >= next_lease_end()) look_at_leases(now);
-    if (reread || (pokes & store::kPokeBlocked) || steady >= next_blocked_) {
-        next_blocked_ = core::kPlusInfinity;
-        bool all_done = false;
-        const bool went = duty("pg_foreman: releasing blocked jobs", [this, now, reread, &all_done] {
-            all_done = release_blocked(slot_, now, reread);
-        });
-        // The hints that it took are lost.
-        if (!went) pg_atomic_write_u32(&slot_->waits_overflow, 1);
-        blocked_retry_ =
-            all_done ? kBlockedRetry : std::min(blocked_retry_ + blocked_retry_, kMaxBlockedRetry);
-        if (!all_done) next_blocked_ = steady + blocked_retry_;
-    }
+    if (reread) blocked_.look_at_all();
+    if (reread || (pokes & store::kPokeBlocked) || steady >= blocked_.next()) release_blocked(now);
     end_minute(now);
     count_split(now);
     if (count_wanted_) {
@@ -522,8 +521,8 @@ void Dispatcher::loop() {
         const core::Instant due = due_work(pg::clock_now());
         const core::Instant poll = pg::steady_now() + core::milliseconds(settings::poll_interval_ms);
         const core::Instant pause = std::min(
-            {poll, next_requests_, next_blocked_, next_recruit_, end_of_grace_, retry_failed_, next_orphans_,
-             copied_ ? core::kPlusInfinity : next_split_,
+            {poll, next_requests_, blocked_.next(), next_recruit_, end_of_grace_, retry_failed_,
+             next_orphans_, copied_ ? core::kPlusInfinity : next_split_,
              slot_->stopped ? core::kPlusInfinity : std::min({next_prune_, next_follow_, clerk_.retry()})});
         const core::Instant wake = std::min({due, next_expiry(), next_lease_end(), next_fire(),
                                              copied_ ? core::kPlusInfinity : minutes_.end_of_minute()});

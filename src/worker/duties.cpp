@@ -282,13 +282,6 @@ void refresh_roles(Oid database) {
     }
 }
 
-bool release_blocked(store::DatabaseSlot* slot, core::Instant now, bool everything) {
-    const bool overflow = slot != nullptr && pg_atomic_exchange_u32(&slot->waits_overflow, 0) != 0;
-    if (!everything && !overflow) return !store::release_hinted(now).again;
-    store::distrust_queues();  // it may be their settings that changed
-    return !store::release_all(now).again;
-}
-
 int64 expire_due(store::DatabaseSlot* slot, core::Instant now) {
     // Infinity first: what commits meanwhile lowers it again.
     if (slot != nullptr) pg_atomic_write_u64(&slot->next_expiry, static_cast<uint64>(core::kPlusInfinity.us));

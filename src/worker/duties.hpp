@@ -29,8 +29,6 @@ int64 charge_crashes(Oid database);
 void reread_ranges(Oid database);
 /// Sets which role runs each range of the board, from the handlers as they are now.
 void refresh_roles(Oid database);
-/// Lets blocked jobs go on: those that hints on the board name, or everything. false: look again soon.
-bool release_blocked(store::DatabaseSlot* slot, core::Instant now, bool everything);
 /// Cancels jobs whose expires_at has passed and notes the next one.
 int64 expire_due(store::DatabaseSlot* slot, core::Instant now);
 

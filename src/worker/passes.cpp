@@ -161,7 +161,8 @@ bool choose_procedure(Oid user, const pg::vector<int64>& seen, store::RangeChoic
             continue;
         if (!store::may(store::Bundle::operate, spec.queue) || is_closed(spec.queue, now)) continue;
         const store::Key first = store::first_unseen(spec, now, {seen.data(), seen.size()});
-        if (first == core::kNoKey || (found && !(row.priority < choice->priority || first < choice->head)))
+        if (first == core::kNoKey ||
+            (found && std::pair(row.priority, first) >= std::pair(choice->priority, choice->head)))
             continue;
         store::describe_row(row, first, choice);
         found = true;
@@ -253,7 +254,10 @@ FOREMAN_FUNCTION(dispatch_once) {
     require_operator("foreman.dispatch_once()");
     const int64 done = store::apply_requests().applied;
     const int64 expired = expire_due(store::database_slot(MyDatabaseId), store::now());
-    return Int64GetDatum(done + expired + store::release_all(store::now()).released);
+    // This transaction may fail, or go on for long: the hints stay with the dispatcher.
+    store::BlockedWork blocked(false);
+    blocked.look_at_all();
+    return Int64GetDatum(done + expired + blocked.step(store::now(), core::Micros{PG_INT64_MAX}));
 }
 
 FOREMAN_FUNCTION(rescue_once) {
