@@ -986,7 +986,7 @@ SELECT s.schedule_id, s.name, s.schedule, s.timezone,
        s.generation, s.error, s.error_at, s.created_at
   FROM foreman.schedule s
   LEFT JOIN foreman.handler h ON (h.kind OPERATOR(pg_catalog.=) s.kind)
- CROSS JOIN LATERAL (SELECT COALESCE(s.queue, h.queue, 'default')) AS q(queue)
+ CROSS JOIN LATERAL (SELECT COALESCE(s.queue, CASE WHEN h.serves IS NULL OR 'default' OPERATOR(pg_catalog.=) ANY (h.serves) THEN h.queue END, 'default')) AS q(queue)
  WHERE foreman._sees(q.queue);
 
 CREATE VIEW foreman.schedule_runs WITH (security_barrier) AS

@@ -78,6 +78,12 @@ void check_keys(const EnqueueValues& v, store::NewJob* job) {
     if (v[kBatchId]) job->batch_id = required_id(v[kBatchId], "batch_id");
 }
 
+// Of a job that names none. Who may feed no other queue means that of the handler.
+std::string_view queue_for(const store::Handler& handler) {
+    const std::string_view home = handler.home_queue();
+    return store::may(store::Bundle::producer, home) ? home : handler.queue_name();
+}
+
 }  // namespace
 
 EnqueueValues values_of(FunctionCallInfo fcinfo) noexcept {
@@ -91,7 +97,7 @@ store::NewJob check_options(const EnqueueValues& v) {
     store::NewJob job;
     job.kind = required_name(v[kKind], "kind");
     const OptionalText queue = optional_name(v[kQueue], "queue");
-    job.queue = queue ? *queue : store::find_handler(job.kind).queue_name();
+    job.queue = queue ? *queue : queue_for(store::find_handler(job.kind));
     const store::Handler& handler = store::find_handler(job.kind, job.queue);
     store::require(store::Bundle::producer, job.queue);
     // A handler belongs to its queue: who may not feed that may not run it from another one either.

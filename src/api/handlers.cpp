@@ -127,9 +127,9 @@ OptionalDatum served_queues() {
 }
 
 // The name of a kind is everybody's: whoever does not operate all queues registers none that has jobs in
-// queues of others.
+// queues of others. One that serves some queues already may be registered anew.
 void require_on_waiting(std::string_view kind) {
-    if (store::may_all(store::Bundle::operate)) return;
+    if (store::may_all(store::Bundle::operate) || store::find_handler(kind).confined) return;
     store::RangeRow row{};
     for (bool more = store::next_range(&row, true); more; more = store::next_range(&row, false)) {
         if (row.spec().kind == kind) store::require(store::Bundle::operate, row.spec().queue);

@@ -15,6 +15,8 @@
 
 namespace foreman::store {
 
+constexpr std::string_view kDefaultQueue = "default";
+
 enum class Lane : char { transaction = 't', batch = 'b', procedure = 'p' };
 /// What a handler takes: f(jsonb), f(foreman.job), f(foreman.job[]), or an SQL command: its own, or that of
 /// the schedule that made the job.
@@ -44,6 +46,10 @@ struct Handler {
     bool serves(std::string_view name) const noexcept {
         return !confined || std::find(queues.begin(), queues.end(), name) != queues.end();
     }
+    /// Where jobs go that name no queue: a confined handler draws none away from the default queue.
+    std::string_view home_queue() const noexcept {
+        return serves(kDefaultQueue) ? queue_name() : kDefaultQueue;
+    }
 };
 
 struct Queue {
@@ -66,7 +72,6 @@ struct Queue {
 
 constexpr int kDefaultMaxAttempts = 5;
 constexpr int kDefaultKeepArgs = 8192;
-constexpr std::string_view kDefaultQueue = "default";
 
 /// does   the handler of a kind; exists is false when there is none
 /// cost   a hash probe; a row read after invalidation

@@ -186,7 +186,7 @@ Timetable timetable_of(const ScheduleSettings& s) {
 }
 
 std::string_view queue_of(const ScheduleSettings& s) {
-    return s.queue ? *s.queue : find_handler(s.kind).queue_name();
+    return s.queue ? *s.queue : find_handler(s.kind).home_queue();
 }
 
 bool read_schedule(std::string_view name, Lock lock, MemoryContext context, StoredSchedule* out) {

@@ -148,11 +148,21 @@ SELECT is((SELECT serves FROM foreman.handlers WHERE kind = 'stolen'), '{mail}',
 SELECT foreman.grant_role('worker', 'pgtap_p15_monitor', 'other') \g /dev/null
 SELECT is(t.as_role('pgtap_p15_monitor', $$ SELECT max(job_id) FROM foreman.claim('{other}', 'w', qty => 100) $$), :'kept', 'workers outside get them, as before');
 SELECT is((SELECT count(*) FROM foreman.jobs WHERE kind = 'stolen' AND state = 'completed'), 1::int8, 'it ran nothing else');
+-- Nor does it draw jobs away that name no queue.
+SELECT foreman.enqueue('stolen', '{"what": "secret"}', run_at => '2100-01-01') AS unnamed, foreman.schedule_job('unnamed', '0 0 1 1 *', 'stolen') \gset
+SELECT is((SELECT queue FROM foreman.jobs WHERE job_id = :unnamed), 'default', 'a job that names no queue does not go to its queue');
+SELECT is((SELECT queue FROM foreman.schedules WHERE name = 'unnamed'), 'default', 'nor those of a schedule');
+SELECT foreman.trigger_schedule('unnamed') AS fired \gset
+SELECT is((SELECT queue FROM foreman.jobs WHERE job_id = :fired), 'default', 'when it fires');
+SELECT foreman.unschedule('unnamed') \g /dev/null
+SELECT t.as_role('pgtap_p15_one', $$ SELECT foreman.enqueue('stolen', run_at => '2100-01-01') $$) AS fed \gset
+SELECT is((SELECT queue FROM foreman.jobs WHERE job_id = :'fed'), 'mail',
+    'but for those who may feed its queue alone');
 -- The same by the passes of tests, which run jobs as the session's role.
 SELECT foreman.enqueue('stolen', '{"what": "secret"}', queue => 'other') AS kept \gset
 SELECT foreman.grant_role('operator', 'pgtap_p15_one', 'other') \g /dev/null
 SELECT is(t.as_role('pgtap_p15_one', $$ SELECT foreman.drain() $$), '0', 'a right that came later does not count');
-SELECT is(t.as_role('pgtap_p15_one', $$ SELECT foreman.register_handler('stolen', 't.steals', queue => 'mail') $$), 'false', 'until he registers again');
+SELECT is(t.as_role('pgtap_p15_one', $$ SELECT foreman.register_handler('stolen', 't.steals', queue => 'mail') $$), 'false', 'until he registers again, which jobs of others do not hinder');
 SELECT is(t.outcome(:kept), 'completed 1', 'then his handler runs them');
 SELECT foreman.revoke_role('operator', 'pgtap_p15_one', 'other') \g /dev/null
 SELECT foreman.enqueue('stolen', '{"what": "all"}', queue => 'default') AS every \gset
