@@ -70,8 +70,19 @@ constinit pg::Statement g_stop_request{"stop_request",
                                        " $1 AND action " EQ " ANY ('{c,d}'::pg_catalog.\"char\"[]) LIMIT 1",
                                        {INT8OID}};
 
-constinit pg::Statement g_request_jobs{
-    "request_jobs", "SELECT DISTINCT job_id FROM foreman.job_request ORDER BY job_id LIMIT 1000"};
+constinit pg::Statement g_request_jobs{"request_jobs",
+                                       "SELECT DISTINCT job_id FROM foreman.job_request WHERE job_id " GT
+                                       " $1 ORDER BY job_id LIMIT 100",
+                                       {INT8OID}};
+
+// Of a job that somebody holds, however often something is asked of it: the latest of each action counts.
+constinit pg::Statement g_thin_out{
+    "thin_requests",
+    "DELETE FROM foreman.job_request WHERE ctid " EQ
+    " ANY (ARRAY (SELECT r.ctid FROM foreman.job_request r WHERE r.job_id " EQ " $1 AND r.request_id " LT
+    " (SELECT n.request_id FROM foreman.job_request n WHERE n.job_id " EQ " $1 AND n.action " EQ
+    " r.action ORDER BY n.request_id DESC LIMIT 1) LIMIT 10000 FOR UPDATE SKIP LOCKED))",
+    {INT8OID}};
 
 // Inserted first, and deleted only where that went through: a unique key may be held by a newer job.
 #define REVIVE(from, columns, condition)                                                                    \
@@ -380,20 +391,31 @@ bool requests_open() noexcept {
            (TransactionIdIsValid(g_requested_in) && g_requested_in == GetTopTransactionIdIfAny());
 }
 
-RequestPass apply_requests(bool interrupt) {
+RequestPass apply_requests(int64 after, core::Micros most, bool interrupt) {
     const AsOwner scope;
+    const Instant end = pg::steady_now() + most;
     pg::Context context("foreman requests", CurrentMemoryContext);
     pg::ContextResource memory(context);
-    pg::vector<int64> ids(&memory);
-    for (const pg::Row row : g_request_jobs.execute()) ids.push_back(row.i64(1));
-    RequestPass pass{};
-    for (const int64 id : ids) {
-        if (apply_to(id, context.get())) {
-            pass.applied++;
-        } else {
+    RequestPass pass{0, 0, after, true};
+    while (pass.more && pg::steady_now() < end) {
+        pg::vector<int64> ids(&memory);
+        pg::Args<1> a;
+        a.i64(1, pass.after);
+        for (const pg::Row row : g_request_jobs.execute(a)) ids.push_back(row.i64(1));
+        pass.more = !ids.empty();
+        for (const int64 id : ids) {
+            if (pg::steady_now() >= end) break;
+            pass.after = id;
+            if (apply_to(id, context.get())) {
+                pass.applied++;
+                continue;
+            }
             // Asked for while its claim was about to commit: the board did not know the lease yet.
             if (has_stop_request(id) && !(interrupt && interrupt_job(MyDatabaseId, id)))
                 mark_lease_cancelled(MyDatabaseId, id);
+            pg::Args<1> one;
+            one.i64(1, id);
+            g_thin_out.execute(one);
             pass.left++;
         }
     }

@@ -64,14 +64,16 @@ std::optional<Answer> read_answer(int64 job_id, Instant now, MemoryContext conte
 // ---- the dispatcher's passes
 // ------------------------------------------------------------------------------------------
 
-/// Applies requests whose job nobody holds, removes those whose job has ended.  returns: how many are left
-/// over
+/// Applies requests whose job nobody holds, removes those whose job has ended, of the jobs with ids above
+/// `after`, for about `most`.  returns: how many were left over, and whether there is more to look at
 struct RequestPass {
     int64 applied;
     int64 left;
+    int64 after;  // where to go on
+    bool more;
 };
 /// interrupt: running handlers were told nothing yet, as after COMMIT PREPARED.
-RequestPass apply_requests(bool interrupt = false);
+RequestPass apply_requests(int64 after, core::Micros most, bool interrupt = false);
 /// Whether job_request may have rows; without the board it always may.
 bool requests_open() noexcept;
 /// Cancels up to `max` waiting jobs whose expires_at has passed; next: the earliest that is left.

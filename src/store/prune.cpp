@@ -21,7 +21,7 @@ namespace {
 
 // What one step reads and removes at most: about ten milliseconds, since the dispatcher has more to do.
 constexpr int kBatch = 2000;
-constexpr uint32 kBlocks = 2000;
+constexpr uint32 kBlocks = 128;
 constexpr int kDropTries = 10;
 // Tables up to this size are counted before they are dropped; of larger ones the server's estimate is
 // reported.
@@ -52,22 +52,23 @@ constinit pg::Statement g_delete_statistics{
     {TIMESTAMPTZOID, INT8OID}};
 
 // %s: the table, the place behind which the batch begins, and the block that it does not come to. The
-// deletion finds its rows by an array of places: planned as a join it may read the table again.
+// deletion finds its rows by an array of places: planned as a join it may read the table again. The queue is
+// no join either: rows have to come in the order of their places, since the batch goes on behind the last.
 constexpr const char* kDeleteHistory =
-    "WITH v AS MATERIALIZED (SELECT h.ctid AS c, h.queue FROM %s h LEFT JOIN foreman.queue q ON (q.queue " EQ
-    " h.queue) WHERE h.ctid " GT " '(%u,%u)'::pg_catalog.tid AND h.ctid " LT
-    " '(%u,0)'::pg_catalog.tid AND h.finished_at " LT " ($1 " MINUS " CASE WHEN h.outcome " EQ
-    " 'c' THEN COALESCE(q.retain_completed, '7 days'::pg_catalog.interval) "
-    "ELSE COALESCE(q.retain_cancelled, '7 days'::pg_catalog.interval) END) LIMIT %d FOR UPDATE OF h SKIP "
-    "LOCKED), d AS (DELETE FROM %s WHERE ctid " EQ
+    "WITH v AS MATERIALIZED (SELECT h.ctid AS c, h.queue FROM %s h WHERE h.ctid " GT
+    " '(%u,%u)'::pg_catalog.tid AND h.ctid " LT " '(%u,0)'::pg_catalog.tid AND h.finished_at " LT
+    " ($1 " MINUS " COALESCE((SELECT CASE WHEN h.outcome " EQ
+    " 'c' THEN q.retain_completed ELSE q.retain_cancelled END FROM foreman.queue q WHERE q.queue " EQ
+    " h.queue), '7 days'::pg_catalog.interval)) LIMIT %d FOR UPDATE OF h SKIP LOCKED), d AS (DELETE FROM %s "
+    "WHERE ctid " EQ
     " ANY (ARRAY (SELECT v.c FROM v))) SELECT v.queue, pg_catalog.count(*), pg_catalog.max(v.c) FROM v GROUP "
     "BY v.queue";
 constexpr const char* kDeleteDead =
-    "WITH v AS MATERIALIZED (SELECT h.ctid AS c, h.queue FROM %s h LEFT JOIN foreman.queue q ON (q.queue " EQ
-    " h.queue) WHERE h.ctid " GT " '(%u,%u)'::pg_catalog.tid AND h.ctid " LT
-    " '(%u,0)'::pg_catalog.tid AND h.discarded_at " LT " ($1 " MINUS
-    " COALESCE(q.retain_discarded, '30 days'::pg_catalog.interval)) LIMIT %d FOR UPDATE OF h SKIP LOCKED), "
-    "d AS (DELETE FROM %s WHERE ctid " EQ
+    "WITH v AS MATERIALIZED (SELECT h.ctid AS c, h.queue FROM %s h WHERE h.ctid " GT
+    " '(%u,%u)'::pg_catalog.tid AND h.ctid " LT " '(%u,0)'::pg_catalog.tid AND h.discarded_at " LT
+    " ($1 " MINUS " COALESCE((SELECT q.retain_discarded FROM foreman.queue q WHERE q.queue " EQ
+    " h.queue), '30 days'::pg_catalog.interval)) LIMIT %d FOR UPDATE OF h SKIP LOCKED), d AS (DELETE FROM %s "
+    "WHERE ctid " EQ
     " ANY (ARRAY (SELECT v.c FROM v))) SELECT v.queue, pg_catalog.count(*), pg_catalog.max(v.c) FROM v GROUP "
     "BY v.queue";
 
@@ -245,11 +246,13 @@ bool Pruner::try_drop_day(const Day& day) {
 
 bool Pruner::step() {
     const AsOwner scope;
-    scope.allow_any_plan();
+    // A range of places is read in their order, the whole table may be read from its middle.
+    if (phase_ != Phase::dead_letters && phase_ != Phase::history) scope.allow_any_plan();
     pg::GucScope settings;
     settings.set("lock_timeout", "100ms");
     settings.set("search_path", "pg_catalog, pg_temp");
-    read_retentions();
+    // With many queues this costs as much as a step; what is dropped is judged by what holds now.
+    if (phase_ == Phase::begun || phase_ == Phase::partitions) read_retentions();
     switch (phase_) {
         case Phase::none:
             return false;

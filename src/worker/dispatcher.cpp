@@ -83,6 +83,7 @@ class Dispatcher {
     core::Instant next_lease_end() const;
     core::Instant next_fire() const;
     void close_requests(uint32 generation) noexcept;
+    void apply_requests(core::Instant steady, bool interrupt);
     void look_at_leases(core::Instant now);
     void prune(core::Instant now, core::Instant steady);
     void release_blocked(core::Instant now);
@@ -108,6 +109,11 @@ class Dispatcher {
     store::BlockedWork blocked_{true};
     store::MinuteStatistics minutes_;
     store::SplitCounter split_;
+    int64 requests_after_ = PG_INT64_MIN;  // how far a pass has come, the least when none is active
+    int64 requests_left_ = 0;
+    uint32 requests_generation_ = 0;
+    bool requests_interrupt_ = false;
+    core::Instant requests_began_{};
     uint32 failed_pokes_ = 0;
     core::Micros clocks_differ_{std::numeric_limits<int64>::min()};  // the clock less the steady one
     // Of the steady clock: pauses stay as long as they are when somebody sets the other one.
@@ -258,6 +264,40 @@ void Dispatcher::close_requests(uint32 generation) noexcept {
     pg_memory_barrier();
     if (pg_atomic_read_u32(&slot_->request_generation) != generation)
         pg_atomic_write_u32(&slot_->requests_open, 1);
+}
+
+// A pass is a step at each turn. What was asked for behind its back it looks at in the next one; those of
+// jobs that somebody holds wait for a while, which is longer the more of them there are.
+void Dispatcher::apply_requests(core::Instant steady, bool interrupt) {
+    if (requests_after_ == PG_INT64_MIN) {
+        requests_generation_ = pg_atomic_read_u32(&slot_->request_generation);
+        requests_left_ = 0;
+        requests_began_ = steady;
+        requests_interrupt_ = false;
+    }
+    requests_interrupt_ |= interrupt;
+    store::RequestPass pass{0, 0, requests_after_, true};
+    next_requests_ = steady;
+    if (!duty("pg_foreman: applying requests",
+              [&] { pass = store::apply_requests(requests_after_, kStep, requests_interrupt_); })) {
+        requests_after_ = PG_INT64_MIN;
+        next_requests_ = steady + kFailedRetry;
+        return;
+    }
+    requests_left_ += pass.left;
+    requests_after_ = pass.after;
+    if (pass.more) return;
+    requests_after_ = PG_INT64_MIN;
+    if (requests_left_ > 0) {
+        const core::Instant done = pg::steady_now();
+        next_requests_ = done + kRequestRetry + (done - requests_began_);
+        overstayers_.end(database_, steady, core::milliseconds(settings::cancel_grace_ms));
+    } else {
+        next_requests_ = core::kPlusInfinity;
+        if (pg_atomic_read_u32(&slot_->request_generation) == requests_generation_)
+            close_requests(requests_generation_);
+    }
+    if (pg_atomic_read_u32(&slot_->request_generation) != requests_generation_) next_requests_ = steady;
 }
 
 core::Instant Dispatcher::next_expiry() const {
@@ -429,20 +469,8 @@ void Dispatcher::turn(uint32 pokes) {
     if (pokes & store::kPokeHandlers)
         poked_duty(store::kPokeHandlers, "pg_foreman: reading handlers",
                    [this] { refresh_roles(database_); });
-    if ((pokes & store::kPokeRequests) || steady >= next_requests_) {
-        next_requests_ = core::kPlusInfinity;
-        const uint32 generation = pg_atomic_read_u32(&slot_->request_generation);
-        bool all_done = false;
-        const bool interrupt = (pokes & store::kPokePrepared) != 0;
-        duty("pg_foreman: applying requests",
-             [&all_done, interrupt] { all_done = store::apply_requests(interrupt).left == 0; });
-        if (!all_done) {
-            next_requests_ = steady + kRequestRetry;
-            overstayers_.end(database_, steady, core::milliseconds(settings::cancel_grace_ms));
-        } else if (pg_atomic_read_u32(&slot_->request_generation) == generation) {
-            close_requests(generation);
-        }
-    }
+    if ((pokes & store::kPokeRequests) || steady >= next_requests_)
+        apply_requests(steady, (pokes & store::kPokePrepared) != 0);
     if (was_set_back || now >= next_lease_end()) look_at_leases(now);
     if (reread) blocked_.look_at_all();
     if (reread || (pokes & store::kPokeBlocked) || steady >= blocked_.next()) release_blocked(now);
@@ -575,6 +603,9 @@ void dispatcher_main(Oid database) {
     pg::guarded([database] { before_shmem_exit(foreman_dispatcher_exit, ObjectIdGetDatum(database)); });
     pg::guarded([database] { BackgroundWorkerInitializeConnectionByOid(database, InvalidOid, 0); });
     pg::lift_session_limits();
+    // What a crash takes back of this process, rows say still: it is done again. Whatever was built on it in
+    // other sessions comes later in the log, and is gone as well. So it waits for no disk and no standby.
+    pg::guarded([] { SetConfigOption("synchronous_commit", "off", PGC_SUSET, PGC_S_OVERRIDE); });
     Dispatcher dispatcher(database);
     if (dispatcher.begin()) dispatcher.loop();
 }
