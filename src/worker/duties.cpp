@@ -57,7 +57,7 @@ void settle_dead_executor(const store::SlotReading& dead) {
     if (dead.outside_group) {
         rescue_leased(dead.job_id, charged, kOwnFault);
     } else if (charged) {
-        charge_waiting(dead.job_id, "57P01", kOwnFault);
+        charge_waiting(dead.job_id, {store::now(), 0, "57P01", kOwnFault, "", "", ""});
     }
 }
 

@@ -25,9 +25,8 @@ struct Shared {
     Oid database, role;
     pg_atomic_uint32 pid;
     pg_atomic_uint32 state;
-    int sqlstate;
     pg::CommandTagText tag;
-    char message[pg::Failure::kTextSize], detail[pg::Failure::kTextSize], hint[pg::Failure::kTextSize];
+    pg::Failure error;
     char command[1];  // zero-terminated
 };
 
@@ -100,10 +99,7 @@ Oid database_named(const char* name) {
 }
 
 void keep_error(Shared* shared, int sqlstate, const char* message, const char* detail, const char* hint) {
-    shared->sqlstate = sqlstate;
-    std::snprintf(shared->message, sizeof(shared->message), "%s", message);
-    std::snprintf(shared->detail, sizeof(shared->detail), "%s", detail);
-    std::snprintf(shared->hint, sizeof(shared->hint), "%s", hint);
+    shared->error = pg::Failure(sqlstate, "%s", message).detail("%s", detail).hint("%s", hint);
 }
 
 }  // namespace
@@ -128,9 +124,7 @@ void run_elsewhere(const store::ScheduledCommand& command, pg::CommandTagText* t
             *tag = segment->tag;
             return;
         case kFailed:
-            throw pg::Failure(segment->sqlstate, "%s", segment->message)
-                .detail("%s", segment->detail)
-                .hint("%s", segment->hint);
+            throw pg::Failure(segment->error);
         default:
             throw pg::Failure(ERRCODE_ADMIN_SHUTDOWN,
                               "the session in database \"%s\" ended before its command", command.database)

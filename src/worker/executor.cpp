@@ -93,7 +93,7 @@ class Executor {
     void turn_to_oldest(bool allow_alone, store::RangeChoice* choice) const;
     static bool is_blocked(const Touched& t, core::Instant now);
     void raise_touched();
-    void after_failed_group(const Group& group, const char* sqlstate, const char* message);
+    void after_failed_group(const Group& group, const store::AttemptError& error);
     bool must_end() const;
     bool rest();
     core::Micros next_retry() const;
@@ -328,13 +328,13 @@ void Executor::run_in_transaction(Group& group, store::RangeChoice* procedure) {
 
 // The transaction is gone and every claimed row waits again. Several jobs: each runs alone next, uncharged.
 // One: it failed.
-void Executor::after_failed_group(const Group& group, const char* sqlstate, const char* message) {
+void Executor::after_failed_group(const Group& group, const store::AttemptError& error) {
     pg::Transaction tx;
     const auto& jobs = const_cast<Group&>(group).jobs();
     if (jobs.size() == 1 && innocent_) {
         // It waits again as it did.
     } else if (jobs.size() == 1) {
-        charge_waiting(jobs[0].job_id, sqlstate, message);
+        charge_waiting(jobs[0].job_id, error);
     } else {
         pg::ContextResource memory(group_context_);
         pg::vector<int64> ids(&memory);
@@ -350,9 +350,7 @@ void Executor::run_one_group() {
     procedure.ref = {};
     {
         Group group(group_context_.get(), true);
-        bool failed = false;  // a message may be empty
-        char sqlstate[8] = {};
-        char message[512] = {};
+        std::optional<store::AttemptError> error;
         try {
             run_in_transaction(group, &procedure);
             // One that was put back may stand at the key that others passed over while it was held.
@@ -364,23 +362,22 @@ void Executor::run_one_group() {
             }
         } catch (const pg::PgError& e) {
             if (group.jobs().empty()) throw;
-            failed = true;
             if (is_failure_of_session(e.sqlstate())) {
                 innocent_ = true;
                 renew_session();
             }
-            std::snprintf(sqlstate, sizeof(sqlstate), "%s", e.sqlstate_text());
-            std::snprintf(message, sizeof(message), "%s", e.message());
+            error = keep_error(e, 0, pg::clock_now(), group_context_.get());
         } catch (const pg::Failure& f) {
             if (group.jobs().empty()) throw;
-            failed = true;
-            std::snprintf(sqlstate, sizeof(sqlstate), "%s", unpack_sql_state(f.sqlstate()));
-            std::snprintf(message, sizeof(message), "%s", f.message());
+            const auto keep = [this](const char* text) { return pg::copy_text(text, group_context_.get()); };
+            error = store::AttemptError{
+                pg::clock_now(), 0, keep(unpack_sql_state(f.sqlstate())), keep(f.message()), keep(f.detail()),
+                keep(f.hint()),  ""};
         }
-        if (failed) {
+        if (error) {
             hold_cancel();
             give_back();
-            after_failed_group(group, sqlstate, message);
+            after_failed_group(group, *error);
         }
     }
     if (procedure.ref.valid()) {

@@ -262,14 +262,15 @@ bool rescue_leased(int64 job_id, bool charged, const char* message) {
     return true;
 }
 
-bool charge_waiting(int64 job_id, const char* sqlstate, const char* message) {
+bool charge_waiting(int64 job_id, const store::AttemptError& error) {
     pg::Context context("foreman charge", CurrentMemoryContext);
     store::Job job{};
     if (!store::take_waiting(job_id, context.get(), &job)) return false;
     Attempt a;
     a.started_at = store::now();
     a.outcome = core::Outcome::failed;
-    a.error = store::AttemptError{store::now(), job.attempt + 1, sqlstate, message, "", "", ""};
+    a.error = error;
+    a.error->attempt = job.attempt + 1;
     job.alone = 1;
     store::settle(job, report_of(a), context.get());
     return true;

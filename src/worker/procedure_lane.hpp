@@ -5,6 +5,7 @@
 
 #include "store/board.hpp"
 #include "store/definitions.hpp"
+#include "store/jobs.hpp"
 
 namespace foreman::worker {
 
@@ -14,7 +15,7 @@ int64 run_procedure_job(const store::RangeChoice& choice, store::Key from, bool 
 /// The outcome of a leased job whose process ended: uncharged or, where it was its own fault, as a failure
 /// with this message. needs: a transaction.  returns: false when the job is no longer leased
 bool rescue_leased(int64 job_id, bool charged, const char* message);
-/// The same for a job that was claimed by delete and is waiting again after the rollback.
-bool charge_waiting(int64 job_id, const char* sqlstate, const char* message);
+/// The same, with this error, for a job that was claimed by delete and is waiting again after the rollback.
+bool charge_waiting(int64 job_id, const store::AttemptError& error);
 
 }  // namespace foreman::worker

@@ -78,4 +78,17 @@ SELECT results_eq($$ SELECT state, attempt, count(*) FROM foreman.jobs WHERE kin
 SELECT is((SELECT args ->> 'k' FROM foreman.jobs WHERE state = 'discarded' AND kind = 'deferred'), '7', 'the one whose commit cannot work');
 SELECT is((SELECT errors -> 0 ->> 'sqlstate' FROM foreman.jobs WHERE state = 'discarded' AND kind = 'deferred'), '23505', 'with the reason of its commit');
 SELECT is((SELECT count(*) FROM t.once), 20::int8, 'every effect is there once');
+
+-- The error of a commit is kept whole. https://github.com/greenplum-db/gpdb-archive/issues/4530
+CREATE TABLE t.said (k int);
+CREATE FUNCTION t.says() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    RAISE EXCEPTION USING ERRCODE = 'FM007', MESSAGE = repeat(U&'\00E9', 1000), DETAIL = repeat('d', 1000), HINT = 'Look here.'; END $$;
+CREATE CONSTRAINT TRIGGER says AFTER INSERT ON t.said DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION t.says();
+CREATE FUNCTION t.say(args jsonb) RETURNS void LANGUAGE sql AS $$ INSERT INTO t.said VALUES (1) $$;
+SELECT foreman.register_handler('say', 't.say', max_attempts => 1), foreman.enqueue('say') AS job \gset
+SELECT ok(t.wait_until($$ EXISTS (SELECT FROM foreman.jobs WHERE kind = 'say' AND state = 'discarded') $$), 'a job whose commit raises fails');
+SELECT results_eq($$ SELECT e ->> 'sqlstate', e ->> 'message', e ->> 'detail', e ->> 'hint', e ->> 'context' LIKE '%t.says%'
+    FROM (SELECT errors -> 0 AS e FROM foreman.jobs WHERE kind = 'say') x $$,
+    $$ VALUES ('FM007', repeat(U&'\00E9', 1000), repeat('d', 1000), 'Look here.', true) $$,
+    'and keeps SQLSTATE, message, detail, hint and context of the error in full');
 SELECT * FROM finish();
