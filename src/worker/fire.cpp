@@ -62,7 +62,10 @@ void FirePass::fire(int64 id, store::Reason reason) {
         if (ends_the_pass(e.sqlstate())) throw;
         sqlstate = e.sqlstate();
         collision = store::collision_of(e);
-        std::snprintf(message, sizeof(message), "%s", e.message());
+        std::snprintf(
+            message, sizeof(message), "%.*s",
+            pg_mbcliplen(e.message(), static_cast<int>(std::strlen(e.message())), sizeof(message) - 1),
+            e.message());
     } catch (const pg::Failure& f) {
         sqlstate = f.sqlstate();
         std::snprintf(message, sizeof(message), "%s%s%s", f.message(), f.detail()[0] != '\0' ? ". " : "",
