@@ -276,6 +276,11 @@ void wake_for(Oid database, Oid role, Instant run_at, Instant now) noexcept {
     wake_another(database, role);
 }
 
+// To the process and to the programs that it started, as the server signals its own.
+static bool signal_group(int32 pid, int signo) noexcept {
+    return kill(-pid, signo) == 0 || kill(pid, signo) == 0;
+}
+
 int ask_to_leave(Oid database, uint32 level) noexcept {
     int n = 0;
     for (auto& s : board().slots) {
@@ -287,7 +292,7 @@ int ask_to_leave(Oid database, uint32 level) noexcept {
         pg_atomic_write_u32(&s.leave, level);
         const int32 pid = s.pid;
         set_latch(pid, s.procno);
-        if (level >= 2 && pid > 0) kill(pid, SIGTERM);
+        if (level >= 2 && pid > 0) signal_group(pid, SIGTERM);
     }
     return n;
 }
@@ -485,9 +490,14 @@ bool interrupt_job(Oid database, int64 job_id) noexcept {
         const int32 pid = s.pid;
         if (pid <= 0 || state_of(s) == SlotState::dead) continue;
         pg_atomic_write_u64(&s.interrupt_target, static_cast<uint64>(job_id));
-        return kill(pid, SIGINT) == 0;
+        return signal_group(pid, SIGINT);
     }
     return false;
+}
+
+int64 interrupt_target() noexcept {
+    ExecutorSlot* s = my_slot();
+    return s == nullptr ? 0 : static_cast<int64>(pg_atomic_read_u64(&s->interrupt_target));
 }
 
 int64 take_interrupt_target() noexcept {

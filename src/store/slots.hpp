@@ -112,5 +112,7 @@ void jobs_of_executors(pg::vector<int64>* ids);
 bool interrupt_job(Oid database, int64 job_id) noexcept;
 /// The job that the last interrupt sent to this executor was meant for, once; 0: nobody of us sent one.
 int64 take_interrupt_target() noexcept;
+/// The same without forgetting it.
+int64 interrupt_target() noexcept;
 
 }  // namespace foreman::store

@@ -27,6 +27,7 @@ constinit decltype(SIG_DFL) g_server_handler = nullptr;
 constinit volatile int64 g_rings_at = PG_INT64_MAX;  // PG_INT64_MAX: it does not
 constinit volatile sig_atomic_t g_active = 0;
 constinit volatile sig_atomic_t g_fired = 0;
+constinit volatile sig_atomic_t g_felt = 0;  // the interrupt was served, at least once
 constinit volatile sig_atomic_t g_died = 0;
 // Instants of the steady clock.
 constinit volatile int64 g_timeout_at = PG_INT64_MAX;
@@ -50,6 +51,10 @@ void ring_at(int64 at) noexcept {
 }
 
 void interrupt_handler(int64 now, Fired why) noexcept {
+    if (g_fired != 0 && QueryCancelPending == 0) g_felt = 1;
+    // A program that COPY started is in this process's group, and interrupted as the server's own timeouts do
+    // it; the signal comes here, too, before this call returns.
+    kill(-MyProcPid, SIGINT);
     if (g_fired == 0) {
         g_fired = static_cast<sig_atomic_t>(why);
         // Only its neighbours want a job out that overran: its session does not end for that.
@@ -112,6 +117,7 @@ void begin_deadline(core::Micros timeout, core::Micros overrun, core::Micros gra
     const core::Instant now = pg::steady_now();
     // Also for a handler without limits: limit_deadline() may set one while it runs.
     g_fired = 0;
+    g_felt = 0;
     g_grace = grace.us;
     g_timeout_at = timeout == pg::kForever ? PG_INT64_MAX : core::saturating_add(now.us, timeout.us);
     g_overrun_at = overrun == pg::kForever ? PG_INT64_MAX : core::saturating_add(now.us, overrun.us);
@@ -129,16 +135,17 @@ void begin_deadline(core::Micros timeout, core::Micros overrun, core::Micros gra
     if (g_rings_at > first) ring_at(first);
 }
 
-Fired end_deadline() noexcept {
-    if (g_active == 0) return Fired::nothing;
+Rang end_deadline() noexcept {
+    if (g_active == 0) return {};
     g_active = 0;
-    const auto fired = static_cast<Fired>(g_fired);
-    if (fired != Fired::nothing) {
+    Rang rang{static_cast<Fired>(g_fired), 0, g_felt != 0};
+    if (rang.fired != Fired::nothing) {
         ring_at(PG_INT64_MAX);
+        rang.felt = rang.felt || QueryCancelPending == 0;
         QueryCancelPending = 0;
     }
     g_fired = 0;
-    return fired;
+    return rang;
 }
 
 bool ended_by_deadline() noexcept { return g_died != 0; }

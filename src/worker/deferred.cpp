@@ -48,7 +48,7 @@ bool run_deferred_triggers(Group& group) {
         return true;
     } catch (const pg::PgError& e) {
         hold_cancel();
-        const Fired fired = end_deadline();
+        const Fired fired = end_deadline().fired;
         const int64 target = store::take_interrupt_target();
         if (e.sqlstate() != ERRCODE_QUERY_CANCELED) throw;
         if (fired == Fired::nothing && target == 0) throw;

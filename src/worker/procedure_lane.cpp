@@ -124,6 +124,24 @@ std::optional<Datum> call(const store::Handler& handler, const store::Job& job, 
     return std::nullopt;
 }
 
+// The engine's own mark decides what an interrupt meant, whatever the handler made of the error that it
+// raised.
+void judge_interrupt(Attempt* a, const Rang& rang, const store::Job& job, int attempt, core::Micros timeout,
+                     MemoryContext context) {
+    const bool failed = a->error.has_value();
+    if (failed ? !rang.anything() : !rang.felt || rang.only_cancels(job.job_id)) return;
+    a->outcome = core::Outcome::failed;
+    a->result = std::nullopt;
+    if (rang.fired == Fired::timeout && ShutdownRequestPending) {
+        a->end = End::stray;  // the grace of a shutdown is over: nobody's fault
+    } else if (rang.fired == Fired::timeout) {
+        a->end = End::ran;
+        a->error = timeout_error(timeout, attempt, pg::clock_now(), context);
+    } else {
+        a->end = rang.meant_for == job.job_id ? End::stopped : End::stray;
+    }
+}
+
 // What the handler left as its outcome, or its error.
 Attempt run(const store::Handler& handler, const Leased& leased, MemoryContext context, bool in_executor) {
     const store::Job& job = leased.job;
@@ -145,29 +163,34 @@ Attempt run(const store::Handler& handler, const Leased& leased, MemoryContext c
         if (handler.new_session) renew_session();  // after this one
         release_cancel();
     }
-    Fired fired = Fired::nothing;
+    Rang rang;
+    // Asked first: what is still pending did not reach the handler.
+    const auto leave = [&] {
+        const bool pending = QueryCancelPending != 0;
+        rang = end_deadline();
+        if (in_executor) rang.meant_for = store::take_interrupt_target();
+        rang.felt = rang.felt || (rang.meant_for != 0 && !pending);
+    };
     try {
         a.result = call(handler, job, attempt, context);
-        fired = end_deadline();
+        leave();
         a.outcome = current.wish.outcome;
         a.run_in = current.wish.run_in;
         const std::string_view reason = current.wish.text();
         a.reason = {pg::copy_text(reason, context), reason.size()};
     } catch (const pg::PgError& e) {
-        fired = end_deadline();
+        leave();
         if (in_executor) hold_cancel();
         a.outcome = core::Outcome::failed;
         a.error = keep_error(e, attempt, pg::clock_now(), context);
-        if (e.sqlstate() == ERRCODE_QUERY_CANCELED) {
-            const int64 target = store::take_interrupt_target();
-            if (fired == Fired::nothing && target != 0)
-                a.end = target == job.job_id ? End::stopped : End::stray;
-        } else if (in_executor && is_failure_of_session(e.sqlstate())) {
+        // A shutdown ends the programs that a handler started, and whatever fails then is nobody's fault.
+        if (in_executor && ShutdownRequestPending) a.end = End::stray;
+        if (in_executor && is_failure_of_session(e.sqlstate())) {
             a.end = End::stray;
             renew_session();
         }
     } catch (const pg::Failure& f) {
-        fired = end_deadline();
+        leave();
         a.outcome = core::Outcome::failed;
         a.error = store::AttemptError{pg::clock_now(),
                                       attempt,
@@ -178,13 +201,7 @@ Attempt run(const store::Handler& handler, const Leased& leased, MemoryContext c
                                       ""};
     }
     if (in_executor) hold_cancel();
-    if (fired == Fired::timeout && ShutdownRequestPending && a.outcome == core::Outcome::failed) {
-        a.end = End::stray;  // the grace of a shutdown is over: nobody's fault
-    } else if (fired == Fired::timeout && a.outcome == core::Outcome::failed) {
-        char text[96];
-        std::snprintf(text, sizeof(text), "handler timed out after " INT64_FORMAT " ms", timeout.us / 1000);
-        a.error->message = pg::copy_text(text, context);
-    }
+    judge_interrupt(&a, rang, job, attempt, timeout, context);
     current.inside = false;
     current.job = nullptr;
     return a;

@@ -42,21 +42,25 @@ class Inside {
     Inside(const Inside&) = delete;
     Inside& operator=(const Inside&) = delete;
     ~Inside() { leave(); }
-    Fired leave() noexcept {
+    Rang leave() noexcept {
         if (!left_) {
             left_ = true;
             if (in_executor_) hold_cancel();
-            fired_ = end_deadline();
+            // Asked first: what is still pending did not reach the handler.
+            const bool pending = QueryCancelPending != 0;
+            rang_ = end_deadline();
+            if (in_executor_) rang_.meant_for = store::interrupt_target();
+            rang_.felt = rang_.felt || (rang_.meant_for != 0 && !pending);
             store::current_job().inside = false;
             store::current_job().job = nullptr;
         }
-        return fired_;
+        return rang_;
     }
 
   private:
     const bool in_executor_;
     bool left_ = false;
-    Fired fired_ = Fired::nothing;
+    Rang rang_;
 };
 
 std::string_view keep_text(std::string_view text, MemoryContext context) {
@@ -77,15 +81,12 @@ store::AttemptError error_of(const pg::Failure& f, int attempt, core::Instant at
             ""};
 }
 
-store::AttemptError timeout_error(core::Micros timeout, int attempt, core::Instant at,
-                                  MemoryContext context) {
-    const pg::Failure f(ERRCODE_QUERY_CANCELED, "handler timed out after " INT64_FORMAT " ms",
-                        timeout.us / 1000);
-    return error_of(f, attempt, at, context);
-}
+// A handler that was interrupted came back as if nothing had happened: what it did is undone.
+struct Swallowed {};
 
-// Why a handler was interrupted; `fired` is what our own timer did.
-Attempt classify_cancel(const pg::PgError& error, Fired fired, core::Micros timeout, const store::Job* job,
+// Why a handler was interrupted; `fired` is what our own timer did; `error`: nullptr where the handler raised
+// none.
+Attempt classify_cancel(const pg::PgError* error, Fired fired, core::Micros timeout, const store::Job* job,
                         int attempt, MemoryContext group) {
     Attempt a;
     a.outcome = core::Outcome::failed;
@@ -100,13 +101,22 @@ Attempt classify_cancel(const pg::PgError& error, Fired fired, core::Micros time
     } else if (const int64 target = store::take_interrupt_target();
                target != 0 && (job == nullptr || target != job->job_id)) {
         a.end = End::stray;
+    } else if (error != nullptr) {
+        a.error = keep_error(*error, attempt, pg::clock_now(), group);
     } else {
-        a.error = keep_error(error, attempt, pg::clock_now(), group);
+        a.end = End::stray;  // a request that has been settled meanwhile
     }
     return a;
 }
 
 }  // namespace
+
+store::AttemptError timeout_error(core::Micros timeout, int attempt, core::Instant at,
+                                  MemoryContext context) {
+    const pg::Failure f(ERRCODE_QUERY_CANCELED, "handler timed out after " INT64_FORMAT " ms",
+                        timeout.us / 1000);
+    return error_of(f, attempt, at, context);
+}
 
 core::Micros timeout_of(const store::Handler& handler, int64 job_timeout_us) noexcept {
     if (job_timeout_us >= 0) return core::Micros{job_timeout_us};
@@ -143,7 +153,7 @@ Attempt run_guarded(const store::Handler& handler, const store::Job* job, int at
     Attempt a;
     a.started_at = started;
     const core::Micros timeout = timeout_of(handler, timeout_us);
-    Fired fired = Fired::nothing;
+    Rang rang;
     if (options.in_executor) note_handler();
     try {
         pg::Subtransaction sub;
@@ -155,11 +165,12 @@ Attempt run_guarded(const store::Handler& handler, const store::Job* job, int at
             try {
                 body(&a);
             } catch (...) {
-                fired = inside.leave();
+                rang = inside.leave();
                 throw;
             }
-            inside.leave();
+            rang = inside.leave();
         }
+        if (rang.felt && !(job != nullptr && rang.only_cancels(job->job_id))) throw Swallowed{};
         a.wrote = sub.wrote();
         sub.commit();
         const store::Wish& wish = store::current_job().wish;
@@ -169,18 +180,26 @@ Attempt run_guarded(const store::Handler& handler, const store::Job* job, int at
         return a;
     } catch (const pg::PgError& e) {
         if (options.in_executor) hold_cancel();
-        if (!options.in_executor && e.sqlstate() == ERRCODE_QUERY_CANCELED && fired == Fired::nothing) throw;
+        if (!options.in_executor && e.sqlstate() == ERRCODE_QUERY_CANCELED && rang.fired == Fired::nothing)
+            throw;
         Attempt failed;
-        if (e.sqlstate() == ERRCODE_QUERY_CANCELED) {
-            failed = classify_cancel(e, fired, timeout, job, attempt, group);
+        if (rang.anything() || e.sqlstate() == ERRCODE_QUERY_CANCELED) {
+            failed = classify_cancel(&e, rang.fired, timeout, job, attempt, group);
         } else {
             failed.outcome = core::Outcome::failed;
             failed.error = keep_error(e, attempt, pg::clock_now(), group);
         }
+        // A shutdown ends the programs that a handler started, and whatever fails then is nobody's fault.
+        if (options.in_executor && ShutdownRequestPending) failed.end = End::stray;
         if (options.in_executor && is_failure_of_session(e.sqlstate())) {
             failed.end = End::stray;
             renew_session();
         }
+        failed.started_at = a.started_at;
+        return failed;
+    } catch (const Swallowed&) {
+        if (options.in_executor) hold_cancel();
+        Attempt failed = classify_cancel(nullptr, rang.fired, timeout, job, attempt, group);
         failed.started_at = a.started_at;
         return failed;
     } catch (const pg::Failure& f) {

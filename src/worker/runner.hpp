@@ -55,6 +55,9 @@ core::Micros timeout_of(const store::Handler& handler, int64 job_timeout_us) noe
 store::AttemptError keep_error(const pg::PgError& error, int attempt, core::Instant at,
                                MemoryContext context);
 
+/// The error of an attempt that took longer than it may.
+store::AttemptError timeout_error(core::Micros timeout, int attempt, core::Instant at, MemoryContext context);
+
 /// Whether an interrupt of `ours` may reach the process: held except while a handler runs.
 void hold_cancel() noexcept;
 void release_cancel() noexcept;
