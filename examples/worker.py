@@ -32,8 +32,10 @@ def sql(query, *params):
             return cursor.fetchall() if cursor.description else []
         except psycopg.OperationalError as error:
             print(f"{WORKER}: {error}", file=sys.stderr)
-            connection = None
             time.sleep(1)
+            if error.sqlstate == "53400":  # others use up some capacity; the connection is fine
+                return []
+            connection = None
 
 def run(job_id, token, kind, args):
     work = pool.submit(handle, kind, args)

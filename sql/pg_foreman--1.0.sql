@@ -555,6 +555,9 @@ RETURNS pg_catalog.text LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_run_n
 CREATE FUNCTION foreman.run_now_many(job_ids pg_catalog.int8[], OUT job_id pg_catalog.int8, OUT outcome pg_catalog.text)
 RETURNS SETOF pg_catalog.record LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_run_now_many';
 
+CREATE FUNCTION foreman.release_lease(job_id pg_catalog.int8)
+RETURNS pg_catalog.text LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_release_lease';
+
 CREATE FUNCTION foreman.reschedule(job_id pg_catalog.int8, run_at pg_catalog.timestamptz DEFAULT NULL, priority pg_catalog.int4 DEFAULT NULL)
 RETURNS pg_catalog.text LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_reschedule';
 
@@ -1180,6 +1183,7 @@ COMMENT ON FUNCTION foreman.cancel_many(pg_catalog.int8[], pg_catalog.text) IS '
 COMMENT ON FUNCTION foreman.retry(pg_catalog.int8) IS 'Makes a finished job due again, with all of its attempts; false: it is not finished';
 COMMENT ON FUNCTION foreman.retry_many(pg_catalog.int8[]) IS 'retry() for several jobs';
 COMMENT ON FUNCTION foreman.run_now(pg_catalog.int8) IS 'Makes a waiting job due now: rescheduled, requested, finished or not_found';
+COMMENT ON FUNCTION foreman.release_lease(pg_catalog.int8) IS 'Takes the job back from the outside worker that holds it, due as before; charges no attempt: released, not_leased, finished or not_found';
 COMMENT ON FUNCTION foreman.run_now_many(pg_catalog.int8[]) IS 'run_now() for several jobs';
 COMMENT ON FUNCTION foreman.reschedule(pg_catalog.int8, pg_catalog.timestamptz, pg_catalog.int4) IS 'Gives a waiting job another time or priority: rescheduled, requested, finished or not_found';
 COMMENT ON FUNCTION foreman.reschedule_many(pg_catalog.int8[], pg_catalog.timestamptz, pg_catalog.int4) IS 'reschedule() for several jobs';

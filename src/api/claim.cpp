@@ -35,6 +35,7 @@ struct Claimer {
     store::LeaseClaim claim;
     pg::ContextResource* memory;
     pg::vector<store::RangeSpec>* empty;  // ranges in which everything due is locked or gone
+    bool* no_room;                        // set when the board has no room for the keys of some
 };
 
 void put_job(pg::ResultSet* rows, const store::LeasedJob& l, core::Micros length, core::Instant now) {
@@ -51,7 +52,7 @@ std::size_t lease(const Claimer& c, const store::RangeSpec& spec, store::Key fro
     const std::size_t before = jobs->size();
     std::size_t due = 0;
     if (store::is_keyed(spec.alone)) {
-        store::lease_keyed_jobs(spec, from, qty, c.claim, c.memory->context(), jobs, &due);
+        store::lease_keyed_jobs(spec, from, qty, c.claim, c.memory->context(), jobs, &due, c.no_room);
         return due;
     }
     store::lease_jobs(spec, from, qty, c.claim, c.memory->context(), jobs);
@@ -170,13 +171,19 @@ FOREMAN_PUBLIC(claim) {
     store::ensure_queue_settings();
     const core::Instant now = store::now();
     pg::vector<store::RangeSpec> empty(&memory);
-    const Claimer claimer{filter, {worker, length, now}, &memory, &empty};
+    bool no_room = false;
+    const Claimer claimer{filter, {worker, length, now}, &memory, &empty, &no_room};
     pg::vector<store::LeasedJob> jobs(&memory);
     store::RangeChoice range;
     while (static_cast<int>(jobs.size()) < qty &&
            store::choose_outside(filter, now, {empty.data(), empty.size()}, &range)) {
         if (range.turn_of_oldest) turn_to_oldest(claimer, &range);
         claim_some(claimer, range, qty - static_cast<int>(jobs.size()), &jobs);
+    }
+    if (jobs.empty() && no_room) {
+        throw pg::Failure(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED,
+                          "there is no room for the keys of more jobs that run at once")
+            .hint("Complete or release some, or raise foreman.board_memory.");
     }
     pg::ResultSet rows(fcinfo);
     for (const store::LeasedJob& l : jobs) put_job(&rows, l, length, now);

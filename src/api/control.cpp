@@ -13,7 +13,9 @@
 #include "pg/memory.hpp"
 #include "store/access.hpp"
 #include "store/clock.hpp"
+#include "store/leases.hpp"
 #include "store/schema.hpp"
+#include "store/settle.hpp"
 
 namespace foreman::api {
 
@@ -160,6 +162,26 @@ FOREMAN_PUBLIC(run_now_many) {
     store::require_writable("foreman.run_now_many()");
     const core::Instant now = store::now();
     return for_each(fcinfo, [now](int64 id) { return pg::text_datum(move(id, {now, std::nullopt})); });
+}
+
+// Whoever holds it is answered `lost` from then on: its token is the right to one attempt, and that is over.
+FOREMAN_PUBLIC(release_lease) {
+    store::require_writable("foreman.release_lease()");
+    const int64 job_id = job_of(fcinfo);
+    if (const char* answer = answer_unless_live(job_id)) return pg::text_datum(answer);
+    const std::optional<store::LeaseRow> lease = store::read_lease_row(job_id);
+    if (!lease) return pg::text_datum("not_leased");
+    pg::Context context("foreman lease", CurrentMemoryContext);
+    pg::ContextResource memory(context);
+    pg::vector<store::LeasedJob> taken(&memory);
+    const store::TokenPair pair{job_id, lease->token};
+    store::take_leases({&pair, 1}, context.get(), &taken);
+    if (taken.empty()) return pg::text_datum("not_leased");
+    store::Report report;
+    report.uncharged = true;
+    report.started_at = taken.front().job.claimed_at;
+    store::settle(taken.front().job, report, context.get());
+    return pg::text_datum("released");
 }
 
 FOREMAN_PUBLIC(reschedule) {

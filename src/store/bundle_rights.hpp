@@ -36,7 +36,7 @@ inline constexpr const char* kWorkerRoutines =
     "foreman.release_many, foreman.worker_heartbeat, foreman.wait_for_job, foreman.why";
 inline constexpr const char* kOperatorRoutines =
     "foreman.cancel, foreman.cancel_many, foreman.retry, foreman.retry_many, foreman.run_now, "
-    "foreman.run_now_many, foreman.reschedule, "
+    "foreman.run_now_many, foreman.release_lease, foreman.reschedule, "
     "foreman.reschedule_many, foreman.delete_job, foreman.delete_job_many, foreman.cancel_where, "
     "foreman.retry_where, foreman.delete_where, foreman.purge_queue, foreman.dead_letters, "
     "foreman.count_dead_letters, "

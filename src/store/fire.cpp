@@ -296,32 +296,32 @@ void find_due(Instant now, DueSchedule after, int max, pg::vector<DueSchedule>* 
     for (const pg::Row row : g_due.execute(a)) out->push_back({row.i64(1), row.instant(2)});
 }
 
-void find_others(Reason reason, Instant now, int64 after, int max, pg::vector<int64>* out) {
+void find_others(FireReason reason, Instant now, int64 after, int max, pg::vector<int64>* out) {
     const AsOwner scope;
-    if (reason == Reason::buffered) {
+    if (reason == FireReason::buffered) {
         pg::Args<2> a;
         a.i64(1, after).i64(2, max);
         for (const pg::Row row : g_buffered.execute(a)) out->push_back(row.i64(1));
         return;
     }
     pg::Args<3> a;
-    a.i64(1, after).i64(2, max).instant(3, reason == Reason::started ? Instant{PgStartTime} : now);
-    for (const pg::Row row : (reason == Reason::started ? g_started : g_ahead).execute(a))
+    a.i64(1, after).i64(2, max).instant(3, reason == FireReason::started ? Instant{PgStartTime} : now);
+    for (const pg::Row row : (reason == FireReason::started ? g_started : g_ahead).execute(a))
         out->push_back(row.i64(1));
 }
 
-FireOutcome fire_schedule(int64 id, Reason reason, Instant now, MemoryContext context) {
+FireOutcome fire_schedule(int64 id, FireReason reason, Instant now, MemoryContext context) {
     StoredSchedule s{};
     if (!read_schedule(id, Lock::skip_locked, context, &s) || !s.settings.active) return {};
-    if (is_cron_schedule(s.id) && reason != Reason::ahead && cron_is_full()) return {};
+    if (is_cron_schedule(s.id) && reason != FireReason::ahead && cron_is_full()) return {};
     switch (reason) {
-        case Reason::due:
+        case FireReason::due:
             return fire_due(s, now);
-        case Reason::buffered:
+        case FireReason::buffered:
             return fire_buffered(s, now);
-        case Reason::started:
+        case FireReason::started:
             return fire_started(s, now);
-        case Reason::ahead:
+        case FireReason::ahead:
             return start_over(s, now);
     }
     return {};

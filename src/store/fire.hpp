@@ -11,7 +11,7 @@
 namespace foreman::store {
 
 /// Why a schedule is looked at.
-enum class Reason : uint8 {
+enum class FireReason : uint8 {
     due,       ///< its time has come
     buffered,  ///< what it held back may run now
     started,   ///< @reboot, and the server has started since
@@ -25,7 +25,7 @@ struct DueSchedule {
 };
 void find_due(Instant now, DueSchedule after, int max, pg::vector<DueSchedule>* out);
 /// The same for the other reasons, which are rare; in the order of ids, behind `after`.
-void find_others(Reason reason, Instant now, int64 after, int max, pg::vector<int64>* out);
+void find_others(FireReason reason, Instant now, int64 after, int max, pg::vector<int64>* out);
 
 struct FireOutcome {
     bool found = false;  ///< false: another fires it, somebody alters it, or the reason has gone
@@ -34,7 +34,7 @@ struct FireOutcome {
 /// does: fires one schedule, under its lock.
 /// errors 22023, 42704: it cannot go on (expression, zone or role are no more); others as enqueueing raises;
 /// 23505: this occurrence was fired before
-FireOutcome fire_schedule(int64 id, Reason reason, Instant now, MemoryContext context);
+FireOutcome fire_schedule(int64 id, FireReason reason, Instant now, MemoryContext context);
 /// What a 23505 of fire_schedule() met: the run of this occurrence, or a run_id that
 /// foreman.schedule_run_id_seq gave before it was set back; anything else is no reason to pass a run over.
 enum class Collision : uint8 { none, occurrence, run_id };

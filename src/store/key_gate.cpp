@@ -36,7 +36,7 @@ class Gatekeeper {
           full_sequences_(&memory_),
           next_ids_(&memory_) {}
 
-    void work();
+    bool work();  // false: the board has no room for the key of some
 
   private:
     void order_sequences();
@@ -51,6 +51,7 @@ class Gatekeeper {
     pg::vector<Job> kept_, full_keys_, full_sequences_;
     pg::vector<int64> next_ids_;  // of the sequence that was looked at last
     const Job* looked_at_ = nullptr;
+    bool no_room_ = false;
 };
 
 // Claimed in the order of run_at; a sequence runs in the order of ids.
@@ -87,19 +88,24 @@ bool Gatekeeper::is_next(const Job& job) {
     return before < next_ids_.size() && next_ids_[before] == job.job_id;
 }
 
+// What finds no room for its key waits as it is: nobody could tell the dispatcher when to let it go.
 bool Gatekeeper::may_start(Job* job) {
     const bool share = running_ == Running::one_after_another;
     if (!job->concurrency_key.empty()) {
         const KeyName key{BlockedOn::key, job->queue, job->concurrency_key};
-        if (had_its_turn(*job) ||
-            !hold_key(key, find_queue(job->queue).per_key(), share, &job->key_entries[0])) {
-            full_keys_.push_back(*job);
-            return false;
-        }
+        Hold held = Hold::in_use;
+        if (!had_its_turn(*job))
+            held = hold_key(key, find_queue(job->queue).per_key(), share, &job->key_entries[0]);
+        no_room_ = no_room_ || held == Hold::no_room;
+        if (held == Hold::in_use) full_keys_.push_back(*job);
+        if (held != Hold::yes) return false;
     }
     if (!job->sequence_key.empty()) {
         const KeyName key{BlockedOn::sequence, job->queue, job->sequence_key};
-        if (!hold_key(key, 1, share, &job->key_entries[1]) || !is_next(*job)) {
+        const Hold held = hold_key(key, 1, share, &job->key_entries[1]);
+        no_room_ = no_room_ || held == Hold::no_room;
+        if (held == Hold::no_room) return false;
+        if (held == Hold::in_use || !is_next(*job)) {
             full_sequences_.push_back(*job);
             return false;
         }
@@ -107,7 +113,7 @@ bool Gatekeeper::may_start(Job* job) {
     return true;
 }
 
-void Gatekeeper::work() {
+bool Gatekeeper::work() {
     order_sequences();
     for (std::size_t i = first_; i < jobs_->size(); i++) {
         if (may_start(&(*jobs_)[i])) kept_.push_back((*jobs_)[i]);
@@ -121,15 +127,16 @@ void Gatekeeper::work() {
     if (!full_sequences_.empty() && kept_.empty()) park_rest_of_sequence(full_sequences_.back(), kParkAtOnce);
     jobs_->erase(jobs_->begin() + static_cast<std::ptrdiff_t>(first_), jobs_->end());
     jobs_->insert(jobs_->end(), kept_.begin(), kept_.end());
+    return !no_room_;
 }
 
 }  // namespace
 
-void pass_gate(pg::vector<Job>* jobs, std::size_t first, Running running) {
+bool pass_gate(pg::vector<Job>* jobs, std::size_t first, Running running) {
     const bool guarded =
         std::any_of(jobs->begin() + static_cast<std::ptrdiff_t>(first), jobs->end(),
                     [](const Job& j) { return !j.concurrency_key.empty() || !j.sequence_key.empty(); });
-    if (guarded) Gatekeeper(jobs, first, running).work();
+    return !guarded || Gatekeeper(jobs, first, running).work();
 }
 
 }  // namespace foreman::store

@@ -14,8 +14,9 @@ namespace foreman::store {
 enum class Running { one_after_another, at_once };
 
 /// does: keeps in `jobs`, from index `first` on, what may run, in order; parks the rest. Those before `first`
-/// count as jobs of the same group.
-/// cost: nothing for jobs that have a unique key only
-void pass_gate(pg::vector<Job>* jobs, std::size_t first, Running running);
+/// count as jobs of the same group. returns: false when the board has no room for the keys of some, which
+/// wait as they are: whoever claims leaves their range alone for a while. cost: nothing for jobs that have a
+/// unique key only
+bool pass_gate(pg::vector<Job>* jobs, std::size_t first, Running running);
 
 }  // namespace foreman::store

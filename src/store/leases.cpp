@@ -147,7 +147,8 @@ void lease_jobs(const RangeSpec& range, Key from, int qty, const LeaseClaim& cla
 }
 
 void lease_keyed_jobs(const RangeSpec& range, Key from, int qty, const LeaseClaim& claim,
-                      MemoryContext context, pg::vector<LeasedJob>* out, std::size_t* looked_at) {
+                      MemoryContext context, pg::vector<LeasedJob>* out, std::size_t* looked_at,
+                      bool* no_room) {
     const AsOwner scope;
     pg::ContextResource memory(context);
     pg::vector<Job> jobs(&memory);
@@ -157,7 +158,11 @@ void lease_keyed_jobs(const RangeSpec& range, Key from, int qty, const LeaseClai
         if (!board_present() && !(j.concurrency_key.empty() && j.sequence_key.empty()))
             refuse_without_board("foreman.claim() of a job with a concurrency_key or sequence_key");
     }
-    pass_gate(&jobs, 0, Running::at_once);
+    // Passed over from here on, in this claim.
+    if (!pass_gate(&jobs, 0, Running::at_once)) {
+        *looked_at = jobs.size();
+        *no_room = true;
+    }
     if (jobs.empty()) return;
     pg::vector<int64> ids(&memory);
     pg::flat_map<int64, pg::UuidBytes> tokens(&memory);

@@ -25,9 +25,11 @@ struct LeasedJob {
 /// us a row
 void lease_jobs(const RangeSpec& range, Key from, int qty, const LeaseClaim& claim, MemoryContext context,
                 pg::vector<LeasedJob>* out);
-/// The same for a keyed range: those whose keys are full are parked. looked_at: how many were due
+/// The same for a keyed range: those whose keys are full are parked. looked_at: how many were due; no_room:
+/// set when the board has no room for the keys of some
 void lease_keyed_jobs(const RangeSpec& range, Key from, int qty, const LeaseClaim& claim,
-                      MemoryContext context, pg::vector<LeasedJob>* out, std::size_t* looked_at);
+                      MemoryContext context, pg::vector<LeasedJob>* out, std::size_t* looked_at,
+                      bool* no_room);
 
 /// What an outside worker may claim: ranges of these queues whose kind is in `kinds`, or, without kinds, has
 /// no handler here.

@@ -5,6 +5,7 @@
 
 #include "store/board_parts.hpp"
 #include "store/definitions.hpp"
+#include "store/held_list.hpp"
 #include "store/remember.hpp"
 #include "store/waiters.hpp"
 
@@ -15,14 +16,20 @@ namespace {
 struct Places {
     uint32 entry;
     int count;
+    int level;  // of the savepoint in which they were taken: rolled back, it gives them back
 };
-constexpr int kMaxQueues = 256;  // more than a group has jobs
-constinit Places g_places[kMaxQueues]{};
-constinit int g_count = 0;
+constinit HeldList<Places> g_places;
 
 Places* find_places(uint32 entry) noexcept {
-    for (int i = 0; i < g_count; i++) {
-        if (g_places[i].entry == entry) return &g_places[i];
+    for (Places& p : g_places) {
+        if (p.entry == entry) return &p;
+    }
+    return nullptr;
+}
+
+Places* find_places(uint32 entry, int level) noexcept {
+    for (Places& p : g_places) {
+        if (p.entry == entry && p.level == level) return &p;
     }
     return nullptr;
 }
@@ -88,6 +95,19 @@ void give_tokens(QueueEntry& q, int jobs) noexcept {
     pg_atomic_write_u64(&q.rate_opens, static_cast<uint64>(core::kMinusInfinity.us));
 }
 
+// The last ones first, which this claim took.
+void leave_mine(uint32 entry, int places) noexcept {
+    for (int i = g_places.size() - 1; i >= 0 && places > 0; i--) {
+        Places& p = g_places[i];
+        if (p.entry != entry) continue;
+        const int back = std::min(places, p.count);
+        places -= back;
+        p.count -= back;
+        if (p.count == 0) g_places.remove(&p);
+        leave(entry, back);
+    }
+}
+
 // A queue that has no room on the board has none for limits either.
 int enter_off_board(std::string_view queue, int wanted) {
     const Queue& q = find_queue(queue);
@@ -108,46 +128,34 @@ int enter_queue(uint32 entry, std::string_view queue, int wanted, Running runnin
     if (entry == kNoIndex) return board_present() ? enter_off_board(queue, wanted) : wanted;
     watch_transaction();
     QueueEntry& q = queue_entries()[entry];
-    Places* mine = find_places(entry);
-    if (mine == nullptr) {
-        if (g_count == kMaxQueues) return 0;
-        mine = &g_places[g_count];
-        *mine = {entry, 0};
-    }
+    const int level = GetCurrentTransactionNestLevel();
     const bool share = running == Running::one_after_another;
     int granted = wanted;
-    if (!share || mine->count == 0) {
+    if (!share || find_places(entry) == nullptr) {
+        g_places.reserve_one();
         const int places = take_places(q, share ? 1 : wanted);
         if (places == 0) return 0;
-        if (mine->count == 0) g_count++;
-        mine->count += places;
+        if (Places* mine = find_places(entry, level)) {
+            mine->count += places;
+        } else {
+            g_places.add({entry, places, level});
+        }
         if (!share) granted = places;
     }
     const int tokens = take_tokens(q, granted, now);
-    if (!share && tokens < granted) {
-        mine->count -= granted - tokens;
-        leave(entry, granted - tokens);
-        if (mine->count == 0) *mine = g_places[--g_count];
-    }
+    if (!share && tokens < granted) leave_mine(entry, granted - tokens);
     return tokens;
 }
 
 void not_started(uint32 entry, int jobs, Running running) noexcept {
     if (entry == kNoIndex || jobs <= 0) return;
     give_tokens(queue_entries()[entry], jobs);
-    if (running == Running::one_after_another) return;
-    Places* mine = find_places(entry);
-    if (mine == nullptr) return;
-    const int back = std::min(jobs, mine->count);
-    mine->count -= back;
-    leave(entry, back);
-    if (mine->count == 0) *mine = g_places[--g_count];
+    if (running != Running::one_after_another) leave_mine(entry, jobs);
 }
 
 void hand_over_place(uint32 entry) noexcept {
     Places* mine = find_places(entry);
-    if (mine == nullptr) return;
-    if (--mine->count == 0) *mine = g_places[--g_count];
+    if (mine != nullptr && --mine->count == 0) g_places.remove(mine);
 }
 
 void take_place(uint32 entry) noexcept {
@@ -157,10 +165,23 @@ void take_place(uint32 entry) noexcept {
 void leave_place(uint32 entry) noexcept { leave(entry, 1); }
 
 void release_places() noexcept {
-    while (g_count > 0) {
-        const Places p = g_places[--g_count];
+    while (!g_places.empty()) {
+        const Places p = g_places.take_last();
         leave(p.entry, p.count);
     }
+}
+
+void release_places_of_level(int level) noexcept {
+    for (int i = g_places.size() - 1; i >= 0; i--) {
+        const Places p = g_places[i];
+        if (p.level < level) continue;
+        g_places.remove(&g_places[i]);
+        leave(p.entry, p.count);
+    }
+}
+
+void hand_places_to_parent(int level) noexcept {
+    for (Places& p : g_places) p.level = std::min(p.level, level - 1);
 }
 
 QueueUse read_queue_use(uint32 entry) noexcept {

@@ -29,6 +29,9 @@ void take_place(uint32 entry) noexcept;
 void leave_place(uint32 entry) noexcept;
 /// Gives back all places of this process.
 void release_places() noexcept;
+/// A savepoint ended at this level: rolled back, what was taken in it is given back; else it is its parent's.
+void release_places_of_level(int level) noexcept;
+void hand_places_to_parent(int level) noexcept;
 /// A queue's limits and what is used of them, for those who ask why.
 struct QueueUse {
     int max_running, running, rate_limit;

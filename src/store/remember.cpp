@@ -198,7 +198,8 @@ void apply_all() noexcept {
 // lease holds there stays taken.
 void place_leases() noexcept {
     if (!board_present()) return;
-    for (int i = 0; i < g_count; i++) {
+    // From the last on, as they are searched for among what this process holds.
+    for (int i = g_count - 1; i >= 0; i--) {
         Note& n = g_notes[i];
         if (n.type != NoteKind::lease) continue;
         n.placed = add_lease(MyDatabaseId, n.id, n.token, n.until, n.length, n.keys, n.place);
@@ -339,11 +340,13 @@ void hand_level_to_parent(int level) noexcept {
 }
 
 extern "C" void foreman_at_subtransaction_end(SubXactEvent event, SubTransactionId, SubTransactionId, void*) {
-    if (g_count == 0) return;
+    const int level = GetCurrentTransactionNestLevel();
     if (event == SUBXACT_EVENT_ABORT_SUB) {
-        pop_level(GetCurrentTransactionNestLevel());
+        pop_level(level);
+        release_keys_of_level(level);
     } else if (event == SUBXACT_EVENT_COMMIT_SUB) {
-        hand_level_to_parent(GetCurrentTransactionNestLevel());
+        if (g_count > 0) hand_level_to_parent(level);
+        hand_keys_to_parent(level);
     }
 }
 

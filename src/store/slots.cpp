@@ -191,9 +191,9 @@ void free_dead_slot(int slot, int64 job_id) noexcept {
 }
 
 void free_starting_slots(Oid database) noexcept {
-    for (int i = 0; i < kMaxSlots; i++) {
-        ExecutorSlot& s = board().slots[i];
-        if (state_of(s) == SlotState::starting && s.database == database && s.pid == 0) free_slot(i);
+    const PartGuard guard(BoardLock::directory, LW_EXCLUSIVE);
+    for (auto& s : board().slots) {
+        if (state_of(s) == SlotState::starting && s.database == database && s.pid == 0) free_slot_locked(s);
     }
 }
 

@@ -106,11 +106,12 @@ bool hint_end_locked(uint32 i) noexcept {
     return true;
 }
 
-uint32 take(Oid database, const KeyName& n, int limit) noexcept {
+uint32 take(Oid database, const KeyName& n, int limit, bool* no_room) noexcept {
     const uint32 hash = hash_key(database, n);
     const PartGuard guard(BoardLock::waits, LW_EXCLUSIVE);
     uint32 i = *find_key_link(database, n, hash);
     if (i == kNoIndex) i = add_key_locked(database, n, hash);
+    *no_room = i == kNoIndex;
     if (i == kNoIndex) return kNoKeyEntry;
     KeyEntry& e = key_table()[i];
     if (e.running >= limit) return kNoKeyEntry;
@@ -175,10 +176,13 @@ void note_await(Oid database, int64 id) noexcept {
 
 }  // namespace
 
-uint32 take_key(Oid database, const KeyName& name, int limit) noexcept { return take(database, name, limit); }
+uint32 take_key(Oid database, const KeyName& name, int limit, bool* no_room) noexcept {
+    return take(database, name, limit, no_room);
+}
 
 uint32 take_key_anyhow(Oid database, const KeyName& name) noexcept {
-    return take(database, name, PG_INT32_MAX);
+    bool no_room = false;
+    return take(database, name, PG_INT32_MAX, &no_room);
 }
 
 void give_key(uint32 entry) noexcept {

@@ -23,8 +23,8 @@ struct KeyName {
 constexpr uint32 kNoKeyEntry = kNoIndex;
 
 /// does: counts one more job that runs under the key, within `limit`.  returns: its entry, kNoKeyEntry when
-/// the key is full or the table is.  cost: one hash probe under a lock
-uint32 take_key(Oid database, const KeyName& name, int limit) noexcept;
+/// the key is full, or no_room: the table is.  cost: one hash probe under a lock
+uint32 take_key(Oid database, const KeyName& name, int limit, bool* no_room) noexcept;
 /// The same beyond any limit: for leases that are there already. kNoKeyEntry when the table is full.
 uint32 take_key_anyhow(Oid database, const KeyName& name) noexcept;
 /// One less; wakes the dispatcher when jobs are parked behind it.

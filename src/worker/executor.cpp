@@ -38,6 +38,7 @@ constexpr core::Micros kLastIdleExit = core::minutes(10);
 constexpr std::size_t kMaxTouched = 64;
 constexpr core::Micros kBlockedRetry = core::milliseconds(100);
 constexpr int kMaxBlockedDoublings = 3;
+constexpr core::Micros kNoRoomRetry = core::milliseconds(200);
 constexpr core::Micros kMaxBlockedRetry = kBlockedRetry * (int64{1} << kMaxBlockedDoublings);
 
 // Clears the key that this executor held alone, then lowers the head to it. The job's row is claimable again
@@ -89,6 +90,7 @@ class Executor {
     Touched& touch(const store::RangeChoice& choice);
     void make_way_for_new_session(const store::RangeChoice& choice);
     void missed(const store::RangeChoice& choice);
+    void leave_for_a_while(const store::RangeChoice& choice);
     void missed_locked(const store::RangeChoice& choice, core::Instant asked);
     void turn_to_oldest(bool allow_alone, store::RangeChoice* choice) const;
     static bool is_blocked(const Touched& t, core::Instant now);
@@ -171,6 +173,14 @@ void Executor::missed(const store::RangeChoice& choice) {
     if (t.misses > 1)
         t.blocked_until =
             pg::clock_now() + kBlockedRetry * (int64{1} << std::min(t.misses - 2, kMaxBlockedDoublings));
+}
+
+// The board has no room for the keys of its jobs, and nobody tells when there is.
+void Executor::leave_for_a_while(const store::RangeChoice& choice) {
+    Touched& t = touch(choice);
+    t.misses = 2;
+    t.blocked_at = choice.lowered;
+    t.blocked_until = pg::clock_now() + kNoRoomRetry;
 }
 
 // The locked rows hold the head, so the dispatcher has no timer for the row that is due next behind them; and
@@ -289,8 +299,9 @@ bool Executor::run_chunk(Group& group, store::RangeChoice& choice, bool first,
         return false;
     }
     if (store::is_keyed(choice.alone)) {
-        store::pass_gate(&group.jobs(), before, running);
+        const bool room = store::pass_gate(&group.jobs(), before, running);
         store::not_started(queue, got - static_cast<int>(group.jobs().size() - before), running);
+        if (!room) leave_for_a_while(choice);
         if (group.jobs().size() == before)  // all of them wait for their keys
             return pg::steady_now() - began_ < core::kGroupTarget && choose(first, &choice);
     }

@@ -40,7 +40,7 @@ bool ends_the_pass(int sqlstate) noexcept {
 
 }  // namespace
 
-void FirePass::fire(int64 id, store::Reason reason) {
+void FirePass::fire(int64 id, store::FireReason reason) {
     int sqlstate = 0;
     store::Collision collision = store::Collision::none;
     char message[2 * pg::Failure::kTextSize + 8] = {};
@@ -71,7 +71,7 @@ void FirePass::fire(int64 id, store::Reason reason) {
         std::snprintf(message, sizeof(message), "%s%s%s", f.message(), f.detail()[0] != '\0' ? ". " : "",
                       f.detail());
     }
-    if (collision == store::Collision::occurrence && reason == store::Reason::due) {
+    if (collision == store::Collision::occurrence && reason == store::FireReason::due) {
         pg::Subtransaction sub;
         store::pass_over(id, now_, CurrentMemoryContext);
         sub.commit();
@@ -108,7 +108,7 @@ bool FirePass::step_due() {
     store::find_due(now_, cursor_, kChunk, &due);
     for (const store::DueSchedule& d : due) {
         pg::check_interrupts();
-        fire(d.id, store::Reason::due);
+        fire(d.id, store::FireReason::due);
         cursor_ = d;
     }
     if (due.size() == kChunk) return true;
@@ -118,7 +118,7 @@ bool FirePass::step_due() {
     return true;
 }
 
-bool FirePass::step_others(store::Reason reason) {
+bool FirePass::step_others(store::FireReason reason) {
     pg::ContextResource memory(CurrentMemoryContext);
     pg::vector<int64> ids(&memory);
     store::find_others(reason, now_, cursor_.id, kChunk, &ids);
@@ -134,16 +134,16 @@ bool FirePass::step() {
     bool more = false;
     switch (stage_) {
         case Stage::ahead:
-            more = step_others(store::Reason::ahead);
+            more = step_others(store::FireReason::ahead);
             break;
         case Stage::started:
-            more = step_others(store::Reason::started);
+            more = step_others(store::FireReason::started);
             break;
         case Stage::due:
             more = step_due();
             break;
         case Stage::buffered:
-            more = step_others(store::Reason::buffered);
+            more = step_others(store::FireReason::buffered);
             break;
         case Stage::done:
             break;

@@ -29,8 +29,8 @@ class FirePass {
     enum class Stage : uint8 { ahead, started, due, buffered, done };
 
     bool step_due();
-    bool step_others(store::Reason reason);
-    void fire(int64 id, store::Reason reason);
+    bool step_others(store::FireReason reason);
+    void fire(int64 id, store::FireReason reason);
     void give_up(int64 id, int sqlstate, const char* message);
 
     const core::Instant now_;

@@ -65,7 +65,13 @@ extern "C" void foreman_crash_elsewhere(int signo, siginfo_t* info, void*) {
         }
     }
     if (signo == SIGABRT) {
+        // Blocked while its handler runs: it would only be pending when the process exits below, without a
+        // core.
         std::signal(SIGABRT, SIG_DFL);
+        sigset_t aborts;
+        sigemptyset(&aborts);
+        sigaddset(&aborts, SIGABRT);
+        pthread_sigmask(SIG_UNBLOCK, &aborts, nullptr);
         std::raise(SIGABRT);
     }
     SignalHandlerForCrashExit(signo);

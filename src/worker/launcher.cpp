@@ -54,6 +54,7 @@ class Launcher {
     pg::ContextResource memory_;
     pg::vector<Known> known_;
     core::Instant next_look_{core::kMinusInfinity};
+    bool full_said_ = false;  // more databases than fit on the board
     bool slots_exhausted_said_ = false;
 };
 
@@ -97,7 +98,19 @@ bool Launcher::start(Known& k, core::Instant now) {
     spec.restart_seconds = BGW_NEVER_RESTART;
     spec.notify = MyProcPid;
     store::DatabaseSlot* d = store::add_database_slot(k.database);
-    if (d == nullptr) return false;
+    if (d == nullptr) {
+        if (!full_said_) {
+            pg::log(LOG,
+                    pg::Failure(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED,
+                                "pg_foreman cannot run the jobs of database %u: it runs those of %d others",
+                                k.database, store::kMaxDatabases)
+                        .hint("Drop the extension in a database that needs no jobs."));
+        }
+        full_said_ = true;
+        k.not_before = now + core::seconds(5);
+        return false;
+    }
+    full_said_ = false;
     store::note_exit(k.database, store::DispatcherExit::crashed);
     k.started = now;
     k.handle = pg::start_worker(spec);

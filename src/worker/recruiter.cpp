@@ -49,12 +49,14 @@ Recruiter::Recruiter(Oid database)
       bad_(&memory_) {}
 
 Recruiter::Round Recruiter::look(core::Instant now) {
+    static constexpr auto by_role = [](const RoleNeed& a, const RoleNeed& b) { return a.role < b.role; };
     struct Look {
         Recruiter* self;
         core::Instant now;
         core::Instant next_due;
-        pg::static_vector<RoleNeed, 128> needs;
-    } look{this, now, core::kPlusInfinity, {}};
+        pg::static_vector<RoleNeed, kRolesAtOnce> needs;  // those of the least roles past passed_
+        bool others;
+    } look{this, now, core::kPlusInfinity, {}, false};
     store::visit_ranges(
         database_,
         [](void* arg, uint32, Oid role, store::Key head, core::Instant queue_opens) {
@@ -65,18 +67,33 @@ Recruiter::Round Recruiter::look(core::Instant now) {
                 l->next_due = std::min(l->next_due, due);
                 return;
             }
+            if (role <= l->self->passed_) {
+                l->others = true;
+                return;
+            }
             for (RoleNeed& n : l->needs) {
                 if (n.role == role) {
                     n.due_ranges++;
                     return;
                 }
             }
-            if (l->needs.size() < l->needs.capacity()) l->needs.push_back({role, 1});
+            if (l->needs.size() < l->needs.capacity()) {
+                l->needs.push_back({role, 1});
+                return;
+            }
+            l->others = true;
+            RoleNeed& last = *std::max_element(l->needs.begin(), l->needs.end(), by_role);
+            if (role < last.role) last = {role, 1};
         },
         &look);
     const core::Instant steady = pg::steady_now();
     reap_failed_starts(steady);
     Round round{look.next_due, core::kPlusInfinity};
+    // Roles beyond those have their turn soon.
+    const bool full = look.needs.size() == look.needs.capacity();
+    passed_ = look.others && full ? std::max_element(look.needs.begin(), look.needs.end(), by_role)->role
+                                  : InvalidOid;
+    if (look.others) round.retry = steady + kDemandRetry;
     for (const RoleNeed& need : look.needs) round.retry = std::min(round.retry, serve(need, now, steady));
     return round;
 }

@@ -21,6 +21,7 @@ class Recruiter {
     Round look(core::Instant now);
 
   private:
+    static constexpr std::size_t kRolesAtOnce = 128;
     struct RoleNeed {
         Oid role;
         int due_ranges;
@@ -48,7 +49,8 @@ class Recruiter {
     pg::ContextResource memory_;
     pg::vector<RoleNeed> needs_;
     pg::vector<Started> started_;
-    pg::vector<Bad> bad_;  // roles whose executors could not start
+    pg::vector<Bad> bad_;      // roles whose executors could not start
+    Oid passed_ = InvalidOid;  // roles up to this one had their turn
     bool slots_exhausted_said_ = false;
 };
 
