@@ -4,8 +4,6 @@
 #include "worker/dispatcher.hpp"
 
 #include <algorithm>
-#include <boost/container/flat_set.hpp>
-#include <functional>
 
 #include "pg/call.hpp"
 #include "pg/datum.hpp"
@@ -28,6 +26,7 @@
 #include "store/slots.hpp"
 #include "store/statistics.hpp"
 #include "store/upkeep.hpp"
+#include "worker/attempts.hpp"
 #include "worker/clerk.hpp"
 #include "worker/duties.hpp"
 #include "worker/fire.hpp"
@@ -39,7 +38,6 @@ namespace foreman::worker {
 
 namespace {
 
-constexpr std::size_t kMostDuties = 32;
 constexpr core::Micros kReread = core::minutes(5);
 constexpr core::Micros kUpkeep = core::minutes(10);
 constexpr core::Micros kUpkeepRetry = core::seconds(30);
@@ -62,7 +60,7 @@ constexpr uint32 kPokeBegin = store::kPokeDue | store::kPokeRequests | store::kP
                               store::kPokeExecutor | store::kPokeExpiry | store::kPokeSchedules |
                               store::kPokeRecords;
 
-class Dispatcher {
+class Dispatcher : Attempts {
   public:
     explicit Dispatcher(Oid database)
         : database_(database),
@@ -89,13 +87,8 @@ class Dispatcher {
     void release_blocked(core::Instant now);
     void look_at_schedules(core::Instant now);
     void settle_dead();
-    template <class Body>
-    bool attempt(const char* name, Body body);
-    void recovered(const char* name);
     void end_minute(core::Instant now);
     void count_split(core::Instant now);
-    template <class Body>
-    bool duty(const char* name, Body body);
     template <class Body>
     void poked_duty(uint32 poke, const char* name, Body body);
 
@@ -133,42 +126,7 @@ class Dispatcher {
     bool said_copied_ = false;
     bool count_wanted_ = true;
     bool cron_held_ = false;  // what ran when cron.launch_active_jobs was switched off is cancelled
-    boost::container::flat_set<const char*, std::less<>,
-                               boost::container::static_vector<const char*, kMostDuties>>
-        said_failed_;  // names are literals: one address each
 };
-
-// Runs a duty, or a part of one, in a transaction of its own; what fails is said when it begins to fail, not
-// at every turn.
-template <class Body>
-bool Dispatcher::attempt(const char* name, Body body) {
-    try {
-        pg::Transaction tx;
-        body();
-        tx.commit();
-        return true;
-    } catch (const pg::PgError& e) {
-        if (e.sqlstate() == ERRCODE_ADMIN_SHUTDOWN) throw;
-        if (e.sqlstate() == ERRCODE_QUERY_CANCELED && ShutdownRequestPending) return false;
-        store::note_failing(name, e.message());
-        if (said_failed_.insert(name).second) pg::log(LOG, name, e);
-    } catch (const pg::Failure& f) {
-        store::note_failing(name, f.message());
-        if (said_failed_.insert(name).second) pg::log(LOG, f);
-    }
-    return false;
-}
-
-void Dispatcher::recovered(const char* name) {
-    if (said_failed_.erase(name) > 0) store::note_recovered(name);
-}
-
-template <class Body>
-bool Dispatcher::duty(const char* name, Body body) {
-    if (!attempt(name, body)) return false;
-    recovered(name);
-    return true;
-}
 
 // A duty that was poked for and failed is tried again in a second, poked or not.
 template <class Body>
