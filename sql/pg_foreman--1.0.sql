@@ -676,7 +676,8 @@ RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_retry
 CREATE FUNCTION foreman.schedule(schedule pg_catalog.text, command pg_catalog.text)
 RETURNS pg_catalog.int8 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_schedule';
 
-CREATE FUNCTION foreman.schedule(job_name pg_catalog.text, schedule pg_catalog.text, command pg_catalog.text)
+CREATE FUNCTION foreman.schedule(job_name pg_catalog.text, schedule pg_catalog.text, command pg_catalog.text,
+    timezone pg_catalog.text DEFAULT NULL, queue pg_catalog.text DEFAULT NULL)
 RETURNS pg_catalog.int8 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_schedule_named';
 
 CREATE FUNCTION foreman.schedule_job(name pg_catalog.text, schedule pg_catalog.text, kind pg_catalog.text,
@@ -1209,7 +1210,7 @@ COMMENT ON FUNCTION foreman.drop_queue IS 'Forgets the settings of a queue witho
 COMMENT ON FUNCTION foreman.pause_queue IS 'Lets nothing of the queue start from the commit on, until resume_queue(), over restarts too; what runs goes on; false: it was paused; an error where nothing uses the queue, unless if_exists';
 COMMENT ON FUNCTION foreman.resume_queue IS 'Lets jobs of a paused queue start again; false: it was not paused; an error where nothing uses the queue, unless if_exists';
 COMMENT ON FUNCTION foreman.schedule(pg_catalog.text, pg_catalog.text) IS 'Runs an SQL command by a schedule, as the caller; returns the schedule''s id';
-COMMENT ON FUNCTION foreman.schedule(pg_catalog.text, pg_catalog.text, pg_catalog.text) IS 'The same under a name; one that exists gets the new schedule and command';
+COMMENT ON FUNCTION foreman.schedule(pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.text) IS 'The same under a name; one that exists gets the new schedule and command, and keeps time zone and queue unless they are given';
 COMMENT ON FUNCTION foreman.schedule_job IS 'Enqueues a job of a kind by a schedule; one that exists gets the new settings; returns the schedule''s id';
 COMMENT ON FUNCTION foreman.alter_schedule IS 'Changes settings of a schedule, NULL keeps one; an error where the schedule does not exist, unless if_exists';
 COMMENT ON FUNCTION foreman.unschedule IS 'Forgets a schedule; its jobs stay; an error where the schedule does not exist, unless if_exists';

@@ -2,6 +2,7 @@
 // written for pg_cron is accepted.
 #include "api/cron_settings.hpp"
 
+#include "pg/entry.hpp"
 #include "pg/guc.hpp"
 #include "pg/memory.hpp"
 #include "pg/time_zone.hpp"
@@ -24,7 +25,19 @@ GucContext at_start() noexcept {
 }
 
 extern "C" bool foreman_check_cron_timezone(char** value, void**, GucSource) {
-    if (*value != nullptr && pg_tzset(*value) != nullptr) return true;
+    struct Check {
+        const char* name;
+        bool found;
+    } check{*value, false};
+    if (check.name != nullptr) {
+        pg::run_guarded(
+            [](void* arg) {
+                auto* c = static_cast<Check*>(arg);
+                c->found = pg::find_time_zone(c->name).has_value();
+            },
+            &check);
+    }
+    if (check.found) return true;
     GUC_check_errdetail("Allowed: the names in pg_catalog.pg_timezone_names.");
     return false;
 }

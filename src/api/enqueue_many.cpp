@@ -3,7 +3,11 @@
 //
 // needs, errors: as enqueue(); besides, 22023 for an element that is no object, for a key that is no
 // parameter and for a value of the wrong JSON type. Every message names the element, counting from 1. Nothing
-// is inserted on error. cost: all elements are checked first, then one prepared INSERT each.
+// is inserted on error. locks: unique keys in the order of (kind, unique_key). cost: all elements are checked
+// first, then one prepared INSERT each.
+#include <algorithm>
+#include <tuple>
+
 #include "api/enqueue_request.hpp"
 #include "api/json_values.hpp"
 #include "api/public_function.hpp"
@@ -82,6 +86,28 @@ void check_all(JsonbContainer* array, pg::vector<store::NewJob>* jobs) {
     }
 }
 
+// Ids are in the order of the argument. Unique keys, for which others may be waited for, are taken in one
+// order whatever that is: two calls with the same keys do not wait for each other.
+void insert_all(pg::vector<store::NewJob>* jobs, pg::vector<store::Inserted>* made,
+                pg::ContextResource* memory) {
+    pg::vector<store::NewJob*> unique(memory);
+    made->resize(jobs->size());
+    for (std::size_t i = 0; i < jobs->size(); i++) {
+        store::NewJob& job = (*jobs)[i];
+        if (job.unique_key.empty()) {
+            (*made)[i] = store::insert_job(job);
+        } else {
+            job.id = store::next_job_id();
+            unique.push_back(&job);
+        }
+    }
+    std::stable_sort(unique.begin(), unique.end(), [](const store::NewJob* a, const store::NewJob* b) {
+        return std::tie(a->kind, a->unique_key) < std::tie(b->kind, b->unique_key);
+    });
+    for (const store::NewJob* job : unique)
+        (*made)[static_cast<std::size_t>(job - jobs->data())] = store::insert_job(*job);
+}
+
 }  // namespace
 
 FOREMAN_PUBLIC(enqueue_many) {
@@ -98,9 +124,10 @@ FOREMAN_PUBLIC(enqueue_many) {
     pg::ContextResource memory(context);
     pg::vector<store::NewJob> jobs(&memory);
     check_all(array, &jobs);
+    pg::vector<store::Inserted> made_of(&memory);
+    insert_all(&jobs, &made_of, &memory);
     int32 ordinal = 0;
-    for (const store::NewJob& job : jobs) {
-        const store::Inserted made = store::insert_job(job);
+    for (const store::Inserted& made : made_of) {
         const Datum row[] = {Int32GetDatum(++ordinal), Int64GetDatum(made.id), BoolGetDatum(made.inserted)};
         rows.put(row);
     }

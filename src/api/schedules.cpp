@@ -12,6 +12,7 @@
 #include "api/public_function.hpp"
 #include "api/run_as.hpp"
 #include "pg/call.hpp"
+#include "pg/latch.hpp"
 #include "pg/memory.hpp"
 #include "store/access.hpp"
 #include "store/clock.hpp"
@@ -121,19 +122,26 @@ bool same_times(const store::ScheduleSettings& a, const store::ScheduleSettings&
 }
 
 // Inserts it, or gives an existing one of the name these settings. One whose times stay the same goes on
-// counting.
-int64 put(const store::ScheduleSettings& s, int64 id, const store::StoredSchedule* replaced) {
-    if (replaced == nullptr) {
-        store::insert_schedule(id, s, store::now());
-        return id;
-    }
+// counting. Nothing: somebody else inserted that name just now, and has committed.
+std::optional<int64> put(const store::ScheduleSettings& s, int64 id, const store::StoredSchedule* replaced) {
+    if (replaced == nullptr)
+        return store::insert_schedule(id, s, store::now()) ? std::optional(id) : std::nullopt;
     const bool start_over = !same_times(s, replaced->settings) || (s.active && !replaced->settings.active);
     store::update_schedule(replaced->id, s, start_over, store::now());
     return replaced->id;
 }
 
-int64 schedule_command(OptionalText name, std::string_view expression, std::string_view command) {
-    (void)store::schema();
+// The last of several callers at once decides. Under REPEATABLE READ what another committed raises 40001.
+template <class Try>
+int64 put_in_the_end(Try try_once) {
+    for (;;) {
+        if (const std::optional<int64> id = try_once()) return *id;
+        pg::check_interrupts();
+    }
+}
+
+std::optional<int64> try_command(OptionalText name, std::string_view expression, std::string_view command,
+                                 OptionalText timezone, OptionalText queue) {
     store::StoredSchedule replaced{};
     const bool exists = name && find_replaced(*name, &replaced);
     const int64 id = exists ? replaced.id : store::next_schedule_id();
@@ -141,11 +149,19 @@ int64 schedule_command(OptionalText name, std::string_view expression, std::stri
     s.expression = expression;
     s.command = accepted_command(command);
     s.args = pg::jsonb_from_text("{}");
+    if (timezone) s.timezone = *timezone;
+    if (queue) s.queue = *queue;
     (void)store::timetable_of(s);
-    if (!exists) store::require(store::Bundle::operate, store::kDefaultQueue);
+    store::require(store::Bundle::operate, s.queue ? *s.queue : store::kDefaultQueue);
     s.run_as = check_run_as(std::nullopt);
     s.kind = store::command_kind_of(s.run_as, CurrentMemoryContext);
     return put(s, id, exists ? &replaced : nullptr);
+}
+
+int64 schedule_command(OptionalText name, std::string_view expression, std::string_view command,
+                       OptionalText timezone = {}, OptionalText queue = {}) {
+    (void)store::schema();
+    return put_in_the_end([&] { return try_command(name, expression, command, timezone, queue); });
 }
 
 enum JobParameter : int {
@@ -202,7 +218,9 @@ FOREMAN_PUBLIC(schedule_named) {
     const std::string_view name = required_name(pg::optional_argument(fcinfo, 0), "job_name");
     const std::string_view expression = required_text(pg::optional_argument(fcinfo, 1), "schedule");
     const std::string_view command = required_text(pg::optional_argument(fcinfo, 2), "command");
-    return Int64GetDatum(schedule_command(name, expression, command));
+    const OptionalText timezone = optional_text(pg::optional_argument(fcinfo, 3));
+    const OptionalText queue = optional_name(pg::optional_argument(fcinfo, 4), "queue");
+    return Int64GetDatum(schedule_command(name, expression, command, timezone, queue));
 }
 
 FOREMAN_PUBLIC(schedule_job) {
@@ -222,10 +240,11 @@ FOREMAN_PUBLIC(schedule_job) {
     require_on(s);
     refuse_command_kind(s.kind);
     s.run_as = GetUserId();
-    store::StoredSchedule replaced{};
-    const bool exists = find_replaced(name, &replaced);
-    return Int64GetDatum(
-        put(s, exists ? replaced.id : store::next_schedule_id(), exists ? &replaced : nullptr));
+    return Int64GetDatum(put_in_the_end([&] {
+        store::StoredSchedule replaced{};
+        const bool exists = find_replaced(name, &replaced);
+        return put(s, exists ? replaced.id : store::next_schedule_id(), exists ? &replaced : nullptr);
+    }));
 }
 
 FOREMAN_PUBLIC(alter_schedule) {

@@ -238,7 +238,8 @@ void follow_cron_job(int64 id, bool say) {
     s.run_as = role;
     s.kind = command_kind_of(role, CurrentMemoryContext);
     if (!exists) {
-        insert_schedule(-id, s, now());
+        if (!insert_schedule(-id, s, now()))
+            throw pg::Failure(ERRCODE_DUPLICATE_OBJECT, "schedule \"%s\" exists", name);
         return;
     }
     if (!s.active && old.unfinished) cancel_last_run(old.last_job_id);

@@ -39,6 +39,8 @@ void remember_new(const NewJob& job, int64 first_id, int count) {
 
 }  // namespace
 
+int64 next_job_id() { return pg::call<&nextval_internal>(schema().job_id_sequence, false); }
+
 Inserted insert_job(const NewJob& job) {
     if (!job.is_plain()) return insert_keyed(job);
     const AsOwner scope;

@@ -286,7 +286,7 @@ Inserted insert_keyed(const NewJob& job) {
     pg::ContextResource memory(context);
     pg::vector<int64> open(&memory);
     open_dependencies(job, &open);
-    const int64 id = pg::call<&nextval_internal>(schema().job_id_sequence, false);
+    const int64 id = job.id != 0 ? job.id : next_job_id();
     const bool unique = !job.unique_key.empty();
     for (int tries = 0; tries < kMaxTries; tries++) {
         if (unique) {

@@ -140,7 +140,7 @@ int64 make_run(const StoredSchedule& s, std::optional<Instant> occurrence, Insta
     pg::Args<4> r;
     const bool recorded = is_recorded(s);
     r.text(1, set.name).i32(3, recorded ? -1 : 1).set(4, set.args);
-    if (occurrence) r.instant(2, *occurrence);
+    r.instant(2, occurrence.value_or(now));
     const pg::Rows run = g_new_run.execute(r);
     const int64 run_id = run[0].i64(1);
     if (recorded) note_cron_run(run_id, s, now);

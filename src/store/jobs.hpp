@@ -39,6 +39,7 @@ struct NewJob {
     std::optional<Datum> depends_on;  // int8[] without NULLs
     bool run_anyway = false;          // when a dependency does not complete
     int64 batch_id = 0;
+    int64 id = 0;  // 0: the next one
     bool is_plain() const noexcept {
         return unique_key.empty() && concurrency_key.empty() && sequence_key.empty() && !depends_on &&
                batch_id == 0;
@@ -51,6 +52,8 @@ struct Inserted {
     bool replaced;
 };
 
+/// An id for a job that is inserted later.
+int64 next_job_id();
 /// does: inserts one job, remembers it for the board; or, when its unique key is held, does what on_conflict
 /// says. returns: the job's id, new or existing.  errors: 23505 for OnConflict::raise; 22023 for unknown
 /// dependencies and batches; waits for an open transaction that holds the key, as a unique index does.

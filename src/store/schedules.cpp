@@ -180,7 +180,10 @@ Timetable timetable_of(const ScheduleSettings& s) {
     if (!zone) {
         throw pg::Failure(ERRCODE_INVALID_PARAMETER_VALUE, "timezone \"%.*s\" does not exist",
                           static_cast<int>(std::min<std::size_t>(s.timezone.size(), 96)), s.timezone.data())
-            .hint("Allowed: the names in pg_catalog.pg_timezone_names, as in 'Europe/Berlin'.");
+            .hint(
+                "Allowed: the names in pg_catalog.pg_timezone_names, as in 'UTC' and 'Europe/Berlin'. Not "
+                "offsets as in '+03' or 'UTC+3', which POSIX counts to the west; 'Etc/GMT-3' is three hours "
+                "east of Greenwich.");
     }
     return {parsed, *zone};
 }
@@ -212,7 +215,7 @@ int64 next_schedule_id() {
     return g_next_id.execute()[0].i64(1);
 }
 
-void insert_schedule(int64 id, const ScheduleSettings& s, Instant now) {
+bool insert_schedule(int64 id, const ScheduleSettings& s, Instant now) {
     const AsOwner scope;
     const Seed seed = seed_of(s, now);
     pg::Args<19> a;
@@ -220,11 +223,9 @@ void insert_schedule(int64 id, const ScheduleSettings& s, Instant now) {
     a.instant(16, now).instant(17, seed.anchor);
     set_instant(&a, 18, seed.next);
     set_instant(&a, 19, seed.boot);
-    if (g_insert.execute(a).processed() == 0) {
-        throw pg::Failure(ERRCODE_DUPLICATE_OBJECT, "schedule \"%.*s\" exists",
-                          static_cast<int>(s.name.size()), s.name.data());
-    }
+    if (g_insert.execute(a).processed() == 0) return false;
     if (s.active && seed.next) remember_fire(*seed.next);
+    return true;
 }
 
 void update_schedule(int64 id, const ScheduleSettings& s, bool start_over, Instant now) {

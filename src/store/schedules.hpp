@@ -61,8 +61,8 @@ bool read_schedule(std::string_view name, Lock lock, MemoryContext context, Stor
 bool read_schedule(int64 id, Lock lock, MemoryContext context, StoredSchedule* out);
 /// The id of the next new schedule, which its name may have to hold.
 int64 next_schedule_id();
-/// does: inserts it, due for the first time after `now`.  errors 42710: the name is taken
-void insert_schedule(int64 id, const ScheduleSettings& settings, Instant now);
+/// does: inserts it, due for the first time after `now`.  returns: false when the name is taken
+bool insert_schedule(int64 id, const ScheduleSettings& settings, Instant now);
 /// does: writes all settings; start_over: it is due for the first time after `now`, in a new generation.
 void update_schedule(int64 id, const ScheduleSettings& settings, bool start_over, Instant now);
 bool delete_schedule(int64 id);

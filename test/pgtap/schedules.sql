@@ -124,3 +124,14 @@ SELECT foreman.stop() \g /dev/null
 SELECT ok(t.wait_until('t.no_workers()'), 'the workers are gone');
 DROP ROLE s_op, s_gone;
 SELECT * FROM finish();
+
+-- A run by hand has a time in its metadata as others have, for jobs that reckon with it.
+SELECT foreman.schedule_job('by hand', '0 0 1 1 *', 'by hand') \g /dev/null
+SELECT foreman.trigger_schedule('by hand') AS by_hand \gset
+SELECT ok((SELECT (metadata->>'scheduled_at')::timestamptz BETWEEN now() - interval '1 minute' AND now() FROM foreman.live_job WHERE job_id = :by_hand), 'a triggered run has scheduled_at');
+
+-- A command with its time zone and queue in one call; they stay when it is scheduled again without them.
+SELECT foreman.schedule('zoned', '0 9 * * *', 'SELECT 1', timezone => 'Asia/Tokyo', queue => 'nightly') \g /dev/null
+SELECT is((SELECT timezone || ' ' || queue FROM foreman.schedules WHERE name = 'zoned'), 'Asia/Tokyo nightly', 'a command has a time zone and a queue');
+SELECT foreman.schedule('zoned', '0 10 * * *', 'SELECT 2') \g /dev/null
+SELECT is((SELECT timezone || ' ' || queue || ' ' || command FROM foreman.schedules WHERE name = 'zoned'), 'Asia/Tokyo nightly SELECT 2', 'and keeps them');

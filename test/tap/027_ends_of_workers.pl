@@ -10,7 +10,8 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use ForemanTest;
 
-my $node = new_server('ends');
+# An executor that rests in another database makes room at the safety poll.
+my $node = new_server('ends', 'foreman.poll_interval' => "'1s'");
 $node->start;
 install($node, 'postgres');
 $node->safe_psql('postgres', q{
