@@ -29,11 +29,12 @@ SELECT is(:'state'::text, 'cancelled', 'so is a cancelled job');
 CREATE TABLE t.took (id int8, began timestamptz, ended timestamptz);
 CREATE FUNCTION t.last() RETURNS int8 LANGUAGE sql AS 'SELECT max(id) FROM t.took';
 \o /dev/null
-SELECT statement FROM generate_series(1, 200), unnest(ARRAY[
+SELECT statement FROM generate_series(1, 200) i, unnest(ARRAY[
     $$ INSERT INTO t.took (began, id) SELECT clock_timestamp(), foreman.enqueue('result', '{"pause": 0}') $$,
-    $$ CALL foreman.await(t.last(), '20 s') $$, $$ UPDATE t.took SET ended = clock_timestamp() WHERE id = t.last() $$]) statement \gexec
+    $$ CALL foreman.await(t.last(), '20 s') $$, $$ UPDATE t.took SET ended = clock_timestamp() WHERE id = t.last() $$])
+    WITH ORDINALITY u (statement, place) ORDER BY i, place \gexec
 \o
-SELECT is((SELECT count(*) FROM t.took JOIN foreman.jobs j ON j.job_id = id AND j.state = 'completed'), 200::int8, 'two hundred times enqueue, then await');
+SELECT is((SELECT count(ended) FROM t.took JOIN foreman.jobs j ON j.job_id = id AND j.state = 'completed'), 200::int8, 'two hundred times enqueue, then await');
 SELECT cmp_ok((SELECT max(ended - began) FROM t.took), '<', interval '2 s', 'the end is never missed: none waits for the safety poll');
 SELECT foreman.enqueue('hold', '{"gate": "a"}') AS id, clock_timestamp() AS began \gset
 CALL foreman.await(:id, '0.3 s') \gset
