@@ -123,7 +123,6 @@ DELETE FROM foreman.handler WHERE run_as IN ('s_op'::regrole, 's_gone'::regrole)
 SELECT foreman.stop() \g /dev/null
 SELECT ok(t.wait_until('t.no_workers()'), 'the workers are gone');
 DROP ROLE s_op, s_gone;
-SELECT * FROM finish();
 
 -- A run by hand has a time in its metadata as others have, for jobs that reckon with it.
 SELECT foreman.schedule_job('by hand', '0 0 1 1 *', 'by hand') \g /dev/null
@@ -135,3 +134,4 @@ SELECT foreman.schedule('zoned', '0 9 * * *', 'SELECT 1', timezone => 'Asia/Toky
 SELECT is((SELECT timezone || ' ' || queue FROM foreman.schedules WHERE name = 'zoned'), 'Asia/Tokyo nightly', 'a command has a time zone and a queue');
 SELECT foreman.schedule('zoned', '0 10 * * *', 'SELECT 2') \g /dev/null
 SELECT is((SELECT timezone || ' ' || queue || ' ' || command FROM foreman.schedules WHERE name = 'zoned'), 'Asia/Tokyo nightly SELECT 2', 'and keeps them');
+SELECT * FROM finish();
