@@ -3,6 +3,7 @@
 // checked, so that nobody else can evict them; when it is missing, the command itself says so.
 #include "api/utility_hook.hpp"
 
+#include "pg/datum.hpp"
 #include "pg/entry.hpp"
 #include "pg/latch.hpp"
 #include "store/cron_jobs.hpp"
@@ -123,9 +124,9 @@ void empty_database(const Node* stmt) {
     if (!OidIsValid(database) || (database == MyDatabaseId && store::my_slot() != nullptr)) return;
     const bool held = store::hold_database(database);
     if (!held && store::workers_left(database) == 0) return;
-    const core::Instant patience = core::Instant{GetCurrentTimestamp()} + kPatience;
+    const core::Instant patience = pg::steady_now() + kPatience;
     const uint32 event = pg::wait_event("ForemanWorkersLeave");
-    while (store::workers_left(database) > 0 && core::Instant{GetCurrentTimestamp()} < patience)
+    while (store::workers_left(database) > 0 && pg::steady_now() < patience)
         pg::wait_latch(kLookAgain, event);
 }
 

@@ -245,8 +245,14 @@ extern "C" void foreman_at_transaction_end(XactEvent event, void*) {
             break;
         case XACT_EVENT_ABORT:
             take_leases_back();
-            [[fallthrough]];
+            forget_all();
+            release_keys();
+            slot_transaction(InvalidTransactionId);
+            break;
         case XACT_EVENT_PREPARE:
+            // Its commit runs no callback: the dispatcher looks for it.
+            if (board_present() && (g_count > 0 || g_end_count > 0 || g_pokes != 0))
+                poke_dispatcher(MyDatabaseId, kPokePrepared);
             forget_all();
             release_keys();
             slot_transaction(InvalidTransactionId);

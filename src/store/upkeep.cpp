@@ -27,6 +27,12 @@ constinit pg::Statement g_has_default_rows{"default_rows",
 constinit pg::Statement g_count{"count_live",
                                 "SELECT queue, pg_catalog.count(*) FROM foreman.live_job GROUP BY queue"};
 
+constinit pg::Statement g_prepared_set{
+    "prepared_transactions",
+    "SELECT pg_catalog.count(*), coalesce(pg_catalog.hashtextextended(pg_catalog.string_agg("
+    "transaction::pg_catalog.text, ' ' ORDER BY prepared, transaction::pg_catalog.text), 0), 0) FROM "
+    "pg_catalog.pg_prepared_xacts WHERE database " EQ " pg_catalog.current_database()"};
+
 constinit pg::Statement g_waiting{
     "count_waiting",
     "SELECT queue, pg_catalog.count(*), pg_catalog.min(run_at) FILTER (WHERE state " EQ
@@ -161,6 +167,12 @@ bool parse_partition_name(std::string_view name, int64* day) noexcept {
 }
 
 bool partition_ready(core::Instant at) { return partition_exists(day_of(at)); }
+
+PreparedSet prepared_transactions() {
+    const AsOwner scope;
+    const pg::Rows rows = g_prepared_set.execute();
+    return {rows[0].i64(1), rows[0].i64(2)};
+}
 
 void visit_waiting(core::Instant now, void (*visit)(void*, const QueueCount&), void* arg) {
     const AsOwner scope;

@@ -29,6 +29,13 @@ bool parse_partition_name(std::string_view name, int64* day) noexcept;
 /// Whether the day of `at` has its partition.
 bool partition_ready(core::Instant at);
 
+/// The prepared transactions of this database: how many, and a hash that differs when others are there.
+struct PreparedSet {
+    int64 count, hash;
+    bool operator==(const PreparedSet&) const = default;
+};
+PreparedSet prepared_transactions();
+
 struct QueueCount {
     std::string_view queue;
     int64 waiting;

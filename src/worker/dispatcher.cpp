@@ -21,6 +21,7 @@
 #include "store/overstay.hpp"
 #include "store/prune.hpp"
 #include "store/queue_settings.hpp"
+#include "store/remember.hpp"
 #include "store/schema.hpp"
 #include "store/settings.hpp"
 #include "store/slots.hpp"
@@ -42,6 +43,7 @@ constexpr core::Micros kReread = core::minutes(5);
 constexpr core::Micros kUpkeep = core::minutes(10);
 constexpr core::Micros kUpkeepRetry = core::seconds(30);
 constexpr core::Micros kSplitPause = core::seconds(60);
+constexpr core::Micros kPreparedLook = core::milliseconds(500);
 constexpr core::Micros kFailedRetry = core::seconds(1);
 // A session that says so is about to end, and holds its job until it has.
 constexpr core::Micros kOrphansLook = core::milliseconds(50);
@@ -87,6 +89,7 @@ class Dispatcher : Attempts {
     void release_blocked(core::Instant now);
     void look_at_schedules(core::Instant now);
     void settle_dead();
+    void look_at_prepared(bool prepared, core::Instant steady);
     void end_minute(core::Instant now);
     void count_split(core::Instant now);
     template <class Body>
@@ -116,6 +119,8 @@ class Dispatcher : Attempts {
     core::Instant split_began_{};
     core::Instant next_split_{core::kPlusInfinity};
     core::Instant next_requests_{core::kPlusInfinity};
+    core::Instant next_prepared_{core::kMinusInfinity};
+    store::PreparedSet prepared_{};
     core::Instant next_follow_{core::kPlusInfinity};
     core::Instant next_recruit_{core::kPlusInfinity};
     core::Instant retry_failed_{core::kPlusInfinity};
@@ -417,6 +422,9 @@ void Dispatcher::turn(uint32 pokes) {
         settle_dead();
         next_orphans_ = steady < orphans_until_ ? steady + kOrphansLook : core::kPlusInfinity;
     }
+    if ((pokes & store::kPokePrepared) || steady >= next_prepared_)
+        look_at_prepared((pokes & (store::kPokePrepared | store::kPokeReread)) == store::kPokePrepared,
+                         steady);
     const bool reread = (pokes & store::kPokeReread) != 0 || steady >= next_reread_;
     if (reread || pg_atomic_exchange_u32(&slot_->overflow, 0) != 0) {
         poked_duty(store::kPokeReread, "pg_foreman: reading ranges from the rows",
@@ -477,6 +485,18 @@ void Dispatcher::turn(uint32 pokes) {
     prune(now, steady);
 }
 
+// An apply worker commits prepared transactions without a command that the utility hook would see. As long as
+// one is there, its end is looked for; `prepared`: one was made, and may have ended before this look.
+void Dispatcher::look_at_prepared(bool prepared, core::Instant steady) {
+    store::PreparedSet found = prepared_;
+    next_prepared_ = steady + kPreparedLook;
+    const bool looked = duty("pg_foreman: looking at prepared transactions",
+                             [&found] { found = store::prepared_transactions(); });
+    if (prepared || found != prepared_) store::distrust_heads();
+    prepared_ = found;
+    if (looked && found.count == 0) next_prepared_ = core::kPlusInfinity;
+}
+
 // Sleeps until `wake`, until `pause` of the steady clock, or until it is wanted. Nobody tells when the clock
 // is set: it looks itself.
 void Dispatcher::sleep(core::Instant wake, core::Instant pause, uint32 event) const {
@@ -508,7 +528,7 @@ void Dispatcher::loop() {
         const core::Instant poll = pg::steady_now() + core::milliseconds(settings::poll_interval_ms);
         const core::Instant pause = std::min(
             {poll, next_requests_, blocked_.next(), next_recruit_, end_of_grace_, retry_failed_,
-             next_orphans_, copied_ ? core::kPlusInfinity : next_split_,
+             next_orphans_, copied_ ? core::kPlusInfinity : std::min(next_split_, next_prepared_),
              slot_->stopped ? core::kPlusInfinity : std::min({next_prune_, next_follow_, clerk_.retry()})});
         const core::Instant wake = std::min({due, next_expiry(), next_lease_end(), next_fire(),
                                              copied_ ? core::kPlusInfinity : minutes_.end_of_minute()});

@@ -253,7 +253,7 @@ FOREMAN_FUNCTION(fire_timers_once) {
 FOREMAN_FUNCTION(dispatch_once) {
     require_operator("foreman.dispatch_once()");
     const int64 done = store::apply_requests(PG_INT64_MIN, core::Micros{PG_INT64_MAX}).applied;
-    const int64 expired = expire_due(store::database_slot(MyDatabaseId), store::now());
+    const int64 expired = expire_due(nullptr, store::now());
     // This transaction may fail, or go on for long: the hints stay with the dispatcher.
     store::BlockedWork blocked(false);
     blocked.look_at_all();
