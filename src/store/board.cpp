@@ -94,6 +94,7 @@ void init_slots(Board* b) {
         pg_atomic_init_u32(&d.overflow, 0);
         pg_atomic_init_u32(&d.counted, 0);
         pg_atomic_init_u32(&d.waits_overflow, 0);
+        pg_atomic_init_u32(&d.wants_room, 0);
         d.key_hints = d.end_hints = {};
         pg_atomic_init_u32(&d.leases_loaded, 0);
         pg_atomic_init_u32(&d.settings_loaded, 0);
@@ -117,6 +118,7 @@ void init_board(void* area, bool found, LWLockPadded* locks) {
     pg_atomic_init_u32(&b->settings_generation, 0);
     pg_atomic_init_u32(&b->debug_points, 0);
     pg_atomic_init_u32(&b->waiter_count, 0);
+    pg_atomic_init_u32(&b->wants_room, 0);
     pg_atomic_init_u32(&b->range_high, 0);
     b->range_capacity = p.ranges;
     b->range_buckets = p.range_buckets;
@@ -196,6 +198,7 @@ DatabaseSlot* add_database_slot(Oid database) noexcept {
     pg_atomic_write_u32(&d->overflow, 0);
     pg_atomic_write_u32(&d->counted, 0);
     pg_atomic_write_u32(&d->waits_overflow, 0);
+    pg_atomic_write_u32(&d->wants_room, 0);
     d->key_hints = d->end_hints = {};
     pg_atomic_write_u32(&d->leases_loaded, 0);
     pg_atomic_write_u32(&d->settings_loaded, 0);

@@ -98,6 +98,7 @@ struct DatabaseSlot {
     pg_atomic_uint32 counted;             // the queue counters have been set from the rows
     pg_atomic_uint32 leases_loaded;       // what is leased is on the board: limits may be trusted
     pg_atomic_uint32 waits_overflow;      // a key or an awaited job did not fit: look at all blocked rows
+    pg_atomic_uint32 wants_room;          // a role has more due work, and others hold the slots
     HintList key_hints;                   // keys whose parked jobs may go on
     HintList end_hints;                   // jobs and batches that ended and are waited for
     pg_atomic_uint32 settings_loaded;     // the queue entries have the settings of their rows
@@ -292,6 +293,7 @@ struct Board {
     pg_atomic_uint32 settings_generation;  // of roles and databases
     pg_atomic_uint32 debug_points;         // bits of debug points that are armed (tests only)
     pg_atomic_uint32 waiter_count;
+    pg_atomic_uint32 wants_room;  // some database does
     pg_atomic_uint32 range_high;  // hot entries ever used
     uint32 range_capacity;
     uint32 range_free;

@@ -102,13 +102,41 @@ void ask_one_to_leave_locked() noexcept {
                               core::choose_leaver(all.held(), all.wanted(), all.leaving, pg::steady_now()));
 }
 
-// Whether make_room might find somebody.
-bool others_rest(Oid database, Oid role) noexcept {
+// What executors of other roles and databases do; the one that makes room first decides.
+enum class Others { none, busy, just_idle, idle };
+
+Others others_do(Oid database, Oid role) noexcept {
     const int64 now = GetCurrentTimestamp();
-    return std::any_of(std::begin(board().slots), std::end(board().slots), [&](ExecutorSlot& s) {
-        return state_of(s) == SlotState::idle && (s.since <= now - core::kMinIdle.us || s.since > now) &&
-               (s.database != database || s.role != role);
-    });
+    Others found = Others::none;
+    for (auto& s : board().slots) {
+        const SlotState st = state_of(s);
+        if (st == SlotState::free || st == SlotState::dead || (s.database == database && s.role == role))
+            continue;
+        const bool just = s.since > now - core::kMinIdle.us && s.since <= now;
+        found = std::max(found, st != SlotState::idle ? Others::busy
+                                : just                ? Others::just_idle
+                                                      : Others::idle);
+    }
+    return found;
+}
+
+// Whoever rests or leaves next tells this database's dispatcher. false: that was arranged before.
+bool want_room(DatabaseSlot& d) noexcept {
+    if (pg_atomic_read_u32(&d.wants_room) != 0) return false;
+    pg_atomic_write_u32(&d.wants_room, 1);
+    pg_atomic_write_u32(&board().wants_room, 1);
+    pg_memory_barrier();
+    return true;
+}
+
+void tell_who_wants_room() noexcept {
+    if (pg_atomic_read_u32(&board().wants_room) == 0) return;
+    pg_atomic_write_u32(&board().wants_room, 0);
+    pg_memory_barrier();
+    for (auto& d : board().databases) {
+        if (d.database != InvalidOid && pg_atomic_exchange_u32(&d.wants_room, 0) != 0)
+            poke_dispatcher(d.database, kPokeDue);
+    }
 }
 
 }  // namespace
@@ -174,6 +202,7 @@ void free_slot_locked(ExecutorSlot& s) noexcept {
     s.pid = 0;
     pg_atomic_write_u32(&s.state, static_cast<uint32>(SlotState::free));
     if (const Demand* d = oldest_demand_locked()) poke_dispatcher(d->database, kPokeExecutor);
+    tell_who_wants_room();
 }
 
 }  // namespace
@@ -227,12 +256,15 @@ int free_slots(int max_executors) noexcept {
     return max_executors - used;
 }
 
-bool make_room(Oid database, Oid role, Instant now) noexcept {
+Instant make_room(Oid database, Oid role, Instant now, Instant steady) noexcept {
+    if (DatabaseSlot* d = database_slot(database)) (void)want_room(*d);
     const PartGuard guard(BoardLock::directory, LW_EXCLUSIVE);
     Standings all;
     read_standings_locked(&all);
-    return ask_holder_to_leave(
-        all, core::choose_idle_leaver(all.held(), all.wanted(), all.leaving, database, role, now));
+    if (ask_holder_to_leave(
+            all, core::choose_idle_leaver(all.held(), all.wanted(), all.leaving, database, role, now)))
+        return core::kPlusInfinity;
+    return others_do(database, role) >= Others::just_idle ? steady + core::kMinIdle : core::kPlusInfinity;
 }
 
 void forget_demand(Oid database, Oid role) noexcept {
@@ -245,9 +277,14 @@ void wake_another(Oid database, Oid role) noexcept {
     if (d == nullptr || wake_executor(database, role)) return;
     // Those that start, and those that are busy, look at the heads again before they rest.
     const RoleExecutors n = count_executors(database, role);
-    const bool may_start =
-        n.total == 0 ||
-        (n.starting == 0 && (free_slots(settings::max_executors) > 0 || others_rest(database, role)));
+    if (n.starting > 0) return;
+    bool may_start = n.total == 0 || free_slots(settings::max_executors) > 0;
+    if (!may_start) {
+        const Others others = others_do(database, role);
+        if (others == Others::none) return;
+        const bool newly = want_room(*d);
+        may_start = others == Others::idle || (newly && others_do(database, role) >= Others::just_idle);
+    }
     if (may_start && (pg_atomic_read_u32(&d->pokes) & kPokeDue) == 0) poke_dispatcher(database, kPokeDue);
 }
 
@@ -343,6 +380,7 @@ void slot_idle(Instant now) noexcept {
     s->since = now.us;
     pg_atomic_write_u32(&s->state, static_cast<uint32>(SlotState::idle));
     pg_memory_barrier();
+    tell_who_wants_room();
 }
 
 void slot_busy(Instant now) noexcept {

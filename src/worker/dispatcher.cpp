@@ -581,11 +581,15 @@ void dispatcher_main(Oid database) {
     pg::guarded([database] { before_shmem_exit(foreman_dispatcher_exit, ObjectIdGetDatum(database)); });
     pg::guarded([database] { BackgroundWorkerInitializeConnectionByOid(database, InvalidOid, 0); });
     pg::lift_session_limits();
-    // What a crash takes back of this process, rows say still: it is done again. Whatever was built on it in
-    // other sessions comes later in the log, and is gone as well. So it waits for no disk and no standby.
-    pg::guarded([] { SetConfigOption("synchronous_commit", "off", PGC_SUSET, PGC_S_OVERRIDE); });
+    // The flight recorder names a culprit once: its charge has to reach the disk before the job crashes the
+    // server again. No standby is waited for.
+    pg::guarded([] { SetConfigOption("synchronous_commit", "local", PGC_SUSET, PGC_S_OVERRIDE); });
     Dispatcher dispatcher(database);
-    if (dispatcher.begin()) dispatcher.loop();
+    if (!dispatcher.begin()) return;
+    // What a crash takes back of this process from now on, rows say still: it is done again. Whatever was
+    // built on it in other sessions comes later in the log, and is gone as well.
+    pg::guarded([] { SetConfigOption("synchronous_commit", "off", PGC_SUSET, PGC_S_OVERRIDE); });
+    dispatcher.loop();
 }
 
 }  // namespace foreman::worker

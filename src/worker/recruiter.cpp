@@ -104,7 +104,7 @@ core::Instant Recruiter::serve(const RoleNeed& need, core::Instant now, core::In
     const store::RoleExecutors have = store::count_executors(database_, need.role);
     if (store::wake_executor(database_, need.role) || have.starting > 0) return kNever;
     if (have.total > 0 && store::free_slots(settings::max_executors) <= 0)
-        return store::make_room(database_, need.role, now) ? steady + kDemandRetry : kNever;
+        return store::make_room(database_, need.role, now, steady);
     if (is_barred(need.role, steady)) return have.total > 0 ? kNever : find_bad(need.role)->not_before;
     const int slot = store::reserve_slot(database_, need.role, settings::max_executors, now);
     if (slot < 0) {

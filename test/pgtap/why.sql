@@ -108,7 +108,7 @@ SELECT is(t.outcome(:locks), 'completed 1', 'which is given back');
 -- Sequences.
 SELECT foreman.enqueue('note', sequence_key => 's', run_at => 'tomorrow') AS head, foreman.enqueue('note', sequence_key => 's') AS next \gset
 SELECT is(t.why(:head), 'due_later', 'the head of a sequence waits for its own time');
-SELECT ok(t.wait_until(format('t.state(%s) = ''pending 0''', :next)), 'the next one is parked');
+SELECT ok(t.wait_until(format('t.why(%s) = ''sequence''', :next)), 'the next one is parked');
 SELECT results_eq(format('SELECT reason, detail FROM foreman.why(%s)', :next), format($$ VALUES ('sequence'::text, '{"sequence_key": "s", "head": %s, "head_state": "scheduled"}'::jsonb) $$, :head), 'behind the head, and its state');
 SELECT foreman.cancel(:head) \g /dev/null
 SELECT is(t.outcome(:next), 'completed 1', 'and goes when that has');

@@ -10,8 +10,7 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use ForemanTest;
 
-# An executor that rests in another database makes room at the safety poll.
-my $node = new_server('ends', 'foreman.poll_interval' => "'1s'");
+my $node = new_server('ends');
 $node->start;
 install($node, 'postgres');
 $node->safe_psql('postgres', q{
