@@ -16,10 +16,7 @@ $node->safe_psql('origin', q{
 	SELECT foreman.enqueue('note') FROM generate_series(1, 50);
 	SELECT foreman.enqueue('fail') FROM generate_series(1, 3)});
 eventually($node, 'origin', is_idle(), 10, 'some history, some dead letters');
-$node->safe_psql('origin', q{
-	SELECT foreman.enqueue('note', run_at => clock_timestamp() + '1 s', queue => 'careful', tags => '{a,b}', metadata => '{"m": 1}')
-		FROM generate_series(1, 20);
-	SELECT foreman.enqueue('nobody_knows_this_kind') FROM generate_series(1, 5)});
+$node->safe_psql('origin', q{SELECT foreman.enqueue('nobody_knows_this_kind') FROM generate_series(1, 5)});
 
 # Everything that a user could see, as one text.
 my $contents = q{
@@ -31,11 +28,19 @@ my $contents = q{
 		UNION ALL SELECT to_jsonb(h) FROM foreman.handler h) y};
 
 my $dir = PostgreSQL::Test::Utils::tempdir;
-my $before = value($node, 'origin', 'SELECT count(*) FROM foreman.live_job');
-is($before, '25', 'jobs wait');
-my $original = value($node, 'origin', $contents);
-$node->command_ok([ 'pg_dump', '-Fc', '-f', "$dir/dump", $node->connstr('origin') ], 'pg_dump');
-$node->command_ok([ 'pg_dump', '-f', "$dir/dump.sql", $node->connstr('origin') ], 'pg_dump as a script');
+# One snapshot serves both dumps: the origin runs its jobs when they are due, however long a dump takes.
+my $session = $node->background_psql('origin');
+my $ids = q{SELECT foreman.enqueue('note', run_at => clock_timestamp() + '2 s', queue => 'careful', tags => '{a,b}', metadata => '{"m": 1}')
+		FROM generate_series(1, 20)};
+$session->query_safe("SELECT count(*) FROM ($ids) x");
+$session->query_safe('BEGIN ISOLATION LEVEL REPEATABLE READ');
+my $snapshot = $session->query_safe('SELECT pg_export_snapshot()');
+is($session->query_safe('SELECT count(*) FROM foreman.live_job'), '25', 'jobs wait');
+my $original = $session->query_safe($contents);
+$node->command_ok([ 'pg_dump', "--snapshot=$snapshot", '-Fc', '-f', "$dir/dump", $node->connstr('origin') ], 'pg_dump');
+$node->command_ok([ 'pg_dump', "--snapshot=$snapshot", '-f', "$dir/dump.sql", $node->connstr('origin') ], 'pg_dump as a script');
+$session->query_safe('COMMIT');
+$session->quit;
 
 sub is_quiet_copy
 {
