@@ -836,7 +836,7 @@ SELECT j.job_id,
        NULL::pg_catalog.timestamptz AS finished_at, j.expires_at,
        NULL::pg_catalog.jsonb AS result, NULL::pg_catalog.text AS reason, CASE WHEN foreman._sees_args(j.queue) THEN j.errors ELSE foreman._bare_errors(j.errors) END AS errors,
        COALESCE(e.progress, l.progress) AS progress, COALESCE(e.note, l.note) AS progress_note,
-       COALESCE(e.pid, j.worker_pid) AS worker_pid, j.worker AS worker_id, l.leased_until, j.tags, j.metadata,
+       COALESCE(e.pid, j.worker_pid) AS worker_pid, j.worker AS worker_id, COALESCE(l.leased_until, CASE WHEN j.state OPERATOR(pg_catalog.=) 'r' THEN j.claimed_at OPERATOR(pg_catalog.+) (j.lease_us OPERATOR(pg_catalog.*) '1 microsecond'::pg_catalog.interval) END) AS leased_until, j.tags, j.metadata,
        j.unique_key, j.concurrency_key, j.sequence_key, j.batch_id
   FROM foreman.live_job j LEFT JOIN foreman._executors() e ON (e.job_id OPERATOR(pg_catalog.=) j.job_id)
   LEFT JOIN LATERAL foreman._lease(CASE WHEN j.worker IS NOT NULL AND j.state OPERATOR(pg_catalog.=) 'r' THEN j.job_id END, j.token) l ON (true)
@@ -909,6 +909,9 @@ CREATE FUNCTION foreman._queue_times(OUT queue pg_catalog.text, OUT enqueued pg_
     OUT wait_seconds pg_catalog.float8, OUT run_seconds pg_catalog.float8)
 RETURNS SETOF pg_catalog.record LANGUAGE c VOLATILE ROWS 10 AS 'MODULE_PATHNAME', 'foreman_queue_times';
 
+CREATE FUNCTION foreman._board_tables(OUT name pg_catalog.text, OUT used pg_catalog.int8, OUT capacity pg_catalog.int8)
+RETURNS SETOF pg_catalog.record LANGUAGE c VOLATILE ROWS 10 AS 'MODULE_PATHNAME', 'foreman_board_tables';
+
 CREATE FUNCTION foreman._resources(OUT name pg_catalog.text, OUT slot pg_catalog.int4, OUT value pg_catalog.float8)
 RETURNS SETOF pg_catalog.record LANGUAGE c VOLATILE ROWS 20 AS 'MODULE_PATHNAME', 'foreman_resources';
 
@@ -944,6 +947,10 @@ SELECT m.name, l.queue, m.value
 UNION ALL
 SELECT r.name, CASE WHEN r.slot IS NULL THEN '{}'::pg_catalog.jsonb ELSE pg_catalog.jsonb_build_object('executor', r.slot) END, r.value
   FROM foreman._resources() r
+UNION ALL
+SELECT m.name, pg_catalog.jsonb_build_object('table', t.name), m.value
+  FROM foreman._board_tables() t CROSS JOIN LATERAL (VALUES ('foreman_board_used', t.used::pg_catalog.float8),
+       ('foreman_board_capacity', t.capacity::pg_catalog.float8)) AS m(name, value)
 UNION ALL
 SELECT 'foreman_wal_bytes_total', '{}'::pg_catalog.jsonb,
        pg_catalog.pg_wal_lsn_diff(CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_replay_lsn() ELSE pg_catalog.pg_current_wal_insert_lsn() END, '0/0')::pg_catalog.float8;
@@ -1314,6 +1321,7 @@ COMMENT ON COLUMN foreman.queues.available IS 'Jobs that are due; what is due la
 COMMENT ON COLUMN foreman.queues.pending IS 'Jobs that wait for others, as counted in the last minute';
 COMMENT ON COLUMN foreman.queues.scheduled IS 'Jobs that are due later, as counted in the last minute';
 COMMENT ON FUNCTION foreman._queue_times() IS 'How long jobs of each queue waited and ran, for the views';
+COMMENT ON FUNCTION foreman._board_tables() IS 'How much of each table in shared memory is in use, for the views';
 COMMENT ON FUNCTION foreman._resources() IS 'What the workers of this database use, for the views';
 COMMENT ON VIEW foreman.stats_minute IS 'What happened in each minute to the jobs of each queue, for thirty days; minutes in which nothing happened have no row';
 COMMENT ON COLUMN foreman.stats_minute.minute IS 'Its beginning';

@@ -35,6 +35,7 @@ struct Claimer {
     store::LeaseClaim claim;
     pg::ContextResource* memory;
     pg::vector<store::RangeSpec>* empty;  // ranges in which everything due is locked or gone
+    store::RangeRef range;                // that it claims from
     bool* no_room;                        // set when the board has no room for the keys of some
 };
 
@@ -52,7 +53,10 @@ std::size_t lease(const Claimer& c, const store::RangeSpec& spec, store::Key fro
     const std::size_t before = jobs->size();
     std::size_t due = 0;
     if (store::is_keyed(spec.alone)) {
-        store::lease_keyed_jobs(spec, from, qty, c.claim, c.memory->context(), jobs, &due, c.no_room);
+        bool no_room = false;
+        store::lease_keyed_jobs(spec, from, qty, c.claim, c.memory->context(), jobs, &due, &no_room);
+        store::note_room(c.range, !no_room);
+        *c.no_room = *c.no_room || no_room;
         return due;
     }
     store::lease_jobs(spec, from, qty, c.claim, c.memory->context(), jobs);
@@ -101,6 +105,7 @@ bool claim_some(const Claimer& c, const store::RangeChoice& range, int qty,
     const int granted = store::enter_queue(queue, spec.queue, qty, store::Running::at_once, c.claim.now);
     Claimer mine = c;
     mine.claim.queue = queue;
+    mine.range = range.ref;
     std::size_t due = 0;
     if (granted > 0)
         due = IsolationUsesXactSnapshot() ? lease_repeatedly(mine, spec, from, granted, jobs)
@@ -172,7 +177,7 @@ FOREMAN_PUBLIC(claim) {
     const core::Instant now = store::now();
     pg::vector<store::RangeSpec> empty(&memory);
     bool no_room = false;
-    const Claimer claimer{filter, {worker, length, now}, &memory, &empty, &no_room};
+    const Claimer claimer{filter, {worker, length, now}, &memory, &empty, {}, &no_room};
     pg::vector<store::LeasedJob> jobs(&memory);
     store::RangeChoice range;
     while (static_cast<int>(jobs.size()) < qty &&

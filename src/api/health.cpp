@@ -6,8 +6,10 @@
 #include <csignal>
 
 #include "api/public_function.hpp"
+#include "pg/datum.hpp"
 #include "pg/memory.hpp"
 #include "store/board.hpp"
+#include "store/board_tables.hpp"
 #include "store/clock.hpp"
 #include "store/cron_jobs.hpp"
 #include "store/cron_records.hpp"
@@ -117,16 +119,27 @@ void report_worker_processes(Report* report) {
         max_worker_processes, ok ? needed - others : needed, dispatchers, settings::max_executors);
 }
 
+// Whoever found no room in a table stands, or is served later: said for so long after the last time.
+constexpr core::Micros kFullForAWhile = core::minutes(5);
+
 void report_board(Report* report) {
-    const uint32 capacity = store::board().range_capacity;
-    const uint32 used = std::min(store::range_count(), capacity);
-    store::DatabaseSlot* slot = store::database_slot(MyDatabaseId);
-    const bool full = used >= capacity || (slot != nullptr && pg_atomic_read_u32(&slot->overflow) != 0);
-    report->add("board_memory", !full,
-                full
-                    ? "all of %u ranges of (queue, kind, priority) have been used: raise foreman.board_memory"
-                    : "it has room for %u ranges of (queue, kind, priority), %u have been used",
-                capacity, used);
+    const core::Instant now = pg::clock_now();
+    int full = 0;
+    for (const store::TableReading& t : store::read_board_tables(now)) {
+        if (t.refused_at + kFullForAWhile < now) continue;
+        full++;
+        char name[32];
+        std::snprintf(name, sizeof(name), "board_%s", t.name);
+        report->add(
+            name, false, "%u of %u places for %s are in use, and somebody found none: %s%s", t.used,
+            t.capacity, t.holds,
+            t.setting == nullptr ? "what is not on the board is read from rows, or refused" : "raise ",
+            t.setting == nullptr ? "" : t.setting);
+    }
+    report->add("board_memory", full == 0,
+                full == 0 ? "all tables in shared memory have room"
+                          : "%d of its tables are full: the rows board_... say which",
+                full);
 }
 
 void report_history(Report* report) {

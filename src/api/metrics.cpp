@@ -9,6 +9,7 @@
 #include "pg/memory.hpp"
 #include "pg/process_usage.hpp"
 #include "store/access.hpp"
+#include "store/board_tables.hpp"
 #include "store/slots.hpp"
 #include "store/statistics.hpp"
 
@@ -52,6 +53,15 @@ FOREMAN_PUBLIC(queue_times) {
             pg::text_datum({q.name.text, q.name.len}), Int64GetDatum(q.enqueued), Int64GetDatum(ended),
             Float8GetDatum(seconds_of(q.times.wait_us)), Float8GetDatum(seconds_of(q.times.run_us))});
     }
+    return rows.done();
+}
+
+/// table, how many of its places are in use, and of how many.
+FOREMAN_PUBLIC(board_tables) {
+    pg::ResultSet rows(fcinfo);
+    if (!store::board_present()) return rows.done();
+    for (const store::TableReading& t : store::read_board_tables(pg::clock_now()))
+        rows.put(Row{pg::text_datum(t.name), Int64GetDatum(t.used), Int64GetDatum(t.capacity)});
     return rows.done();
 }
 

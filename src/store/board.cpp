@@ -117,9 +117,12 @@ void init_board(void* area, bool found, LWLockPadded* locks) {
     pg_atomic_init_u32(&b->launcher_poked, 0);
     pg_atomic_init_u32(&b->settings_generation, 0);
     pg_atomic_init_u32(&b->debug_points, 0);
-    pg_atomic_init_u32(&b->waiter_count, 0);
     pg_atomic_init_u32(&b->wants_room, 0);
     pg_atomic_init_u32(&b->range_high, 0);
+    for (TableUse& t : b->tables) {
+        pg_atomic_init_u32(&t.used, 0);
+        pg_atomic_init_u64(&t.refused_at, static_cast<uint64>(core::kMinusInfinity.us));
+    }
     b->range_capacity = p.ranges;
     b->range_buckets = p.range_buckets;
     b->range_free = kNoIndex;
@@ -141,7 +144,6 @@ void init_board(void* area, bool found, LWLockPadded* locks) {
     b->lease_offset = p.lease;
     b->lease_bucket_offset = p.lease_bucket;
     b->worker_offset = p.worker;
-    pg_atomic_init_u32(&b->awaited_count, 0);
     b->key_capacity = p.keys;
     b->key_buckets = p.key_buckets;
     b->key_free = kNoIndex;

@@ -125,6 +125,15 @@ uint32 range_lowered(RangeRef ref) noexcept;
 Key range_head(RangeRef ref) noexcept;
 /// Fills a choice with names and head of an entry; false when it was given away.
 bool describe_range(RangeRef ref, RangeChoice* out) noexcept;
+struct RangeState {
+    bool known;    // it is on the board
+    bool no_room;  // see note_room
+};
+RangeState read_range_state(const RangeName& name) noexcept;
+/// Whether the board had room for the keys of the jobs that were to start from this range.
+void note_room(RangeRef ref, bool room) noexcept;
+/// Whether ranges of the database did not fit on the board.
+bool is_off_board(Oid database) noexcept;
 /// Finds or adds, with its head at the beginning when new.
 RangeRef find_range(const RangeName& name, Oid role) noexcept;
 /// Sets which role's executors run a kind; for every range of that kind in the database.

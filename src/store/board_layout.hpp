@@ -121,6 +121,7 @@ struct DatabaseSlot {
 
 struct RangeHot {
     slock_t mutex;  // guards head, pending, lowered and raiser_pid
+    bool no_room;   // the board had no room for the key of a job that was to start
     Oid database;   // InvalidOid: free
     Oid role;       // whose executors run the kind; InvalidOid: no handler
     int16 priority;
@@ -284,7 +285,16 @@ struct Suspect {
     int64 job_ids[core::kMaxChunk];
 };
 
+// The tables of the board, each of a fixed size.
+enum class BoardTable : int { ranges, queues, leases, keys, awaited, waiters, workers, scopes, count };
+constexpr int kBoardTables = static_cast<int>(BoardTable::count);
+struct TableUse {
+    pg_atomic_uint32 used;
+    pg_atomic_uint64 refused_at;  // int64: when somebody last found no room
+};
+
 struct Board {
+    TableUse tables[kBoardTables];
     int32 suspect_count;
     Suspect suspects[kMaxSlots];
     int32 launcher_pid;
@@ -292,9 +302,8 @@ struct Board {
     pg_atomic_uint32 launcher_poked;
     pg_atomic_uint32 settings_generation;  // of roles and databases
     pg_atomic_uint32 debug_points;         // bits of debug points that are armed (tests only)
-    pg_atomic_uint32 waiter_count;
-    pg_atomic_uint32 wants_room;  // some database does
-    pg_atomic_uint32 range_high;  // hot entries ever used
+    pg_atomic_uint32 wants_room;           // some database does
+    pg_atomic_uint32 range_high;           // hot entries ever used
     uint32 range_capacity;
     uint32 range_free;
     uint32 range_buckets;
@@ -316,7 +325,6 @@ struct Board {
     uint32 awaited_buckets;
     uint32 awaited_high;
     uint32 awaited_free;
-    pg_atomic_uint32 awaited_count;
     DatabaseSlot databases[kMaxDatabases];
     ExecutorSlot slots[kMaxSlots];
     Demand demands[kMaxDemands];

@@ -35,6 +35,16 @@ inline KeyEntry* key_table() noexcept { return board_array<KeyEntry>(board().key
 inline uint32* key_buckets() noexcept { return board_array<uint32>(board().key_bucket_offset); }
 inline AwaitedEntry* awaited_table() noexcept { return board_array<AwaitedEntry>(board().awaited_offset); }
 inline uint32* awaited_buckets() noexcept { return board_array<uint32>(board().awaited_bucket_offset); }
+
+inline TableUse& table_use(BoardTable table) noexcept { return board().tables[static_cast<int>(table)]; }
+inline void count_entries(BoardTable table, int entries) noexcept {
+    pg_atomic_fetch_add_u32(&table_use(table).used, entries);
+}
+/// Somebody found no room: health() says so for a while.
+inline void refuse_entry(BoardTable table) noexcept {
+    pg_atomic_write_u64(&table_use(table).refused_at, static_cast<uint64>(GetCurrentTimestamp()));
+}
+
 uint32 name_hash(std::string_view name) noexcept;
 void clear_leases(Oid database) noexcept;
 void clear_waits(Oid database) noexcept;

@@ -18,7 +18,8 @@ inline constexpr const char* kViewFunctions =
     "foreman._sees, foreman._sees_args, foreman._bare_errors, foreman._now, foreman._executors, "
     "foreman._lease, "
     "foreman._outside_workers, foreman._queue_counters, foreman._queue_times, "
-    "foreman._resources, foreman._newest_jobs, foreman._newest_runs, foreman._newest_active_jobs, "
+    "foreman._resources, foreman._board_tables, foreman._newest_jobs, foreman._newest_runs, "
+    "foreman._newest_active_jobs, "
     "foreman.list_jobs, foreman.list_schedule_runs, foreman.list_job_events";
 inline constexpr const char* kViews =
     "foreman.jobs, foreman.job_events, foreman.queues, foreman.batches, foreman.handlers, foreman.workers, "

@@ -39,7 +39,9 @@ uint32 take_entry() noexcept {
         b.lease_free = lease_table()[i].next;
         return i;
     }
-    return b.lease_high < b.lease_capacity ? b.lease_high++ : kNoIndex;
+    if (b.lease_high < b.lease_capacity) return b.lease_high++;
+    refuse_entry(BoardTable::leases);
+    return kNoIndex;
 }
 
 void give_keys(LeaseEntry& e) noexcept {
@@ -59,6 +61,7 @@ void unlink(uint32* link) noexcept {
     e.database = InvalidOid;
     e.next = board().lease_free;
     board().lease_free = i;
+    count_entries(BoardTable::leases, -1);
 }
 
 // A lease is a length of time. Where the clock was set back since it was reckoned, what is left stays what it
@@ -103,7 +106,11 @@ WorkerEntry* find_worker(Oid database, std::string_view id, Instant now, bool ad
             return &w;
         }
     }
-    if (!add || free_one == nullptr) return nullptr;
+    if (!add) return nullptr;
+    if (free_one == nullptr) {
+        refuse_entry(BoardTable::workers);
+        return nullptr;
+    }
     free_one->database = database;
     free_one->role = InvalidOid;
     free_one->first_seen = now.us;
@@ -129,6 +136,7 @@ bool add_lease(Oid database, int64 job_id, const pg::UuidBytes& token, Instant u
             uint32* bucket = &lease_buckets()[bucket_of(database, job_id)];
             e->next = *bucket;
             *bucket = i;
+            count_entries(BoardTable::leases, 1);
             e->database = database;
             e->job_id = job_id;
         } else {

@@ -31,7 +31,9 @@ uint32 take_entry_locked() noexcept {
         b.queue_free = queue_entries()[i].next;
         return i;
     }
-    return b.queue_high < b.queue_capacity ? b.queue_high++ : kNoIndex;
+    if (b.queue_high < b.queue_capacity) return b.queue_high++;
+    refuse_entry(BoardTable::queues);
+    return kNoIndex;
 }
 
 void add(pg_atomic_uint64* counter, int64 delta) noexcept {
@@ -113,6 +115,7 @@ uint32 find_queue_entry_locked(Oid database, std::string_view name, bool add_it)
     uint32* bucket = &queue_buckets()[hash & (board().queue_buckets - 1)];
     q.next = *bucket;
     *bucket = i;
+    count_entries(BoardTable::queues, 1);
     return i;
 }
 
@@ -127,6 +130,7 @@ void clear_queue_entries_locked(Oid database) noexcept {
         q[i].database = InvalidOid;
         q[i].next = b.queue_free;
         b.queue_free = i;
+        count_entries(BoardTable::queues, -1);
     }
 }
 

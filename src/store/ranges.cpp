@@ -45,6 +45,7 @@ void unlink_locked(uint32 i) noexcept {
     range_hots()[i].database = InvalidOid;
     range_hots()[i].keys = {core::kNoKey, core::kNoKey};
     colds[i].generation++;
+    count_entries(BoardTable::ranges, -1);
 }
 
 // Makes room in a full table. An empty range can go at once; one that is not due goes too, and its database
@@ -95,6 +96,7 @@ uint32 take_entry_locked(int64 now) noexcept {
 uint32 add_locked(const RangeName& n, uint32 hash, Oid role) noexcept {
     const uint32 i = take_entry_locked(GetCurrentTimestamp());
     if (i == kNoIndex) {
+        refuse_entry(BoardTable::ranges);
         if (DatabaseSlot* d = database_slot(n.database)) pg_atomic_write_u32(&d->overflow, 1);
         return i;
     }
@@ -116,11 +118,13 @@ uint32 add_locked(const RangeName& n, uint32 hash, Oid role) noexcept {
         h.queue_index = queue_index;
         h.raiser_pid = 0;
         h.lowered = 0;
+        h.no_room = false;
         // Rows that the board does not know of may stand below any key that is known.
         h.keys = {core::kFirstKey, core::kNoKey};
         h.database = n.database;
     }
     *bucket = i;
+    count_entries(BoardTable::ranges, 1);
     // A handler may have been registered since the role was looked up, when this range was not here to be
     // told.
     if (role == InvalidOid) poke_dispatcher(n.database, kPokeHandlers);
@@ -140,6 +144,21 @@ RangeRef find_range(const RangeName& n, Oid role) noexcept {
     uint32 i = find_locked(n, hash);
     if (i == kNoIndex) i = add_locked(n, hash, role);
     return i == kNoIndex ? RangeRef{} : RangeRef{i, range_colds()[i].generation};
+}
+
+RangeState read_range_state(const RangeName& n) noexcept {
+    const PartGuard guard(BoardLock::ranges, LW_SHARED);
+    const uint32 i = find_locked(n, hash_range(n));
+    return i == kNoIndex ? RangeState{false, false} : RangeState{true, range_hots()[i].no_room};
+}
+
+void note_room(RangeRef ref, bool room) noexcept {
+    if (ref.valid()) range_hots()[ref.index].no_room = !room;
+}
+
+bool is_off_board(Oid database) noexcept {
+    DatabaseSlot* d = database_slot(database);
+    return d != nullptr && pg_atomic_read_u32(&d->overflow) != 0;
 }
 
 void lower_head(const RangeName& n, Oid role, Key key) noexcept {

@@ -52,7 +52,11 @@ ScopeEntry* find_scope(std::string_view scope, bool add) noexcept {
             return &e;
         }
     }
-    if (!add || free_one == nullptr) return nullptr;
+    if (!add) return nullptr;
+    if (free_one == nullptr) {
+        refuse_entry(BoardTable::scopes);
+        return nullptr;
+    }
     free_one->hash = hash;
     set_name(&free_one->name, scope);
     free_one->rule = {0, 0};

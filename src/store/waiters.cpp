@@ -19,9 +19,10 @@ bool take_waiter(const Waiter& like) noexcept {
         if (w.pid != 0) continue;
         w = like;
         g_my_waiter = static_cast<int>(i);
-        pg_atomic_fetch_add_u32(&board().waiter_count, 1);
+        count_entries(BoardTable::waiters, 1);
         return true;
     }
+    refuse_entry(BoardTable::waiters);
     return false;
 }
 
@@ -94,10 +95,12 @@ void remove_waiter() noexcept {
     waiter_table()[g_my_waiter].pid = 0;
     g_my_waiter = -1;
     if (mine.woken) pass_on(mine);
-    pg_atomic_fetch_sub_u32(&board().waiter_count, 1);
+    count_entries(BoardTable::waiters, -1);
 }
 
-bool anybody_waits() noexcept { return board_present() && pg_atomic_read_u32(&board().waiter_count) > 0; }
+bool anybody_waits() noexcept {
+    return board_present() && pg_atomic_read_u32(&table_use(BoardTable::waiters).used) > 0;
+}
 
 void wake_waiters(Oid database, std::span<const int64> job_ids) noexcept {
     const PartGuard guard(BoardLock::directory, LW_SHARED);

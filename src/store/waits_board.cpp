@@ -62,9 +62,11 @@ uint32 add_key_locked(Oid database, const KeyName& n, uint32 hash) noexcept {
     } else if (b.key_high < b.key_capacity) {
         i = b.key_high++;
     } else {
+        refuse_entry(BoardTable::keys);
         overflow(database);
         return kNoIndex;
     }
+    count_entries(BoardTable::keys, 1);
     KeyEntry& e = key_table()[i];
     e.hash = hash;
     e.database = database;
@@ -90,6 +92,7 @@ void drop_if_unused_locked(uint32 i) noexcept {
     e.database = InvalidOid;
     e.next = board().key_free;
     board().key_free = i;
+    count_entries(BoardTable::keys, -1);
 }
 
 // Without a slot there is no dispatcher, and the first one looks at all rows.
@@ -166,8 +169,9 @@ void note_await(Oid database, int64 id) noexcept {
             e.hinted = false;
             e.next = *link;
             *link = i;
-            pg_atomic_fetch_add_u32(&b.awaited_count, 1);
+            count_entries(BoardTable::awaited, 1);
         } else {
+            refuse_entry(BoardTable::awaited);
             overflow(database);
         }
     }
@@ -256,7 +260,7 @@ void await_end(Oid database, int64 id) noexcept {
 }
 
 void tell_ends(Oid database, const int64* ids, int count) noexcept {
-    if (count == 0 || pg_atomic_read_u32(&board().awaited_count) == 0) return;
+    if (count == 0 || pg_atomic_read_u32(&table_use(BoardTable::awaited).used) == 0) return;
     bool any = false;
     {
         const PartGuard guard(BoardLock::waits, LW_EXCLUSIVE);
@@ -288,7 +292,7 @@ void forget_end(Oid database, int64 id) noexcept {
     awaited_table()[i].database = InvalidOid;
     awaited_table()[i].next = board().awaited_free;
     board().awaited_free = i;
-    pg_atomic_fetch_sub_u32(&board().awaited_count, 1);
+    count_entries(BoardTable::awaited, -1);
 }
 
 void clear_waits(Oid database) noexcept {
@@ -311,7 +315,7 @@ void clear_waits(Oid database) noexcept {
         e.hinted = false;
         e.next = b.awaited_free;
         b.awaited_free = i;
-        pg_atomic_fetch_sub_u32(&b.awaited_count, 1);
+        count_entries(BoardTable::awaited, -1);
     }
 }
 

@@ -9,6 +9,7 @@
 #include "pg/launch.hpp"
 #include "pg/xact.hpp"
 #include "store/access.hpp"
+#include "store/board_tables.hpp"
 #include "store/definitions.hpp"
 #include "store/identity.hpp"
 #include "store/jobs.hpp"
@@ -28,12 +29,14 @@ constinit pg::Statement g_job{
     "why_job",
     "SELECT 'l'::pg_catalog.\"char\", state, attempt, queue, kind, run_at, NULL::pg_catalog.text, "
     "COALESCE(blocked_on, ' '), COALESCE(concurrency_key, ''), COALESCE(sequence_key, ''), "
-    "COALESCE(unique_key, ''), COALESCE(worker_pid, 0), worker, claimed_at, xmax FROM foreman.live_job WHERE "
+    "COALESCE(unique_key, ''), COALESCE(worker_pid, 0), worker, claimed_at, xmax, priority, alone, "
+    "claimed_at OPERATOR(pg_catalog.+) (lease_us "
+    "OPERATOR(pg_catalog.*) '1 microsecond'::pg_catalog.interval) FROM foreman.live_job WHERE "
     "job_id " EQ
     " $1 UNION ALL SELECT 'h', outcome, attempt, queue, kind, finished_at, reason, ' ', '', '', '', 0, NULL, "
-    "NULL, '0' FROM foreman.job_history WHERE job_id " EQ
+    "NULL, '0', 0, 0, NULL FROM foreman.job_history WHERE job_id " EQ
     " $1 UNION ALL SELECT 'd', 'd', attempt, queue, kind, discarded_at, reason, ' ', '', '', '', 0, NULL, "
-    "NULL, '0' FROM foreman.dead_letter WHERE job_id " EQ " $1 LIMIT 1",
+    "NULL, '0', 0, 0, NULL FROM foreman.dead_letter WHERE job_id " EQ " $1 LIMIT 1",
     {INT8OID}};
 
 constinit pg::Statement g_key_holders{
@@ -142,6 +145,8 @@ struct Found {
     core::Instant run_at, claimed_at;  // of ended jobs, run_at is when they ended
     int32 worker_pid;
     TransactionId xmax;
+    int16 priority, alone;
+    std::optional<core::Instant> leased_until;  // as the row has it
 };
 
 std::string_view keep(const pg::Row& row, int column, MemoryContext context) {
@@ -180,6 +185,8 @@ class Question {
     void key();
     void sequence();
     void others_end();
+    void lacks_room(BoardTable table);
+    void no_room();
     void handler();
     void workers(const Handler& h);
     void executors(Oid role);
@@ -221,6 +228,9 @@ bool Question::read(int64 job_id) {
     job_.worker = keep(r, 13, context());
     if (!r.is_null(14)) job_.claimed_at = r.instant(14);
     job_.xmax = DatumGetTransactionId(r.datum(15));
+    job_.priority = r.i16(16);
+    job_.alone = r.i16(17);
+    if (!r.is_null(18)) job_.leased_until = r.instant(18);
     return true;
 }
 
@@ -257,6 +267,7 @@ void Question::running(int32 pid, std::optional<core::Instant> since) {
     if (since) d.number("seconds", (now_ - *since).us / USECS_PER_SEC);
     if (!job_.worker.empty()) {
         d.text("worker_id", job_.worker);
+        until = job_.leased_until;
         LeaseReading lease;
         if (board_present() && read_lease(MyDatabaseId, job_.id, &lease)) until = lease.until;
     }
@@ -392,6 +403,25 @@ void Question::others_end() {
     add(successor ? "unique_key" : "dependencies", d.numbers("jobs", {others.data(), others.size()}));
 }
 
+void Question::lacks_room(BoardTable table) {
+    const TableReading t = read_board_tables(now_)[static_cast<std::size_t>(table)];
+    Detail d(context());
+    d.text("table", t.name).number("used", t.used).number("capacity", t.capacity);
+    add("no_room", d.text("setting", t.setting));
+}
+
+// Where a table of the board is full, what has no entry there is served later, or not before there is room.
+void Question::no_room() {
+    if (!board_present() || job_.state != 'w' || job_.run_at > now_) return;
+    const RangeState range =
+        read_range_state({MyDatabaseId, job_.queue, job_.kind, job_.priority, job_.alone});
+    if (!range.known && is_off_board(MyDatabaseId)) lacks_room(BoardTable::ranges);
+    if (range.no_room) lacks_room(BoardTable::keys);
+    const Queue& queue = find_queue(job_.queue);
+    if ((queue.max_running > 0 || queue.rate_limit > 0) && queue_entry_of(job_.queue) == kNoIndex)
+        lacks_room(BoardTable::queues);
+}
+
 void Question::handler() {
     const Handler& h = find_handler(job_.kind, job_.queue);
     if (h.exists) return workers(h);
@@ -465,6 +495,7 @@ void Question::answer(int64 job_id) {
     key();
     sequence();
     queue_closed();
+    no_room();
     handler();
 }
 

@@ -301,6 +301,7 @@ bool Executor::run_chunk(Group& group, store::RangeChoice& choice, bool first,
     if (store::is_keyed(choice.alone)) {
         const bool room = store::pass_gate(&group.jobs(), before, running);
         store::not_started(queue, got - static_cast<int>(group.jobs().size() - before), running);
+        store::note_room(choice.ref, room);
         if (!room) leave_for_a_while(choice);
         if (group.jobs().size() == before)  // all of them wait for their keys
             return pg::steady_now() - began_ < core::kGroupTarget && choose(first, &choice);

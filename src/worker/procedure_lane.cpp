@@ -38,7 +38,8 @@ struct Leased {
 };
 
 // The first job of the range whose keys are free; those before it are parked.
-bool lease_keyed(const store::RangeSpec& range, store::Key from, MemoryContext context, Leased* out) {
+bool lease_keyed(const store::RangeSpec& range, store::RangeRef ref, store::Key from, MemoryContext context,
+                 Leased* out) {
     pg::ContextResource memory(context);
     pg::vector<store::Job> jobs(&memory);
     for (;;) {
@@ -46,7 +47,7 @@ bool lease_keyed(const store::RangeSpec& range, store::Key from, MemoryContext c
         if (jobs.empty()) return false;
         from = jobs[0].key();
         from.job_id++;
-        store::pass_gate(&jobs, 0, store::Running::at_once);
+        store::note_room(ref, store::pass_gate(&jobs, 0, store::Running::at_once));
         if (!jobs.empty()) break;
     }
     out->job = jobs[0];
@@ -64,7 +65,7 @@ bool lease(const store::RangeChoice& choice, store::Key from, MemoryContext cont
         return false;
     bool got = false;
     if (store::is_keyed(choice.alone)) {
-        got = lease_keyed(range, from, context, out);
+        got = lease_keyed(range, choice.ref, from, context, out);
     } else {
         got = store::claim_by_lease(range, from, store::now(), context, &out->job, &out->token);
     }
