@@ -115,4 +115,19 @@ SELECT count(*) FROM foreman.enqueue_array('note', array_fill('{}'::jsonb, ARRAY
 SELECT count(*) FROM foreman.enqueue_array('note', array_fill('{}'::jsonb, ARRAY[20000]), queue => 'run', run_at => 'tomorrow') \g /dev/null
 CALL t.runs('run', 0) \gset runs_
 SELECT cmp_ok(:runs_blocks::int8, '<', 2 * :few_runs_blocks::int8, format('40,000 jobs more: %s blocks a job that runs, after %s', :runs_blocks, :few_runs_blocks));
+
+-- Jobs that wait for one: what a pass reads for each does not grow with their number, nor with what else is blocked, under plans
+-- that were made for nearly empty tables (https://github.com/graphile/worker/issues/240).
+SELECT foreman.enqueue('note', queue => 'first') AS first \gset
+SELECT count(foreman.enqueue('note', queue => 'few', depends_on => ARRAY[:first::int8])) FROM generate_series(1, 500) \g /dev/null
+SELECT foreman.run_once('first', 1) \g /dev/null
+SELECT t.cost('SELECT foreman.dispatch_once()') / 500 AS few \gset
+SELECT is((SELECT count(*) FROM foreman.live_job WHERE queue = 'few' AND state = 'w'), 500::int8, '500 dependants are let go');
+SELECT foreman.enqueue('note', queue => 'gate') AS gate, foreman.enqueue('note', queue => 'shut', run_at => 'tomorrow') AS shut \gset
+SELECT count(foreman.enqueue('note', queue => 'others', depends_on => ARRAY[:shut::int8])) FROM generate_series(1, 10000) \g /dev/null
+SELECT count(foreman.enqueue('note', queue => 'many', depends_on => ARRAY[:gate::int8])) FROM generate_series(1, 10000) \g /dev/null
+SELECT foreman.run_once('gate', 1) \g /dev/null
+SELECT t.cost('SELECT foreman.dispatch_once() FROM generate_series(1, 20)') / 10000 AS many \gset
+SELECT is((SELECT count(*) FROM foreman.live_job WHERE queue = 'many' AND state = 'w'), 10000::int8, 'so are 10,000, beside as many that wait for another');
+SELECT cmp_ok(:many::int8, '<', 2 * :few::int8, format('%s blocks a dependant of 10,000, after %s of 500', :many, :few));
 SELECT * FROM finish();

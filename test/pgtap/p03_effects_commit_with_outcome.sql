@@ -78,6 +78,15 @@ SELECT results_eq($$ SELECT state, attempt, count(*) FROM foreman.jobs WHERE kin
 SELECT is((SELECT args ->> 'k' FROM foreman.jobs WHERE state = 'discarded' AND kind = 'deferred'), '7', 'the one whose commit cannot work');
 SELECT is((SELECT errors -> 0 ->> 'sqlstate' FROM foreman.jobs WHERE state = 'discarded' AND kind = 'deferred'), '23505', 'with the reason of its commit');
 SELECT is((SELECT count(*) FROM t.once), 20::int8, 'every effect is there once');
+CREATE TABLE t.once_in_batch (LIKE t.once INCLUDING ALL);
+INSERT INTO t.once_in_batch VALUES (7);
+CREATE FUNCTION t.deferred_batch(jobs foreman.job[]) RETURNS void LANGUAGE sql AS $$ INSERT INTO t.once_in_batch SELECT (j.args ->> 'k')::int FROM unnest(jobs) j $$;
+SELECT foreman.register_handler('deferred_batch', 't.deferred_batch', lane => 'batch', max_attempts => 2, backoff_base => '10 ms') \g /dev/null
+SELECT count(*) AS sent FROM foreman.enqueue_array('deferred_batch', ARRAY(SELECT jsonb_build_object('k', i) FROM generate_series(1, 20) i)) \gset
+SELECT ok(t.wait_until($$ NOT EXISTS (SELECT FROM foreman.live_job) $$), 'those of lane batch end as well');
+SELECT results_eq($$ SELECT state, attempt, count(*), min(errors -> 0 ->> 'sqlstate') FROM foreman.jobs WHERE kind = 'deferred_batch' GROUP BY 1, 2 ORDER BY 1 $$,
+    $$ VALUES ('completed', 1, 19::int8, NULL), ('discarded', 2, 1, '23505') $$, 'a batch whose commit fails is taken apart: one job is to blame');
+SELECT is((SELECT count(*) FROM t.once_in_batch), 20::int8, 'each of the other effects is there once');
 
 -- The error of a commit is kept whole. https://github.com/greenplum-db/gpdb-archive/issues/4530
 CREATE TABLE t.said (k int);

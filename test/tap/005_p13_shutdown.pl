@@ -28,6 +28,14 @@ sub stop_and_start
 	return $took;
 }
 
+# How many processes run this command; those that end meanwhile cannot be read.
+sub programs
+{
+	my $command = join '', map { "$_\0" } @_;
+	local $/ = undef;
+	return scalar grep { open(my $line, '<', $_) && (<$line> // '') eq $command } glob '/proc/[0-9]*/cmdline';
+}
+
 subtest 'idle' => sub {
 	my $took = stop_and_start();
 	cmp_ok($took, '<', 2, sprintf 'a shutdown of an idle engine took %.2f s', $took);
@@ -94,6 +102,28 @@ subtest 'lane procedure: interrupted by a shutdown, uncharged' => sub {
 	cmp_ok($took, '<', 3 + 1.5, sprintf 'the shutdown took %.2f s', $took);
 	eventually($node, 'postgres', "SELECT state = 'completed' AND attempt = 1 FROM foreman.jobs WHERE job_id = $id", 5, 'it ran again, uncharged');
 	is(value($node, 'postgres', "SELECT count(*) FROM effects WHERE job_id = $id"), '2', 'having started twice');
+};
+
+# https://github.com/laurenz/oracle_fdw/issues/194: what a handler started ends with it, and the error that it gets for that is
+# not its own.
+subtest 'a handler that waits for a program, uncharged' => sub {
+	$node->safe_psql('postgres', q{
+		CREATE TABLE lines (t text);
+		CREATE FUNCTION program(jsonb) RETURNS void LANGUAGE plpgsql AS $$
+		BEGIN
+			COPY public.lines FROM PROGRAM 'exec sleep 47.5';
+		END $$;
+		SELECT foreman.register_handler('program', 'public.program', max_attempts => 1)});
+	my $id = value($node, 'postgres', q{SELECT foreman.enqueue('program')});
+	eventually($node, 'postgres', "SELECT count(*) = 1 FROM foreman.workers WHERE job_id = $id", 5, 'it runs');
+	is(programs('sleep', '47.5'), 1, 'and so does the program');
+	my $took = stop_and_start();
+	cmp_ok($took, '<', 3 + 1.5, sprintf 'the shutdown took %.2f s', $took);
+	eventually($node, 'postgres', "SELECT count(*) = 1 FROM foreman.workers WHERE job_id = $id AND attempt = 1", 5, 'it runs again at its first attempt');
+	is(value($node, 'postgres', "SELECT errors FROM foreman.live_job WHERE job_id = $id"), '', 'and is accused of nothing');
+	$node->safe_psql('postgres', "SELECT foreman.cancel($id)");
+	eventually($node, 'postgres', "SELECT state = 'cancelled' FROM foreman.jobs WHERE job_id = $id", 5, 'a cancel ends the program, too');
+	is(programs('sleep', '47.5'), 0, 'no program is left behind');
 };
 
 subtest 'promotion' => sub {
