@@ -32,8 +32,14 @@ sub stop_and_start
 sub programs
 {
 	my $command = join '', map { "$_\0" } @_;
-	local $/ = undef;
-	return scalar grep { open(my $line, '<', $_) && (<$line> // '') eq $command } glob '/proc/[0-9]*/cmdline';
+	my $found = 0;
+	for my $process (glob '/proc/[0-9]*/cmdline')
+	{
+		open(my $file, '<', $process) or next;
+		my $line = do { local $/ = undef; <$file> };
+		$found++ if defined $line && $line eq $command;
+	}
+	return $found;
 }
 
 subtest 'idle' => sub {
