@@ -39,8 +39,9 @@ class Waiting {
         registered = true;
         if (store::add_waiter(MyDatabaseId, job_id)) return;
         throw pg::Failure(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED,
-                          "too many sessions wait for jobs: foreman.max_waiters is %d", settings::max_waiters)
-            .hint("Raise foreman.max_waiters.");
+                          "too many sessions of this role wait for jobs: foreman.max_waiters is %d",
+                          settings::max_waiters)
+            .hint("One role may use half of them, and half of what others leave: raise foreman.max_waiters.");
     }
     Waiting(const Waiting&) = delete;
     Waiting& operator=(const Waiting&) = delete;

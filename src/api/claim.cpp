@@ -134,7 +134,12 @@ void announce(store::Announcement worker, core::Instant now) {
             return;
         case store::Announced::full:
             throw pg::Failure(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED,
-                              "more than %d outside workers are registered", store::kMaxWorkers);
+                              "too many outside workers of this role are registered: there are %d places",
+                              store::kMaxWorkers)
+                .hint(
+                    "One role may use half of them, and half of what others leave. One that is not heard of "
+                    "for %d seconds is free again.",
+                    static_cast<int>(store::kWorkerSilence.us / USECS_PER_SEC));
         case store::Announced::taken:
             break;
     }
@@ -187,8 +192,10 @@ FOREMAN_PUBLIC(claim) {
     }
     if (jobs.empty() && no_room) {
         throw pg::Failure(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED,
-                          "there is no room for the keys of more jobs that run at once")
-            .hint("Complete or release some, or raise foreman.board_memory.");
+                          "there is no room for the keys of more jobs of this role that run at once")
+            .hint(
+                "Complete or release some, or raise foreman.board_memory: one role may use half of the keys, "
+                "and half of what others leave.");
     }
     pg::ResultSet rows(fcinfo);
     for (const store::LeasedJob& l : jobs) put_job(&rows, l, length, now);

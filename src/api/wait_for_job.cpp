@@ -36,9 +36,10 @@ class Waiting {
         if (!registered) pg::guarded([] { before_shmem_exit(foreman_queue_waiter_exit, Datum{0}); });
         registered = true;
         if (store::add_queue_waiter(MyDatabaseId, queues)) return;
-        throw pg::Failure(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED, "%d sessions wait for jobs already",
+        throw pg::Failure(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED,
+                          "too many sessions of this role wait for jobs: foreman.max_waiters is %d",
                           settings::max_waiters)
-            .hint("Raise foreman.max_waiters.");
+            .hint("One role may use half of them, and half of what others leave: raise foreman.max_waiters.");
     }
     Waiting(const Waiting&) = delete;
     Waiting& operator=(const Waiting&) = delete;

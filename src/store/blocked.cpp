@@ -45,6 +45,7 @@ void BlockedWork::look_at_all() {
         return;
     }
     all_at_ = core::kPlusInfinity;
+    if (takes_hints_) trust_keys(MyDatabaseId);
     phase_ = Phase::keys;
     place_ = {};
     more_ = true;

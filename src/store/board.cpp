@@ -94,6 +94,7 @@ void init_slots(Board* b) {
         pg_atomic_init_u32(&d.overflow, 0);
         pg_atomic_init_u32(&d.counted, 0);
         pg_atomic_init_u32(&d.waits_overflow, 0);
+        pg_atomic_init_u32(&d.keys_unknown, 0);
         pg_atomic_init_u32(&d.wants_room, 0);
         d.key_hints = d.end_hints = {};
         pg_atomic_init_u32(&d.leases_loaded, 0);
@@ -200,6 +201,7 @@ DatabaseSlot* add_database_slot(Oid database) noexcept {
     pg_atomic_write_u32(&d->overflow, 0);
     pg_atomic_write_u32(&d->counted, 0);
     pg_atomic_write_u32(&d->waits_overflow, 0);
+    pg_atomic_write_u32(&d->keys_unknown, 0);
     pg_atomic_write_u32(&d->wants_room, 0);
     d->key_hints = d->end_hints = {};
     pg_atomic_write_u32(&d->leases_loaded, 0);

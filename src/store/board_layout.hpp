@@ -99,6 +99,7 @@ struct DatabaseSlot {
     pg_atomic_uint32 leases_loaded;       // what is leased is on the board: limits may be trusted
     pg_atomic_uint32 waits_overflow;      // a key or an awaited job did not fit: look at all blocked rows
     pg_atomic_uint32 wants_room;          // a role has more due work, and others hold the slots
+    pg_atomic_uint32 keys_unknown;        // parked jobs of keys that are not on the board
     HintList key_hints;                   // keys whose parked jobs may go on
     HintList end_hints;                   // jobs and batches that ended and are waited for
     pg_atomic_uint32 settings_loaded;     // the queue entries have the settings of their rows
@@ -195,6 +196,7 @@ struct Waiter {
     int32 pid;  // 0: free
     int32 procno;
     Oid database;
+    Oid role;      // whose share of the table it is
     int64 job_id;  // 0: wait_for_job()
     bool woken;    // for one job: the next job wakes another
     int32 queue_count;
@@ -250,6 +252,7 @@ struct KeyEntry {
     uint32 next;
     uint32 hash;
     Oid database;  // InvalidOid: free
+    Oid role;      // whose share of the table it is, while `running`
     int32 running;
     char type;  // BlockedOn
     bool parked;
@@ -288,6 +291,13 @@ struct Suspect {
 // The tables of the board, each of a fixed size.
 enum class BoardTable : int { ranges, queues, leases, keys, awaited, waiters, workers, scopes, count };
 constexpr int kBoardTables = static_cast<int>(BoardTable::count);
+// How many entries of a table each role has. Roles of one bucket share their share. Guarded as the table is.
+constexpr uint32 kShareBuckets = 1024;
+struct RoleShares {
+    uint32 used;
+    uint32 held[kShareBuckets];
+};
+
 struct TableUse {
     pg_atomic_uint32 used;
     pg_atomic_uint64 refused_at;  // int64: when somebody last found no room
@@ -320,6 +330,8 @@ struct Board {
     uint32 key_capacity;
     uint32 key_buckets;
     uint32 key_high;
+    uint32 key_hand;        // where the search for an entry to give away goes on
+    RoleShares key_shares;  // of those that are `running`
     uint32 key_free;
     uint32 awaited_capacity;
     uint32 awaited_buckets;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "core/fair_room.hpp"
 #include "pg/lock.hpp"
 #include "store/board.hpp"
 
@@ -43,6 +44,20 @@ inline void count_entries(BoardTable table, int entries) noexcept {
 /// Somebody found no room: health() says so for a while.
 inline void refuse_entry(BoardTable table) noexcept {
     pg_atomic_write_u64(&table_use(table).refused_at, static_cast<uint64>(GetCurrentTimestamp()));
+}
+
+/// The role whose share of a table an entry of this session is.
+inline Oid role_of_session() noexcept { return GetOuterUserId(); }
+inline uint32* held_by(RoleShares& shares, Oid role) noexcept {
+    return &shares.held[(role * 2654435761U) % kShareBuckets];
+}
+/// Whether the role may have one more (core/fair_room.hpp).
+inline bool has_room(RoleShares& shares, Oid role, uint32 capacity) noexcept {
+    return core::has_fair_room(*held_by(shares, role), shares.used, capacity);
+}
+inline void count_share(RoleShares& shares, Oid role, int entries) noexcept {
+    shares.used += static_cast<uint32>(entries);
+    *held_by(shares, role) += static_cast<uint32>(entries);
 }
 
 uint32 name_hash(std::string_view name) noexcept;

@@ -95,19 +95,23 @@ void lower_next_end(Oid database, int64 until) noexcept {
     }
 }
 
-WorkerEntry* find_worker(Oid database, std::string_view id, Instant now, bool add) noexcept {
+// The worker of this name, or a new entry for it; nullptr: the role has no room for one more.
+WorkerEntry* find_worker(Oid database, std::string_view id, Instant now, Oid role) noexcept {
     WorkerEntry* free_one = nullptr;
+    uint32 used = 0;
+    uint32 mine = 0;
     for (int i = 0; i < kMaxWorkers; i++) {
         WorkerEntry& w = worker_table()[i];
         if (w.database != InvalidOid && w.last_seen + kWorkerSilence.us < now.us) w.database = InvalidOid;
         if (w.database == InvalidOid) {
             if (free_one == nullptr) free_one = &w;
-        } else if (w.database == database && name_view(w.id) == id) {
-            return &w;
+            continue;
         }
+        if (w.database == database && name_view(w.id) == id) return &w;
+        used++;
+        if (w.role == role) mine++;
     }
-    if (!add) return nullptr;
-    if (free_one == nullptr) {
+    if (!core::has_fair_room(mine, used, kMaxWorkers)) {
         refuse_entry(BoardTable::workers);
         return nullptr;
     }
@@ -255,7 +259,7 @@ void clear_leases(Oid database) noexcept {
 Announced beat_worker(Oid database, const Announcement& worker, Instant now, Oid* owner) noexcept {
     if (!board_present()) return Announced::full;
     const PartGuard guard(BoardLock::leases, LW_EXCLUSIVE);
-    WorkerEntry* w = find_worker(database, worker.id, now, true);
+    WorkerEntry* w = find_worker(database, worker.id, now, worker.role);
     if (w == nullptr) return Announced::full;
     if (w->role == InvalidOid) w->role = worker.role;
     *owner = w->role;

@@ -14,16 +14,26 @@ constinit int g_my_waiter = -1;
 
 bool take_waiter(const Waiter& like) noexcept {
     const PartGuard guard(BoardLock::directory, LW_EXCLUSIVE);
+    uint32 used = 0;
+    uint32 mine = 0;
+    Waiter* free_one = nullptr;
     for (uint32 i = 0; i < board().waiter_capacity; i++) {
         Waiter& w = waiter_table()[i];
-        if (w.pid != 0) continue;
-        w = like;
-        g_my_waiter = static_cast<int>(i);
-        count_entries(BoardTable::waiters, 1);
-        return true;
+        if (w.pid == 0) {
+            if (free_one == nullptr) free_one = &w;
+            continue;
+        }
+        used++;
+        if (w.role == like.role) mine++;
     }
-    refuse_entry(BoardTable::waiters);
-    return false;
+    if (!core::has_fair_room(mine, used, board().waiter_capacity)) {
+        refuse_entry(BoardTable::waiters);
+        return false;
+    }
+    *free_one = like;
+    g_my_waiter = static_cast<int>(free_one - waiter_table());
+    count_entries(BoardTable::waiters, 1);
+    return true;
 }
 
 bool waits_for(const Waiter& w, Oid database, std::span<const uint32> queues) noexcept {
@@ -51,7 +61,7 @@ void pass_on(const Waiter& left) noexcept {
 }  // namespace
 
 bool add_queue_waiter(Oid database, std::span<const std::string_view> queues) noexcept {
-    Waiter w{MyProcPid, pg::this_process().procno, database, 0, false, 0, {}};
+    Waiter w{MyProcPid, pg::this_process().procno, database, role_of_session(), 0, false, 0, {}};
     for (const std::string_view q : queues) {
         if (w.queue_count < kMaxWaitedQueues) w.queues[w.queue_count++] = name_hash(q);
     }
@@ -79,7 +89,8 @@ void wake_waiters_of_queue(Oid database, std::string_view queue) noexcept {
 }
 
 bool add_waiter(Oid database, int64 job_id) noexcept {
-    return take_waiter({MyProcPid, pg::this_process().procno, database, job_id, false, 0, {}});
+    return take_waiter(
+        {MyProcPid, pg::this_process().procno, database, role_of_session(), job_id, false, 0, {}});
 }
 
 void rearm_waiter() noexcept {

@@ -11,6 +11,9 @@ namespace foreman::store {
 
 namespace {
 
+// An entry to give away is looked for among so many.
+constexpr uint32 kLooks = 128;
+
 uint32 hash_key(Oid database, const KeyName& n) noexcept {
     const auto* q = reinterpret_cast<const unsigned char*>(n.queue.data());
     const auto* k = reinterpret_cast<const unsigned char*>(n.key.data());
@@ -54,6 +57,36 @@ void overflow(Oid database) noexcept {
     if (DatabaseSlot* d = database_slot(database)) pg_atomic_write_u32(&d->waits_overflow, 1);
 }
 
+void unlink_key_locked(uint32 i) noexcept {
+    KeyEntry& e = key_table()[i];
+    uint32* at = &key_buckets()[e.hash & (board().key_buckets - 1)];
+    while (*at != i) at = &key_table()[*at].next;
+    *at = e.next;
+    e.database = InvalidOid;
+    count_entries(BoardTable::keys, -1);
+}
+
+// Makes room in a full table: a key that only has parked jobs goes. From then on every key of its database
+// that is given back is looked at, whether it is known to have parked jobs or not.
+uint32 evict_key_locked() noexcept {
+    Board& b = board();
+    for (uint32 looked = 0; looked < std::min(kLooks, b.key_high); looked++) {
+        const uint32 i = b.key_hand;
+        b.key_hand = (i + 1) % b.key_high;
+        const KeyEntry& e = key_table()[i];
+        if (e.database == InvalidOid || e.running > 0 || e.hinted) continue;
+        if (DatabaseSlot* d = database_slot(e.database)) pg_atomic_write_u32(&d->keys_unknown, 1);
+        unlink_key_locked(i);
+        return i;
+    }
+    return kNoIndex;
+}
+
+bool keys_unknown(Oid database) noexcept {
+    DatabaseSlot* d = database_slot(database);
+    return d != nullptr && pg_atomic_read_u32(&d->keys_unknown) != 0;
+}
+
 uint32 add_key_locked(Oid database, const KeyName& n, uint32 hash) noexcept {
     Board& b = board();
     uint32 i = b.key_free;
@@ -62,6 +95,9 @@ uint32 add_key_locked(Oid database, const KeyName& n, uint32 hash) noexcept {
     } else if (b.key_high < b.key_capacity) {
         i = b.key_high++;
     } else {
+        i = evict_key_locked();
+    }
+    if (i == kNoIndex) {
         refuse_entry(BoardTable::keys);
         overflow(database);
         return kNoIndex;
@@ -86,13 +122,9 @@ uint32 add_key_locked(Oid database, const KeyName& n, uint32 hash) noexcept {
 void drop_if_unused_locked(uint32 i) noexcept {
     KeyEntry& e = key_table()[i];
     if (e.running > 0 || e.parked || e.hinted) return;
-    uint32* at = &key_buckets()[e.hash & (board().key_buckets - 1)];
-    while (*at != i) at = &key_table()[*at].next;
-    *at = e.next;
-    e.database = InvalidOid;
+    unlink_key_locked(i);
     e.next = board().key_free;
     board().key_free = i;
-    count_entries(BoardTable::keys, -1);
 }
 
 // Without a slot there is no dispatcher, and the first one looks at all rows.
@@ -109,17 +141,21 @@ bool hint_end_locked(uint32 i) noexcept {
     return true;
 }
 
-uint32 take(Oid database, const KeyName& n, int limit, bool* no_room) noexcept {
-    const uint32 hash = hash_key(database, n);
-    const PartGuard guard(BoardLock::waits, LW_EXCLUSIVE);
-    uint32 i = *find_key_link(database, n, hash);
-    if (i == kNoIndex) i = add_key_locked(database, n, hash);
-    *no_room = i == kNoIndex;
-    if (i == kNoIndex) return kNoKeyEntry;
+uint32 take_entry_locked(uint32 i, int limit, Oid role) noexcept {
     KeyEntry& e = key_table()[i];
     if (e.running >= limit) return kNoKeyEntry;
+    if (e.running == 0) {
+        e.role = role;
+        count_share(board().key_shares, role, 1);
+    }
     e.running++;
     return i;
+}
+
+void mark_parked(KeyEntry& e, const ParkedPlace& place) noexcept {
+    if (!e.parked) e.places = {core::kNoPlace, core::kNoPlace};
+    core::lower(e.places, place);
+    e.parked = true;
 }
 
 // false: no job is parked behind it.
@@ -127,13 +163,13 @@ bool note_key(Oid database, const KeyName& name, bool parked, const ParkedPlace&
     const uint32 hash = hash_key(database, name);
     const PartGuard guard(BoardLock::waits, LW_EXCLUSIVE);
     uint32 i = *find_key_link(database, name, hash);
-    if (i == kNoIndex && parked) i = add_key_locked(database, name, hash);
-    if (i == kNoIndex) return parked;
+    const bool may_be = parked || (i != kNoIndex && key_table()[i].parked) || keys_unknown(database);
+    if (!may_be) return false;
+    if (i == kNoIndex) i = add_key_locked(database, name, hash);
+    if (i == kNoIndex) return true;
     KeyEntry& e = key_table()[i];
-    if (!parked && !e.parked) return false;
-    if (!e.parked) e.places = {core::kNoPlace, core::kNoPlace};
-    if (parked) core::lower(e.places, place);
-    e.parked = true;
+    if (parked) mark_parked(e, place);
+    if (!e.parked) mark_parked(e, core::kFirstPlace);
     hint_key_locked(i);
     return true;
 }
@@ -181,12 +217,27 @@ void note_await(Oid database, int64 id) noexcept {
 }  // namespace
 
 uint32 take_key(Oid database, const KeyName& name, int limit, bool* no_room) noexcept {
-    return take(database, name, limit, no_room);
+    const uint32 hash = hash_key(database, name);
+    const Oid role = role_of_session();
+    const PartGuard guard(BoardLock::waits, LW_EXCLUSIVE);
+    uint32 i = *find_key_link(database, name, hash);
+    *no_room = false;
+    if (i == kNoIndex || key_table()[i].running == 0) {
+        *no_room = !has_room(board().key_shares, role, board().key_capacity);
+        if (*no_room) refuse_entry(BoardTable::keys);
+        if (*no_room) return kNoKeyEntry;
+    }
+    if (i == kNoIndex) i = add_key_locked(database, name, hash);
+    *no_room = i == kNoIndex;
+    return *no_room ? kNoKeyEntry : take_entry_locked(i, limit, role);
 }
 
 uint32 take_key_anyhow(Oid database, const KeyName& name) noexcept {
-    bool no_room = false;
-    return take(database, name, PG_INT32_MAX, &no_room);
+    const uint32 hash = hash_key(database, name);
+    const PartGuard guard(BoardLock::waits, LW_EXCLUSIVE);
+    uint32 i = *find_key_link(database, name, hash);
+    if (i == kNoIndex) i = add_key_locked(database, name, hash);
+    return i == kNoIndex ? kNoKeyEntry : take_entry_locked(i, PG_INT32_MAX, InvalidOid);
 }
 
 void give_key(uint32 entry) noexcept {
@@ -196,6 +247,8 @@ void give_key(uint32 entry) noexcept {
         const PartGuard guard(BoardLock::waits, LW_EXCLUSIVE);
         KeyEntry& e = key_table()[entry];
         e.running--;
+        if (e.running == 0) count_share(board().key_shares, e.role, -1);
+        if (!e.parked && keys_unknown(e.database)) mark_parked(e, core::kFirstPlace);
         if (e.parked) {
             hint_key_locked(entry);
             to_poke = e.database;
@@ -213,6 +266,10 @@ int key_running(Oid database, const KeyName& name) noexcept {
 
 void hint_key(Oid database, const KeyName& name, bool parked, const ParkedPlace& place) noexcept {
     if (note_key(database, name, parked, place)) poke_dispatcher(database, kPokeBlocked);
+}
+
+void trust_keys(Oid database) noexcept {
+    if (DatabaseSlot* d = database_slot(database)) pg_atomic_write_u32(&d->keys_unknown, 0);
 }
 
 void know_key(Oid database, const KeyName& name) noexcept {
@@ -302,6 +359,7 @@ void clear_waits(Oid database) noexcept {
     for (uint32 i = 0; i < b.key_high; i++) {
         KeyEntry& e = key_table()[i];
         if (e.database != database) continue;
+        if (e.running > 0) count_share(board().key_shares, e.role, -1);
         e.running = 0;
         e.parked = e.hinted = false;
         drop_if_unused_locked(i);

@@ -23,7 +23,8 @@ struct KeyName {
 constexpr uint32 kNoKeyEntry = kNoIndex;
 
 /// does: counts one more job that runs under the key, within `limit`.  returns: its entry, kNoKeyEntry when
-/// the key is full, or no_room: the table is.  cost: one hash probe under a lock
+/// the key is full, or no_room: the table is, or the share of this session's role.  cost: one hash probe
+/// under a lock
 uint32 take_key(Oid database, const KeyName& name, int limit, bool* no_room) noexcept;
 /// The same beyond any limit: for leases that are there already. kNoKeyEntry when the table is full.
 uint32 take_key_anyhow(Oid database, const KeyName& name) noexcept;
@@ -36,6 +37,8 @@ using core::ParkedPlace;
 /// A hint: jobs of the key may have become runnable. parked: some are blocked on it from now on, the first of
 /// them at `place`; otherwise only a key that is known to have parked jobs is looked at.
 void hint_key(Oid database, const KeyName& name, bool parked, const ParkedPlace& place) noexcept;
+/// A look at all keys with parked jobs begins: what had no room on the board is found by it.
+void trust_keys(Oid database) noexcept;
 /// The dispatcher itself found parked jobs of the key among the rows: wakes nobody.
 void know_key(Oid database, const KeyName& name) noexcept;
 /// The dispatcher's raising of the head of the parked jobs: as in core/range_head.hpp, and only by what is

@@ -5,17 +5,18 @@
 # new one; a table that is full and says so nowhere.
 use strict;
 use warnings;
+use IPC::Run ();
 use Test::More;
 use PostgreSQL::Test::Cluster;
 use ForemanTest;
 
-my $node = new_server('floods', 'foreman.board_memory' => '8', 'max_connections' => 60);
+my $node = new_server('floods', 'foreman.board_memory' => '8', 'foreman.max_waiters' => 6, 'max_connections' => 60);
 $node->start;
 install($node, 'postgres');
 $node->safe_psql('postgres', q{
 	CREATE ROLE eve LOGIN;
-	SELECT foreman.create_queue('eve');
-	SELECT foreman.grant_role(b, 'eve', 'eve') FROM unnest('{producer,worker,operator}'::text[]) b;
+	SELECT foreman.create_queue(q) FROM unnest('{eve,idle}'::text[]) q;
+	SELECT foreman.grant_role(b, 'eve', q) FROM unnest('{eve,idle}'::text[]) q, unnest('{producer,worker,operator}'::text[]) b;
 });
 
 # What psql printed, and its errors.
@@ -43,6 +44,15 @@ sub is_full
 
 sub reasons { return number("SELECT string_agg(reason || ' ' || (detail ->> 'table'), ', ') FROM foreman.why($_[0]) WHERE reason = 'no_room'"); }
 
+# The jobs of somebody else: due at once, and by a timer of the dispatcher.
+sub victim_runs
+{
+	my ($what, $options) = @_;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	my $ids = number("SELECT foreman.enqueue('note', queue => 'victim' $options) || ',' || foreman.enqueue('note', queue => 'victim', run_at => now() + interval '1 s' $options)");
+	return eventually($node, 'postgres', "SELECT count(*) = 2 FROM effects WHERE job_id IN ($ids)", 10, $what);
+}
+
 is(number("SELECT count(*) FROM foreman.health() WHERE NOT ok"), '0', 'all is well at first');
 
 subtest 'keys' => sub {
@@ -56,9 +66,44 @@ subtest 'keys' => sub {
 	cmp_ok(used('keys'), '>=', 300, 'metrics say how much of it is used');
 	cmp_ok(capacity('keys'), '>=', used('keys'), 'of how much');
 	is_full('keys');
+	victim_runs('jobs of another role run under their keys', ", concurrency_key => 'v'");
+	victim_runs('and in their sequences', ", sequence_key => 'v'");
 	$node->safe_psql('postgres', q{SELECT count(foreman.release_lease(job_id)) FROM foreman.live_job WHERE queue = 'eve' AND state = 'r';
 		SELECT foreman.purge_queue('eve')});
 	is(used('keys'), '0', 'all of them come back');
+};
+
+subtest 'a savepoint that is rolled back' => sub {
+	$node->safe_psql('postgres', "SELECT foreman.enqueue('out', queue => 'sp', concurrency_key => 'k')");
+	is(number(q{
+		BEGIN;
+		SAVEPOINT s;
+		SELECT count(*) FROM foreman.claim('{sp}', 'w') \g /dev/null
+		ROLLBACK TO s;
+		SELECT value FROM foreman.metrics WHERE name = 'foreman_board_used' AND labels ->> 'table' = 'keys';
+		COMMIT;
+	}), '0', 'gives its keys back at once');
+	$node->safe_psql('postgres', "SELECT foreman.purge_queue('sp')");
+};
+
+subtest 'waiters' => sub {
+	my @psql = ('psql', '-XAtq', '-d', $node->connstr('postgres'), '-c', 'SET ROLE eve');
+	my @eve = map { IPC::Run::start([ @psql, '-c', "CALL foreman.wait_for_job('{idle}', '1 min')" ], '<', \undef, '>', '/dev/null', '2>', '/dev/null') } 1 .. 4;
+	eventually($node, 'postgres', q{SELECT value = 3 FROM foreman.metrics WHERE name = 'foreman_board_used' AND labels ->> 'table' = 'waiters'}, 10, 'a role gets half of the places');
+	my ($out, $err) = as_eve("CALL foreman.wait_for_job('{idle}', '1 s')");
+	like($err, qr/too many sessions of this role wait for jobs: foreman.max_waiters is 6/, 'and an error beyond that');
+	is_full('waiters');
+	my $id = number("SELECT foreman.enqueue('nap', '{\"s\": 0.5}')");
+	is(number("CALL foreman.await($id, '20 s')") =~ /completed/ ? 1 : 0, 1, 'others find a place');
+	$node->safe_psql('postgres', "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'CALL foreman.wait_for_job%' AND state = 'active'");
+	$_->finish for @eve;
+};
+
+subtest 'outside workers' => sub {
+	my ($out, $err) = as_eve("SELECT count(*) FROM generate_series(1, 1000) g, foreman.worker_heartbeat('w' || g, '{eve}')");
+	like($err, qr/too many outside workers of this role/, 'one role does not get all places');
+	is_full('workers');
+	is(number("SELECT queue FROM foreman.worker_heartbeat('mine', '{victim}')"), 'victim', 'others find some');
 };
 
 done_testing();
