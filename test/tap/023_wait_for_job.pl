@@ -11,7 +11,7 @@ use PostgreSQL::Test::Utils;
 use ForemanTest;
 
 # The safety poll is far away: who returns was woken.
-my $node = new_server('waiters', 'max_connections' => 100, 'foreman.max_waiters' => 60);
+my $node = new_server('waiters', 'max_connections' => 100, 'foreman.max_waiters' => 120);
 $node->start;
 install($node, 'postgres');
 
