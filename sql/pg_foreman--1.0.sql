@@ -7,6 +7,43 @@
 CREATE SCHEMA foreman;
 
 ------------------------------------------------------------------------------------------------------------------------
+-- Roles. A stored role is a number and the name that it had when somebody looked last. The number decides here, and a dump
+-- has the name: a rename keeps the work with its role, and a number of another cluster never means anybody. As text a ?
+-- stands before the name of a role that is missing: nobody has its work until foreman.reassign_role().
+------------------------------------------------------------------------------------------------------------------------
+
+CREATE TYPE foreman.role_ref;
+
+CREATE FUNCTION foreman._role_in(pg_catalog.cstring)
+RETURNS foreman.role_ref LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'foreman_role_in';
+CREATE FUNCTION foreman._role_out(foreman.role_ref)
+RETURNS pg_catalog.cstring LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'foreman_role_out';
+CREATE FUNCTION foreman._role_recv(pg_catalog.internal)
+RETURNS foreman.role_ref LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'foreman_role_recv';
+CREATE FUNCTION foreman._role_send(foreman.role_ref)
+RETURNS pg_catalog.bytea LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'foreman_role_send';
+
+CREATE TYPE foreman.role_ref (INPUT = foreman._role_in, OUTPUT = foreman._role_out, RECEIVE = foreman._role_recv,
+    SEND = foreman._role_send, INTERNALLENGTH = 68, ALIGNMENT = int4, STORAGE = plain);
+
+CREATE FUNCTION foreman._role_ref(pg_catalog.oid)
+RETURNS foreman.role_ref LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'foreman_role_of_oid';
+-- Of a missing role a number that no role can have.
+CREATE FUNCTION foreman._role_oid(foreman.role_ref)
+RETURNS pg_catalog.oid LANGUAGE c IMMUTABLE STRICT AS 'MODULE_PATHNAME', 'foreman_role_oid';
+CREATE CAST (pg_catalog.oid AS foreman.role_ref) WITH FUNCTION foreman._role_ref(pg_catalog.oid) AS ASSIGNMENT;
+CREATE CAST (pg_catalog.regrole AS foreman.role_ref) WITH FUNCTION foreman._role_ref(pg_catalog.oid) AS ASSIGNMENT;
+CREATE CAST (foreman.role_ref AS pg_catalog.oid) WITH FUNCTION foreman._role_oid(foreman.role_ref) AS IMPLICIT;
+
+-- The role as it is now; whether that is another than what is stored; and the name that is stored.
+CREATE FUNCTION foreman._role_now(foreman.role_ref)
+RETURNS foreman.role_ref LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'foreman_role_now';
+CREATE FUNCTION foreman._role_changed(foreman.role_ref)
+RETURNS pg_catalog.bool LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'foreman_role_changed';
+CREATE FUNCTION foreman._role_stored(foreman.role_ref)
+RETURNS pg_catalog.text LANGUAGE c IMMUTABLE STRICT AS 'MODULE_PATHNAME', 'foreman_role_stored';
+
+------------------------------------------------------------------------------------------------------------------------
 -- Tables. Nobody is granted anything on them: every right is a right on a function or a view.
 ------------------------------------------------------------------------------------------------------------------------
 
@@ -158,7 +195,7 @@ CREATE TABLE foreman.job_batch (
     on_success   pg_catalog.text,
     on_complete  pg_catalog.text,
     on_discard   pg_catalog.text,
-    created_by   pg_catalog.regrole     NOT NULL,
+    created_by   foreman.role_ref       NOT NULL,
     created_at   pg_catalog.timestamptz NOT NULL,
     filled_at    pg_catalog.timestamptz,
     discarded_at pg_catalog.timestamptz,
@@ -225,7 +262,7 @@ CREATE TABLE foreman.handler (
     backoff_base  pg_catalog.interval,
     backoff_max   pg_catalog.interval,
     max_group     pg_catalog.int2,
-    run_as        pg_catalog.regrole  NOT NULL,
+    run_as        foreman.role_ref    NOT NULL,
     registered_at pg_catalog.timestamptz NOT NULL,
     serves        pg_catalog.text[]   COLLATE pg_catalog."C",
     session       pg_catalog.text     NOT NULL DEFAULT 'kept',
@@ -250,7 +287,7 @@ CREATE TABLE foreman.schedule (
     priority          pg_catalog.int2,
     max_attempts      pg_catalog.int2,
     timeout_us        pg_catalog.int8,
-    run_as            pg_catalog.regrole     NOT NULL,
+    run_as            foreman.role_ref       NOT NULL,
     created_at        pg_catalog.timestamptz NOT NULL,
     generation        pg_catalog.int4        NOT NULL DEFAULT 1,
     anchor_at         pg_catalog.timestamptz NOT NULL,
@@ -286,7 +323,7 @@ CREATE TABLE foreman.schedule_run (
     kind         pg_catalog.text        COLLATE pg_catalog."C" NOT NULL,
     queue        pg_catalog.text        COLLATE pg_catalog."C" NOT NULL,
     command      pg_catalog.text,
-    run_as       pg_catalog.regrole     NOT NULL,
+    run_as       foreman.role_ref       NOT NULL,
     CONSTRAINT schedule_run_pkey PRIMARY KEY (run_id)
 );
 CREATE UNIQUE INDEX schedule_run_occurrence ON foreman.schedule_run (schedule_id, generation, scheduled_at);
@@ -335,13 +372,17 @@ CREATE TABLE foreman.minute_stat (
 
 -- What grant_role gave. queue NULL: all queues.
 CREATE TABLE foreman.role_grant (
-    bundle pg_catalog.text    NOT NULL,
-    role   pg_catalog.regrole NOT NULL,
-    queue  pg_catalog.text    COLLATE pg_catalog."C"
+    grant_id pg_catalog.int8     GENERATED ALWAYS AS IDENTITY,
+    bundle   pg_catalog.text     NOT NULL,
+    role     foreman.role_ref    NOT NULL,
+    queue    pg_catalog.text     COLLATE pg_catalog."C",
+    CONSTRAINT role_grant_pkey PRIMARY KEY (grant_id)
 );
-CREATE UNIQUE INDEX role_grant_all ON foreman.role_grant (bundle, role) WHERE (queue IS NULL);
-CREATE UNIQUE INDEX role_grant_queue ON foreman.role_grant (bundle, role, queue) WHERE (queue IS NOT NULL);
-ALTER TABLE foreman.role_grant REPLICA IDENTITY FULL;
+-- Several missing roles may have had one name.
+CREATE UNIQUE INDEX role_grant_all ON foreman.role_grant (bundle, foreman._role_oid(role))
+    WHERE (queue IS NULL AND foreman._role_oid(role) OPERATOR(pg_catalog.<>) '1');
+CREATE UNIQUE INDEX role_grant_queue ON foreman.role_grant (bundle, foreman._role_oid(role), queue)
+    WHERE (queue IS NOT NULL AND foreman._role_oid(role) OPERATOR(pg_catalog.<>) '1');
 
 -- Whether this database may run jobs. Workers run only while every row was inserted here: its id is its own xmin and its
 -- database is this one. A restored, subscribed or template-made copy fails that test and stays quiet until foreman.start().
@@ -371,6 +412,7 @@ SELECT pg_catalog.pg_extension_config_dump('foreman.schedule', 'WHERE schedule_i
 SELECT pg_catalog.pg_extension_config_dump('foreman.schedule_run_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('foreman.schedule_run', 'WHERE schedule_id OPERATOR(pg_catalog.>) 0');
 SELECT pg_catalog.pg_extension_config_dump('foreman.role_grant', '');
+SELECT pg_catalog.pg_extension_config_dump(pg_catalog.pg_get_serial_sequence('foreman.role_grant', 'grant_id')::pg_catalog.regclass, '');
 SELECT pg_catalog.pg_extension_config_dump('foreman.identity', '');
 
 ------------------------------------------------------------------------------------------------------------------------
@@ -717,6 +759,9 @@ RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_grant
 
 CREATE FUNCTION foreman.revoke_role(bundle pg_catalog.text, role pg_catalog.regrole, queue pg_catalog.text DEFAULT NULL, if_exists pg_catalog.bool DEFAULT false)
 RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_revoke_role';
+
+CREATE FUNCTION foreman.reassign_role(from_name pg_catalog.text, to_role pg_catalog.regrole)
+RETURNS pg_catalog.jsonb LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_reassign_role';
 
 CREATE FUNCTION foreman.start()
 RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_start';
@@ -1110,6 +1155,20 @@ COMMENT ON COLUMN foreman.handler.shape IS 'j = f(jsonb), o = f(foreman.job), a 
 COMMENT ON COLUMN foreman.handler.serves IS 'Queues whose jobs of the kind it runs; NULL: all';
 COMMENT ON COLUMN foreman.handler.session IS 'kept: sessions run one job after another; new: each call has a session of its own';
 COMMENT ON COLUMN foreman.handler.run_as IS 'Role whose sessions run the handler';
+COMMENT ON TYPE foreman.role_ref IS 'A role by number and name; as text its name, with a ? before it when the role is missing';
+COMMENT ON CAST (pg_catalog.oid AS foreman.role_ref) IS 'The role of a number';
+COMMENT ON CAST (pg_catalog.regrole AS foreman.role_ref) IS 'The role';
+COMMENT ON CAST (foreman.role_ref AS pg_catalog.oid) IS 'Its number; 1 when the role is missing';
+COMMENT ON FUNCTION foreman._role_in(pg_catalog.cstring) IS 'Input function of foreman.role_ref';
+COMMENT ON FUNCTION foreman._role_out(foreman.role_ref) IS 'Output function of foreman.role_ref';
+COMMENT ON FUNCTION foreman._role_recv(pg_catalog.internal) IS 'Binary input function of foreman.role_ref';
+COMMENT ON FUNCTION foreman._role_send(foreman.role_ref) IS 'Binary output function of foreman.role_ref';
+COMMENT ON FUNCTION foreman._role_ref(pg_catalog.oid) IS 'The role of a number';
+COMMENT ON FUNCTION foreman._role_oid(foreman.role_ref) IS 'Number of a role; 1 when it is missing';
+COMMENT ON FUNCTION foreman._role_now(foreman.role_ref) IS 'The role under the name that it has now';
+COMMENT ON FUNCTION foreman._role_changed(foreman.role_ref) IS 'Whether the role was renamed or dropped since it was stored';
+COMMENT ON FUNCTION foreman._role_stored(foreman.role_ref) IS 'Name of the role when it was stored';
+COMMENT ON COLUMN foreman.role_grant.grant_id IS 'Id';
 COMMENT ON TABLE foreman.role_grant IS 'What foreman.grant_role() gave';
 COMMENT ON COLUMN foreman.role_grant.queue IS 'NULL: all queues';
 COMMENT ON TABLE foreman.job_dependency IS 'Which jobs blocked jobs wait for';
@@ -1227,6 +1286,7 @@ COMMENT ON FUNCTION foreman.import_pg_cron() IS 'Replaces extension pg_cron by p
 COMMENT ON FUNCTION foreman.next_runs(pg_catalog.text, pg_catalog.text, pg_catalog.int4) IS 'The next times of a schedule in a time zone (UTC unless given)';
 COMMENT ON PROCEDURE foreman.await(pg_catalog.int8, pg_catalog.interval, pg_catalog.text, pg_catalog.jsonb) IS 'Waits until a job ends or the time is over; answers its state and result';
 COMMENT ON FUNCTION foreman.grant_role(pg_catalog.text, pg_catalog.regrole, pg_catalog.text) IS 'Gives a role a bundle of rights (producer, worker, operator or monitor) for a queue, or for all; false: it had it';
+COMMENT ON FUNCTION foreman.reassign_role(pg_catalog.text, pg_catalog.regrole) IS 'Gives what belongs to a missing role of this name, or else to the role that has it, to another role: handlers, schedules, jobs of cron.job, batches and grants; returns how many of each';
 COMMENT ON FUNCTION foreman.revoke_role IS 'Takes a bundle away from a role; an error where the role does not have it, unless if_exists';
 COMMENT ON FUNCTION foreman.start() IS 'Lets this database run jobs, also when it is a copy of another; false: it did';
 COMMENT ON FUNCTION foreman.stop() IS 'Stops running jobs in this database; false: it ran none';

@@ -15,6 +15,7 @@
 #include "store/cron_records.hpp"
 #include "store/databases.hpp"
 #include "store/identity.hpp"
+#include "store/roles.hpp"
 #include "store/settings.hpp"
 #include "store/slots.hpp"
 #include "store/stray_rights.hpp"
@@ -186,6 +187,27 @@ void report_rights(Report* report) {
                 stray.first, stray.count);
 }
 
+// Work that waits for nothing but a role.
+void report_roles(Report* report) {
+    const store::TroubledRoles t = store::troubled_roles();
+    if (t.missing > 0) {
+        return report->add("roles", false,
+                           "role \"%s\"%s missing: " INT64_FORMAT " handlers, " INT64_FORMAT
+                           " schedules, " INT64_FORMAT " cron jobs, " INT64_FORMAT
+                           " grants wait: run SELECT foreman.reassign_role('%s', 'another_role')",
+                           t.name, t.missing > 1 ? " and others are" : " is", t.handlers, t.schedules,
+                           t.cron_jobs, t.grants, t.name);
+    }
+    if (t.barred > 0) {
+        return report->add("roles", false,
+                           "role \"%s\" lacks %s: its handlers do not run; " INT64_FORMAT " such roles",
+                           t.barred_name, t.lacks, t.barred);
+    }
+    report->add("roles", true, t.grants > 0 ? "all handlers can run; " INT64_FORMAT " grants of roles that are missing"
+                                            : "all roles of handlers and schedules are there",
+                t.grants);
+}
+
 }  // namespace
 
 FOREMAN_PUBLIC(health) {
@@ -208,6 +230,7 @@ FOREMAN_PUBLIC(health) {
     if (preloaded) report_duties(&report);
     report_history(&report);
     report_rights(&report);
+    report_roles(&report);
     report_cron_records(&report);
     return report.done();
 }

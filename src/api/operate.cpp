@@ -10,6 +10,7 @@
 #include "store/clock.hpp"
 #include "store/identity.hpp"
 #include "store/remember.hpp"
+#include "store/roles.hpp"
 #include "store/schema.hpp"
 #include "store/settings.hpp"
 #include "store/settle.hpp"
@@ -48,6 +49,7 @@ FOREMAN_PUBLIC(start) {
     store::require_all(store::Bundle::operate);
     const store::Permission before = store::read_permission();
     const bool ran = before == store::Permission::runs;
+    store::follow_roles();
     if (before == store::Permission::copied) store::release_all_leases();
     if (ran) {
         store::remember_poke(store::kPokeIdentity | store::kPokeReread);

@@ -1,4 +1,5 @@
-// grant_role() and revoke_role(): who may produce, work, operate or watch, for one queue or for all.
+// grant_role() and revoke_role(): who may produce, work, operate or watch, for one queue or for all;
+// reassign_role(): what one role has here becomes another's.
 //
 // needs: bundle operator on the queue; on all queues where none is named.
 // errors: 42501; 25006; 42704 for a role or queue that does not exist; 22023 for an unknown bundle.
@@ -6,9 +7,13 @@
 #include "api/absent.hpp"
 #include "api/arguments.hpp"
 #include "api/public_function.hpp"
+#include "api/run_as.hpp"
+#include "pg/call.hpp"
+#include "pg/memory.hpp"
 #include "pg/error.hpp"
 #include "store/access.hpp"
 #include "store/definitions.hpp"
+#include "store/roles.hpp"
 #include "store/schema.hpp"
 
 namespace foreman::api {
@@ -38,6 +43,13 @@ Grant grant_of(FunctionCallInfo fcinfo) {
 void require_role(Oid role) {
     if (pg::guarded([role] { return SearchSysCacheExists1(AUTHOID, ObjectIdGetDatum(role)); })) return;
     throw pg::Failure(ERRCODE_UNDEFINED_OBJECT, "role with OID %u does not exist", role);
+}
+
+void require_member(Oid role) {
+    if (pg::call<&pg::compat::can_set_role>(GetUserId(), role)) return;
+    throw pg::Failure(ERRCODE_INSUFFICIENT_PRIVILEGE, "permission denied to act for role \"%s\"",
+                      pg::guarded([role]() -> const char* { return GetUserNameFromId(role, false); }))
+        .hint("Only roles that may SET ROLE to both can give the work of one to the other.");
 }
 
 // A right on an undeclared queue would come to life with whatever queue gets that name one day.
@@ -71,6 +83,37 @@ FOREMAN_PUBLIC(revoke_role) {
                       "The role does not hold this bundle, or holds it for other queues.");
     if (!store::has_grants(g.bundle, g.role)) store::grant_functions(g.bundle, g.role, false);
     return BoolGetDatum(true);
+}
+
+/// What it did, as a jsonb object of counts.
+FOREMAN_PUBLIC(reassign_role) {
+    store::require_writable("foreman.reassign_role()");
+    const std::string_view from = required_text(pg::optional_argument(fcinfo, 0), "from_name");
+    const Oid to = DatumGetObjectId(required(pg::optional_argument(fcinfo, 1), "to_role"));
+    store::require_all(store::Bundle::operate);
+    require_role(to);
+    require_member(to);
+    store::follow_roles();
+    store::Reassigned done = store::reassign_role(from, true, to);
+    const char* name = pg::copy_text(from);
+    const Oid role = pg::guarded([name] { return get_role_oid(name, true); });
+    if (done.all() == 0 && OidIsValid(role) && role != to) {
+        require_member(role);
+        done = store::reassign_role(from, false, to);
+    }
+    if (done.all() == 0) {
+        throw pg::Failure(ERRCODE_UNDEFINED_OBJECT, "nothing here belongs to a role \"%s\"", name)
+            .hint("foreman.health() names the roles that are missing; those of handlers are in foreman.handlers.");
+    }
+    if (done.handlers + done.schedules + done.cron_jobs > 0) check_run_as(ObjectIdGetDatum(to));
+    if (done.handlers > 0) store::grant_handler_functions(to);
+    const char* counts = pg::guarded([&done]() -> const char* {
+        return psprintf("{\"handlers\": " INT64_FORMAT ", \"schedules\": " INT64_FORMAT
+                        ", \"cron_jobs\": " INT64_FORMAT ", \"batches\": " INT64_FORMAT
+                        ", \"grants\": " INT64_FORMAT "}",
+                        done.handlers, done.schedules, done.cron_jobs, done.batches, done.grants);
+    });
+    return pg::jsonb_from_text(counts);
 }
 
 }  // namespace foreman::api

@@ -9,6 +9,7 @@
 #include "store/cron_jobs.hpp"
 #include "store/eviction.hpp"
 #include "store/remember.hpp"
+#include "store/roles.hpp"
 #include "store/schema.hpp"
 #include "store/session_effect.hpp"
 #include "store/session_settings.hpp"
@@ -139,6 +140,33 @@ bool cron_is_there() {
     return pg::guarded([] { return OidIsValid(get_extension_oid("pg_foreman_cron", true)); });
 }
 
+// ---- roles that go or get another name
+// ---------------------------------------------------------------------------------------------
+
+constexpr int kMostRoles = 64;
+
+struct OwnedBy {
+    int count;
+    Oid roles[kMostRoles];
+};
+
+bool changes_roles(const Node* stmt) noexcept {
+    return IsA(stmt, DropRoleStmt) ||
+           (IsA(stmt, RenameStmt) && castNode(RenameStmt, stmt)->renameType == OBJECT_ROLE);
+}
+
+void read_owners(const DropOwnedStmt* stmt, OwnedBy* out) {
+    for (ListCell* lc = list_head(stmt->roles); lc != nullptr && out->count < kMostRoles;
+         lc = lnext(stmt->roles, lc))
+        out->roles[out->count++] = get_rolespec_oid(lfirst_node(RoleSpec, lc), true);
+}
+
+// Other databases hear of it from their dispatchers.
+void follow_roles() {
+    pg::call<&CommandCounterIncrement>();
+    if (store::find_schema() != nullptr) store::follow_roles();
+}
+
 // ---- the others
 // ----------------------------------------------------------------------------------------------------
 
@@ -169,11 +197,23 @@ extern "C" void foreman_process_utility(PlannedStmt* planned, const char* query,
     bool cron_before = false;
     if (drops_objects(stmt))
         pg::run_guarded([](void* arg) { *static_cast<bool*>(arg) = cron_is_there(); }, &cron_before);
+    OwnedBy owned{};
+    if (IsA(stmt, DropOwnedStmt)) read_owners(castNode(DropOwnedStmt, stmt), &owned);
     const ProcessUtility_hook_type next = g_previous != nullptr ? g_previous : standard_ProcessUtility;
     next(planned, query, read_only_tree, context, params, environment, dest, completion);
     if (commit_prepared) {
         store::distrust_heads();
         store::tell_settings_changed();
+    }
+    if (changes_roles(stmt)) pg::run_guarded([](void*) { follow_roles(); }, nullptr);
+    if (owned.count > 0) {
+        pg::run_guarded(
+            [](void* arg) {
+                const auto* o = static_cast<const OwnedBy*>(arg);
+                if (store::find_schema() != nullptr)
+                    store::forget_grants({o->roles, static_cast<std::size_t>(o->count)});
+            },
+            &owned);
     }
     // Its tables are gone, and what stood for their rows in ours goes with them.
     if (cron_before) {

@@ -70,6 +70,7 @@ extern "C" {
 #include "lib/dshash.h"
 #include "lib/stringinfo.h"
 #include "libpq/pqsignal.h"
+#include "libpq/pqformat.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"

@@ -19,7 +19,7 @@ constinit pg::Statement g_insert{"insert_batch",
                                  "INSERT INTO foreman.job_batch (name, on_success, on_complete, on_discard, "
                                  "created_by, created_at) VALUES "
                                  "($1, $2, $3, $4, $5, $6) RETURNING batch_id",
-                                 {TEXTOID, TEXTOID, TEXTOID, TEXTOID, REGROLEOID, TIMESTAMPTZOID}};
+                                 {TEXTOID, TEXTOID, TEXTOID, TEXTOID, OIDOID, TIMESTAMPTZOID}};
 
 constinit pg::Statement g_join{"join_batch",
                                "SELECT finished_at IS NOT NULL, created_by::pg_catalog.oid FROM "

@@ -15,8 +15,8 @@ struct BundleRight {
 inline constexpr const char* kHandlerBundle = "handler";
 
 inline constexpr const char* kViewFunctions =
-    "foreman._sees, foreman._sees_args, foreman._bare_errors, foreman._now, foreman._executors, "
-    "foreman._lease, "
+    "foreman._sees, foreman._sees_args, foreman._bare_errors, foreman._role_oid, foreman._now, "
+    "foreman._executors, foreman._lease, "
     "foreman._outside_workers, foreman._queue_counters, foreman._queue_times, "
     "foreman._resources, foreman._board_tables, foreman._newest_jobs, foreman._newest_runs, "
     "foreman._newest_active_jobs, "
@@ -47,7 +47,7 @@ inline constexpr const char* kOperatorRoutines =
     "foreman.create_batch, foreman.set_rate_limit, foreman.drain_rate_limit, foreman.acquire, "
     "foreman.create_queue, foreman.alter_queue, "
     "foreman.drop_queue, foreman.pause_queue, foreman.resume_queue, foreman.await, foreman.grant_role, "
-    "foreman.revoke_role, foreman.start, "
+    "foreman.revoke_role, foreman.reassign_role, foreman.start, "
     "foreman.stop, foreman.health, foreman.why, "
     "foreman.register_handler, foreman.unregister_handler, foreman.run_once, foreman.drain, "
     "foreman.run_procedures_once, "
@@ -81,7 +81,7 @@ inline constexpr const char* kHandlerRoutines =
 inline constexpr BundleRight kBundleRights[] = {
     // Of a batch its maker sees how far it is.
     {"producer", "SELECT ON TABLE", "pg_catalog.pg_class", "foreman.batches"},
-    {"producer", "EXECUTE ON ROUTINE", "pg_catalog.pg_proc", "foreman._sees"},
+    {"producer", "EXECUTE ON ROUTINE", "pg_catalog.pg_proc", "foreman._sees, foreman._role_oid"},
     FOREMAN_BUNDLE("producer", kProducerRoutines),
     FOREMAN_BUNDLE("worker", kWorkerRoutines),
     FOREMAN_BUNDLE("operator", kOperatorRoutines),

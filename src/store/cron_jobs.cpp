@@ -51,10 +51,13 @@ constinit pg::Statement g_find{"cron_job_by_name",
 // switched off, and says why, is left alone.
 constinit pg::Statement g_astray{
     "cron_jobs_astray",
-    "SELECT j.jobid FROM cron.job j JOIN pg_catalog.pg_roles r ON r.rolname " EQ
+    "SELECT j.jobid FROM cron.job j LEFT JOIN pg_catalog.pg_roles r ON r.rolname " EQ
     " j.username LEFT JOIN foreman.schedule s ON s.schedule_id " EQ
-    " (OPERATOR(pg_catalog.-) j.jobid) WHERE j.jobid " GT " 0 AND (s.schedule_id IS NULL OR s.schedule " NE
-    " j.schedule OR s.command " NE " j.command OR s.run_as::pg_catalog.oid " NE " r.oid OR s.timezone " NE
+    " (OPERATOR(pg_catalog.-) j.jobid) WHERE j.jobid " GT
+    " 0 AND (s.schedule_id IS NOT NULL OR r.oid IS NOT NULL) AND s.run_as::pg_catalog.text IS DISTINCT FROM "
+    "('?' " CAT " j.username::pg_catalog.text) AND (s.schedule_id IS NULL OR s.schedule " NE
+    " j.schedule OR s.command " NE " j.command OR s.run_as::pg_catalog.text " NE
+    " j.username OR s.timezone " NE
     " $1 OR COALESCE(s.args OPERATOR(pg_catalog.->>) 'database', "
     "pg_catalog.current_database()::pg_catalog.text) " NE " j.database OR (s.active " NE
     " j.active AND s.error IS NULL)) UNION ALL SELECT OPERATOR(pg_catalog.-) s.schedule_id "
@@ -65,6 +68,45 @@ constinit pg::Statement g_astray{
 
 constinit pg::Statement g_elsewhere{
     "cron_elsewhere", "SELECT pg_catalog.jsonb_build_object('database', $1)", {TEXTOID}};
+
+// The role of a schedule: its number, what it is shown as, whether that is $2, and whether it was stored so.
+constinit pg::Statement g_pair{
+    "cron_role",
+    "SELECT run_as::pg_catalog.oid, run_as::pg_catalog.text, run_as::pg_catalog.text " EQ
+    " $2, foreman._role_stored(run_as) " EQ " $2 FROM foreman.schedule WHERE schedule_id " EQ " $1",
+    {INT8OID, TEXTOID}};
+constinit pg::Statement g_renamed{
+    "renamed_cron_roles",
+    "SELECT OPERATOR(pg_catalog.-) schedule_id, foreman._role_stored(run_as), run_as::pg_catalog.text FROM "
+    "foreman.schedule WHERE schedule_id " LT
+    " 0 AND foreman._role_changed(run_as) AND foreman._role_now(run_as)::pg_catalog.oid " NE " 1"};
+// A name that another job of the role has already is given up: the job is what counts.
+constinit pg::Statement g_rename{
+    "rename_cron_role",
+    "UPDATE cron.job j SET username = $3, jobname = CASE WHEN NOT EXISTS (SELECT 1 FROM cron.job o WHERE "
+    "o.jobname " EQ " j.jobname AND o.username " EQ " $3) THEN j.jobname END WHERE j.jobid " EQ
+    " $1 AND j.username " EQ " $2",
+    {INT8OID, TEXTOID, TEXTOID}};
+constinit pg::Statement g_of_role{
+    "cron_jobs_of_role",
+    "SELECT j.jobid FROM cron.job j LEFT JOIN foreman.schedule s ON s.schedule_id " EQ
+    " (OPERATOR(pg_catalog.-) j.jobid) LEFT JOIN pg_catalog.pg_roles r ON r.rolname " EQ
+    " j.username WHERE j.username " EQ
+    " $1 AND CASE WHEN s.schedule_id IS NULL THEN $2 AND r.oid IS NULL "
+    "ELSE s.run_as::pg_catalog.text " EQ " (CASE WHEN $2 THEN '?' ELSE '' END " CAT " $1) END",
+    {TEXTOID, BOOLOID}};
+constinit pg::Statement g_give{"give_cron_schedule",
+                               "UPDATE foreman.schedule SET run_as = $2 WHERE schedule_id " EQ
+                               " (OPERATOR(pg_catalog.-) $1)",
+                               {INT8OID, OIDOID}};
+constinit pg::Statement g_set_name{
+    "give_cron_job", "UPDATE cron.job SET username = $2 WHERE jobid " EQ " $1", {INT8OID, TEXTOID}};
+constinit pg::Statement g_orphans{
+    "cron_jobs_without_role",
+    "SELECT COALESCE(pg_catalog.array_agg(j.username::pg_catalog.text), '{}') FROM cron.job j WHERE NOT "
+    "EXISTS (SELECT 1 FROM pg_catalog.pg_roles r WHERE r.rolname " EQ
+    " j.username) AND NOT EXISTS (SELECT 1 FROM foreman.schedule s WHERE s.schedule_id " EQ
+    " (OPERATOR(pg_catalog.-) j.jobid))"};
 
 constinit pg::Statement g_all{
     "cron_schedules", "SELECT schedule_id, last_job_id FROM foreman.schedule WHERE schedule_id " LT " 0"};
@@ -107,6 +149,14 @@ void remove(int64 id) {
     delete_schedule(-id);
 }
 
+void rename_cron_job(int64 id, std::string_view before, std::string_view after) {
+    const AsOwner scope(cron().owner);
+    const TrustedCronWrite trusted;
+    pg::Args<3> a;
+    a.i64(1, id).text(2, before).text(3, after);
+    g_rename.execute(a);
+}
+
 // Another database is named in the args of its runs.
 Datum args_for(std::string_view database) {
     const MemoryContext caller = CurrentMemoryContext;
@@ -117,6 +167,32 @@ Datum args_for(std::string_view database) {
     a.text(1, database);
     const pg::Rows rows = g_elsewhere.execute(a);
     return pg::jsonb_from_text(pg::jsonb_to_text(rows[0].datum(1)), caller);
+}
+
+// The number that its schedule has decides as long as nobody wrote another name; then the name does. nothing:
+// there is nothing to do, since the role was renamed, which is followed, or is gone, and its job waits.
+std::optional<Oid> role_for_job(int64 id, const CronJob& job) {
+    {
+        const AsOwner scope;
+        pg::Args<2> a;
+        a.i64(1, -id).text(2, job.username);
+        const pg::Rows rows = g_pair.execute(a);
+        if (!rows.empty()) {
+            const pg::Row row = rows[0];
+            if (row.boolean(3)) return row.oid(1);
+            if (row.boolean(4)) {
+                const std::string_view shown = row.view(2);
+                const bool missing = shown.substr(0, 1) == "?";
+                if (!missing) {
+                    rename_cron_job(id, job.username, shown);
+                    return std::nullopt;
+                }
+                // Somebody who may act as the role of this name today wrote the job by a function.
+                if (!TrustedCronWrite::on()) return std::nullopt;
+            }
+        }
+    }
+    return role_named(job.username);
 }
 
 bool runnable(int64 id, const CronJob& job, Oid role, bool say) {
@@ -216,11 +292,11 @@ std::optional<int64> find_cron_job(std::string_view name, std::string_view usern
 void follow_cron_job(int64 id, bool say) {
     if (id <= 0) return;
     const std::optional<CronJob> job = read_cron_job(id);
-    const Oid role = job ? role_named(job->username) : InvalidOid;
-    if (!job || !runnable(id, *job, role, say)) {
-        remove(id);
-        return;
-    }
+    if (!job) return remove(id);
+    const std::optional<Oid> known = role_for_job(id, *job);
+    if (!known) return;
+    const Oid role = *known;
+    if (!runnable(id, *job, role, say)) return remove(id);
     char name[32];
     std::snprintf(name, sizeof(name), "cron:" INT64_FORMAT, id);
     StoredSchedule old{};
@@ -266,6 +342,76 @@ int64 follow_cron_jobs() {
     }
     for (const int64 id : astray) follow_cron_job(id, false);
     return static_cast<int64>(astray.size());
+}
+
+bool follow_renamed_cron_jobs() {
+    const std::optional<CronSchema> tables = find_cron();
+    if (!tables) return true;
+    pg::ContextResource memory(CurrentMemoryContext);
+    struct Renamed {
+        int64 id;
+        std::string_view before, after;
+    };
+    pg::vector<Renamed> renamed(&memory);
+    const MemoryContext caller = CurrentMemoryContext;
+    {
+        const AsOwner scope;
+        scope.allow_any_plan();
+        for (const pg::Row row : g_renamed.execute()) {
+            const pg::CurrentScope kept(caller);
+            renamed.push_back({row.i64(1), copied(row.view(2)), copied(row.view(3))});
+        }
+    }
+    if (renamed.empty()) return true;
+    if (!lock_cron_jobs(*tables)) return false;
+    for (const Renamed& r : renamed) rename_cron_job(r.id, r.before, r.after);
+    return true;
+}
+
+int64 move_cron_jobs(std::string_view from, bool missing, Oid to) {
+    const std::optional<CronSchema> tables = find_cron();
+    if (!tables) return 0;
+    const char* name = pg::guarded([to]() -> const char* { return GetUserNameFromId(to, false); });
+    pg::ContextResource memory(CurrentMemoryContext);
+    pg::vector<int64> ids(&memory);
+    {
+        // It reads tables of two owners.
+        const AsOwner scope(BOOTSTRAP_SUPERUSERID);
+        scope.allow_any_plan();
+        pg::Args<2> a;
+        a.text(1, from).boolean(2, missing);
+        for (const pg::Row row : g_of_role.execute(a)) ids.push_back(row.i64(1));
+    }
+    for (const int64 id : ids) {
+        {
+            const AsOwner scope;
+            pg::Args<2> a;
+            a.i64(1, id).oid(2, to);
+            g_give.execute(a);
+        }
+        const AsOwner scope(tables->owner);
+        const TrustedCronWrite trusted;
+        pg::Args<2> a;
+        a.i64(1, id).text(2, name);
+        g_set_name.execute(a);
+    }
+    return static_cast<int64>(ids.size());
+}
+
+Datum names_without_role() {
+    const std::optional<CronSchema> tables = find_cron();
+    if (!tables || !lock_cron_jobs(*tables)) return pg::array_datum(pg::kText, {});
+    const MemoryContext caller = CurrentMemoryContext;
+    const AsOwner scope(BOOTSTRAP_SUPERUSERID);
+    scope.allow_any_plan();
+    const pg::Rows rows = g_orphans.execute();
+    const Datum names = rows[0].datum(1);
+    return pg::guarded([names, caller] {
+        const MemoryContext old = MemoryContextSwitchTo(caller);
+        const Datum copy = PointerGetDatum(PG_DETOAST_DATUM_COPY(names));
+        MemoryContextSwitchTo(old);
+        return copy;
+    });
 }
 
 void cancel_cron_runs() {

@@ -70,6 +70,15 @@ class TrustedCronWrite {
     const bool before_;
 };
 
+// ---- roles: the number in a job's schedule decides, and its name in cron.job follows
+
+/// false: somebody has locked cron.job.
+bool follow_renamed_cron_jobs();
+/// Those of a missing role of this name, or of the role that has it. returns: how many
+int64 move_cron_jobs(std::string_view from, bool missing, Oid to);
+/// text[]: a name for each job whose role never was in this cluster.
+Datum names_without_role();
+
 // ---- schedules that stand for jobs
 
 /// does: makes, changes or removes the schedule of a job so that it is as the row says; one that is removed

@@ -30,7 +30,7 @@ constinit pg::Statement g_put_handler{
     "RETURNING "
     "(h.xmax " EQ " '0'::pg_catalog.xid)",
     {TEXTOID, TEXTOID, CHAROID, TEXTOID, TEXTOID, TEXTOID, INT2OID, INTERVALOID, INTERVALOID, INTERVALOID,
-     INT2OID, REGROLEOID, TIMESTAMPTZOID, TEXTARRAYOID, TEXTOID}};
+     INT2OID, OIDOID, TIMESTAMPTZOID, TEXTARRAYOID, TEXTOID}};
 
 constinit pg::Statement g_remove_handler{
     "remove_handler", "DELETE FROM foreman.handler WHERE kind " EQ " $1", {TEXTOID}};

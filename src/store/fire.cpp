@@ -99,7 +99,7 @@ constinit pg::Statement g_insert_run{
     "name, kind, "
     "queue, command, run_as) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
     {INT8OID, INT8OID, INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT8OID, TEXTOID, TEXTOID, TEXTOID, TEXTOID,
-     REGROLEOID}};
+     OIDOID}};
 
 constinit pg::Statement g_command{
     "command_of_run",
@@ -128,8 +128,8 @@ bool role_exists(Oid role) {
 }
 
 void require_role(const ScheduleSettings& set) {
-    if (set.command && !role_exists(set.run_as))
-        throw pg::Failure(ERRCODE_UNDEFINED_OBJECT, "role with OID %u does not exist", set.run_as);
+    if (role_exists(set.run_as)) return;
+    throw pg::Failure(ERRCODE_UNDEFINED_OBJECT, "the role that made it is missing");
 }
 
 // One run: its job and its row of schedule_run.

@@ -14,16 +14,16 @@ namespace {
 constinit pg::Statement g_put_grant{
     "put_grant",
     "INSERT INTO foreman.role_grant (bundle, role, queue) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
-    {TEXTOID, REGROLEOID, TEXTOID}};
+    {TEXTOID, OIDOID, TEXTOID}};
 constinit pg::Statement g_remove_grant{"remove_grant",
                                        "DELETE FROM foreman.role_grant WHERE bundle " EQ
                                        " $1 AND role::pg_catalog.oid " EQ " $2::pg_catalog.oid AND (queue " EQ
                                        " $3 OR (queue IS NULL AND $3 IS NULL))",
-                                       {TEXTOID, REGROLEOID, TEXTOID}};
+                                       {TEXTOID, OIDOID, TEXTOID}};
 constinit pg::Statement g_has_grants{"has_grants",
                                      "SELECT 1 FROM foreman.role_grant WHERE bundle " EQ
                                      " $1 AND role::pg_catalog.oid " EQ " $2::pg_catalog.oid LIMIT 1",
-                                     {TEXTOID, REGROLEOID}};
+                                     {TEXTOID, OIDOID}};
 
 constinit pg::Statement g_remove_queue_grants{"remove_queue_grants",
                                               "DELETE FROM foreman.role_grant WHERE queue " EQ

@@ -39,16 +39,17 @@ constinit pg::Statement g_insert{
     "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19) "
     "ON CONFLICT (name) DO NOTHING",
     {INT8OID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, JSONBOID, TEXTOID, TEXTOID, CHAROID, CHAROID, BOOLOID,
-     INT2OID, INT2OID, INT8OID, REGROLEOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID}};
+     INT2OID, INT2OID, INT8OID, OIDOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID}};
 
 constinit pg::Statement g_update{
     "update_schedule",
     "UPDATE foreman.schedule SET name = $2, schedule = $3, kind = $4, command = $5, args = $6, queue = $7, "
     "timezone = $8, missed = $9, overlap = $10, active = $11, priority = $12, max_attempts = $13, timeout_us "
     "= $14, "
-    "run_as = $15 WHERE schedule_id " EQ " $1",
+    "run_as = CASE WHEN run_as::pg_catalog.oid " EQ
+    " $15 THEN run_as ELSE $15::foreman.role_ref END WHERE schedule_id " EQ " $1",
     {INT8OID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, JSONBOID, TEXTOID, TEXTOID, CHAROID, CHAROID, BOOLOID,
-     INT2OID, INT2OID, INT8OID, REGROLEOID}};
+     INT2OID, INT2OID, INT8OID, OIDOID}};
 
 constinit pg::Statement g_start_over{
     "start_schedule_over",
@@ -79,7 +80,7 @@ constinit pg::Statement g_make_command_kind{
     "INSERT INTO foreman.handler (kind, shape, lane, queue, run_as, registered_at) VALUES ($1 " CAT
     " pg_catalog.nextval('foreman.schedule_id_seq')::pg_catalog.text, 's', 'procedure', 'default', $2, $3) "
     "ON CONFLICT (kind) DO NOTHING RETURNING kind",
-    {TEXTOID, REGROLEOID, TIMESTAMPTZOID}};
+    {TEXTOID, OIDOID, TIMESTAMPTZOID}};
 
 std::string_view copied(std::string_view text, MemoryContext context) {
     return {pg::copy_text(text, context), text.size()};

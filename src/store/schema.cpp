@@ -17,6 +17,7 @@ constinit uint64 g_queue_generation = 1;
 constinit uint64 g_grant_generation = 1;
 constinit uint64 g_function_generation = 1;
 constinit uint64 g_definition_generation = 1;
+constinit uint64 g_role_generation = 1;
 
 extern "C" void foreman_relation_changed(Datum, Oid relation) {
     if (!g_valid || relation == InvalidOid || relation == g_schema.handler) g_handler_generation++;
@@ -29,7 +30,10 @@ extern "C" void foreman_function_changed(Datum, int, uint32) { g_function_genera
 
 extern "C" void foreman_definition_changed(Datum, int, uint32) { g_definition_generation++; }
 
-extern "C" void foreman_roles_changed(Datum, int, uint32) { g_grant_generation++; }
+extern "C" void foreman_roles_changed(Datum, int, uint32) {
+    g_grant_generation++;
+    g_role_generation++;
+}
 
 void register_callbacks() {
     if (g_registered) return;
@@ -110,6 +114,7 @@ uint64 queue_generation() noexcept { return g_queue_generation; }
 uint64 grant_generation() noexcept { return g_grant_generation; }
 uint64 function_generation() noexcept { return g_function_generation; }
 uint64 definition_generation() noexcept { return g_definition_generation; }
+uint64 role_generation() noexcept { return g_role_generation; }
 
 void announce_change(Oid relation) { pg::call<&CacheInvalidateRelcacheByRelid>(relation); }
 

@@ -40,6 +40,8 @@ uint64 function_generation() noexcept;
 /// Changes whenever the columns of a table, or a type, did: what a session keeps from before may not fit
 /// them.
 uint64 definition_generation() noexcept;
+/// Changes whenever any role of the cluster did.
+uint64 role_generation() noexcept;
 /// Tells every process that definitions in a table of ours changed, at commit.
 void announce_change(Oid relation);
 

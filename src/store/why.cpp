@@ -15,6 +15,7 @@
 #include "store/jobs.hpp"
 #include "store/lease_board.hpp"
 #include "store/queue_limits.hpp"
+#include "store/roles.hpp"
 #include "store/schema.hpp"
 #include "store/settings.hpp"
 #include "store/slots.hpp"
@@ -447,7 +448,7 @@ void Question::workers(const Handler& h) {
         case pg::SessionBar::none:
             return executors(h.run_as);
         case pg::SessionBar::no_such_role:
-            return add("role", d.role("role", h.run_as).text("lacks", "existence"));
+            return add("role", d.text("role", shown_role_of(job_.kind)).text("lacks", "existence"));
         case pg::SessionBar::no_login:
             return add("role", d.role("role", h.run_as).text("lacks", "LOGIN"));
         case pg::SessionBar::no_connect:

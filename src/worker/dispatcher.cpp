@@ -22,6 +22,7 @@
 #include "store/prune.hpp"
 #include "store/queue_settings.hpp"
 #include "store/remember.hpp"
+#include "store/roles.hpp"
 #include "store/schema.hpp"
 #include "store/settings.hpp"
 #include "store/slots.hpp"
@@ -111,6 +112,7 @@ class Dispatcher : Attempts {
     bool requests_interrupt_ = false;
     core::Instant requests_began_{};
     uint32 failed_pokes_ = 0;
+    uint64 roles_seen_ = 0;
     core::Micros clocks_differ_{std::numeric_limits<int64>::min()};  // the clock less the steady one
     // Of the steady clock: pauses stay as long as they are when somebody sets the other one.
     core::Instant next_reread_{core::kPlusInfinity};
@@ -431,6 +433,12 @@ void Dispatcher::turn(uint32 pokes) {
                    [this] { reread_ranges(database_); });
         duty("pg_foreman: reading leases from the rows", [now] { store::load_leases(now); });
         next_reread_ = steady + kReread;
+    }
+    if (store::role_generation() != roles_seen_) {
+        const uint64 generation = store::role_generation();
+        bool all = false;
+        duty("pg_foreman: following roles", [&all] { all = store::follow_roles(); });
+        if (all) roles_seen_ = generation;
     }
     if (pokes & store::kPokeHandlers)
         poked_duty(store::kPokeHandlers, "pg_foreman: reading handlers",

@@ -22,10 +22,11 @@ constexpr core::Micros kWorkerSlotRetry = core::milliseconds(500);
 void say_barred(Oid role, pg::SessionBar bar) {
     const char* name = pg::guarded([role]() -> const char* {
         const char* found = GetUserNameFromId(role, true);
-        return found != nullptr ? found : psprintf("with OID %u", role);
+        return found != nullptr ? psprintf("of role %s", found) : "of roles that are missing";
     });
-    const char* why = "there is no such role";
-    const char* hint = "Register its handlers again, with a role that exists.";
+    const char* why = "their numbers mean nobody";
+    const char* hint =
+        "foreman.health() names them, foreman.reassign_role() gives their work to another role.";
     if (bar == pg::SessionBar::no_login) {
         why = "it is not permitted to log in";
         hint = "Give it LOGIN, or register its handlers with another role.";
@@ -34,7 +35,7 @@ void say_barred(Oid role, pg::SessionBar bar) {
         hint = "Grant it CONNECT, or register its handlers with another role.";
     }
     pg::log(LOG, pg::Failure(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION,
-                             "pg_foreman cannot run the jobs of role %s: %s", name, why)
+                             "pg_foreman cannot run the jobs %s: %s", name, why)
                      .hint("%s", hint));
 }
 
