@@ -203,8 +203,9 @@ void report_roles(Report* report) {
                            "role \"%s\" lacks %s: its handlers do not run; " INT64_FORMAT " such roles",
                            t.barred_name, t.lacks, t.barred);
     }
-    report->add("roles", true, t.grants > 0 ? "all handlers can run; " INT64_FORMAT " grants of roles that are missing"
-                                            : "all roles of handlers and schedules are there",
+    report->add("roles", true,
+                t.grants > 0 ? "all handlers can run; " INT64_FORMAT " grants of roles that are missing"
+                             : "all roles of handlers and schedules are there",
                 t.grants);
 }
 

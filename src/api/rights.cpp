@@ -9,8 +9,8 @@
 #include "api/public_function.hpp"
 #include "api/run_as.hpp"
 #include "pg/call.hpp"
-#include "pg/memory.hpp"
 #include "pg/error.hpp"
+#include "pg/memory.hpp"
 #include "store/access.hpp"
 #include "store/definitions.hpp"
 #include "store/roles.hpp"
@@ -103,7 +103,9 @@ FOREMAN_PUBLIC(reassign_role) {
     }
     if (done.all() == 0) {
         throw pg::Failure(ERRCODE_UNDEFINED_OBJECT, "nothing here belongs to a role \"%s\"", name)
-            .hint("foreman.health() names the roles that are missing; those of handlers are in foreman.handlers.");
+            .hint(
+                "foreman.health() names the roles that are missing; those of handlers are in "
+                "foreman.handlers.");
     }
     if (done.handlers + done.schedules + done.cron_jobs > 0) check_run_as(ObjectIdGetDatum(to));
     if (done.handlers > 0) store::grant_handler_functions(to);

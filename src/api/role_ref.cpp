@@ -79,8 +79,8 @@ const char* shown(const RoleRef& stored) {
 }  // namespace
 
 FOREMAN_PUBLIC(role_in) {
-    return ref_datum(parse(static_cast<const char*>(
-        static_cast<void*>(DatumGetPointer(pg::argument(fcinfo, 0))))));
+    return ref_datum(
+        parse(static_cast<const char*>(static_cast<void*>(DatumGetPointer(pg::argument(fcinfo, 0))))));
 }
 
 FOREMAN_PUBLIC(role_out) { return PointerGetDatum(shown(ref_argument(fcinfo))); }
@@ -107,8 +107,7 @@ FOREMAN_PUBLIC(role_send) {
 FOREMAN_PUBLIC(role_of_oid) {
     const Oid role = DatumGetObjectId(pg::argument(fcinfo, 0));
     const char* name = name_of(role);
-    if (name == nullptr)
-        throw pg::Failure(ERRCODE_UNDEFINED_OBJECT, "role with OID %u does not exist", role);
+    if (name == nullptr) throw pg::Failure(ERRCODE_UNDEFINED_OBJECT, "role with OID %u does not exist", role);
     RoleRef ref{role, {}};
     set_name(&ref, name);
     return ref_datum(ref);
