@@ -16,7 +16,7 @@ CREATE FUNCTION returns_row(args jsonb, OUT a int, OUT b text) LANGUAGE sql AS '
 CREATE FUNCTION returns_null(args jsonb) RETURNS text LANGUAGE sql AS 'SELECT NULL::text';
 SELECT foreman.register_handler('jsonb', 'returns_jsonb'), foreman.register_handler('int', 'handlers_test.returns_int(jsonb)'),
        foreman.register_handler('void', 'Returns_Void'), foreman.register_handler('row', 'returns_row'), foreman.register_handler('null', 'returns_null');
-SELECT kind, handler, command, lane, queue, max_attempts, run_as = current_user::regrole AS mine FROM foreman.handlers ORDER BY kind;
+SELECT kind, handler, command, lane, queue, max_attempts, run_as = current_user AS mine FROM foreman.handlers ORDER BY kind;
 SELECT * FROM foreman.enqueue_many('[{"kind": "jsonb", "args": {"x": 1}}, {"kind": "int"}, {"kind": "void", "args": [1]}, {"kind": "row"}, {"kind": "null"}]');
 SELECT foreman.drain();
 SELECT * FROM seen ORDER BY job_id;

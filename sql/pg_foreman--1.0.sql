@@ -1002,7 +1002,7 @@ SELECT 'foreman_wal_bytes_total', '{}'::pg_catalog.jsonb,
 
 CREATE VIEW foreman.handlers WITH (security_barrier) AS
 SELECT h.kind, h.handler, CASE WHEN foreman._sees_args(h.queue) THEN h.command END AS command, h.lane, h.queue, h.max_attempts::pg_catalog.int4 AS max_attempts, h.timeout, h.backoff_base, h.backoff_max,
-       h.max_group::pg_catalog.int4 AS max_group, h.run_as, h.registered_at, h.serves, h.session
+       h.max_group::pg_catalog.int4 AS max_group, h.run_as::pg_catalog.text AS run_as, h.registered_at, h.serves, h.session
   FROM foreman.handler h WHERE foreman._sees(h.queue) AND h.shape OPERATOR(pg_catalog.<>) 's';
 
 CREATE VIEW foreman.workers WITH (security_barrier) AS
@@ -1034,7 +1034,7 @@ SELECT s.schedule_id, s.name, s.schedule, s.timezone,
        CASE WHEN s.command IS NULL THEN s.kind END AS kind,
        CASE WHEN foreman._sees_args(q.queue) THEN s.command END AS command,
        CASE WHEN s.command IS NULL AND foreman._sees_args(q.queue) THEN s.args END AS args,
-       q.queue, s.run_as, s.active, s.next_fire_at, s.last_fired_at, s.last_scheduled_at, s.last_job_id,
+       q.queue, s.run_as::pg_catalog.text AS run_as, s.active, s.next_fire_at, s.last_fired_at, s.last_scheduled_at, s.last_job_id,
        CASE s.missed WHEN 's' THEN 'skip' WHEN 'c' THEN 'coalesce' ELSE 'catch_up' END AS missed,
        CASE s.overlap WHEN 's' THEN 'skip' WHEN 'b' THEN 'buffer_one' WHEN 'a' THEN 'allow' ELSE 'cancel_other' END AS overlap,
        s.buffered_at, s.skipped, s.priority::pg_catalog.int4 AS priority, s.max_attempts::pg_catalog.int4 AS max_attempts,
@@ -1048,7 +1048,7 @@ SELECT s.schedule_id, s.name, s.schedule, s.timezone,
 CREATE VIEW foreman.schedule_runs WITH (security_barrier) AS
 SELECT r.run_id, r.schedule_id, r.name, r.generation, r.scheduled_at, r.fired_at, r.job_id,
        CASE WHEN r.command IS NULL THEN r.kind END AS kind, r.queue,
-       CASE WHEN foreman._sees_args(r.queue) THEN r.command END AS command, r.run_as,
+       CASE WHEN foreman._sees_args(r.queue) THEN r.command END AS command, r.run_as::pg_catalog.text AS run_as,
        j.state, j.attempt, j.started_at, j.finished_at, j.worker_pid,
        CASE WHEN NOT foreman._sees_args(r.queue) THEN NULL
             WHEN j.state OPERATOR(pg_catalog.=) 'completed' THEN j.result OPERATOR(pg_catalog.#>>) '{}'

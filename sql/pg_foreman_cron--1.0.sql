@@ -99,7 +99,7 @@ SELECT foreman._revoke_defaults('pg_foreman_cron');
 
 GRANT SELECT ON TABLE cron.job TO PUBLIC;
 ALTER TABLE cron.job ENABLE ROW LEVEL SECURITY;
-CREATE POLICY cron_job_policy ON cron.job USING (username OPERATOR(pg_catalog.=) CURRENT_USER);
+CREATE POLICY cron_job_policy ON cron.job USING (username OPERATOR(pg_catalog.=) CURRENT_USER AND username OPERATOR(pg_catalog.!~~) '?%');
 
 GRANT SELECT, DELETE ON TABLE cron.job_run_details TO PUBLIC;
 ALTER TABLE cron.job_run_details ENABLE ROW LEVEL SECURITY;

@@ -192,11 +192,11 @@ void report_roles(Report* report) {
     const store::TroubledRoles t = store::troubled_roles();
     if (t.missing > 0) {
         return report->add("roles", false,
-                           "role \"%s\"%s missing: " INT64_FORMAT " handlers, " INT64_FORMAT
-                           " schedules, " INT64_FORMAT " cron jobs, " INT64_FORMAT
-                           " grants wait: run SELECT foreman.reassign_role('%s', 'another_role')",
-                           t.name, t.missing > 1 ? " and others are" : " is", t.handlers, t.schedules,
-                           t.cron_jobs, t.grants, t.name);
+                           "missing: %s%s; what waits for them: " INT64_FORMAT
+                           " handlers with their jobs, " INT64_FORMAT " schedules, " INT64_FORMAT
+                           " cron jobs: run SELECT foreman.reassign_role(name, role)",
+                           t.names, t.missing > store::kNamedRoles ? " and others" : "", t.handlers,
+                           t.schedules, t.cron_jobs);
     }
     if (t.barred > 0) {
         return report->add("roles", false,

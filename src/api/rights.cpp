@@ -93,13 +93,15 @@ FOREMAN_PUBLIC(reassign_role) {
     store::require_all(store::Bundle::operate);
     require_role(to);
     require_member(to);
-    store::follow_roles();
-    store::Reassigned done = store::reassign_role(from, true, to);
+    if (!store::follow_roles())
+        throw pg::Failure(ERRCODE_LOCK_NOT_AVAILABLE, "somebody has locked cron.job")
+            .hint("Run it again when the lock is gone.");
+    store::Reassigned done = store::reassign_role(store::shown_missing(from), to);
     const char* name = pg::copy_text(from);
     const Oid role = pg::guarded([name] { return get_role_oid(name, true); });
     if (done.all() == 0 && OidIsValid(role) && role != to) {
         require_member(role);
-        done = store::reassign_role(from, false, to);
+        done = store::reassign_role(from, to);
     }
     if (done.all() == 0) {
         throw pg::Failure(ERRCODE_UNDEFINED_OBJECT, "nothing here belongs to a role \"%s\"", name)

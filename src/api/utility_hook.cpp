@@ -143,22 +143,15 @@ bool cron_is_there() {
 // ---- roles that go or get another name
 // ---------------------------------------------------------------------------------------------
 
-constexpr int kMostRoles = 64;
-
-struct OwnedBy {
-    int count;
-    Oid roles[kMostRoles];
-};
-
 bool changes_roles(const Node* stmt) noexcept {
     return IsA(stmt, DropRoleStmt) ||
            (IsA(stmt, RenameStmt) && castNode(RenameStmt, stmt)->renameType == OBJECT_ROLE);
 }
 
-void read_owners(const DropOwnedStmt* stmt, OwnedBy* out) {
-    for (ListCell* lc = list_head(stmt->roles); lc != nullptr && out->count < kMostRoles;
-         lc = lnext(stmt->roles, lc))
-        out->roles[out->count++] = get_rolespec_oid(lfirst_node(RoleSpec, lc), true);
+void forget_grants(const DropOwnedStmt* stmt) {
+    if (store::find_schema() == nullptr) return;
+    for (ListCell* lc = list_head(stmt->roles); lc != nullptr; lc = lnext(stmt->roles, lc))
+        store::forget_grants(pg::call<&get_rolespec_oid>(lfirst_node(RoleSpec, lc), true));
 }
 
 // Other databases hear of it from their dispatchers.
@@ -197,8 +190,6 @@ extern "C" void foreman_process_utility(PlannedStmt* planned, const char* query,
     bool cron_before = false;
     if (drops_objects(stmt))
         pg::run_guarded([](void* arg) { *static_cast<bool*>(arg) = cron_is_there(); }, &cron_before);
-    OwnedBy owned{};
-    if (IsA(stmt, DropOwnedStmt)) read_owners(castNode(DropOwnedStmt, stmt), &owned);
     const ProcessUtility_hook_type next = g_previous != nullptr ? g_previous : standard_ProcessUtility;
     next(planned, query, read_only_tree, context, params, environment, dest, completion);
     if (commit_prepared) {
@@ -206,14 +197,9 @@ extern "C" void foreman_process_utility(PlannedStmt* planned, const char* query,
         store::tell_settings_changed();
     }
     if (changes_roles(stmt)) pg::run_guarded([](void*) { follow_roles(); }, nullptr);
-    if (owned.count > 0) {
-        pg::run_guarded(
-            [](void* arg) {
-                const auto* o = static_cast<const OwnedBy*>(arg);
-                if (store::find_schema() != nullptr)
-                    store::forget_grants({o->roles, static_cast<std::size_t>(o->count)});
-            },
-            &owned);
+    if (IsA(stmt, DropOwnedStmt)) {
+        pg::run_guarded([](void* arg) { forget_grants(static_cast<const DropOwnedStmt*>(arg)); },
+                        static_cast<void*>(planned->utilityStmt));
     }
     // Its tables are gone, and what stood for their rows in ours goes with them.
     if (cron_before) {

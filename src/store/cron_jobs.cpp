@@ -9,6 +9,7 @@
 #include "store/cron_settings.hpp"
 #include "store/fire.hpp"
 #include "store/remember.hpp"
+#include "store/roles.hpp"
 #include "store/schema.hpp"
 #include "store/sql_names.hpp"
 
@@ -51,11 +52,8 @@ constinit pg::Statement g_find{"cron_job_by_name",
 // switched off, and says why, is left alone.
 constinit pg::Statement g_astray{
     "cron_jobs_astray",
-    "SELECT j.jobid FROM cron.job j LEFT JOIN pg_catalog.pg_roles r ON r.rolname " EQ
-    " j.username LEFT JOIN foreman.schedule s ON s.schedule_id " EQ
-    " (OPERATOR(pg_catalog.-) j.jobid) WHERE j.jobid " GT
-    " 0 AND (s.schedule_id IS NOT NULL OR r.oid IS NOT NULL) AND s.run_as::pg_catalog.text IS DISTINCT FROM "
-    "('?' " CAT " j.username::pg_catalog.text) AND (s.schedule_id IS NULL OR s.schedule " NE
+    "SELECT j.jobid FROM cron.job j LEFT JOIN foreman.schedule s ON s.schedule_id " EQ
+    " (OPERATOR(pg_catalog.-) j.jobid) WHERE j.jobid " GT " 0 AND (s.schedule_id IS NULL OR s.schedule " NE
     " j.schedule OR s.command " NE " j.command OR s.run_as::pg_catalog.text " NE
     " j.username OR s.timezone " NE
     " $1 OR COALESCE(s.args OPERATOR(pg_catalog.->>) 'database', "
@@ -69,17 +67,18 @@ constinit pg::Statement g_astray{
 constinit pg::Statement g_elsewhere{
     "cron_elsewhere", "SELECT pg_catalog.jsonb_build_object('database', $1)", {TEXTOID}};
 
-// The role of a schedule: its number, what it is shown as, whether that is $2, and whether it was stored so.
+// The role of a schedule: its number now, how it is shown, whether it is shown as $2, and whether it was
+// until it was renamed or dropped.
 constinit pg::Statement g_pair{
     "cron_role",
-    "SELECT run_as::pg_catalog.oid, run_as::pg_catalog.text, run_as::pg_catalog.text " EQ
-    " $2, foreman._role_stored(run_as) " EQ " $2 FROM foreman.schedule WHERE schedule_id " EQ " $1",
+    "SELECT foreman._role_now(run_as)::pg_catalog.oid, run_as::pg_catalog.text, run_as::pg_catalog.text " EQ
+    " $2, foreman._role_stored(run_as) " EQ
+    " $2 AND foreman._role_changed(run_as) FROM foreman.schedule WHERE schedule_id " EQ " $1",
     {INT8OID, TEXTOID}};
-constinit pg::Statement g_renamed{
-    "renamed_cron_roles",
+constinit pg::Statement g_changed{
+    "changed_cron_roles",
     "SELECT OPERATOR(pg_catalog.-) schedule_id, foreman._role_stored(run_as), run_as::pg_catalog.text FROM "
-    "foreman.schedule WHERE schedule_id " LT
-    " 0 AND foreman._role_changed(run_as) AND foreman._role_now(run_as)::pg_catalog.oid " NE " 1"};
+    "foreman.schedule WHERE schedule_id " LT " 0 AND foreman._role_changed(run_as)"};
 // A name that another job of the role has already is given up: the job is what counts.
 constinit pg::Statement g_rename{
     "rename_cron_role",
@@ -88,25 +87,16 @@ constinit pg::Statement g_rename{
     " $1 AND j.username " EQ " $2",
     {INT8OID, TEXTOID, TEXTOID}};
 constinit pg::Statement g_of_role{
-    "cron_jobs_of_role",
-    "SELECT j.jobid FROM cron.job j LEFT JOIN foreman.schedule s ON s.schedule_id " EQ
-    " (OPERATOR(pg_catalog.-) j.jobid) LEFT JOIN pg_catalog.pg_roles r ON r.rolname " EQ
-    " j.username WHERE j.username " EQ
-    " $1 AND CASE WHEN s.schedule_id IS NULL THEN $2 AND r.oid IS NULL "
-    "ELSE s.run_as::pg_catalog.text " EQ " (CASE WHEN $2 THEN '?' ELSE '' END " CAT " $1) END",
-    {TEXTOID, BOOLOID}};
+    "cron_jobs_of_role", "SELECT jobid FROM cron.job WHERE username " EQ " $1 ORDER BY jobid", {TEXTOID}};
 constinit pg::Statement g_give{"give_cron_schedule",
                                "UPDATE foreman.schedule SET run_as = $2 WHERE schedule_id " EQ
                                " (OPERATOR(pg_catalog.-) $1)",
                                {INT8OID, OIDOID}};
-constinit pg::Statement g_set_name{
-    "give_cron_job", "UPDATE cron.job SET username = $2 WHERE jobid " EQ " $1", {INT8OID, TEXTOID}};
-constinit pg::Statement g_orphans{
-    "cron_jobs_without_role",
-    "SELECT COALESCE(pg_catalog.array_agg(j.username::pg_catalog.text), '{}') FROM cron.job j WHERE NOT "
-    "EXISTS (SELECT 1 FROM pg_catalog.pg_roles r WHERE r.rolname " EQ
-    " j.username) AND NOT EXISTS (SELECT 1 FROM foreman.schedule s WHERE s.schedule_id " EQ
-    " (OPERATOR(pg_catalog.-) j.jobid))"};
+constinit pg::Statement g_wait_for_role{
+    "cron_schedule_without_role",
+    "UPDATE foreman.schedule SET run_as = $2::foreman.role_ref, active = false, next_fire_at = NULL, "
+    "error = $3 WHERE schedule_id " EQ " (OPERATOR(pg_catalog.-) $1)",
+    {INT8OID, TEXTOID, TEXTOID}};
 
 constinit pg::Statement g_all{
     "cron_schedules", "SELECT schedule_id, last_job_id FROM foreman.schedule WHERE schedule_id " LT " 0"};
@@ -169,10 +159,16 @@ Datum args_for(std::string_view database) {
     return pg::jsonb_from_text(pg::jsonb_to_text(rows[0].datum(1)), caller);
 }
 
+bool names_missing(std::string_view username) noexcept {
+    return !username.empty() && username.front() == kMissingSign;
+}
+
 // The number that its schedule has decides as long as nobody wrote another name; then the name does. nothing:
-// there is nothing to do, since the role was renamed, which is followed, or is gone, and its job waits.
+// the name was another when it was written, and the job has been followed under the one that it has now.
 std::optional<Oid> role_for_job(int64 id, const CronJob& job) {
     {
+        const MemoryContext caller = CurrentMemoryContext;
+        std::string_view shown;
         const AsOwner scope;
         pg::Args<2> a;
         a.i64(1, -id).text(2, job.username);
@@ -180,29 +176,32 @@ std::optional<Oid> role_for_job(int64 id, const CronJob& job) {
         if (!rows.empty()) {
             const pg::Row row = rows[0];
             if (row.boolean(3)) return row.oid(1);
-            if (row.boolean(4)) {
-                const std::string_view shown = row.view(2);
-                const bool missing = shown.substr(0, 1) == "?";
-                if (!missing) {
-                    rename_cron_job(id, job.username, shown);
-                    return std::nullopt;
-                }
-                // Somebody who may act as the role of this name today wrote the job by a function.
-                if (!TrustedCronWrite::on()) return std::nullopt;
-            }
+            if (row.boolean(4)) shown = {pg::copy_text(row.view(2), caller), row.view(2).size()};
+        }
+        if (!shown.empty()) {
+            rename_cron_job(id, job.username, shown);
+            return std::nullopt;
         }
     }
-    return role_named(job.username);
+    if (names_missing(job.username)) return kNobody;
+    const Oid role = role_named(job.username);
+    if (role != InvalidOid) return role;
+    pg::log(LOG, "pg_foreman: role \"%.*s\" of cron job " INT64_FORMAT " does not exist",
+            static_cast<int>(job.username.size()), job.username.data(), id);
+    rename_cron_job(id, job.username, shown_missing(job.username));
+    return std::nullopt;
 }
 
-bool runnable(int64 id, const CronJob& job, Oid role, bool say) {
+// Its schedule is there, and does nothing until the job is given to a role.
+void let_wait(int64 id, std::string_view username) {
+    const AsOwner scope;
+    pg::Args<3> a;
+    a.i64(1, id).text(2, username).text(3, kRoleMissing);
+    g_wait_for_role.execute(a);
+}
+
+bool runnable(int64 id, const CronJob& job, bool say) {
     core::Schedule parsed;
-    if (role == InvalidOid) {
-        if (say)
-            pg::log(LOG, "pg_foreman: role \"%.*s\" of cron job " INT64_FORMAT " does not exist",
-                    static_cast<int>(job.username.size()), job.username.data(), id);
-        return false;
-    }
     if (core::parse_schedule(job.schedule, core::CronDialect::pg_cron, &parsed).any()) {
         if (say)
             pg::log(LOG, "pg_foreman: invalid schedule of cron job " INT64_FORMAT ": %.*s", id,
@@ -293,10 +292,10 @@ void follow_cron_job(int64 id, bool say) {
     if (id <= 0) return;
     const std::optional<CronJob> job = read_cron_job(id);
     if (!job) return remove(id);
-    const std::optional<Oid> known = role_for_job(id, *job);
-    if (!known) return;
-    const Oid role = *known;
-    if (!runnable(id, *job, role, say)) return remove(id);
+    const std::optional<Oid> role = role_for_job(id, *job);
+    if (!role) return;
+    if (!runnable(id, *job, say)) return remove(id);
+    const bool waits = *role == kNobody;
     char name[32];
     std::snprintf(name, sizeof(name), "cron:" INT64_FORMAT, id);
     StoredSchedule old{};
@@ -310,17 +309,18 @@ void follow_cron_job(int64 id, bool say) {
     s.queue = kCronQueue;
     s.missed = core::Missed::skip;
     s.overlap = core::Overlap::buffer_one;
-    s.active = job->active;
-    s.run_as = role;
-    s.kind = command_kind_of(role, CurrentMemoryContext);
+    s.active = job->active && !waits;
+    s.run_as = waits ? schema().owner : *role;
+    s.kind = command_kind_of(s.run_as, CurrentMemoryContext);
     if (!exists) {
         if (!insert_schedule(-id, s, now()))
             throw pg::Failure(ERRCODE_DUPLICATE_OBJECT, "schedule \"%s\" exists", name);
-        return;
+    } else {
+        if (!s.active && old.unfinished && !waits) cancel_last_run(old.last_job_id);
+        const bool same = s.expression == old.settings.expression && s.timezone == old.settings.timezone;
+        update_schedule(-id, s, !same || (s.active && !old.settings.active), now());
     }
-    if (!s.active && old.unfinished) cancel_last_run(old.last_job_id);
-    const bool same = s.expression == old.settings.expression && s.timezone == old.settings.timezone;
-    update_schedule(-id, s, !same || (s.active && !old.settings.active), now());
+    if (waits) let_wait(id, job->username);
 }
 
 int64 follow_cron_jobs() {
@@ -344,42 +344,40 @@ int64 follow_cron_jobs() {
     return static_cast<int64>(astray.size());
 }
 
-bool follow_renamed_cron_jobs() {
+bool follow_cron_roles() {
     const std::optional<CronSchema> tables = find_cron();
     if (!tables) return true;
     pg::ContextResource memory(CurrentMemoryContext);
-    struct Renamed {
+    struct Change {
         int64 id;
         std::string_view before, after;
     };
-    pg::vector<Renamed> renamed(&memory);
+    pg::vector<Change> changed(&memory);
     const MemoryContext caller = CurrentMemoryContext;
     {
         const AsOwner scope;
         scope.allow_any_plan();
-        for (const pg::Row row : g_renamed.execute()) {
+        for (const pg::Row row : g_changed.execute()) {
             const pg::CurrentScope kept(caller);
-            renamed.push_back({row.i64(1), copied(row.view(2)), copied(row.view(3))});
+            changed.push_back({row.i64(1), copied(row.view(2)), copied(row.view(3))});
         }
     }
-    if (renamed.empty()) return true;
+    if (changed.empty()) return true;
     if (!lock_cron_jobs(*tables)) return false;
-    for (const Renamed& r : renamed) rename_cron_job(r.id, r.before, r.after);
+    for (const Change& c : changed) rename_cron_job(c.id, c.before, c.after);
     return true;
 }
 
-int64 move_cron_jobs(std::string_view from, bool missing, Oid to) {
+int64 move_cron_jobs(std::string_view shown, Oid to) {
     const std::optional<CronSchema> tables = find_cron();
     if (!tables) return 0;
     const char* name = pg::guarded([to]() -> const char* { return GetUserNameFromId(to, false); });
     pg::ContextResource memory(CurrentMemoryContext);
     pg::vector<int64> ids(&memory);
     {
-        // It reads tables of two owners.
-        const AsOwner scope(BOOTSTRAP_SUPERUSERID);
-        scope.allow_any_plan();
-        pg::Args<2> a;
-        a.text(1, from).boolean(2, missing);
+        const AsOwner scope(tables->owner);
+        pg::Args<1> a;
+        a.text(1, shown);
         for (const pg::Row row : g_of_role.execute(a)) ids.push_back(row.i64(1));
     }
     for (const int64 id : ids) {
@@ -389,29 +387,9 @@ int64 move_cron_jobs(std::string_view from, bool missing, Oid to) {
             a.i64(1, id).oid(2, to);
             g_give.execute(a);
         }
-        const AsOwner scope(tables->owner);
-        const TrustedCronWrite trusted;
-        pg::Args<2> a;
-        a.i64(1, id).text(2, name);
-        g_set_name.execute(a);
+        rename_cron_job(id, shown, name);
     }
     return static_cast<int64>(ids.size());
-}
-
-Datum names_without_role() {
-    const std::optional<CronSchema> tables = find_cron();
-    if (!tables || !lock_cron_jobs(*tables)) return pg::array_datum(pg::kText, {});
-    const MemoryContext caller = CurrentMemoryContext;
-    const AsOwner scope(BOOTSTRAP_SUPERUSERID);
-    scope.allow_any_plan();
-    const pg::Rows rows = g_orphans.execute();
-    const Datum names = rows[0].datum(1);
-    return pg::guarded([names, caller] {
-        const MemoryContext old = MemoryContextSwitchTo(caller);
-        const Datum copy = PointerGetDatum(PG_DETOAST_DATUM_COPY(names));
-        MemoryContextSwitchTo(old);
-        return copy;
-    });
 }
 
 void cancel_cron_runs() {

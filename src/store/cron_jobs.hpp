@@ -70,14 +70,13 @@ class TrustedCronWrite {
     const bool before_;
 };
 
-// ---- roles: the number in a job's schedule decides, and its name in cron.job follows
+// ---- roles: the number in a job's schedule decides, and its name in cron.job follows, with a ? before it
+// when the role is missing
 
 /// false: somebody has locked cron.job.
-bool follow_renamed_cron_jobs();
-/// Those of a missing role of this name, or of the role that has it. returns: how many
-int64 move_cron_jobs(std::string_view from, bool missing, Oid to);
-/// text[]: a name for each job whose role never was in this cluster.
-Datum names_without_role();
+bool follow_cron_roles();
+/// Those whose role is shown so. returns: how many
+int64 move_cron_jobs(std::string_view shown, Oid to);
 
 // ---- schedules that stand for jobs
 

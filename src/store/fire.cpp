@@ -7,6 +7,7 @@
 #include "store/cron_runs.hpp"
 #include "store/definitions.hpp"
 #include "store/jobs.hpp"
+#include "store/roles.hpp"
 #include "store/schedule_columns.hpp"
 #include "store/schema.hpp"
 
@@ -129,7 +130,7 @@ bool role_exists(Oid role) {
 
 void require_role(const ScheduleSettings& set) {
     if (role_exists(set.run_as)) return;
-    throw pg::Failure(ERRCODE_UNDEFINED_OBJECT, "the role that made it is missing");
+    throw pg::Failure(ERRCODE_UNDEFINED_OBJECT, "%s", kRoleMissing);
 }
 
 // One run: its job and its row of schedule_run.

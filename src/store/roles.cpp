@@ -39,11 +39,11 @@ constinit pg::Statement g_move_handlers{
         "run_as") " RETURNING kind, serves IS NULL, run_as::pg_catalog.oid, shape",
     {TEXTOID, OIDOID}};
 // Those of cron.job are counted by their rows there.
-constinit pg::Statement g_move_schedules{
-    "reassign_schedules",
-    "UPDATE foreman.schedule SET run_as = $2 WHERE " SHOWN(
-        "run_as") " RETURNING schedule_id, NOT active AND error IS NOT NULL",
-    {TEXTOID, OIDOID}};
+constinit pg::Statement g_move_schedules{"reassign_schedules",
+                                         "UPDATE foreman.schedule SET run_as = $2 WHERE " SHOWN(
+                                             "run_as") " RETURNING schedule_id, NOT active AND error " EQ
+                                                       " $3",
+                                         {TEXTOID, OIDOID, TEXTOID}};
 // So that a run that waits finds its command.
 constinit pg::Statement g_move_runs{
     "reassign_runs", "UPDATE foreman.schedule_run SET run_as = $2 WHERE " SHOWN("run_as"), {TEXTOID, OIDOID}};
@@ -61,13 +61,11 @@ constinit pg::Statement g_missing{
     "WITH missing AS (SELECT 'h' AS what, run_as::pg_catalog.text AS name FROM foreman.handler WHERE "
     "shape " NE " 's' UNION ALL SELECT CASE WHEN schedule_id " LT
     " 0 THEN 'c' ELSE 's' END, run_as::pg_catalog.text FROM foreman.schedule UNION ALL SELECT 'g', "
-    "role::pg_catalog.text FROM foreman.role_grant UNION ALL SELECT 'c', '?' " CAT
-    " u FROM pg_catalog.unnest($1) u) SELECT m.name, pg_catalog.count(*) FILTER (WHERE what " EQ
+    "role::pg_catalog.text FROM foreman.role_grant) SELECT m.name, pg_catalog.count(*) FILTER (WHERE what " EQ
     " 'h'), pg_catalog.count(*) FILTER (WHERE what " EQ " 's'), pg_catalog.count(*) FILTER (WHERE what " EQ
     " 'c'), pg_catalog.count(*) FILTER (WHERE what " EQ
     " 'g') FROM missing m WHERE m.name OPERATOR(pg_catalog.^@) '?' GROUP BY m.name "
-    "ORDER BY pg_catalog.count(*) FILTER (WHERE what " NE " 'g') DESC, m.name",
-    {TEXTARRAYOID}};
+    "ORDER BY pg_catalog.count(*) FILTER (WHERE what " NE " 'g') DESC, m.name"};
 constinit pg::Statement g_runners{"roles_of_handlers",
                                   "SELECT DISTINCT run_as::pg_catalog.oid FROM foreman.handler ORDER BY 1"};
 
@@ -76,10 +74,8 @@ constinit pg::Statement g_shown{
     "SELECT pg_catalog.ltrim(run_as::pg_catalog.text, '?') FROM foreman.handler WHERE kind " EQ " $1",
     {TEXTOID}};
 
-constinit pg::Statement g_forget_grants{"forget_grants",
-                                        "DELETE FROM foreman.role_grant WHERE role::pg_catalog.oid " EQ
-                                        " ANY ($1)",
-                                        {OIDARRAYOID}};
+constinit pg::Statement g_forget_grants{
+    "forget_grants", "DELETE FROM foreman.role_grant WHERE role::pg_catalog.oid " EQ " $1", {OIDOID}};
 
 // The rows come from an UPDATE of foreman.handler. Those of schedules' commands are not counted.
 int64 tell_handlers(const pg::Rows& rows) {
@@ -106,11 +102,11 @@ int64 move_schedules(std::string_view shown, Oid to) {
     int64 moved = 0;
     {
         const AsOwner scope;
-        pg::Args<2> a;
-        a.text(1, shown).oid(2, to);
+        pg::Args<3> a;
+        a.text(1, shown).oid(2, to).text(3, kRoleMissing);
         for (const pg::Row row : g_move_schedules.execute(a)) {
             if (row.i64(1) > 0) moved++;
-            if (row.boolean(2)) stopped.push_back(row.i64(1));
+            if (!row.is_null(2) && row.boolean(2)) stopped.push_back(row.i64(1));
         }
     }
     for (const int64 id : stopped) {
@@ -142,7 +138,7 @@ int64 move_grants(std::string_view shown, Oid to) {
 }  // namespace
 
 bool follow_roles() {
-    if (!follow_renamed_cron_jobs()) return false;
+    if (!follow_cron_roles()) return false;
     const AsOwner scope;
     scope.allow_any_plan();
     tell_handlers(g_follow_handlers.execute());
@@ -152,12 +148,15 @@ bool follow_roles() {
     return true;
 }
 
-Reassigned reassign_role(std::string_view from, bool missing, Oid to) {
-    const char* shown = pg::guarded([&]() -> const char* {
-        return psprintf("%s%.*s", missing ? "?" : "", static_cast<int>(from.size()), from.data());
+std::string_view shown_missing(std::string_view name) {
+    return pg::guarded([name]() -> const char* {
+        return psprintf("%c%.*s", kMissingSign, static_cast<int>(name.size()), name.data());
     });
+}
+
+Reassigned reassign_role(std::string_view shown, Oid to) {
     Reassigned done{};
-    done.cron_jobs = move_cron_jobs(from, missing, to);
+    done.cron_jobs = move_cron_jobs(shown, to);
     done.schedules = move_schedules(shown, to);
     const AsOwner scope;
     scope.allow_any_plan();
@@ -172,20 +171,25 @@ Reassigned reassign_role(std::string_view from, bool missing, Oid to) {
 
 TroubledRoles troubled_roles() {
     const MemoryContext caller = CurrentMemoryContext;
-    const Datum orphans = names_without_role();
     TroubledRoles t{};
     const AsOwner scope;
     scope.allow_any_plan();
-    pg::Args<1> a;
-    a.set(1, orphans);
-    for (const pg::Row row : g_missing.execute(a)) {
-        const bool waits = row.i64(2) + row.i64(3) + row.i64(4) > 0;
-        if (t.missing == 0) t.name = pg::copy_text(row.view(1).substr(1), caller);
-        if (waits) t.missing++;
+    for (const pg::Row row : g_missing.execute()) {
         t.handlers += row.i64(2);
         t.schedules += row.i64(3);
         t.cron_jobs += row.i64(4);
         t.grants += row.i64(5);
+        if (row.i64(2) + row.i64(3) + row.i64(4) == 0) continue;
+        const std::string_view name = row.view(1).substr(1);
+        if (t.missing++ >= kNamedRoles) continue;
+        t.names = pg::guarded([&]() -> const char* {
+            const MemoryContext before = MemoryContextSwitchTo(caller);
+            const char* names =
+                psprintf("%s%s\"%.*s\"", t.names == nullptr ? "" : t.names, t.names == nullptr ? "" : ", ",
+                         static_cast<int>(name.size()), name.data());
+            MemoryContextSwitchTo(before);
+            return names;
+        });
     }
     for (const pg::Row row : g_runners.execute()) {
         const Oid role = row.oid(1);
@@ -208,13 +212,10 @@ const char* shown_role_of(std::string_view kind) {
     return rows.empty() ? "" : pg::copy_text(rows[0].view(1), caller);
 }
 
-void forget_grants(std::span<const Oid> roles) {
-    pg::ContextResource memory(CurrentMemoryContext);
-    pg::vector<Datum> values(&memory);
-    for (const Oid role : roles) values.push_back(ObjectIdGetDatum(role));
+void forget_grants(Oid role) {
     const AsOwner scope;
     pg::Args<1> a;
-    a.set(1, pg::array_datum(pg::kOid, {values.data(), values.size()}));
+    a.oid(1, role);
     if (g_forget_grants.execute(a).processed() > 0) announce_change(schema().role_grant);
 }
 

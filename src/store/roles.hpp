@@ -21,14 +21,20 @@ struct Reassigned {
     int64 handlers, schedules, cron_jobs, batches, grants;
     int64 all() const noexcept { return handlers + schedules + cron_jobs + batches + grants; }
 };
-/// Gives what belongs to a missing role of this name (missing), or to the role that has it, to another.
-Reassigned reassign_role(std::string_view from, bool missing, Oid to);
+/// Gives what belongs to the role that is shown so to another.
+Reassigned reassign_role(std::string_view shown, Oid to);
+/// A missing role of this name, as it is shown.
+std::string_view shown_missing(std::string_view name);
+/// Why a schedule is switched off whose role is missing.
+inline constexpr const char* kRoleMissing = "the role that made it is missing";
 
+/// How many missing roles are named.
+inline constexpr int64 kNamedRoles = 5;
 /// What the roles of handlers and schedules cannot do, for health().
 struct TroubledRoles {
     int64 missing;  // how many roles
     int64 handlers, schedules, cron_jobs, grants;
-    const char* name;  // of the first
+    const char* names;  // of the first of them
     const char* lacks;
     int64 barred;  // roles that are there and can have no session
     const char* barred_name;
@@ -38,7 +44,7 @@ TroubledRoles troubled_roles();
 /// The role of a kind's handler as it is shown.
 const char* shown_role_of(std::string_view kind);
 
-/// DROP OWNED BY took the functions' rights away: the rows go with them.
-void forget_grants(std::span<const Oid> roles);
+/// DROP OWNED BY took the rights on functions away: the rows go with them.
+void forget_grants(Oid role);
 
 }  // namespace foreman::store
