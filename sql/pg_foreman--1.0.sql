@@ -1169,6 +1169,7 @@ COMMENT ON FUNCTION foreman._role_now(foreman.role_ref) IS 'The role under the n
 COMMENT ON FUNCTION foreman._role_changed(foreman.role_ref) IS 'Whether the role was renamed or dropped since it was stored';
 COMMENT ON FUNCTION foreman._role_stored(foreman.role_ref) IS 'Name of the role when it was stored';
 COMMENT ON COLUMN foreman.role_grant.grant_id IS 'Id';
+COMMENT ON SEQUENCE foreman.role_grant_grant_id_seq IS 'Ids of grants';
 COMMENT ON TABLE foreman.role_grant IS 'What foreman.grant_role() gave';
 COMMENT ON COLUMN foreman.role_grant.queue IS 'NULL: all queues';
 COMMENT ON TABLE foreman.job_dependency IS 'Which jobs blocked jobs wait for';

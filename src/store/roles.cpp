@@ -148,6 +148,11 @@ bool follow_roles() {
     return true;
 }
 
+void follow_roles(uint64* seen) {
+    const uint64 generation = role_generation();
+    if (follow_roles()) *seen = generation;
+}
+
 std::string_view shown_missing(std::string_view name) {
     return pg::guarded([name]() -> const char* {
         return psprintf("%c%.*s", kMissingSign, static_cast<int>(name.size()), name.data());

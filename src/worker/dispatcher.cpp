@@ -434,12 +434,8 @@ void Dispatcher::turn(uint32 pokes) {
         duty("pg_foreman: reading leases from the rows", [now] { store::load_leases(now); });
         next_reread_ = steady + kReread;
     }
-    if (store::role_generation() != roles_seen_) {
-        const uint64 generation = store::role_generation();
-        bool all = false;
-        duty("pg_foreman: following roles", [&all] { all = store::follow_roles(); });
-        if (all) roles_seen_ = generation;
-    }
+    if (store::role_generation() != roles_seen_)
+        duty("pg_foreman: following roles", [this] { store::follow_roles(&roles_seen_); });
     if (pokes & store::kPokeHandlers)
         poked_duty(store::kPokeHandlers, "pg_foreman: reading handlers",
                    [this] { refresh_roles(database_); });

@@ -45,7 +45,7 @@ $node->safe_psql('given', q{SELECT foreman.grant_role('producer', 'app')});
 my ($out, $err) = ('', '');
 isnt($node->psql('given', q{SET ROLE app;
 	INSERT INTO foreman.handler (kind, shape, command, lane, queue, run_as, registered_at)
-	VALUES ('own', 'c', 'ALTER ROLE app SUPERUSER', 'procedure', 'default', 10, now())}, stderr => \$err), 0,
+	VALUES ('own', 'c', 'ALTER ROLE app SUPERUSER', 'procedure', 'default', 10::oid, now())}, stderr => \$err), 0,
 	'a producer cannot write a handler into its table');
 like($err, qr/permission denied for table handler/, 'for want of the right');
 my $tables = q{SELECT count(*) FROM pg_class WHERE relnamespace = 'foreman'::regnamespace AND relkind IN ('r', 'p', 'v', 'S') AND relname <> 'batches'
