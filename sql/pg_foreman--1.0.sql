@@ -77,6 +77,7 @@ CREATE TABLE foreman.live_job (
     worker       pg_catalog.text,
     lease_us     pg_catalog.int8,
     crashes      pg_catalog.int2        NOT NULL DEFAULT 0,
+    interruptions pg_catalog.int2       NOT NULL DEFAULT 0,
     batch_id        pg_catalog.int8,
     unique_key      pg_catalog.text     COLLATE pg_catalog."C",
     unique_as       pg_catalog."char",
@@ -92,6 +93,7 @@ CREATE UNIQUE INDEX live_job_unique ON foreman.live_job (kind, unique_key, uniqu
 CREATE INDEX live_job_concurrency ON foreman.live_job (queue, concurrency_key, priority, run_at, job_id) WHERE (concurrency_key IS NOT NULL);
 CREATE INDEX live_job_sequence ON foreman.live_job (queue, sequence_key, job_id) WHERE (sequence_key IS NOT NULL);
 CREATE INDEX live_job_failed ON foreman.live_job (job_id) WHERE (attempt OPERATOR(pg_catalog.>) 0);
+CREATE INDEX live_job_interrupted ON foreman.live_job (job_id) WHERE (interruptions OPERATOR(pg_catalog.>) 0);
 CREATE INDEX live_job_batch ON foreman.live_job (batch_id) WHERE (batch_id IS NOT NULL);
 CREATE INDEX live_job_blocked ON foreman.live_job (blocked_on, job_id) WHERE (state OPERATOR(pg_catalog.=) 'b');
 ALTER TABLE foreman.live_job SET (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0);
@@ -916,7 +918,8 @@ CREATE VIEW foreman.job_events WITH (security_barrier) AS
 SELECT j.job_id, j.enqueued_at AS at, 'enqueued' AS event, NULL::pg_catalog.int4 AS attempt, NULL::pg_catalog.jsonb AS detail, j.kind, j.queue
   FROM foreman.jobs j
 UNION ALL
-SELECT j.job_id, (e.error OPERATOR(pg_catalog.->>) 'at')::pg_catalog.timestamptz, 'failed',
+SELECT j.job_id, (e.error OPERATOR(pg_catalog.->>) 'at')::pg_catalog.timestamptz,
+       CASE WHEN e.error OPERATOR(pg_catalog.?) 'uncharged' THEN 'interrupted' ELSE 'failed' END,
        (e.error OPERATOR(pg_catalog.->>) 'attempt')::pg_catalog.int4, e.error, j.kind, j.queue
   FROM foreman.jobs j CROSS JOIN LATERAL pg_catalog.jsonb_array_elements(j.errors) AS e(error)
 UNION ALL
@@ -1435,6 +1438,7 @@ COMMENT ON COLUMN foreman.workers.jobs_done IS 'Jobs that it has run';
 COMMENT ON COLUMN foreman.live_job.worker IS 'Name of the outside worker that holds it, else NULL';
 COMMENT ON COLUMN foreman.live_job.lease_us IS 'Length of its lease in microseconds; extensions are in shared memory';
 COMMENT ON COLUMN foreman.live_job.crashes IS 'Crashes of the server that it brought about';
+COMMENT ON COLUMN foreman.live_job.interruptions IS 'Times in a row that somebody terminated its executor';
 COMMENT ON COLUMN foreman.live_job.batch_id IS 'Batch that it belongs to';
 COMMENT ON COLUMN foreman.live_job.unique_key IS 'Key that no other unfinished job of its kind has';
 COMMENT ON COLUMN foreman.live_job.unique_as IS 'u = holds the unique key, n = is next to hold it; t and s = the same for timers';

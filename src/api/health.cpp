@@ -15,6 +15,7 @@
 #include "store/cron_records.hpp"
 #include "store/databases.hpp"
 #include "store/identity.hpp"
+#include "store/jobs.hpp"
 #include "store/roles.hpp"
 #include "store/settings.hpp"
 #include "store/slots.hpp"
@@ -164,6 +165,18 @@ void report_duties(Report* report) {
                 failing.error);
 }
 
+// One now and then is an operator's; a job that never gets to its end waits for whoever does it to stop.
+void report_interruptions(Report* report) {
+    constexpr int64 kTooMany = 3;
+    const store::Interrupted i = store::interrupted_jobs();
+    if (i.times < kTooMany)
+        return report->add("interruptions", true, "nobody terminates executors again and again");
+    report->add("interruptions", false,
+                "Somebody terminated the executor of job " INT64_FORMAT " " INT64_FORMAT
+                " times in a row, of " INT64_FORMAT " such jobs: the server log says when",
+                i.worst, i.times, i.jobs);
+}
+
 // Users lock cron.job_run_details and put triggers on it.
 void report_cron_records(Report* report) {
     if (!store::find_cron()) return;
@@ -232,6 +245,7 @@ FOREMAN_PUBLIC(health) {
     report_history(&report);
     report_rights(&report);
     report_roles(&report);
+    report_interruptions(&report);
     report_cron_records(&report);
     return report.done();
 }

@@ -55,6 +55,11 @@ void define_settings() {
     pg::define_int({"foreman.max_executors",
                     "Executors that run jobs at the same time, in all databases together.", PGC_SIGHUP},
                    &s::max_executors, 4, 0, kMaxExecutors);
+    pg::define_int({"foreman.max_interruptions",
+                    "Times in a row that somebody may terminate the executor of a job before it is a dead "
+                    "letter; 0 sets no limit.",
+                    PGC_SIGHUP},
+                   &s::max_interruptions, 100, 0, 32'000);
     pg::define_int({"foreman.max_waiters", "Sessions that may wait in await() at the same time.", sizing()},
                    &s::max_waiters, std::max(1, MaxConnections / 4), 0, 262'143);
     pg::define_int({"foreman.poll_interval",

@@ -27,7 +27,8 @@ struct BoardName {
 enum class SlotState : uint32 { free = 0, starting, idle, busy, dead };
 
 // Why an executor ended while a job was in its hands; decides whether an attempt is charged.
-enum class Death : uint32 { none = 0, interrupted, own_fault };
+// terminated: by somebody who is none of us.
+enum class Death : uint32 { none = 0, interrupted, terminated, own_fault };
 
 struct ExecutorSlot {
     pg_atomic_uint32 state;        // SlotState

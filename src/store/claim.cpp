@@ -174,6 +174,7 @@ void read_job(const JobColumns& c, MemoryContext context, Job* j) {
     j->errors = c.kept(14, context);
     j->crashes = DatumGetInt16(c.values[15]);
     j->batch_id = c.nulls[16] ? 0 : DatumGetInt64(c.values[16]);
+    j->interruptions = DatumGetInt16(c.values[17]);
 }
 
 }  // namespace
@@ -183,10 +184,10 @@ void copy_job(const pg::Row& row, MemoryContext context, Job* out) {
     read_job(columns, context, out);
     out->queue = columns.name(7, context);
     out->kind = columns.name(8, context);
-    out->unique_key = columns.name(17, context);
-    out->unique_as = columns.nulls[18] ? '\0' : DatumGetChar(columns.values[18]);
-    out->concurrency_key = columns.name(19, context);
-    out->sequence_key = columns.name(20, context);
+    out->unique_key = columns.name(18, context);
+    out->unique_as = columns.nulls[19] ? '\0' : DatumGetChar(columns.values[19]);
+    out->concurrency_key = columns.name(20, context);
+    out->sequence_key = columns.name(21, context);
 }
 
 void claim_by_delete(const RangeSpec& range, Key from, Instant now, int qty, MemoryContext context,

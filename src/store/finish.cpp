@@ -56,18 +56,19 @@ constinit pg::Statement g_put_back{
     "INSERT INTO foreman.live_job (job_id, run_at, enqueued_at, priority, attempt, max_attempts, alone, "
     "queue, kind, args, timeout_us, "
     "expires_at, tags, metadata, errors, crashes, batch_id, unique_key, unique_as, concurrency_key, "
-    "sequence_key) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, "
-    "$19, $20, $21)",
-    {INT8OID,  TIMESTAMPTZOID, TIMESTAMPTZOID, INT2OID, INT2OID,        INT2OID,      INT2OID,
-     TEXTOID,  TEXTOID,        JSONBOID,       INT8OID, TIMESTAMPTZOID, TEXTARRAYOID, JSONBOID,
-     JSONBOID, INT2OID,        INT8OID,        TEXTOID, CHAROID,        TEXTOID,      TEXTOID}};
+    "sequence_key, interruptions) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, "
+    "$16, $17, $18, $19, $20, $21, $22)",
+    {INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT2OID,        INT2OID,      INT2OID,  INT2OID,  TEXTOID,
+     TEXTOID, JSONBOID,       INT8OID,        TIMESTAMPTZOID, TEXTARRAYOID, JSONBOID, JSONBOID, INT2OID,
+     INT8OID, TEXTOID,        CHAROID,        TEXTOID,        TEXTOID,      INT2OID}};
 
 constinit pg::Statement g_put_back_held{
     "put_back_held",
     "UPDATE foreman.live_job SET run_at = $2, priority = $3, attempt = $4, alone = $5, errors = $6, crashes "
     "= "
-    "$7, state = 'w', token = NULL, claimed_at = NULL, worker_pid = NULL WHERE job_id " EQ " $1",
-    {INT8OID, TIMESTAMPTZOID, INT2OID, INT2OID, INT2OID, JSONBOID, INT2OID}};
+    "$7, interruptions = $8, state = 'w', token = NULL, claimed_at = NULL, worker_pid = NULL WHERE job_id " EQ
+    " $1",
+    {INT8OID, TIMESTAMPTZOID, INT2OID, INT2OID, INT2OID, JSONBOID, INT2OID, INT2OID}};
 
 constinit pg::Statement g_delete_held{
     "delete_held", "DELETE FROM foreman.live_job WHERE job_id " EQ " ANY ($1)", {INT8ARRAYOID}};
@@ -77,12 +78,17 @@ constinit pg::Statement g_append_error{
     "SELECT COALESCE($1, '[]'::pg_catalog.jsonb) " CAT
     " pg_catalog.jsonb_build_array(pg_catalog.jsonb_strip_nulls("
     "pg_catalog.jsonb_build_object('at', $2, 'attempt', $3, 'sqlstate', $4, 'message', $5, 'detail', $6, "
-    "'hint', $7, 'context', $8)))",
-    {JSONBOID, TIMESTAMPTZOID, INT4OID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID}};
+    "'hint', $7, 'context', $8, 'uncharged', $9)))",
+    {JSONBOID, TIMESTAMPTZOID, INT4OID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, BOOLOID}};
 
 constinit pg::Statement g_drop_oldest{"drop_oldest_error", "SELECT $1 " MINUS " 0", {JSONBOID}};
 constinit pg::Statement g_count_errors{
     "count_errors", "SELECT pg_catalog.jsonb_array_length($1)", {JSONBOID}};
+
+constinit pg::Statement g_interrupted{
+    "interrupted",
+    "SELECT pg_catalog.count(*) OVER (), job_id, interruptions::pg_catalog.int8 FROM foreman.live_job WHERE "
+    "interruptions " GT " 0 ORDER BY interruptions DESC, job_id LIMIT 1"};
 
 constexpr std::size_t kMaxErrorText = 8192;
 
@@ -253,7 +259,7 @@ void remember_ended(std::span<const Ended> ended) {
     }
 }
 
-void set_text(pg::Args<8>* a, int number, const char* text) {
+void set_text(pg::Args<9>* a, int number, const char* text) {
     if (text != nullptr && *text != '\0') a->text(number, core::truncate_utf8(text, kMaxErrorText));
 }
 
@@ -299,14 +305,16 @@ void remember_end_of(const Job& job) {
 void put_back(const Job& job, int16 attempt, int16 alone_bits, Instant run_at, std::optional<Datum> errors) {
     const AsOwner scope;
     const auto alone = static_cast<int16>((alone_bits & kAlone) | (job.has_keys() ? kKeyed : 0));
+    // An attempt came to an end of its own: those in a row end with it.
+    const int16 interruptions = attempt > job.attempt ? int16{0} : job.interruptions;
     if (job.held) {
-        pg::Args<7> h;
+        pg::Args<8> h;
         h.i64(1, job.job_id).instant(2, run_at).i16(3, job.priority).i16(4, attempt).i16(5, alone);
         if (errors) h.set(6, *errors);
-        h.i16(7, job.crashes);
+        h.i16(7, job.crashes).i16(8, interruptions);
         g_put_back_held.execute(h);
     } else {
-        pg::Args<21> a;
+        pg::Args<22> a;
         a.i64(1, job.job_id)
             .instant(2, run_at)
             .instant(3, job.enqueued_at)
@@ -321,6 +329,7 @@ void put_back(const Job& job, int16 attempt, int16 alone_bits, Instant run_at, s
         if (errors) a.set(15, *errors);
         a.i16(16, job.crashes);
         set_keys(&a, 17, job);
+        a.i16(22, interruptions);
         g_put_back.execute(a);
     }
     // Under policy `skip` the others of its sequence need not wait for it.
@@ -333,6 +342,13 @@ void put_back(const Job& job, int16 attempt, int16 alone_bits, Instant run_at, s
         failed.failed = 1;
         remember_counts(job.queue, failed);
     }
+}
+
+Interrupted interrupted_jobs() {
+    const AsOwner scope;
+    const pg::Rows rows = g_interrupted.execute(true);
+    if (rows.empty()) return {};
+    return {rows[0].i64(1), rows[0].i64(2), rows[0].i64(3)};
 }
 
 Datum append_error(std::optional<Datum> errors, const AttemptError& error, MemoryContext context) {
@@ -349,7 +365,7 @@ Datum append_error(std::optional<Datum> errors, const AttemptError& error, Memor
             kept = pg::guarded([&] { return PointerGetDatum(PG_DETOAST_DATUM_COPY(shorter)); });
         }
     }
-    pg::Args<8> a;
+    pg::Args<9> a;
     if (errors) a.set(1, kept);
     a.instant(2, error.at).i32(3, error.attempt);
     set_text(&a, 4, error.sqlstate);
@@ -357,6 +373,7 @@ Datum append_error(std::optional<Datum> errors, const AttemptError& error, Memor
     set_text(&a, 6, error.detail);
     set_text(&a, 7, error.hint);
     set_text(&a, 8, error.context);
+    if (error.uncharged) a.set(9, BoolGetDatum(true));
     const pg::Rows rows = g_append_error.execute(a);
     const Datum value = rows[0].datum(1);
     return pg::guarded([&] {

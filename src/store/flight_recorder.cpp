@@ -119,6 +119,14 @@ void record_idle(int slot) noexcept {
     if (g_recorder != nullptr) g_recorder->slots[slot].state = static_cast<uint32>(Flight::idle);
 }
 
+int recorded_jobs(int slot, int64* ids) noexcept {
+    if (g_recorder == nullptr) return 0;
+    const FlightSlot& s = g_recorder->slots[slot];
+    const uint32 n = std::min<uint32>(s.count, core::kMaxChunk);
+    std::copy_n(s.job_ids, n, ids);
+    return static_cast<int>(n);
+}
+
 void record_bystander(int slot) noexcept {
     if (g_recorder == nullptr || slot < 0) return;
     FlightSlot& s = g_recorder->slots[slot];

@@ -74,7 +74,7 @@ struct Job {
     std::string_view queue, kind;
     Datum args;
     int64 timeout_us;  // -1: the handler's
-    int16 crashes;
+    int16 crashes, interruptions;
     std::optional<Instant> expires_at;
     Instant claimed_at;  // of leased ones
     std::optional<Datum> tags, metadata, errors;
@@ -165,6 +165,7 @@ struct AttemptError {
     int attempt;
     const char* sqlstate;
     const char *message, *detail, *hint, *context;
+    bool uncharged = false;  // it was no attempt
 };
 /// errors with one more appended, at most 32 kept, texts cut at 8 kB.
 Datum append_error(std::optional<Datum> errors, const AttemptError& error, MemoryContext context);
@@ -191,6 +192,14 @@ void delete_held(std::span<const int64> ids);
 /// Tells at commit whoever waits for the end of this job: sessions in await(), its batch, jobs that wait for
 /// it or for a key of its.
 void remember_end_of(const Job& job);
+
+/// Unfinished jobs whose executors somebody terminated, again and again.
+struct Interrupted {
+    int64 jobs;
+    int64 worst;  // the one with the most in a row
+    int64 times;
+};
+Interrupted interrupted_jobs();
 
 /// Marks waiting jobs to run in transactions of their own; those that somebody holds stay as they are.
 void set_alone(std::span<const int64> ids);

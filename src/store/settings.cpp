@@ -9,6 +9,7 @@ constinit int shutdown_grace_ms = 5000;
 constinit int cancel_grace_ms = 5000;
 constinit int executor_memory_limit_mb = 0;
 constinit int max_crashes = 2;
+constinit int max_interruptions = 100;
 constinit int max_waiters = 25;
 constinit int board_memory_mb = 64;
 constinit int poll_interval_ms = 5000;

@@ -9,6 +9,7 @@ extern int shutdown_grace_ms;
 extern int cancel_grace_ms;
 extern int executor_memory_limit_mb;
 extern int max_crashes;
+extern int max_interruptions;
 extern int max_waiters;
 extern int board_memory_mb;
 extern int poll_interval_ms;

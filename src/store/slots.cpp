@@ -356,7 +356,8 @@ void detach_slot(Death death) noexcept {
         poke_dispatcher(database, kPokeExecutor);
         return;
     }
-    const bool settle = death == Death::own_fault || (death != Death::none && s.outside_group);
+    record_idle(slot);  // should the server crash before another runs here
+    const bool settle = death >= Death::terminated || (death != Death::none && s.outside_group);
     if (!settle || pg_atomic_read_u64(&s.current_job) == 0) {
         free_slot(slot);
     } else {

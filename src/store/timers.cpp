@@ -31,7 +31,7 @@ constinit pg::Statement g_renew{
     "renew_timer",
     "UPDATE foreman.live_job SET run_at = $2, priority = $3, attempt = 0, max_attempts = $4, queue = $5, "
     "args = $6, timeout_us = $7, expires_at = $8, tags = $9, metadata = $10, alone = $11, errors = NULL, "
-    "crashes = 0 WHERE job_id " EQ " $1 RETURNING state",
+    "crashes = 0, interruptions = 0 WHERE job_id " EQ " $1 RETURNING state",
     {INT8OID, TIMESTAMPTZOID, INT2OID, INT2OID, TEXTOID, JSONBOID, INT8OID, TIMESTAMPTZOID, TEXTARRAYOID,
      JSONBOID, INT2OID}};
 

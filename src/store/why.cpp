@@ -32,12 +32,12 @@ constinit pg::Statement g_job{
     "COALESCE(blocked_on, ' '), COALESCE(concurrency_key, ''), COALESCE(sequence_key, ''), "
     "COALESCE(unique_key, ''), COALESCE(worker_pid, 0), worker, claimed_at, xmax, priority, alone, "
     "claimed_at OPERATOR(pg_catalog.+) (lease_us "
-    "OPERATOR(pg_catalog.*) '1 microsecond'::pg_catalog.interval) FROM foreman.live_job WHERE "
+    "OPERATOR(pg_catalog.*) '1 microsecond'::pg_catalog.interval), interruptions FROM foreman.live_job WHERE "
     "job_id " EQ
     " $1 UNION ALL SELECT 'h', outcome, attempt, queue, kind, finished_at, reason, ' ', '', '', '', 0, NULL, "
-    "NULL, '0', 0, 0, NULL FROM foreman.job_history WHERE job_id " EQ
+    "NULL, '0', 0, 0, NULL, 0 FROM foreman.job_history WHERE job_id " EQ
     " $1 UNION ALL SELECT 'd', 'd', attempt, queue, kind, discarded_at, reason, ' ', '', '', '', 0, NULL, "
-    "NULL, '0', 0, 0, NULL FROM foreman.dead_letter WHERE job_id " EQ " $1 LIMIT 1",
+    "NULL, '0', 0, 0, NULL, 0 FROM foreman.dead_letter WHERE job_id " EQ " $1 LIMIT 1",
     {INT8OID}};
 
 constinit pg::Statement g_key_holders{
@@ -146,7 +146,7 @@ struct Found {
     core::Instant run_at, claimed_at;  // of ended jobs, run_at is when they ended
     int32 worker_pid;
     TransactionId xmax;
-    int16 priority, alone;
+    int16 priority, alone, interruptions;
     std::optional<core::Instant> leased_until;  // as the row has it
 };
 
@@ -178,6 +178,7 @@ class Question {
     void ended();
     const SlotReading* runs_in() const;
     void running(int32 pid, std::optional<core::Instant> since);
+    void interrupted();
     bool held();
     void own_time();
     void holders_of_queue(pg::vector<int64>* holders);
@@ -232,6 +233,7 @@ bool Question::read(int64 job_id) {
     job_.priority = r.i16(16);
     job_.alone = r.i16(17);
     if (!r.is_null(18)) job_.leased_until = r.instant(18);
+    job_.interruptions = r.i16(19);
     return true;
 }
 
@@ -301,6 +303,14 @@ bool Question::held() {
     }
     out_.push_back({"locked", keep_value(rows[0], 2), std::nullopt});
     return false;
+}
+
+// It begins anew each time, and may do so for ever.
+void Question::interrupted() {
+    if (job_.interruptions == 0) return;
+    Detail d(context());
+    add("interrupted",
+        d.number("times", job_.interruptions).number("max_interruptions", settings::max_interruptions));
 }
 
 void Question::own_time() {
@@ -459,7 +469,7 @@ void Question::workers(const Handler& h) {
 // Nothing else is in its way: whether somebody is free to run it. A role without executors gets one as soon
 // as any executor, of whatever role or database, is not busy: that one makes room.
 void Question::executors(Oid role) {
-    if (!out_.empty()) return;
+    if (out_.size() > (job_.interruptions > 0 ? 1 : 0)) return;
     int mine = 0;
     int idle = 0;
     for (const SlotReading& s : executors_) {
@@ -487,6 +497,7 @@ void Question::answer(int64 job_id) {
         return add("not_found", d.number("job_id", job_id));
     }
     if (job_.place != 'l') return ended();
+    interrupted();
     read_executors();
     if (const SlotReading* s = runs_in()) return running(s->pid, s->started_at);
     if (job_.state == 'r') return running(job_.worker_pid, job_.claimed_at);

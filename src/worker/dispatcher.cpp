@@ -567,7 +567,7 @@ void Dispatcher::loop() {
 extern "C" void foreman_dispatcher_exit(int, Datum database) {
     const Oid oid = DatumGetObjectId(database);
     store::abandon_raise();
-    if (cause_of_death() == store::Death::interrupted &&
+    if (cause_of_death() != store::Death::own_fault &&
         store::read_exit(oid) == store::DispatcherExit::crashed)
         store::note_exit(oid, store::DispatcherExit::asked_to_leave);
     if (store::DatabaseSlot* d = store::database_slot(oid); d != nullptr && d->pid == MyProcPid) {

@@ -48,13 +48,58 @@ bool is_held(const store::Lease& lease, Oid database) {
 
 }  // namespace
 
+namespace {
+
+// Somebody terminated the executor of this job. It is charged no attempt; after so many times in a row it is
+// a dead letter.
+void count_interruption(int64 id, bool leased, MemoryContext context) {
+    store::Job job{};
+    if (!(leased ? store::take_leased_any(id, context, &job) : store::take_waiting(id, context, &job)))
+        return;
+    if (job.interruptions < PG_INT16_MAX) job.interruptions++;
+    job.alone = 1;
+    char text[128];
+    std::snprintf(text, sizeof(text), "its executor was terminated while it ran (%d times in a row)",
+                  job.interruptions);
+    store::AttemptError error{store::now(), job.attempt + 1, "57P01", text, "", "", ""};
+    store::Report report;
+    report.started_at = store::now();
+    report.error = error;
+    if (settings::max_interruptions > 0 && job.interruptions >= settings::max_interruptions) {
+        report.outcome = core::Outcome::discarded;
+        report.reason = text;
+    } else {
+        error.uncharged = true;
+        report.uncharged = true;
+        report.broken_off = true;
+        job.errors = store::append_error(job.errors, error, context);
+    }
+    store::settle(job, report, context);
+}
+
+// Of a batch nobody knows whom it was meant for: each runs alone next.
+void count_interruptions(const store::SlotReading& dead) {
+    const pg::Context context("foreman interruptions", CurrentMemoryContext);
+    int64 ids[core::kMaxChunk];
+    const int n = store::recorded_jobs(dead.slot, ids);
+    if (n > 1) {
+        store::set_alone({ids, static_cast<std::size_t>(n)});
+    } else {
+        count_interruption(dead.job_id, dead.outside_group, context.get());
+    }
+}
+
+}  // namespace
+
 bool read_dead_executor(int slot, Oid database, store::SlotReading* out) noexcept {
     return store::read_slot(slot, out) && out->state == store::SlotState::dead && out->database == database;
 }
 
 void settle_dead_executor(const store::SlotReading& dead) {
     const bool charged = dead.death == store::Death::own_fault;
-    if (dead.outside_group) {
+    if (dead.death == store::Death::terminated) {
+        count_interruptions(dead);
+    } else if (dead.outside_group) {
         rescue_leased(dead.job_id, charged, kOwnFault);
     } else if (charged) {
         charge_waiting(dead.job_id, {store::now(), 0, "57P01", kOwnFault, "", "", ""});
@@ -214,7 +259,7 @@ bool charge_crash(int64 id, MemoryContext context) {
     char text[96];
     std::snprintf(text, sizeof(text), "the server crashed while this job was running (crash %d of %d)",
                   job.crashes, settings::max_crashes);
-    const store::AttemptError error{store::now(), job.attempt + 1, "57P02", text, "", "", ""};
+    store::AttemptError error{store::now(), job.attempt + 1, "57P02", text, "", "", ""};
     store::Report report;
     report.started_at = store::now();
     report.error = error;
@@ -222,6 +267,7 @@ bool charge_crash(int64 id, MemoryContext context) {
         report.outcome = core::Outcome::discarded;
         report.reason = text;
     } else {
+        error.uncharged = true;
         report.uncharged = true;
         report.broken_off = true;
         job.errors = store::append_error(job.errors, error, context);

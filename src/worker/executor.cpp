@@ -471,7 +471,7 @@ extern "C" void foreman_executor_exit(int, Datum) {
     // A slot that is left to the dispatcher keeps the key until its job is settled.
     store::ExecutorSlot* slot = store::my_slot();
     const bool between = slot != nullptr && pg_atomic_read_u64(&slot->current_job) == 0;
-    if (g_death != store::Death::own_fault || between) give_back();
+    if (g_death == store::Death::interrupted || between) give_back();
 }
 
 // After the session: only now may the slot be given to another process.

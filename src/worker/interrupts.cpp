@@ -18,6 +18,7 @@ namespace foreman::worker {
 namespace {
 
 constinit volatile sig_atomic_t g_own_signal = 0;
+constinit volatile sig_atomic_t g_dispatcher_signal = 0;
 constinit volatile sig_atomic_t g_outside_signal = 0;
 
 // One of us wants this process to go, for stop() or for a command that needs the database empty; whoever does
@@ -26,6 +27,13 @@ bool is_asked_to_leave() noexcept {
     if (!store::board_present()) return false;
     if (store::ExecutorSlot* slot = store::my_slot()) return pg_atomic_read_u32(&slot->leave) >= 2;
     return MyDatabaseId != InvalidOid && store::is_held(MyDatabaseId);
+}
+
+// Whose cancel the handler did not heed. Touches shared memory only.
+bool is_dispatcher(int pid) noexcept {
+    if (!store::board_present() || MyDatabaseId == InvalidOid) return false;
+    const store::DatabaseSlot* slot = store::database_slot(MyDatabaseId);
+    return slot != nullptr && slot->pid == pid;
 }
 
 // It interrupts what runs at `until` of the steady clock and ends the process soon after, should that not
@@ -46,6 +54,8 @@ extern "C" void foreman_terminated(int signo, siginfo_t* info, void*) {
     } else {
         if (info->si_pid == MyProcPid) {
             g_own_signal = 1;
+        } else if (is_dispatcher(info->si_pid)) {
+            g_dispatcher_signal = 1;
         } else {
             g_outside_signal = 1;
         }
@@ -123,7 +133,9 @@ void install_signal_handlers(bool cancellable) {
 store::Death cause_of_death() noexcept {
     if (ended_by_deadline() && !ShutdownRequestPending) return store::Death::own_fault;
     if (g_own_signal) return store::Death::own_fault;
-    if (g_outside_signal || ShutdownRequestPending || !PostmasterIsAlive()) return store::Death::interrupted;
+    if (g_dispatcher_signal || ShutdownRequestPending || !PostmasterIsAlive())
+        return store::Death::interrupted;
+    if (g_outside_signal) return store::Death::terminated;
     return store::Death::own_fault;  // a FATAL that the handler brought about
 }
 

@@ -41,7 +41,7 @@ SELECT ok(t.wait_until(format('EXISTS (SELECT FROM foreman.workers WHERE job_id 
 SELECT cmp_ok(clock_timestamp() - :'at'::timestamptz, '<', interval '2 s', 'soon');
 INSERT INTO t.gate VALUES ('a');
 SELECT is(t.outcome(:held), 'completed 1', 'as its first attempt');
-SELECT is((SELECT errors FROM foreman.jobs WHERE job_id = :held), NULL, 'without an error');
+SELECT is((SELECT errors -> 0 ->> 'uncharged' FROM foreman.jobs WHERE job_id = :held), 'true', 'with an entry that it was interrupted, uncharged');
 
 SELECT foreman.enqueue('hold_late', '{"gate": "b"}') AS held \gset
 SELECT ok(t.wait_until(format($$ t.state(%s) = 'running 1' AND t.runs(%s) = 1 $$, :held, :held)), 'a procedure runs');

@@ -106,6 +106,35 @@ subtest 'P3: terminations and cancels under load' => sub {
 		'3000 3000 1', 'one effect each, at the first attempt');
 };
 
+# https://github.com/bensheldon/good_job/issues/922
+subtest 'a job whose executor is terminated each time leaves a trace, and ends as a dead letter' => sub {
+	$node->append_conf('postgresql.conf', 'foreman.max_interruptions = 4');
+	$node->reload;
+	for my $kind ('nap', 'slow_steps')
+	{
+		my $id = value($node, 'postgres', qq{SELECT foreman.enqueue('$kind', args => '{"s": 30}')});
+		my $pid = 0;
+		for my $time (1 .. 4)
+		{
+			wait_for($node, 'postgres', "SELECT count(*) = 1 FROM foreman.workers WHERE job_id = $id AND pid <> $pid", 10);
+			$pid = value($node, 'postgres', "SELECT pid FROM foreman.workers WHERE job_id = $id");
+			$node->safe_psql('postgres', "SELECT pg_terminate_backend($pid)");
+			next if $time != 3;
+			eventually($node, 'postgres', "SELECT interruptions = 3 FROM foreman.live_job WHERE job_id = $id", 5, "$kind: its row counts them");
+			is(value($node, 'postgres', "SELECT count(*) || ' ' || max(detail->>'sqlstate') FROM foreman.job_events WHERE job_id = $id AND event = 'interrupted'"),
+				'3 57P01', 'so do its events');
+			is(value($node, 'postgres', "SELECT detail FROM foreman.why($id) WHERE reason = 'interrupted'"),
+				'{"times": 3, "max_interruptions": 4}', 'and why()');
+			like(value($node, 'postgres', "SELECT ok || ' ' || detail FROM foreman.health() WHERE name = 'interruptions'"),
+				qr/^false Somebody terminated the executor of job $id 3 times in a row/, 'health() names it');
+			is(value($node, 'postgres', "SELECT attempt FROM foreman.live_job WHERE job_id = $id"), '0', 'no attempt is charged');
+		}
+		eventually($node, 'postgres', "SELECT state = 'discarded' AND reason LIKE '%4 times in a row%' FROM foreman.jobs WHERE job_id = $id",
+			5, 'it is a dead letter that says why');
+	}
+	is(value($node, 'postgres', "SELECT ok FROM foreman.health() WHERE name = 'interruptions'"), 't', 'health() is content again');
+};
+
 log_is_clean($node);
 $node->stop;
 done_testing();
