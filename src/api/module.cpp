@@ -8,6 +8,7 @@
 #include "pg/guc.hpp"
 #include "pg/launch.hpp"
 #include "store/board.hpp"
+#include "store/cron_runs.hpp"
 #include "store/settings.hpp"
 
 FOREMAN_MODULE_MAGIC("pg_foreman", "1.0")
@@ -87,6 +88,7 @@ void register_launcher() {
 void set_up() {
     define_settings();
     define_cron_settings();
+    store::observe_cron_runs();
     if (!process_shared_preload_libraries_in_progress || IsBinaryUpgrade) return;
     store::request_board(settings::board_memory_mb, settings::max_waiters);
     register_launcher();

@@ -49,6 +49,14 @@ struct Verdict {
 Verdict decide(JobCounters counters, AttemptEnd end, const BackoffPolicy& policy,
                std::uint64_t random) noexcept;
 
+/// What a blocked job waits for: the column blocked_on.
+enum class BlockedOn : char {
+    dependency = 'd',  ///< other jobs, or a batch
+    key = 'k',         ///< its concurrency key
+    sequence = 'q',    ///< older jobs of its sequence
+    successor = 's'    ///< the holder of its unique key
+};
+
 /// What the tables say of a job.
 enum class StoredState : char {
     claimable = 'w',

@@ -6,7 +6,7 @@
 #include "pg/latch.hpp"
 #include "pg/shmem.hpp"
 #include "store/board_parts.hpp"
-#include "store/rate_limits.hpp"
+#include "store/scopes.hpp"
 #include "store/slots.hpp"
 
 namespace foreman::store {

@@ -7,6 +7,7 @@
 #include <span>
 #include <string_view>
 
+#include "core/job_state.hpp"
 #include "core/range_head.hpp"
 #include "core/throttle.hpp"
 #include "core/time.hpp"
@@ -15,6 +16,7 @@
 
 namespace foreman::store {
 
+using core::BlockedOn;
 using core::Instant;
 using core::Key;
 

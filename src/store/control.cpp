@@ -9,7 +9,7 @@
 #include "pg/xact.hpp"
 #include "store/board_parts.hpp"
 #include "store/clock.hpp"
-#include "store/cron_runs.hpp"
+#include "store/ended.hpp"
 #include "store/job_columns.hpp"
 #include "store/lease_board.hpp"
 #include "store/remember.hpp"
@@ -238,7 +238,7 @@ void delete_taken(const Job& job) {
     remember_counts(job.queue, d);
     remember_end_of(job);
     const Ended e{&job, core::Next::cancel, job.attempt, std::nullopt, now(), std::nullopt, {}, std::nullopt};
-    note_cron_ends({&e, 1});
+    tell_observers({&e, 1});
 }
 
 Found find_job(int64 job_id) {

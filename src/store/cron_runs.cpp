@@ -6,6 +6,7 @@
 #include "pg/memory.hpp"
 #include "store/clock.hpp"
 #include "store/cron_settings.hpp"
+#include "store/ended.hpp"
 #include "store/fire.hpp"
 #include "store/remember.hpp"
 #include "store/schema.hpp"
@@ -197,7 +198,10 @@ void note_cron_start(int64 run_id) {
     remember_poke(kPokeRecords);
 }
 
-void note_cron_ends(std::span<const Ended> ended) {
+namespace {
+
+// A comparison for every job that is no run.
+void note_ends(std::span<const Ended> ended) {
     for (const Ended& e : ended) {
         if (!e.job->kind.starts_with(kCommandKind)) continue;
         const std::optional<int64> run_id = run_of(*e.job);
@@ -205,6 +209,12 @@ void note_cron_ends(std::span<const Ended> ended) {
     }
 }
 
-bool is_cron_run(const Job& job) { return run_of(job).has_value(); }
+bool is_run(const Job& job) { return run_of(job).has_value(); }
+
+constexpr EndObserver kObserver{is_run, note_ends};
+
+}  // namespace
+
+void observe_cron_runs() noexcept { observe_ends(kObserver); }
 
 }  // namespace foreman::store

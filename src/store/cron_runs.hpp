@@ -10,9 +10,6 @@
 
 namespace foreman::store {
 
-/// Reason of a run that its process did not survive.
-inline constexpr const char* kServerRestarted = "server restarted";
-
 /// Whether an occurrence may run: cron.launch_active_jobs and cron.enable_superuser_jobs can forbid it. One
 /// whose role is no more is recorded as failed. Always true for schedules that are not of schema cron.
 bool may_begin_run(const StoredSchedule& s, Instant now);
@@ -26,9 +23,7 @@ bool is_recorded(const StoredSchedule& s);
 void note_cron_run(int64 run_id, const StoredSchedule& s, Instant now);
 /// Its command starts in this process.
 void note_cron_start(int64 run_id);
-/// does: notes the ends of those that are runs of cron jobs.  cost: a comparison for every other job
-void note_cron_ends(std::span<const Ended> ended);
-/// Whether this is a run of a cron job: it runs once, whatever ends it.
-bool is_cron_run(const Job& job);
+/// Has the ends of jobs that are runs of cron jobs noted; such a job runs once, whatever ends it.
+void observe_cron_runs() noexcept;
 
 }  // namespace foreman::store

@@ -6,7 +6,7 @@
 #include "core/utf8.hpp"
 #include "pg/call.hpp"
 #include "pg/datum.hpp"
-#include "store/cron_runs.hpp"
+#include "store/ended.hpp"
 #include "store/jobs.hpp"
 #include "store/remember.hpp"
 #include "store/schema.hpp"
@@ -284,7 +284,7 @@ void record_ended(std::span<const Ended> ended) {
     }
     if (!held.empty()) delete_held({held.data(), held.size()});
     if (!history.empty()) write_history({history.data(), history.size()}, &memory);
-    note_cron_ends(ended);
+    tell_observers(ended);
     remember_ended(ended);
 }
 

@@ -113,8 +113,6 @@ void claim_held(const RangeSpec& range, Key from, Instant now, int qty, MemoryCo
 bool is_held_here(int64 job_id) noexcept;
 /// Marks a job that claim_held() locked as running under a random token (lane procedure).
 void lease_held(int64 job_id, pg::UuidBytes* token);
-/// What a job with a key that is taken waits for.
-enum class BlockedOn : char { dependency = 'd', key = 'k', sequence = 'q', successor = 's' };
 /// does: makes jobs that claim_held() locked wait for their key; the dispatcher lets them go on.
 void park(std::span<const Job> jobs, BlockedOn why);
 /// does: parks up to `max` more claimable jobs of a concurrency key behind `after`.  returns: how many

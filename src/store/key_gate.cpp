@@ -6,6 +6,7 @@
 #include "store/clock.hpp"
 #include "store/definitions.hpp"
 #include "store/permits.hpp"
+#include "store/remember.hpp"
 
 namespace foreman::store {
 
@@ -136,7 +137,9 @@ bool pass_gate(pg::vector<Job>* jobs, std::size_t first, Running running) {
     const bool guarded =
         std::any_of(jobs->begin() + static_cast<std::ptrdiff_t>(first), jobs->end(),
                     [](const Job& j) { return !j.concurrency_key.empty() || !j.sequence_key.empty(); });
-    return !guarded || Gatekeeper(jobs, first, running).work();
+    if (!guarded) return true;
+    watch_transaction();
+    return Gatekeeper(jobs, first, running).work();
 }
 
 }  // namespace foreman::store

@@ -6,12 +6,9 @@
 
 #include "pg/memory.hpp"
 #include "store/jobs.hpp"
+#include "store/queue_limits.hpp"
 
 namespace foreman::store {
-
-/// How the jobs that pass are going to run: one at a time in this process, so that they share their keys, or
-/// at once (lane batch, outside workers).
-enum class Running { one_after_another, at_once };
 
 /// does: keeps in `jobs`, from index `first` on, what may run, in order; parks the rest. Those before `first`
 /// count as jobs of the same group. returns: false when the board has no room for the keys of some, which

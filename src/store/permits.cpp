@@ -7,7 +7,6 @@
 #include "store/board_parts.hpp"
 #include "store/held_list.hpp"
 #include "store/queue_limits.hpp"
-#include "store/remember.hpp"
 
 namespace foreman::store {
 
@@ -43,7 +42,6 @@ extern "C" void foreman_keys_at_exit(int, Datum) { release_all(); }
 Hold hold_key(const KeyName& name, int limit, bool share, uint32* taken) {
     *taken = kNoKeyEntry;
     if (!board_present()) return Hold::yes;
-    watch_transaction();
     if (share && is_held(name)) return Hold::yes;
     g_held.reserve_one();
     bool full = false;

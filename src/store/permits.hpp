@@ -11,6 +11,7 @@ namespace foreman::store {
 /// does: takes the key unless this process has it; share: whether having it is enough (jobs one after
 /// another), else each call counts (jobs at once).  entry: what was taken
 enum class Hold { yes, in_use, no_room };  // in_use: as many as may run under it; no_room: see take_key()
+/// needs: watch_transaction() was called
 Hold hold_key(const KeyName& name, int limit, bool share, uint32* entry);
 /// A lease has the key from now on, in place of this process.
 void hand_over_key(uint32 entry) noexcept;

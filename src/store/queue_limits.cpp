@@ -4,9 +4,7 @@
 #include <algorithm>
 
 #include "store/board_parts.hpp"
-#include "store/definitions.hpp"
 #include "store/held_list.hpp"
-#include "store/remember.hpp"
 #include "store/waiters.hpp"
 
 namespace foreman::store {
@@ -54,7 +52,7 @@ void leave(uint32 entry, int places) noexcept {
 }
 
 // Up to `wanted` places within the limit.
-int take_places(QueueEntry& q, int wanted) noexcept {
+int take_some(QueueEntry& q, int wanted) noexcept {
     const int limit = q.settings.max_running;
     if (limit <= 0) {
         pg_atomic_fetch_add_u32(&q.running, wanted);
@@ -108,12 +106,6 @@ void leave_mine(uint32 entry, int places) noexcept {
     }
 }
 
-// A queue that has no room on the board has none for limits either.
-int enter_off_board(std::string_view queue, int wanted) {
-    const Queue& q = find_queue(queue);
-    return q.max_running > 0 || q.rate_limit > 0 ? 0 : wanted;
-}
-
 }  // namespace
 
 uint32 queue_entry_of(RangeRef range) noexcept {
@@ -124,16 +116,14 @@ uint32 queue_entry_of(std::string_view queue) noexcept {
     return board_present() ? find_queue_entry(MyDatabaseId, queue) : kNoIndex;
 }
 
-int enter_queue(uint32 entry, std::string_view queue, int wanted, Running running, Instant now) {
-    if (entry == kNoIndex) return board_present() ? enter_off_board(queue, wanted) : wanted;
-    watch_transaction();
+int take_places(uint32 entry, int wanted, Running running, Instant now) {
     QueueEntry& q = queue_entries()[entry];
     const int level = GetCurrentTransactionNestLevel();
     const bool share = running == Running::one_after_another;
     int granted = wanted;
     if (!share || find_places(entry) == nullptr) {
         g_places.reserve_one();
-        const int places = take_places(q, share ? 1 : wanted);
+        const int places = take_some(q, share ? 1 : wanted);
         if (places == 0) return 0;
         if (Places* mine = find_places(entry, level)) {
             mine->count += places;

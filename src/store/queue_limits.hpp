@@ -8,7 +8,6 @@
 #include <string_view>
 
 #include "store/board.hpp"
-#include "store/key_gate.hpp"
 
 namespace foreman::store {
 
@@ -16,11 +15,16 @@ namespace foreman::store {
 uint32 queue_entry_of(RangeRef range) noexcept;
 uint32 queue_entry_of(std::string_view queue) noexcept;
 
+/// How claimed jobs are going to run: one at a time in this process, so that they share its place in the
+/// queue and their keys, or at once (lane batch, outside workers).
+enum class Running { one_after_another, at_once };
+
 /// does: asks that `wanted` more jobs of the queue may start. One after another: one place serves all that
 /// this process runs of the queue in its transaction. returns: how many may; 0: the queue is full, or its
-/// rate is used up.  cost: two atomic operations without a rate limit
-int enter_queue(uint32 entry, std::string_view queue, int wanted, Running running, Instant now);
-/// Of what enter_queue() granted, `jobs` did not start.
+/// rate is used up.  needs: an entry; watch_transaction() was called.  cost: two atomic operations without a
+/// rate limit
+int take_places(uint32 entry, int wanted, Running running, Instant now);
+/// Of what take_places() granted, `jobs` did not start.
 void not_started(uint32 entry, int jobs, Running running) noexcept;
 /// A lease has one of this process's places from now on.
 void hand_over_place(uint32 entry) noexcept;

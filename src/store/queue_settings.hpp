@@ -7,7 +7,7 @@
 #include <span>
 #include <string_view>
 
-#include "pg/prelude.hpp"
+#include "store/queue_limits.hpp"
 
 namespace foreman::store {
 
@@ -19,6 +19,11 @@ bool load_queue_settings();
 /// For claims of sessions, which may come before the dispatcher: loads unless that was done since the server
 /// started.  cost: one read of the board
 void ensure_queue_settings();
+
+/// does: take_places() for a claim of this queue, with or without an entry on the board. A queue that has no
+/// entry has no room for limits either: none of its jobs start when it has one. needs: the transaction that
+/// claims.
+int enter_queue(uint32 entry, std::string_view queue, int wanted, Running running, Instant now);
 
 /// does: pauses or resumes a queue from the commit on; pausing declares it.
 /// returns: false when it was so before

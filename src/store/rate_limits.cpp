@@ -8,6 +8,7 @@
 #include "store/board_parts.hpp"
 #include "store/clock.hpp"
 #include "store/schema.hpp"
+#include "store/scopes.hpp"
 #include "store/sql_names.hpp"
 
 namespace foreman::store {
@@ -40,30 +41,6 @@ constinit pg::Statement g_keep{"keep_tokens",
                                "UPDATE foreman.rate_limit SET tokens = $2, refilled_at = $3 WHERE scope " EQ
                                " $1",
                                {TEXTOID, FLOAT8OID, TIMESTAMPTZOID}};
-
-// Needs the lock of waits.
-ScopeEntry* find_scope(std::string_view scope, bool add) noexcept {
-    const uint32 hash = name_hash(scope);
-    ScopeEntry* free_one = nullptr;
-    for (ScopeEntry& e : board().scopes) {
-        if (e.database == InvalidOid) {
-            if (free_one == nullptr) free_one = &e;
-        } else if (e.hash == hash && e.database == MyDatabaseId && name_view(e.name) == scope) {
-            return &e;
-        }
-    }
-    if (!add) return nullptr;
-    if (free_one == nullptr) {
-        refuse_entry(BoardTable::scopes);
-        return nullptr;
-    }
-    free_one->hash = hash;
-    set_name(&free_one->name, scope);
-    free_one->rule = {0, 0};
-    free_one->bucket = {0, Instant{PgStartTime}};
-    free_one->database = MyDatabaseId;
-    return free_one;
-}
 
 std::optional<core::BucketRule> read_rule(std::string_view scope) {
     const AsOwner scope_of_owner;
@@ -145,13 +122,6 @@ bool drain_scope(std::string_view scope) {
     }
     take_from_row(scope, 0, true);
     return true;
-}
-
-void clear_scopes(Oid database) noexcept {
-    const PartGuard guard(BoardLock::waits, LW_EXCLUSIVE);
-    for (ScopeEntry& e : board().scopes) {
-        if (e.database == database) e.database = InvalidOid;
-    }
 }
 
 }  // namespace foreman::store

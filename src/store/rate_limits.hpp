@@ -22,6 +22,4 @@ Acquired acquire_tokens(std::string_view scope, int cost);
 /// false: there is no such scope.
 bool drain_scope(std::string_view scope);
 
-void clear_scopes(Oid database) noexcept;
-
 }  // namespace foreman::store

@@ -8,7 +8,7 @@
 #include <string_view>
 
 #include "pg/datum.hpp"
-#include "store/jobs.hpp"
+#include "store/board.hpp"
 #include "store/slots.hpp"
 
 namespace foreman::store {

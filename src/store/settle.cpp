@@ -4,7 +4,7 @@
 #include "pg/datum.hpp"
 #include "store/clock.hpp"
 #include "store/control.hpp"
-#include "store/cron_runs.hpp"
+#include "store/ended.hpp"
 #include "store/leases.hpp"
 #include "store/remember.hpp"
 
@@ -52,7 +52,7 @@ core::Micros throttle(const Job& job) {
 }
 
 Settled settle(const Job& job, const Report& report, MemoryContext context) {
-    if (report.broken_off && is_cron_run(job)) {
+    if (report.broken_off && runs_once(job)) {
         const AttemptError error{now(), job.attempt + 1, "57P01", kServerRestarted, "", "", ""};
         return end_job(job, core::Next::discard, job.attempt + 1, report, kServerRestarted,
                        append_error(job.errors, error, context));

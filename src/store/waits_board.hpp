@@ -8,8 +8,8 @@
 
 #include <string_view>
 
+#include "core/job_state.hpp"
 #include "store/board.hpp"
-#include "store/jobs.hpp"
 
 namespace foreman::store {
 

@@ -18,6 +18,7 @@
 #include "store/jobs.hpp"
 #include "store/key_gate.hpp"
 #include "store/queue_limits.hpp"
+#include "store/queue_settings.hpp"
 #include "store/raise.hpp"
 #include "store/remember.hpp"
 #include "store/schema.hpp"

@@ -18,6 +18,7 @@
 #include "store/key_gate.hpp"
 #include "store/prune.hpp"
 #include "store/queue_limits.hpp"
+#include "store/queue_settings.hpp"
 #include "store/schema.hpp"
 #include "store/upkeep.hpp"
 #include "worker/duties.hpp"

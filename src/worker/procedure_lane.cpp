@@ -17,6 +17,7 @@
 #include "store/key_gate.hpp"
 #include "store/permits.hpp"
 #include "store/queue_limits.hpp"
+#include "store/queue_settings.hpp"
 #include "store/remember.hpp"
 #include "store/schema.hpp"
 #include "store/settings.hpp"
