@@ -39,6 +39,10 @@ void worker_main(std::string_view mode) {
     pg::accept_signals(pg::OnTerminate::die);
     pg::call<&BackgroundWorkerInitializeConnection>(MyBgworkerEntry->bgw_extra,
                                                     static_cast<const char*>(nullptr), uint32{0});
+    // It writes nothing: how far it comes before it is terminated depends on the machine.
+    if (mode == "wait") {
+        for (;;) pg::wait_latch(pg::kForever, PG_WAIT_EXTENSION);
+    }
     const MemoryContext context = CurrentMemoryContext;
     {
         pg::Transaction transaction;
@@ -80,9 +84,6 @@ void worker_main(std::string_view mode) {
     transaction.commit();
     if (mode == "failure") throw pg::Failure(ERRCODE_INTERNAL_ERROR, "a worker fails");
     if (mode == "unknown") throw 42;
-    if (mode == "wait") {
-        for (;;) pg::wait_latch(pg::kForever, PG_WAIT_EXTENSION);
-    }
 }
 
 }  // namespace
