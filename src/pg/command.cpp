@@ -145,7 +145,6 @@ void run(const char* sql, const Parameter* parameter, CommandTagText* said = nul
                 .hint("End it with COMMIT.");
         }
         MemoryContextSwitchTo(caller);
-        guarded([] { pgstat_report_stat(false); });
     } catch (...) {
         limit.end();
         must_succeed("abort of a command", [] { AbortOutOfAnyTransaction(); });

@@ -40,7 +40,6 @@ void Transaction::commit() {
     });
     open_ = false;
     MemoryContextSwitchTo(context_);
-    guarded([] { pgstat_report_stat(false); });
 }
 
 void Transaction::rollback() {

@@ -190,7 +190,10 @@ void clerk_main(const ClerkTicket& ticket) {
         const std::optional<core::Micros> next = desk.work();
         const core::Instant steady = pg::steady_now();
         if (!next && steady >= until) return;
-        pg::guarded([] { pgstat_report_activity(STATE_IDLE, nullptr); });
+        pg::guarded([] {
+            pgstat_report_stat(false);
+            pgstat_report_activity(STATE_IDLE, nullptr);
+        });
         if (pg::wait_latch(next ? *next : until - steady, event) == pg::Wake::latch)
             until = pg::steady_now() + kLinger;
     }

@@ -528,6 +528,7 @@ void Dispatcher::loop() {
             retry_failed_ = core::kPlusInfinity;
         }
         turn(pokes);
+        pg::guarded([] { pgstat_report_stat(false); });
         const core::Instant due = due_work(pg::clock_now());
         const core::Instant poll = pg::steady_now() + core::milliseconds(settings::poll_interval_ms);
         const core::Instant pause = std::min(

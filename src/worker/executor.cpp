@@ -456,6 +456,7 @@ void Executor::loop() {
                 pg::guarded([] { pgstat_report_activity(STATE_RUNNING, "foreman jobs"); });
             idle_since_ = {};
             run_one_group();
+            pg::guarded([] { pgstat_report_stat(false); });
         } else if (!rest()) {
             break;
         }

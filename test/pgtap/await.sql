@@ -58,4 +58,20 @@ SELECT is((SELECT count(*) FROM pg_stat_activity WHERE pid = pg_backend_pid() AN
 SELECT foreman.enqueue('result', '{"pause": 0}') AS id \gset
 CALL foreman.await(:id, '20 s') \gset
 SELECT is(:'state'::text, 'completed', 'and can wait again');
+
+-- The server counts the call when it is over, in memory that a report of statistics gives back: a report during the call, which
+-- waits for longer than the second between two reports, wrote to what others had by then, and a session crashed some time later.
+-- The same holds for the other procedures that run transactions of their own.
+CREATE FUNCTION t.calls(name text) RETURNS int8 LANGUAGE sql AS $$
+    SELECT coalesce(sum(pg_stat_get_function_calls(p.oid)), 0)::int8 FROM pg_proc p WHERE p.pronamespace = 'foreman'::regnamespace AND p.proname = name $$;
+SELECT foreman.enqueue('hold', '{"gate": "calls"}') AS id \gset
+SELECT pg_stat_force_next_flush() \g /dev/null
+SELECT t.calls('await') AS before, t.calls('wait_for_job') AS before_waits \gset
+CALL foreman.await(:id, '1.3 s') \gset
+CALL foreman.wait_for_job('{nothing_here}', '1.3 s') \g /dev/null
+CALL foreman.await(:id, '1.3 s') \gset
+SELECT pg_stat_force_next_flush() \g /dev/null
+SELECT is(t.calls('await'), :before::int8 + 2, 'each call is counted, however long it waits');
+SELECT is(t.calls('wait_for_job'), :before_waits::int8 + 1, 'those of wait_for_job, too');
+INSERT INTO t.gate VALUES ('calls');
 SELECT * FROM finish();
