@@ -118,7 +118,8 @@ subtest 'P1: a prepared transaction enqueues at COMMIT PREPARED' => sub {
 		BEGIN;
 		SELECT foreman.enqueue('note', metadata => '{"prepared": "late"}');
 		PREPARE TRANSACTION 'late'});
-	$node->restart('immediate');
+	$node->stop('immediate');
+	$node->start;
 	eventually($node, 'postgres', "SELECT count(*) = 1 FROM pg_stat_activity WHERE backend_type = 'pg_foreman dispatcher'", 5,
 		'a dispatcher is there again');
 	$node->safe_psql('postgres', q{COMMIT PREPARED 'late'});
