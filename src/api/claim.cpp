@@ -101,7 +101,8 @@ bool claim_some(const Claimer& c, const store::RangeChoice& range, int qty,
     if (store::raise_is_due(range.ref, kRaiseEvery)) from = store::raise_range(range.ref).value_or(from);
     const store::RangeSpec spec{range.queue_name(), range.kind_name(), range.priority, range.alone};
     const std::size_t before = jobs->size();
-    const uint32 queue = store::queue_entry_of(range.ref);
+    const uint32 queue =
+        range.ref.valid() ? store::queue_entry_of(range.ref) : store::queue_entry_of(spec.queue);
     const int granted = store::enter_queue(queue, spec.queue, qty, store::Running::at_once, c.claim.now);
     Claimer mine = c;
     mine.claim.queue = queue;

@@ -64,8 +64,9 @@ void wait_until_due(const store::OutsideFilter& filter, std::optional<core::Micr
         // In the table before the look: what commits after the look sets the latch.
         store::rearm_waiter();
         const core::Instant now = pg::clock_now();
-        const core::Instant due =
-            store::board_present() ? store::next_due_outside(filter) : due_from_rows(filter, now);
+        core::Instant due = store::board_present() ? store::next_due_outside(filter) : core::kPlusInfinity;
+        if (due > now && (!store::board_present() || store::is_off_board(MyDatabaseId)))
+            due = std::min(due, due_from_rows(filter, now));
         const core::Micros left = until - pg::steady_now();
         if (due <= now || left <= core::Micros{0}) return;
         // Nobody tells when the clock is set, and then something may be due at once.

@@ -9,8 +9,8 @@ namespace foreman::pg {
 
 // A top-level transaction of a background worker, READ COMMITTED, as long as it takes and, on a primary, read
 // write whatever the role's settings say, with an active snapshot. CurrentMemoryContext is put back after its
-// end: start it in a context that is not a transaction's. It reports no statistics: under a call of a function
-// the server still writes to those that a report frees. Loops of workers report between two calls.
+// end: start it in a context that is not a transaction's. It reports no statistics: under a call of a
+// function the server still writes to those that a report frees. Loops of workers report between two calls.
 class Transaction {
   public:
     // What BEGIN would give the role, and no snapshot yet, for commands that end their transactions

@@ -91,7 +91,9 @@ void init_slots(Board* b) {
         pg_atomic_init_u32(&d.pokes, 0);
         pg_atomic_init_u32(&d.request_generation, 0);
         pg_atomic_init_u32(&d.requests_open, 1);
-        pg_atomic_init_u32(&d.overflow, 0);
+        pg_atomic_init_u32(&d.off_board, 0);
+        pg_atomic_init_u32(&d.off_board_notes, 0);
+        pg_atomic_init_u64(&d.off_board_due, static_cast<uint64>(core::kPlusInfinity.us));
         pg_atomic_init_u32(&d.counted, 0);
         pg_atomic_init_u32(&d.waits_overflow, 0);
         pg_atomic_init_u32(&d.keys_unknown, 0);
@@ -198,7 +200,8 @@ DatabaseSlot* add_database_slot(Oid database) noexcept {
     d->procno = -1;
     pg_atomic_write_u32(&d->pokes, 0);
     pg_atomic_write_u32(&d->requests_open, 1);
-    pg_atomic_write_u32(&d->overflow, 0);
+    pg_atomic_write_u32(&d->off_board, 0);
+    pg_atomic_write_u64(&d->off_board_due, static_cast<uint64>(core::kPlusInfinity.us));
     pg_atomic_write_u32(&d->counted, 0);
     pg_atomic_write_u32(&d->waits_overflow, 0);
     pg_atomic_write_u32(&d->keys_unknown, 0);
@@ -245,6 +248,14 @@ void poke_dispatcher(Oid database, uint32 bits) noexcept {
     if (d == nullptr) return;
     pg_atomic_fetch_or_u32(&d->pokes, bits);
     set_latch(d->pid, d->procno);
+}
+
+bool lower_instant(pg_atomic_uint64* instant, Instant to) noexcept {
+    uint64 seen = pg_atomic_read_u64(instant);
+    while (to.us < static_cast<int64>(seen)) {
+        if (pg_atomic_compare_exchange_u64(instant, &seen, static_cast<uint64>(to.us))) return true;
+    }
+    return false;
 }
 
 void poke_launcher(Oid database) noexcept {

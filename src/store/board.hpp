@@ -42,6 +42,8 @@ void clear_database(Oid database) noexcept;
 
 /// Sets bits and wakes the dispatcher of the database, if it has one.
 void poke_dispatcher(Oid database, uint32 bits) noexcept;
+/// Lowers an instant of a DatabaseSlot; false: it was not above.
+bool lower_instant(pg_atomic_uint64* instant, Instant to) noexcept;
 /// Wakes the launcher to look at databases again.
 void poke_launcher(Oid database = InvalidOid) noexcept;
 /// Sets the latch of a process that registered (pid, procno) on the board; a stale pair wakes a stranger,
@@ -136,10 +138,19 @@ RangeState read_range_state(const RangeName& name) noexcept;
 void note_room(RangeRef ref, bool room) noexcept;
 /// Whether ranges of the database did not fit on the board.
 bool is_off_board(Oid database) noexcept;
-/// Finds or adds, with its head at the beginning when new.
-RangeRef find_range(const RangeName& name, Oid role) noexcept;
+/// Ranges of the database are missing on the board, the first of those that executors run due at `due`.
+void note_off_board(Oid database, Instant due) noexcept;
+/// Finds or adds, with its head at the beginning when new. needed: in a full table one that may wait makes
+/// room, or the one that has been there longest. Not valid: there is no room.
+RangeRef find_range(const RangeName& name, Oid role, bool needed) noexcept;
 /// Sets which role's executors run a kind; for every range of that kind in the database.
 void set_kind_role(Oid database, std::string_view kind, Oid role, std::string_view queue = {}) noexcept;
+/// The same for one range.
+void set_range_role(RangeRef ref, Oid role) noexcept;
+/// Handlers changed: the roles of all ranges of the database are to be looked up.
+void doubt_roles(Oid database) noexcept;
+/// The next range from *from on whose role is to be looked up, which the caller does then; not valid: none.
+RangeRef take_unsure_range(Oid database, uint32* from) noexcept;
 /// Sets every head of the database to the beginning.
 void reset_heads(Oid database) noexcept;
 

@@ -74,7 +74,8 @@ enum Poke : uint32 {
     kPokeSchedules = 1024,  // a schedule is due earlier than the dispatcher knew
     kPokeOrphans = 2048,    // a session that runs lane procedure itself ends
     kPokePrepared = 4096,   // a prepared transaction committed: what it asked for was told to nobody
-    kPokeRecords = 8192     // a run of cron.job is to be recorded
+    kPokeRecords = 8192,    // a run of cron.job is to be recorded
+    kPokeNewKinds = 16384   // ranges came whose kind had no handler when it was looked up
 };
 
 // Entries that are hints to the dispatcher, in the order in which they came; guarded by the lock of waits.
@@ -95,7 +96,9 @@ struct DatabaseSlot {
     pg_atomic_uint32 pokes;
     pg_atomic_uint32 request_generation;  // changes with every committed request
     pg_atomic_uint32 requests_open;       // 0: no row of job_request is left
-    pg_atomic_uint32 overflow;            // a range did not fit: reread at every safety poll
+    pg_atomic_uint32 off_board;           // ranges are missing on the board: their rows tell
+    pg_atomic_uint32 off_board_notes;     // how often that was said
+    pg_atomic_uint64 off_board_due;       // int64: a lower bound on the head of those that executors run
     pg_atomic_uint32 counted;             // the queue counters have been set from the rows
     pg_atomic_uint32 leases_loaded;       // what is leased is on the board: limits may be trusted
     pg_atomic_uint32 waits_overflow;      // a key or an awaited job did not fit: look at all blocked rows
@@ -124,8 +127,10 @@ struct DatabaseSlot {
 struct RangeHot {
     slock_t mutex;  // guards head, pending, lowered and raiser_pid
     bool no_room;   // the board had no room for the key of a job that was to start
-    Oid database;   // InvalidOid: free
-    Oid role;       // whose executors run the kind; InvalidOid: no handler
+    bool unsure;    // the role of its kind is to be looked up
+    uint8 kind_hash;
+    Oid database;  // InvalidOid: free
+    Oid role;      // whose executors run the kind; InvalidOid: no handler
     int16 priority;
     int16 alone;
     uint32 queue_index;
@@ -317,6 +322,7 @@ struct Board {
     pg_atomic_uint32 range_high;           // hot entries ever used
     uint32 range_capacity;
     uint32 range_free;
+    uint32 range_hand;  // where the search for an entry to give away goes on
     uint32 range_buckets;
     uint32 queue_capacity;
     uint32 queue_high;

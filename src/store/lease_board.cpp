@@ -86,13 +86,9 @@ void read_entry(const LeaseEntry& e, LeaseReading* out) noexcept {
 void lower_next_end(Oid database, int64 until) noexcept {
     DatabaseSlot* d = database_slot(database);
     if (d == nullptr) return;
-    uint64 seen = pg_atomic_read_u64(&d->next_lease_end);
-    while (until < static_cast<int64>(seen)) {
-        if (!pg_atomic_compare_exchange_u64(&d->next_lease_end, &seen, static_cast<uint64>(until))) continue;
-        if (until < static_cast<int64>(pg_atomic_read_u64(&d->next_wake)))
-            poke_dispatcher(database, kPokeLeases);
-        return;
-    }
+    if (lower_instant(&d->next_lease_end, Instant{until}) &&
+        until < static_cast<int64>(pg_atomic_read_u64(&d->next_wake)))
+        poke_dispatcher(database, kPokeLeases);
 }
 
 // The worker of this name, or a new entry for it; nullptr: the role has no room for one more.

@@ -96,19 +96,32 @@ bool is_less(const RangeChoice& a, int16 priority, Key key) {
     return a.priority < priority || (a.priority == priority && a.head < key);
 }
 
-// Over the rows: where there is no board.
+bool is_open(std::string_view queue, Instant now) {
+    if (find_queue(queue).paused) return false;
+    return !board_present() || queue_opens_at(find_queue_entry(MyDatabaseId, queue)) <= now;
+}
+
+// Over the rows: where there is no board, or it has no room for all ranges. A queue at a time, so that those
+// of other queues cost nothing.
 bool choose_from_rows(const OutsideFilter& f, Instant now, std::span<const RangeSpec> skip,
                       RangeChoice* out) {
     bool found = false;
     RangeRow row{};
-    for (bool more = next_range(&row, true); more; more = next_range(&row, false)) {
-        const RangeSpec spec = row.spec();
-        if (row.first.run_at > now.us || !passes(f, spec.queue, spec.kind, role_of(spec.kind, spec.queue)) ||
-            is_skipped(skip, spec) || find_queue(spec.queue).paused)
-            continue;
-        if (found && is_less(*out, row.priority, row.first)) continue;
-        describe_row(row, row.first, out);
-        found = true;
+    for (const std::string_view queue : f.queues) {
+        if (!is_open(queue, now)) continue;
+        row.queue_len = static_cast<uint16>(queue.copy(row.queue, sizeof(row.queue)));
+        row.kind_len = 0;
+        row.priority = PG_INT16_MIN;
+        row.alone = -1;
+        while (next_range(&row, false) && row.spec().queue == queue) {
+            const RangeSpec spec = row.spec();
+            if (row.first.run_at > now.us ||
+                !passes(f, spec.queue, spec.kind, role_of(spec.kind, spec.queue)) || is_skipped(skip, spec))
+                continue;
+            if (found && is_less(*out, row.priority, row.first)) continue;
+            describe_row(row, row.first, out);
+            found = true;
+        }
     }
     return found;
 }
@@ -204,7 +217,7 @@ bool choose_outside(const OutsideFilter& f, Instant now, std::span<const RangeSp
         *out = r;
         found = true;
     }
-    return found;
+    return found || (loaded && is_off_board(MyDatabaseId) && choose_from_rows(f, now, skip, out));
 }
 
 Instant next_due_outside(const OutsideFilter& f) {

@@ -36,44 +36,82 @@ uint32 find_locked(const RangeName& n, uint32 hash) noexcept {
     return i;
 }
 
-void unlink_locked(uint32 i) noexcept {
+// Off the hash chain; its head was given up under its spinlock before.
+void unchain_locked(uint32 i) noexcept {
     RangeCold* colds = range_colds();
     uint32* at = &range_buckets()[colds[i].hash & (board().range_buckets - 1)];
     while (*at != i) at = &colds[*at].next;
     *at = colds[i].next;
-    const SpinScope spin(&range_hots()[i].mutex);
-    range_hots()[i].database = InvalidOid;
-    range_hots()[i].keys = {core::kNoKey, core::kNoKey};
-    colds[i].generation++;
     count_entries(BoardTable::ranges, -1);
 }
 
-// Makes room in a full table. An empty range can go at once; one that is not due goes too, and its database
-// is told to find it again from the rows. Both need the exclusive lock.
-uint32 evict_locked(int64 now) noexcept {
-    uint32 victim = kNoIndex;
-    bool victim_empty = false;
-    for (uint32 i = 0; i < board().range_capacity && !victim_empty; i++) {
-        RangeHot& h = range_hots()[i];
-        const SpinScope spin(&h.mutex);
-        if (h.raiser_pid != 0) continue;
-        if (h.keys.head == core::kNoKey && h.keys.pending == core::kNoKey) {
-            victim = i;
-            victim_empty = true;
-        } else if (victim == kNoIndex && h.keys.head.run_at > now) {
-            victim = i;
-        }
-    }
-    if (victim == kNoIndex) return victim;
-    if (!victim_empty) {
-        if (DatabaseSlot* d = database_slot(range_hots()[victim].database))
-            pg_atomic_write_u32(&d->overflow, 1);
-    }
-    unlink_locked(victim);
-    return victim;
+// Needs the spinlock: whoever lowers the head from here on sees that it is another range's.
+void give_up(uint32 i) noexcept {
+    range_hots()[i].database = InvalidOid;
+    range_hots()[i].keys = {core::kNoKey, core::kNoKey};
+    range_colds()[i].generation++;
 }
 
-uint32 take_entry_locked(int64 now) noexcept {
+void unlink_locked(uint32 i) noexcept {
+    {
+        const SpinScope spin(&range_hots()[i].mutex);
+        give_up(i);
+    }
+    unchain_locked(i);
+}
+
+// How little is lost when an entry is given to another range.
+enum class Worth { nothing, may_wait, due, held };
+
+Worth worth_of(const RangeHot& h, int64 now) noexcept {
+    if (h.raiser_pid != 0 || h.database == InvalidOid) return Worth::held;
+    if (h.keys.head == core::kNoKey && h.keys.pending == core::kNoKey) return Worth::nothing;
+    // Who claims from outside looks at the rows as well; who runs inside is waked when it is due.
+    return h.role == InvalidOid || h.keys.head.run_at > now ? Worth::may_wait : Worth::due;
+}
+
+// false: it is worth more by now.
+bool give_away_locked(uint32 i, Worth most, int64 now) noexcept {
+    Oid database = InvalidOid;
+    int64 due = 0;
+    {
+        RangeHot& h = range_hots()[i];
+        const SpinScope spin(&h.mutex);
+        const Worth worth = worth_of(h, now);
+        if (worth > most) return false;
+        if (worth != Worth::nothing) database = h.database;
+        due = h.role == InvalidOid ? core::kPlusInfinity.us : h.keys.head.run_at;
+        give_up(i);
+    }
+    unchain_locked(i);
+    if (database != InvalidOid) note_off_board(database, Instant{due});
+    return true;
+}
+
+// An entry to give away is looked for among so many, from where the last search ended: who came last stays
+// until all others have had their turn.
+constexpr uint32 kLooks = 128;
+
+uint32 evict_locked(int64 now, bool needed) noexcept {
+    Board& b = board();
+    uint32 others[2] = {kNoIndex, kNoIndex};  // that may wait, and that are due
+    for (uint32 looked = 0; looked < std::min(kLooks, b.range_capacity); looked++) {
+        const uint32 i = b.range_hand;
+        b.range_hand = (i + 1) % b.range_capacity;
+        const Worth worth = worth_of(range_hots()[i], now);  // read without the mutex: looked at again
+        if (worth == Worth::nothing && give_away_locked(i, worth, now)) return i;
+        if (worth != Worth::may_wait && worth != Worth::due) continue;
+        uint32& other = others[worth == Worth::due];
+        if (other == kNoIndex) other = i;
+    }
+    if (!needed) return kNoIndex;
+    for (const uint32 i : others) {
+        if (i != kNoIndex && give_away_locked(i, Worth::due, now)) return i;
+    }
+    return kNoIndex;
+}
+
+uint32 take_entry_locked(int64 now, bool needed) noexcept {
     Board& b = board();
     if (b.range_free != kNoIndex) {
         const uint32 i = b.range_free;
@@ -90,16 +128,14 @@ uint32 take_entry_locked(int64 now) noexcept {
         pg_atomic_write_u32(&b.range_high, high + 1);
         return high;
     }
-    return evict_locked(now);
+    return evict_locked(now, needed);
 }
 
-uint32 add_locked(const RangeName& n, uint32 hash, Oid role) noexcept {
-    const uint32 i = take_entry_locked(GetCurrentTimestamp());
-    if (i == kNoIndex) {
-        refuse_entry(BoardTable::ranges);
-        if (DatabaseSlot* d = database_slot(n.database)) pg_atomic_write_u32(&d->overflow, 1);
-        return i;
-    }
+uint8 hash_kind(std::string_view kind) noexcept { return static_cast<uint8>(name_hash(kind)); }
+
+uint32 add_locked(const RangeName& n, uint32 hash, Oid role, bool needed) noexcept {
+    const uint32 i = take_entry_locked(GetCurrentTimestamp(), needed);
+    if (i == kNoIndex) return i;
     RangeCold& c = range_colds()[i];
     c.hash = hash;
     c.queue_len = static_cast<uint16>(std::min<std::size_t>(n.queue.size(), kNameBytes - 1));
@@ -119,6 +155,8 @@ uint32 add_locked(const RangeName& n, uint32 hash, Oid role) noexcept {
         h.raiser_pid = 0;
         h.lowered = 0;
         h.no_room = false;
+        h.unsure = role == InvalidOid;
+        h.kind_hash = hash_kind(n.kind);
         // Rows that the board does not know of may stand below any key that is known.
         h.keys = {core::kFirstKey, core::kNoKey};
         h.database = n.database;
@@ -127,13 +165,13 @@ uint32 add_locked(const RangeName& n, uint32 hash, Oid role) noexcept {
     count_entries(BoardTable::ranges, 1);
     // A handler may have been registered since the role was looked up, when this range was not here to be
     // told.
-    if (role == InvalidOid) poke_dispatcher(n.database, kPokeHandlers);
+    if (role == InvalidOid) poke_dispatcher(n.database, kPokeNewKinds);
     return i;
 }
 
 }  // namespace
 
-RangeRef find_range(const RangeName& n, Oid role) noexcept {
+RangeRef find_range(const RangeName& n, Oid role, bool needed) noexcept {
     const uint32 hash = hash_range(n);
     {
         const PartGuard guard(BoardLock::ranges, LW_SHARED);
@@ -142,7 +180,7 @@ RangeRef find_range(const RangeName& n, Oid role) noexcept {
     }
     const PartGuard guard(BoardLock::ranges, LW_EXCLUSIVE);
     uint32 i = find_locked(n, hash);
-    if (i == kNoIndex) i = add_locked(n, hash, role);
+    if (i == kNoIndex) i = add_locked(n, hash, role, needed);
     return i == kNoIndex ? RangeRef{} : RangeRef{i, range_colds()[i].generation};
 }
 
@@ -158,15 +196,25 @@ void note_room(RangeRef ref, bool room) noexcept {
 
 bool is_off_board(Oid database) noexcept {
     DatabaseSlot* d = database_slot(database);
-    return d != nullptr && pg_atomic_read_u32(&d->overflow) != 0;
+    return d != nullptr && pg_atomic_read_u32(&d->off_board) != 0;
+}
+
+void note_off_board(Oid database, Instant due) noexcept {
+    refuse_entry(BoardTable::ranges);
+    DatabaseSlot* d = database_slot(database);
+    if (d == nullptr) return;
+    pg_atomic_fetch_add_u32(&d->off_board_notes, 1);
+    pg_atomic_write_u32(&d->off_board, 1);
+    if (lower_instant(&d->off_board_due, due)) poke_dispatcher(database, kPokeDue);
 }
 
 void lower_head(const RangeName& n, Oid role, Key key) noexcept {
-    // An entry can be evicted between the look-up and the store only while its head is infinite or in the
-    // future; the generation tells, and the second try adds it anew, at the beginning.
+    // An entry can be given away between the look-up and the store; the generation tells, and the second try
+    // adds it anew, at the beginning.
+    const bool runs_inside = role != InvalidOid;
     for (int tries = 0; tries < 3; tries++) {
-        const RangeRef ref = find_range(n, role);
-        if (!ref.valid()) return;
+        const RangeRef ref = find_range(n, role, runs_inside);
+        if (!ref.valid()) break;
         RangeHot& h = range_hots()[ref.index];
         const SpinScope spin(&h.mutex);
         if (range_colds()[ref.index].generation != ref.generation) continue;
@@ -174,7 +222,7 @@ void lower_head(const RangeName& n, Oid role, Key key) noexcept {
         h.lowered++;
         return;
     }
-    if (DatabaseSlot* d = database_slot(n.database)) pg_atomic_write_u32(&d->overflow, 1);
+    note_off_board(n.database, runs_inside ? Instant{key.run_at} : core::kPlusInfinity);
 }
 
 void lower_head(RangeRef ref, Key key) noexcept {
@@ -188,8 +236,8 @@ void lower_head(RangeRef ref, Key key) noexcept {
             return;
         }
     }
-    // Evicted while its only row was held: the dispatcher finds it again from the rows.
-    if (DatabaseSlot* d = database_slot(MyDatabaseId)) pg_atomic_write_u32(&d->overflow, 1);
+    // Given away while its only row was held: the dispatcher finds it again from the rows.
+    note_off_board(MyDatabaseId, Instant{key.run_at});
 }
 
 bool choose_range(Oid database, Oid role, Instant now, bool allow_alone, std::span<const uint32> skip,
@@ -303,16 +351,43 @@ Key range_head(RangeRef ref) noexcept {
 
 void set_kind_role(Oid database, std::string_view kind, Oid role, std::string_view queue) noexcept {
     if (!board_present()) return;
+    const uint8 hash = hash_kind(kind);
     const PartGuard guard(BoardLock::ranges, LW_SHARED);
     const uint32 high = pg_atomic_read_u32(&board().range_high);
     for (uint32 i = 0; i < high; i++) {
         RangeHot& h = range_hots()[i];
+        if (h.database != database || h.kind_hash != hash) continue;
         const RangeCold& c = range_colds()[i];
-        if (h.database != database || std::string_view(c.kind, c.kind_len) != kind) continue;
+        if (std::string_view(c.kind, c.kind_len) != kind) continue;
         if (!queue.empty() && std::string_view(c.queue, c.queue_len) != queue) continue;
         const SpinScope spin(&h.mutex);
         h.role = role;
     }
+}
+
+void set_range_role(RangeRef ref, Oid role) noexcept {
+    RangeHot& h = range_hots()[ref.index];
+    const SpinScope spin(&h.mutex);
+    if (range_colds()[ref.index].generation == ref.generation) h.role = role;
+}
+
+void doubt_roles(Oid database) noexcept {
+    const uint32 high = range_count();
+    for (uint32 i = 0; i < high; i++) {
+        if (range_hots()[i].database == database) range_hots()[i].unsure = true;
+    }
+}
+
+RangeRef take_unsure_range(Oid database, uint32* from) noexcept {
+    const uint32 high = range_count();
+    for (; *from < high; ++*from) {
+        RangeHot& h = range_hots()[*from];
+        if (h.database != database || !h.unsure) continue;
+        h.unsure = false;
+        const RangeRef ref = range_at(database, *from);
+        if (ref.valid()) return ref;
+    }
+    return {};
 }
 
 void reset_heads(Oid database) noexcept {

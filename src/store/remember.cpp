@@ -103,17 +103,6 @@ void apply_request(const Note& n) noexcept {
     poke_dispatcher(MyDatabaseId, kPokeRequests);
 }
 
-// Lowers an instant that the dispatcher sleeps to.
-void lower_instant(pg_atomic_uint64* instant, int64 wanted, uint32 poke) noexcept {
-    uint64 seen = pg_atomic_read_u64(instant);
-    while (wanted < static_cast<int64>(seen)) {
-        if (pg_atomic_compare_exchange_u64(instant, &seen, static_cast<uint64>(wanted))) {
-            poke_dispatcher(MyDatabaseId, poke);
-            return;
-        }
-    }
-}
-
 // What waits for the queue looks again: one that was paused may be open now.
 void apply_settings(const Note& n) noexcept {
     set_queue_settings(MyDatabaseId, n.queue(), n.settings);
@@ -127,9 +116,9 @@ void apply_instant(const Note& n) noexcept {
     DatabaseSlot* d = database_slot(MyDatabaseId);
     if (d == nullptr) return;
     if (n.type == NoteKind::fire) {
-        lower_instant(&d->next_fire, n.id, kPokeSchedules);
+        if (lower_instant(&d->next_fire, Instant{n.id})) poke_dispatcher(MyDatabaseId, kPokeSchedules);
     } else {
-        lower_instant(&d->next_expiry, n.id, kPokeExpiry);
+        if (lower_instant(&d->next_expiry, Instant{n.id})) poke_dispatcher(MyDatabaseId, kPokeExpiry);
     }
 }
 

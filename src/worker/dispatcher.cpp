@@ -34,6 +34,7 @@
 #include "worker/fire.hpp"
 #include "worker/interrupts.hpp"
 #include "worker/procedure_lane.hpp"
+#include "worker/range_reader.hpp"
 #include "worker/recruiter.hpp"
 
 namespace foreman::worker {
@@ -69,6 +70,7 @@ class Dispatcher : Attempts {
         : database_(database),
           slot_(store::database_slot(database)),
           recruiter_(database),
+          reader_(database),
           clerk_(database) {}
     bool begin();
     void loop();
@@ -99,6 +101,7 @@ class Dispatcher : Attempts {
     const Oid database_;
     store::DatabaseSlot* const slot_;
     Recruiter recruiter_;
+    RangeReader reader_;
     Clerk clerk_;
     store::Overstayers overstayers_;
     Troubled troubled_schedules_;
@@ -289,10 +292,7 @@ void Dispatcher::look_at_leases(core::Instant now) {
             break;
         }
     }
-    uint64 seen = pg_atomic_read_u64(&slot_->next_lease_end);
-    while (next.us < static_cast<int64>(seen) &&
-           !pg_atomic_compare_exchange_u64(&slot_->next_lease_end, &seen, static_cast<uint64>(next.us))) {
-    }
+    store::lower_instant(&slot_->next_lease_end, next);
 }
 
 void Dispatcher::end_minute(core::Instant now) {
@@ -373,10 +373,7 @@ void Dispatcher::look_at_schedules(core::Instant now) {
             if (store::any_buffered()) next = std::min(next, now + kBufferedRetry);
         });
     }
-    uint64 seen = pg_atomic_read_u64(&slot_->next_fire);
-    while (next.us < static_cast<int64>(seen) &&
-           !pg_atomic_compare_exchange_u64(&slot_->next_fire, &seen, static_cast<uint64>(next.us))) {
-    }
+    store::lower_instant(&slot_->next_fire, next);
 }
 
 // Wakes and recruits executors for what is due; answers the next instant at which something becomes due.
@@ -428,17 +425,18 @@ void Dispatcher::turn(uint32 pokes) {
         look_at_prepared((pokes & (store::kPokePrepared | store::kPokeReread)) == store::kPokePrepared,
                          steady);
     const bool reread = (pokes & store::kPokeReread) != 0 || steady >= next_reread_;
-    if (reread || pg_atomic_exchange_u32(&slot_->overflow, 0) != 0) {
+    if (reader_.begin(now, steady, reread))
         poked_duty(store::kPokeReread, "pg_foreman: reading ranges from the rows",
-                   [this] { reread_ranges(database_); });
-        duty("pg_foreman: reading leases from the rows", [now] { store::load_leases(now); });
+                   [this, now] { reader_.step(now, kStep); });
+    if (reread) {
         next_reread_ = steady + kReread;
+        duty("pg_foreman: reading leases from the rows", [now] { store::load_leases(now); });
     }
     if (store::role_generation() != roles_seen_)
         duty("pg_foreman: following roles", [this] { store::follow_roles(&roles_seen_); });
-    if (pokes & store::kPokeHandlers)
+    if (pokes & (store::kPokeHandlers | store::kPokeNewKinds))
         poked_duty(store::kPokeHandlers, "pg_foreman: reading handlers",
-                   [this] { refresh_roles(database_); });
+                   [this, pokes] { refresh_roles(database_, (pokes & store::kPokeHandlers) != 0, kStep); });
     if ((pokes & store::kPokeRequests) || steady >= next_requests_)
         apply_requests(steady, (pokes & store::kPokePrepared) != 0);
     if (was_set_back || now >= next_lease_end()) look_at_leases(now);
@@ -533,10 +531,12 @@ void Dispatcher::loop() {
         const core::Instant poll = pg::steady_now() + core::milliseconds(settings::poll_interval_ms);
         const core::Instant pause = std::min(
             {poll, next_requests_, blocked_.next(), next_recruit_, end_of_grace_, retry_failed_,
-             next_orphans_, copied_ ? core::kPlusInfinity : std::min(next_split_, next_prepared_),
+             next_orphans_,
+             copied_ ? core::kPlusInfinity : std::min({next_split_, next_prepared_, reader_.next_steady()}),
              slot_->stopped ? core::kPlusInfinity : std::min({next_prune_, next_follow_, clerk_.retry()})});
-        const core::Instant wake = std::min({due, next_expiry(), next_lease_end(), next_fire(),
-                                             copied_ ? core::kPlusInfinity : minutes_.end_of_minute()});
+        const core::Instant wake =
+            std::min({due, next_expiry(), next_lease_end(), next_fire(),
+                      copied_ ? core::kPlusInfinity : std::min(minutes_.end_of_minute(), reader_.next())});
         pg_atomic_write_u64(&slot_->next_wake, static_cast<uint64>(wake.us));
         pg_memory_barrier();
         if (pg_atomic_read_u32(&slot_->pokes) != 0) continue;

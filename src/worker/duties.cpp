@@ -302,30 +302,23 @@ int64 charge_crashes(Oid database) {
     return charged;
 }
 
-void reread_ranges(Oid database) {
-    store::RangeRow row{};
-    bool more = store::next_range(&row, true);
-    while (more) {
-        const store::RangeSpec spec = row.spec();
-        const Oid role = store::role_of(spec.kind, spec.queue);
-        const store::RangeRef ref =
-            store::find_range({database, spec.queue, spec.kind, spec.priority, spec.alone}, role);
-        if (ref.valid()) store::raise_range_from_start(ref);
-        pg::call<&ProcessInterrupts>();
-        more = store::next_range(&row, false);
-    }
-}
-
-void refresh_roles(Oid database) {
+void refresh_roles(Oid database, bool all, core::Micros most) {
+    if (all) store::doubt_roles(database);
+    // One that is missing may have been left out because nobody here ran it.
+    if (all && store::is_off_board(database)) store::note_off_board(database, core::kMinusInfinity);
     store::distrust_handlers();
-    for (uint32 i = 0; i < store::range_count(); i++) {
+    const core::Instant end = pg::steady_now() + most;
+    for (uint32 at = 0; pg::steady_now() < end;) {
+        const store::RangeRef ref = store::take_unsure_range(database, &at);
+        if (!ref.valid()) return;
         store::RangeChoice range;
-        if (!store::describe_range(store::range_at(database, i), &range)) continue;
-        const std::string_view queue = range.queue_name();
-        store::set_kind_role(database, range.kind_name(), store::role_of(range.kind_name(), queue), queue);
+        if (!store::describe_range(ref, &range)) continue;
+        store::set_range_role(ref, store::role_of(range.kind_name(), range.queue_name()));
         // One that no executor claims from: how old its oldest job is would stay unknown.
-        if (range.head == core::kFirstKey) store::raise_range(range.ref);
+        if (range.head == core::kFirstKey) store::raise_range(ref);
+        pg::call<&ProcessInterrupts>();
     }
+    store::poke_dispatcher(database, store::kPokeNewKinds);
 }
 
 int64 expire_due(store::DatabaseSlot* slot, core::Instant now) {
@@ -336,10 +329,7 @@ int64 expire_due(store::DatabaseSlot* slot, core::Instant now) {
     if (slot != nullptr && next != core::kPlusInfinity) {
         // A job that somebody holds past its expiry is left to whoever holds it; look again in a second.
         const int64 wanted = std::max(next.us, n == kExpireBatch ? now.us : now.us + USECS_PER_SEC);
-        uint64 seen = pg_atomic_read_u64(&slot->next_expiry);
-        while (wanted < static_cast<int64>(seen) &&
-               !pg_atomic_compare_exchange_u64(&slot->next_expiry, &seen, static_cast<uint64>(wanted))) {
-        }
+        store::lower_instant(&slot->next_expiry, core::Instant{wanted});
     }
     return n;
 }

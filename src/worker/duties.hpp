@@ -25,10 +25,9 @@ int64 revive_ended_leases(Oid database, core::Instant now, core::Instant* next, 
 /// Jobs that the flight recorder names as culprits of the last crash of the server: charged a crash, dead
 /// letters after foreman.max_crashes of them. Those of a batch are only made to run alone.
 int64 charge_crashes(Oid database);
-/// Reads every range from the rows and sets its head exactly, as a raise does.
-void reread_ranges(Oid database);
-/// Sets which role runs each range of the board, from the handlers as they are now.
-void refresh_roles(Oid database);
+/// Sets which role runs each range, of all or of those whose role is in doubt, from the handlers as they are
+/// now. What is left after `most` is done when the dispatcher looks again, as it is told to.
+void refresh_roles(Oid database, bool all, core::Micros most);
 /// Cancels jobs whose expires_at has passed and notes the next one.
 int64 expire_due(store::DatabaseSlot* slot, core::Instant now);
 

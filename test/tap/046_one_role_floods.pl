@@ -106,4 +106,33 @@ subtest 'outside workers' => sub {
 	is(number("SELECT queue FROM foreman.worker_heartbeat('mine', '{victim}')"), 'victim', 'others find some');
 };
 
+# Ranges that no handler runs, of which the board has no more than 7,000.
+subtest 'kinds' => sub {
+	my $began = time;
+	as_eve("SELECT count(foreman.enqueue('k' || g, queue => 'eve')) FROM generate_series(1, 20000) g");
+	cmp_ok(time - $began, '<', 20, '20,000 kinds are enqueued in seconds');
+	victim_runs('jobs of others run', '');
+	is_full('ranges');
+	my ($id) = number("SELECT foreman.enqueue('outside', queue => 'elsewhere')");
+	is(number("SELECT job_id FROM foreman.claim('{elsewhere}', 'w', 10)"), $id, 'somebody outside gets a job of a kind that is not on the board');
+	my $last = number("SELECT max(job_id) FROM foreman.live_job WHERE kind = 'k20000'");
+	is(number("SELECT string_agg(reason, ' ' ORDER BY reason) FROM foreman.why($last)"), 'no_handler no_room', 'why() says that it is not');
+	is(number("SELECT count(*) FROM foreman.claim('{eve}', 'w', 100)"), '100', 'the one who did it gets his, too');
+	$node->safe_psql('postgres', "SELECT foreman.register_handler('k19999', 'public.nap'), foreman.register_handler('k20000', 'public.nap')");
+	eventually($node, 'postgres', "SELECT count(*) = 2 FROM effects WHERE kind IN ('k19999', 'k20000')", 30, 'what gets a handler runs');
+	$node->safe_psql('postgres', "SELECT count(foreman.release_lease(job_id)) FROM foreman.live_job WHERE state = 'r'");
+	$node->safe_psql('postgres', "SELECT foreman.purge_queue('eve'), foreman.purge_queue('elsewhere')");
+	victim_runs('jobs of others run when all that is gone', '');
+};
+
+# Ranges of a kind that has one.
+subtest 'ranges that are due later' => sub {
+	$node->safe_psql('postgres', "SELECT count(foreman.enqueue('note', queue => 'later-' || g % 10000, run_at => now() + interval '6 s')) FROM generate_series(1, 12000) g");
+	my $began = time;
+	victim_runs('jobs of others run before', '');
+	sleep 1 while time < $began + 7;
+	victim_runs('and while they are due', '');
+	eventually($node, 'postgres', "SELECT count(*) = 0 FROM foreman.live_job WHERE queue LIKE 'later-%'", 60, 'all of them run, on the board or not');
+};
+
 done_testing();
