@@ -99,6 +99,7 @@ void init_slots(Board* b) {
         pg_atomic_init_u32(&d.keys_unknown, 0);
         pg_atomic_init_u32(&d.wants_room, 0);
         d.key_hints = d.end_hints = {};
+        pg_atomic_init_u32(&d.leases_off_board, 0);
         pg_atomic_init_u32(&d.leases_loaded, 0);
         pg_atomic_init_u32(&d.settings_loaded, 0);
         pg_atomic_init_u64(&d.next_wake, static_cast<uint64>(core::kPlusInfinity.us));
@@ -207,6 +208,7 @@ DatabaseSlot* add_database_slot(Oid database) noexcept {
     pg_atomic_write_u32(&d->keys_unknown, 0);
     pg_atomic_write_u32(&d->wants_room, 0);
     d->key_hints = d->end_hints = {};
+    pg_atomic_write_u32(&d->leases_off_board, 0);
     pg_atomic_write_u32(&d->leases_loaded, 0);
     pg_atomic_write_u32(&d->settings_loaded, 0);
     pg_atomic_write_u64(&d->next_wake, static_cast<uint64>(core::kPlusInfinity.us));

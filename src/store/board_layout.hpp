@@ -100,6 +100,7 @@ struct DatabaseSlot {
     pg_atomic_uint32 off_board_notes;     // how often that was said
     pg_atomic_uint64 off_board_due;       // int64: a lower bound on the head of those that executors run
     pg_atomic_uint32 counted;             // the queue counters have been set from the rows
+    pg_atomic_uint32 leases_off_board;    // some had no room: their rows tell when they end
     pg_atomic_uint32 leases_loaded;       // what is leased is on the board: limits may be trusted
     pg_atomic_uint32 waits_overflow;      // a key or an awaited job did not fit: look at all blocked rows
     pg_atomic_uint32 wants_room;          // a role has more due work, and others hold the slots
@@ -225,6 +226,7 @@ constexpr int kLeaseNoteBytes = 96;
 struct LeaseEntry {
     uint32 next;
     Oid database;  // InvalidOid: free
+    Oid role;      // whose share of the table it is
     int64 job_id;
     uint8 token[16];
     int64 leased_until;
@@ -334,6 +336,7 @@ struct Board {
     uint32 lease_buckets;
     uint32 lease_high;
     uint32 lease_free;
+    RoleShares lease_shares;
     uint32 key_capacity;
     uint32 key_buckets;
     uint32 key_high;

@@ -32,16 +32,16 @@ LeaseEntry* find_entry(Oid database, int64 job_id) noexcept {
     return i == kNoIndex ? nullptr : &lease_table()[i];
 }
 
-uint32 take_entry() noexcept {
+// limited: a place or a key counts only with an entry, so that it is given beyond the share of the role.
+uint32 take_entry(Oid role, bool limited) noexcept {
     Board& b = board();
+    if (!limited && !has_room(b.lease_shares, role, b.lease_capacity)) return kNoIndex;
     if (b.lease_free != kNoIndex) {
         const uint32 i = b.lease_free;
         b.lease_free = lease_table()[i].next;
         return i;
     }
-    if (b.lease_high < b.lease_capacity) return b.lease_high++;
-    refuse_entry(BoardTable::leases);
-    return kNoIndex;
+    return b.lease_high < b.lease_capacity ? b.lease_high++ : kNoIndex;
 }
 
 void give_keys(LeaseEntry& e) noexcept {
@@ -62,6 +62,7 @@ void unlink(uint32* link) noexcept {
     e.next = board().lease_free;
     board().lease_free = i;
     count_entries(BoardTable::leases, -1);
+    count_share(board().lease_shares, e.role, -1);
 }
 
 // A lease is a length of time. Where the clock was set back since it was reckoned, what is left stays what it
@@ -125,14 +126,22 @@ uint32 name_hash(std::string_view name) noexcept {
 }
 
 bool add_lease(Oid database, int64 job_id, const pg::UuidBytes& token, Instant until, core::Micros length,
-               const uint32* keys, uint32 queue) noexcept {
+               const uint32 (&keys)[2], uint32 queue) noexcept {
+    const bool limited = is_limited(queue) || keys[0] != kNoKeyEntry || keys[1] != kNoKeyEntry;
     {
         const PartGuard guard(BoardLock::leases, LW_EXCLUSIVE);
         LeaseEntry* e = find_entry(database, job_id);
         if (e == nullptr) {
-            const uint32 i = take_entry();
-            if (i == kNoIndex) return false;
+            const Oid role = role_of_session();
+            const uint32 i = take_entry(role, limited);
+            if (i == kNoIndex) {
+                refuse_entry(BoardTable::leases);
+                look_at_leases_at(database, until);
+                return false;
+            }
+            count_share(board().lease_shares, role, 1);
             e = &lease_table()[i];
+            e->role = role;
             uint32* bucket = &lease_buckets()[bucket_of(database, job_id)];
             e->next = *bucket;
             *bucket = i;
@@ -142,7 +151,7 @@ bool add_lease(Oid database, int64 job_id, const pg::UuidBytes& token, Instant u
         } else {
             give_keys(*e);
         }
-        for (int k = 0; k < 2; k++) e->keys[k] = keys == nullptr ? kNoKeyEntry : keys[k];
+        for (int k = 0; k < 2; k++) e->keys[k] = keys[k];
         e->queue = queue;
         std::memcpy(e->token, token.bytes.data(), sizeof(e->token));
         e->leased_until = until.us;
@@ -214,6 +223,16 @@ int ended_leases(Oid database, Instant now, LeaseReading* out, int max, Instant*
         }
     }
     return n;
+}
+
+bool take_leases_off_board(Oid database) noexcept {
+    DatabaseSlot* d = database_slot(database);
+    return d != nullptr && pg_atomic_exchange_u32(&d->leases_off_board, 0) != 0;
+}
+
+void look_at_leases_at(Oid database, Instant at) noexcept {
+    if (DatabaseSlot* d = database_slot(database)) pg_atomic_write_u32(&d->leases_off_board, 1);
+    lower_next_end(database, at.us);
 }
 
 bool begin_rescue(Oid database, int64 job_id, const pg::UuidBytes& token, Instant now) noexcept {

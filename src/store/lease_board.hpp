@@ -16,10 +16,9 @@ namespace foreman::store {
 enum class Beat { active, cancel_requested, lost, unknown };  // unknown: not known by this token, ask the row
 
 /// keys: entries of waits_board.hpp, queue: a place in a queue that the lease holds from now on, given back
-/// when it goes. false: the board is full; the row's claimed_at counts then, and the keys stay with the
-/// caller.
+/// when it goes. false: there is no room; the row tells when it ends, and the keys stay with the caller.
 bool add_lease(Oid database, int64 job_id, const pg::UuidBytes& token, Instant until, core::Micros length,
-               const uint32* keys = nullptr, uint32 queue = kNoIndex) noexcept;
+               const uint32 (&keys)[2], uint32 queue) noexcept;
 /// Takes the lease with this token off the board: a later one of the same job stays.
 void drop_lease(Oid database, int64 job_id, const pg::UuidBytes& token) noexcept;
 /// does: extends a lease to now + extend (or its length), keeps progress.  cost: one hash probe
@@ -41,6 +40,10 @@ struct LeaseReading {
 bool read_lease(Oid database, int64 job_id, LeaseReading* out) noexcept;
 /// Up to `max` leases that ended before `now`; `next`: the earliest end of the others.
 int ended_leases(Oid database, Instant now, LeaseReading* out, int max, Instant* next) noexcept;
+/// Whether leases had no room since the last call: their rows tell when they end.
+bool take_leases_off_board(Oid database) noexcept;
+/// They are looked at, at `at` or before.
+void look_at_leases_at(Oid database, Instant at) noexcept;
 /// The rescue of an ended lease begins: heartbeats are answered `lost` from here on, until its commit drops
 /// the entry; after an abort the dispatcher finds it again. false: a heartbeat has extended it meanwhile.
 bool begin_rescue(Oid database, int64 job_id, const pg::UuidBytes& token, Instant now) noexcept;

@@ -52,8 +52,9 @@ constinit pg::Statement g_take{"take_leases",
                                {INT8ARRAYOID, UUIDARRAYOID}};
 
 constinit pg::Statement g_lock{"lock_lease",
-                               "SELECT 1 FROM foreman.live_job WHERE job_id " EQ " $1 AND token " EQ
-                               " $2 AND state " EQ " 'r'::pg_catalog.\"char\" FOR UPDATE SKIP LOCKED",
+                               "SELECT claimed_at, lease_us FROM foreman.live_job WHERE job_id " EQ
+                               " $1 AND token " EQ " $2 AND state " EQ
+                               " 'r'::pg_catalog.\"char\" FOR UPDATE SKIP LOCKED",
                                {INT8OID, UUIDOID}};
 
 #define LEASE_ROW "token, lease_us, queue, concurrency_key, sequence_key"
@@ -74,7 +75,7 @@ constinit pg::Statement g_rows{
                   " 'r'::pg_catalog.\"char\" AND worker IS NOT NULL"};
 
 constinit pg::Statement g_load{"load_leases", "SELECT " LEASE_ROW
-                                              ", job_id "
+                                              ", job_id, claimed_at "
                                               "FROM foreman.live_job WHERE state " EQ
                                               " 'r'::pg_catalog.\"char\" AND worker IS NOT NULL"};
 
@@ -253,11 +254,13 @@ void take_leases(std::span<const TokenPair> pairs, MemoryContext context, pg::ve
     }
 }
 
-bool lock_lease(const TokenPair& pair) {
+std::optional<Instant> lock_lease(const TokenPair& pair) {
     const AsOwner scope;
     pg::Args<2> a;
     a.i64(1, pair.job_id).set(2, pg::uuid_datum(pair.token));
-    return !g_lock.execute(a).empty();
+    const pg::Rows rows = g_lock.execute(a);
+    if (rows.empty()) return std::nullopt;
+    return rows[0].instant(1) + core::Micros{rows[0].i64(2)};
 }
 
 namespace {
@@ -356,6 +359,25 @@ int64 load_leases(Instant now) {
     drop_ended(placed);
     if (DatabaseSlot* d = database_slot(MyDatabaseId)) pg_atomic_write_u32(&d->leases_loaded, 1);
     return unplaced;
+}
+
+void place_leases_off_board(Instant now, pg::vector<TokenPair>* ended) {
+    const AsOwner scope;
+    const pg::Context context("foreman leases", CurrentMemoryContext);
+    pg::ContextResource memory(context);
+    pg::vector<TokenPair> placed(&memory);
+    for (const pg::Row row : g_load.execute()) {
+        LeaseReading known{};
+        if (read_lease(MyDatabaseId, row.i64(6), &known)) continue;
+        const LeaseRow lease = lease_of(row);
+        const Instant until = row.instant(7) + lease.length;
+        if (until <= now) {
+            ended->push_back({row.i64(6), lease.token});
+        } else if (place_lease(row.i64(6), lease, until)) {
+            placed.push_back({row.i64(6), lease.token});
+        }
+    }
+    drop_ended(placed);
 }
 
 }  // namespace foreman::store

@@ -55,7 +55,7 @@ struct TokenPair {
 void take_leases(std::span<const TokenPair> pairs, MemoryContext context, pg::vector<LeasedJob>* out);
 /// does: locks the row of a lease for its rescue, without waiting.  false: the token is not right, or
 /// somebody ends the lease in a transaction that is still open.
-bool lock_lease(const TokenPair& pair);
+std::optional<Instant> lock_lease(const TokenPair& pair);
 /// What the row of a leased job says now, whatever the snapshot of the transaction; nothing: it is not
 /// leased.
 struct LeaseRow {
@@ -71,6 +71,9 @@ std::optional<LeaseRow> read_lease_row(int64 job_id);
 bool place_lease(int64 job_id, const LeaseRow& row, Instant until);
 /// Renews in the row, where the board has no room or is not there.
 bool renew_lease_row(const TokenPair& pair, Instant until, core::Micros length);
+/// Leases that had no room on the board: those that ended by their rows, which the caller revives; the others
+/// are placed where there is room by now, or are looked at again when the first of them ends.
+void place_leases_off_board(Instant now, pg::vector<TokenPair>* ended);
 /// Leases that ended by what their rows say, for servers without a board.
 void ended_lease_rows(Instant now, pg::vector<TokenPair>* out);
 void all_leases(pg::vector<TokenPair>* out);

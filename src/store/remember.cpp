@@ -183,19 +183,33 @@ void apply_all() noexcept {
     if (g_launcher) poke_launcher(MyDatabaseId);
 }
 
+bool holds_a_limit(const Note& n) noexcept {
+    return is_limited(n.place) || n.keys[0] != kNoIndex || n.keys[1] != kNoIndex;
+}
+
 // Before the commit can be seen: whoever ends a lease that it sees must find it on the board, or what the
 // lease holds there stays taken.
-void place_leases() noexcept {
-    if (!board_present()) return;
+// false: one that counts under a limit has no room.
+bool place_leases() noexcept {
+    if (!board_present()) return true;
     // From the last on, as they are searched for among what this process holds.
     for (int i = g_count - 1; i >= 0; i--) {
         Note& n = g_notes[i];
         if (n.type != NoteKind::lease) continue;
         n.placed = add_lease(MyDatabaseId, n.id, n.token, n.until, n.length, n.keys, n.place);
+        if (!n.placed && holds_a_limit(n)) return false;
         if (!n.placed) continue;
         hand_over_place(n.place);
         for (const uint32 key : n.keys) hand_over_key(key);
     }
+    return true;
+}
+
+// What it holds would be free at the end of the transaction, and one more than allowed would run.
+void refuse_unplaced() {
+    ereport(ERROR, (errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+                    errmsg("there is no room for more leases of jobs under a limit"),
+                    errhint("Complete or release some, or raise foreman.board_memory.")));
 }
 
 void take_leases_back() noexcept {
@@ -209,9 +223,7 @@ void take_leases_back() noexcept {
 void refuse_to_prepare_limited() {
     for (int i = 0; i < g_count; i++) {
         const Note& n = g_notes[i];
-        if (n.type != NoteKind::lease ||
-            !(is_limited(n.place) || n.keys[0] != kNoIndex || n.keys[1] != kNoIndex))
-            continue;
+        if (n.type != NoteKind::lease || !holds_a_limit(n)) continue;
         ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
                         errmsg("cannot PREPARE a transaction that has claimed jobs under a limit"),
                         errhint("Commit it, or release what it claimed.")));
@@ -221,7 +233,7 @@ void refuse_to_prepare_limited() {
 extern "C" void foreman_at_transaction_end(XactEvent event, void*) {
     switch (event) {
         case XACT_EVENT_PRE_COMMIT:
-            place_leases();
+            if (!place_leases()) refuse_unplaced();
             break;
         case XACT_EVENT_PRE_PREPARE:
             refuse_to_prepare_limited();

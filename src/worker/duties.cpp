@@ -29,6 +29,7 @@ constexpr int kExpireBatch = 1000;
 constexpr int kReviveBatch = 500;
 constexpr int kReviveAlone = 50;
 constexpr core::Micros kBadLeaseRetry = core::minutes(1);
+constexpr core::Micros kOffBoardPause = core::seconds(1);
 constexpr core::Micros kEndingRetry = core::milliseconds(200);
 
 // Whether the process that leased the job still has it. After a restart a pid may be another's: an executor
@@ -177,16 +178,43 @@ bool fail_lease(const store::TokenPair& pair, core::Instant now, MemoryContext c
     return true;
 }
 
+// Leases that ended by their rows. A heartbeat may have renewed one meanwhile.
+int64 revive_rows(const pg::vector<store::TokenPair>& ended, core::Instant now, MemoryContext context) {
+    int64 revived = 0;
+    for (const store::TokenPair& pair : ended) {
+        const std::optional<core::Instant> until = store::lock_lease(pair);
+        revived += until && *until <= now && fail_lease(pair, now, context) ? 1 : 0;
+    }
+    return revived;
+}
+
 // Without the board, for rescue_once(): the rows alone say which leases ended.
 int64 revive_by_rows(core::Instant now) {
     pg::Context context("foreman revival", CurrentMemoryContext);
     pg::ContextResource memory(context);
     pg::vector<store::TokenPair> ended(&memory);
     store::ended_lease_rows(now, &ended);
-    int64 revived = 0;
-    for (const store::TokenPair& pair : ended)
-        revived += store::lock_lease(pair) && fail_lease(pair, now, context.get()) ? 1 : 0;
-    return revived;
+    return revive_rows(ended, now, context.get());
+}
+
+// Those that have no room on the board. All leased rows are read for that: not more often than once a second.
+int64 revive_off_board(Oid database, core::Instant now) {
+    static constinit core::Instant next_look{};
+    if (!store::take_leases_off_board(database)) return 0;
+    const core::Instant steady = pg::steady_now();
+    if (steady < next_look) {
+        store::look_at_leases_at(database, now + kOffBoardPause);
+        return 0;
+    }
+    next_look = steady + kOffBoardPause;
+    pg::Context context("foreman revival", CurrentMemoryContext);
+    pg::ContextResource memory(context);
+    pg::vector<store::TokenPair> ended(&memory);
+    store::place_leases_off_board(now, &ended);
+    if (ended.size() > kReviveBatch) ended.resize(kReviveBatch);
+    // For more of them, what somebody has locked, and those that cannot be revived.
+    if (!ended.empty()) store::look_at_leases_at(database, now + kOffBoardPause);
+    return revive_rows(ended, now, context.get());
 }
 
 // false: there was nothing to revive. next: lowered to the instant at which to look at the lease again.
@@ -241,7 +269,7 @@ int64 revive_ended_leases(Oid database, core::Instant now, core::Instant* next, 
         revived += done ? 1 : 0;
     }
     if (n == most) *next = now;
-    return revived;
+    return revived + revive_off_board(database, now);
 }
 
 namespace {

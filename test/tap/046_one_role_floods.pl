@@ -106,6 +106,23 @@ subtest 'outside workers' => sub {
 	is(number("SELECT queue FROM foreman.worker_heartbeat('mine', '{victim}')"), 'victim', 'others find some');
 };
 
+subtest 'leases' => sub {
+	$node->safe_psql('postgres', "SELECT count(*) FROM foreman.enqueue_array('out', array_fill('{}'::jsonb, '{7000}'), queue => 'eve')");
+	as_eve(join ' ', map { "SELECT count(*) FROM foreman.claim('{eve}', 'w', 1000, lease => '1 h');" } 1 .. 7);
+	is_full('leases');
+	cmp_ok(used('leases'), '<', capacity('leases') * 0.6, 'a role has half of the table');
+	is(number("SELECT count(*) FROM foreman.jobs WHERE state = 'running' AND leased_until IS NULL"), '0', 'leased_until is there in any case');
+	$node->safe_psql('postgres', "SELECT foreman.enqueue('out', queue => 'eve')");
+	my ($last) = as_eve("SELECT job_id FROM foreman.claim('{eve}', 'w', 1, lease => '1 s')");
+	like($last, qr/^\d+$/, 'a lease beyond that is given');
+	eventually($node, 'postgres', "SELECT attempt = 1 AND state IN ('retryable', 'available') FROM foreman.jobs WHERE job_id = $last", 15, 'and its job is revived when it ends');
+	$node->safe_psql('postgres', "SELECT foreman.create_queue('limited', max_running => 1); SELECT count(*) FROM foreman.enqueue_array('out', array_fill('{}'::jsonb, '{2}'), queue => 'limited')");
+	is(number("SELECT count(*) FROM foreman.claim('{limited}', 'v', 2)"), '1', 'others get leases, and limits hold');
+	$node->safe_psql('postgres', "SELECT count(foreman.release_lease(job_id)) FROM foreman.live_job WHERE state = 'r'");
+	$node->safe_psql('postgres', "SELECT foreman.purge_queue('eve'), foreman.purge_queue('limited')");
+	is(used('leases'), '0', 'all of them come back');
+};
+
 # Ranges that no handler runs, of which the board has no more than 7,000.
 subtest 'kinds' => sub {
 	my $began = time;
