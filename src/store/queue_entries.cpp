@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "store/board_parts.hpp"
+#include "store/queue_sweep.hpp"
 
 namespace foreman::store {
 
@@ -24,16 +25,50 @@ uint32 find_locked(Oid database, std::string_view name, uint32 hash) noexcept {
     return i;
 }
 
+// Off the hash chain and onto the free list.
+void free_entry_locked(uint32 i) noexcept {
+    QueueEntry* q = queue_entries();
+    uint32* at = &queue_buckets()[q[i].hash & (board().queue_buckets - 1)];
+    while (*at != i) at = &q[*at].next;
+    *at = q[i].next;
+    q[i].database = InvalidOid;
+    q[i].next = board().queue_free;
+    board().queue_free = i;
+    count_entries(BoardTable::queues, -1);
+}
+
+// All idle entries of a full table make room at once. Where that gave little, not again within a second, lest
+// each new name has all entries looked at.
+void sweep_locked() noexcept {
+    static constinit TimestampTz next_sweep = 0;
+    const Instant now{GetCurrentTimestamp()};
+    if (now.us < next_sweep && next_sweep - now.us <= USECS_PER_SEC) return;
+    QueueEntry* q = queue_entries();
+    uint32 freed = 0;
+    for (uint32 i = 0; i < board().queue_high; i++) q[i].generation = 0;
+    drop_ranges_of_idle_queues_locked(now);
+    for (uint32 i = 0; i < board().queue_high; i++) {
+        if (q[i].database == InvalidOid || q[i].generation != 0 || !is_idle_queue(q[i], now)) continue;
+        free_entry_locked(i);
+        freed++;
+    }
+    if (freed < board().queue_capacity / 64) next_sweep = now.us + USECS_PER_SEC;
+}
+
 uint32 take_entry_locked() noexcept {
     Board& b = board();
+    if (b.queue_free == kNoIndex && b.queue_high == b.queue_capacity) sweep_locked();
     if (b.queue_free != kNoIndex) {
         const uint32 i = b.queue_free;
         b.queue_free = queue_entries()[i].next;
         return i;
     }
-    if (b.queue_high < b.queue_capacity) return b.queue_high++;
-    refuse_entry(BoardTable::queues);
-    return kNoIndex;
+    if (b.queue_high == b.queue_capacity) {
+        refuse_entry(BoardTable::queues);
+        return kNoIndex;
+    }
+    pg_atomic_init_u32(&queue_entries()[b.queue_high].running, 0);
+    return b.queue_high++;
 }
 
 void add(pg_atomic_uint64* counter, int64 delta) noexcept {
@@ -71,6 +106,13 @@ void settle_cooling(QueueEntry& q, Instant now) noexcept {
 
 }  // namespace
 
+bool is_idle_queue(QueueEntry& q, Instant now) noexcept {
+    const QueueSettings& s = q.settings;
+    return !s.paused && s.ageing == 0 && s.max_running == 0 && s.rate_limit == 0 &&
+           pg_atomic_read_u32(&q.running) == 0 && static_cast<int64>(pg_atomic_read_u64(&q.live)) <= 0 &&
+           cooling_of(q).until <= now && cooling_of(q).windows == 0;
+}
+
 uint32 find_queue_entry(Oid database, std::string_view name) noexcept {
     {
         const PartGuard guard(BoardLock::ranges, LW_SHARED);
@@ -90,7 +132,6 @@ uint32 find_queue_entry_locked(Oid database, std::string_view name, bool add_it)
     QueueEntry& q = queue_entries()[i];
     q.hash = hash;
     q.database = database;
-    q.generation++;
     pg_atomic_init_u64(&q.live, 0);
     pg_atomic_init_u64(&q.enqueued, 0);
     pg_atomic_init_u64(&q.completed, 0);
@@ -104,7 +145,7 @@ uint32 find_queue_entry_locked(Oid database, std::string_view name, bool add_it)
     pg_atomic_init_u32(&q.claims, 0);
     if (i < board().times_capacity) std::memset(static_cast<void*>(&queue_times()[i]), 0, sizeof(QueueTimes));
     pg_atomic_init_u64(&q.throttled_until, static_cast<uint64>(core::kMinusInfinity.us));
-    pg_atomic_init_u32(&q.running, 0);
+    // Its places stay: whoever chose a range just before it was given up gives back what it took.
     pg_atomic_init_u32(&q.full_seen, 0);
     pg_atomic_init_u64(&q.rate_opens, static_cast<uint64>(core::kMinusInfinity.us));
     SpinLockInit(&q.rate_mutex);
@@ -124,13 +165,8 @@ void clear_queue_entries_locked(Oid database) noexcept {
     QueueEntry* q = queue_entries();
     for (uint32 i = 0; i < b.queue_high; i++) {
         if (q[i].database != database) continue;
-        uint32* at = &queue_buckets()[q[i].hash & (b.queue_buckets - 1)];
-        while (*at != i) at = &q[*at].next;
-        *at = q[i].next;
-        q[i].database = InvalidOid;
-        q[i].next = b.queue_free;
-        b.queue_free = i;
-        count_entries(BoardTable::queues, -1);
+        pg_atomic_write_u32(&q[i].running, 0);
+        free_entry_locked(i);
     }
 }
 

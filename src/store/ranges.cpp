@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "store/board_parts.hpp"
+#include "store/queue_sweep.hpp"
 
 namespace foreman::store {
 
@@ -397,6 +398,22 @@ void reset_heads(Oid database) noexcept {
         RangeHot& h = range_hots()[i];
         const SpinScope spin(&h.mutex);
         if (h.database == database) core::lower(h.keys, core::kFirstKey);
+    }
+}
+
+void drop_ranges_of_idle_queues_locked(Instant now) noexcept {
+    Board& b = board();
+    const uint32 high = pg_atomic_read_u32(&b.range_high);
+    for (uint32 i = 0; i < high; i++) {
+        const RangeHot& h = range_hots()[i];
+        if (h.database == InvalidOid || h.queue_index == kNoIndex) continue;
+        QueueEntry& q = queue_entries()[h.queue_index];
+        if (is_idle_queue(q, now) && give_away_locked(i, Worth::nothing, now.us)) {
+            range_colds()[i].next = b.range_free;
+            b.range_free = i;
+        } else {
+            q.generation = 1;
+        }
     }
 }
 

@@ -49,7 +49,8 @@ sub victim_runs
 {
 	my ($what, $options) = @_;
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
-	my $ids = number("SELECT foreman.enqueue('note', queue => 'victim' $options) || ',' || foreman.enqueue('note', queue => 'victim', run_at => now() + interval '1 s' $options)");
+	$options = ", queue => 'victim'$options" if $options !~ /queue/;
+	my $ids = number("SELECT foreman.enqueue('note' $options) || ',' || foreman.enqueue('note', run_at => now() + interval '1 s' $options)");
 	return eventually($node, 'postgres', "SELECT count(*) = 2 FROM effects WHERE job_id IN ($ids)", 10, $what);
 }
 
@@ -121,6 +122,14 @@ subtest 'leases' => sub {
 	$node->safe_psql('postgres', "SELECT count(foreman.release_lease(job_id)) FROM foreman.live_job WHERE state = 'r'");
 	$node->safe_psql('postgres', "SELECT foreman.purge_queue('eve'), foreman.purge_queue('limited')");
 	is(used('leases'), '0', 'all of them come back');
+};
+
+subtest 'queues' => sub {
+	$node->safe_psql('postgres', "SELECT count(foreman.enqueue('note', queue => 'tenant-' || g)) FROM generate_series(1, 1500) g");
+	eventually($node, 'postgres', "SELECT count(*) = 0 FROM foreman.live_job WHERE queue LIKE 'tenant%'", 60, 'a job in each of 1,500 queues runs');
+	$node->safe_psql('postgres', "SELECT foreman.create_queue('late', max_running => 1)");
+	victim_runs('and then one of a queue with a limit that is made afterwards', ", queue => 'late'");
+	cmp_ok(used('queues'), '<', capacity('queues'), 'names that are in use no more made room');
 };
 
 # Ranges that no handler runs, of which the board has no more than 7,000.
