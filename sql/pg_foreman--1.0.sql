@@ -51,7 +51,8 @@ CREATE SEQUENCE foreman.job_id_seq AS pg_catalog.int8;
 
 -- Unfinished jobs. state: w = claimable, r = running outside a group's transaction (leased), b = blocked: blocked_on says
 -- by what: d = other jobs, k = its concurrency key, q = its sequence, s = the job that holds its unique key.
--- alone: bit 1 = has a transaction to itself, bit 2 = has a key, so that its row stays while it runs.
+-- alone: bit 1 = has a transaction to itself, bit 2 = has a key, so that its row stays while it runs; bit 4 = came from
+-- somebody who may not feed all queues while its kind had no handler: one that comes runs it in its own queue only.
 -- unique_as: u = holds its unique key, n = next to hold it, t and s = the same for timers.
 -- attempt counts the attempts charged so far. timeout_us is in microseconds.
 CREATE TABLE foreman.live_job (
@@ -1134,7 +1135,7 @@ COMMENT ON SEQUENCE foreman.job_id_seq IS 'Ids of jobs, in the order of their en
 COMMENT ON TABLE foreman.live_job IS 'Unfinished jobs; see the view foreman.jobs';
 COMMENT ON COLUMN foreman.live_job.run_at IS 'When the job is due';
 COMMENT ON COLUMN foreman.live_job.attempt IS 'Attempts charged so far';
-COMMENT ON COLUMN foreman.live_job.alone IS 'Bit 1: the job runs in a transaction of its own, since it failed or overran in one that it shared; bit 2: it has a key';
+COMMENT ON COLUMN foreman.live_job.alone IS 'Bit 1: the job runs in a transaction of its own, since it failed or overran in one that it shared; bit 2: it has a key; bit 4: its kind had no handler, and whoever enqueued it may not feed all queues';
 COMMENT ON COLUMN foreman.live_job.state IS 'w = may be claimed, r = leased, b = waits for something else than its time';
 COMMENT ON COLUMN foreman.live_job.timeout_us IS 'The job''s own timeout in microseconds; NULL: the handler''s';
 COMMENT ON COLUMN foreman.live_job.errors IS 'One object for each failed attempt, at most 32';

@@ -75,7 +75,7 @@ const char* move(int64 job_id, const Change& change) {
     request.run_at = change.run_at;
     request.priority = change.priority;
     return act(job_id, request, "rescheduled", "requested",
-               [&] { return store::move_waiting(job_id, change.run_at, change.priority); });
+               [&] { return store::move_waiting(job_id, change.run_at, change.priority, GetUserId()); });
 }
 
 const char* remove(int64 job_id) {

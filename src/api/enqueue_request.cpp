@@ -119,6 +119,7 @@ store::NewJob check_options(const EnqueueValues& v) {
     if (v[kMetadata]) check_size(*v[kMetadata], "metadata");
     job.metadata = v[kMetadata];
     job.role = handler.run_as;
+    job.unvouched = !handler.exists && !store::vouches(GetUserId(), job.kind, job.queue);
     check_keys(v, &job);
     return job;
 }

@@ -1,10 +1,13 @@
 // See access.hpp. The cache holds the grants that apply to one user, the last one that asked.
 #include "store/access.hpp"
 
+#include <algorithm>
+
 #include "pg/call.hpp"
 #include "pg/datum.hpp"
 #include "pg/memory.hpp"
 #include "pg/xact.hpp"
+#include "store/definitions.hpp"
 #include "store/schema.hpp"
 
 namespace foreman::store {
@@ -55,9 +58,8 @@ void load_grants(Oid user) {
     g_count = n;
 }
 
-void refresh() {
+void refresh(Oid user) {
     const Schema& s = schema();
-    const Oid user = GetUserId();
     const uint64 generation = grant_generation();
     if (user == g_user && generation == g_generation) return;
     g_user = InvalidOid;
@@ -74,18 +76,43 @@ void refresh() {
     g_generation = generation;
 }
 
+// Of the role that was refreshed last.
+bool holds(Bundle bundle, std::string_view queue) noexcept {
+    return g_everything || std::any_of(g_grants, g_grants + g_count, [=](const Grant& g) {
+               return g.bundle == static_cast<uint8>(bundle) &&
+                      (g.all_queues || std::string_view(g.queue, g.len) == queue);
+           });
+}
+
+bool holds_all(Bundle bundle) noexcept {
+    return g_everything || std::any_of(g_grants, g_grants + g_count, [=](const Grant& g) {
+               return g.bundle == static_cast<uint8>(bundle) && g.all_queues;
+           });
+}
+
+bool role_is_there(Oid role) {
+    return pg::guarded([role] { return SearchSysCacheExists1(AUTHOID, ObjectIdGetDatum(role)); });
+}
+
 }  // namespace
 
 bool may(Bundle bundle, std::string_view queue) {
-    refresh();
-    if (g_everything) return true;
-    for (int i = 0; i < g_count; i++) {
-        const Grant& g = g_grants[i];
-        if (g.bundle == static_cast<uint8>(bundle) &&
-            (g.all_queues || std::string_view(g.queue, g.len) == queue))
-            return true;
-    }
-    return false;
+    refresh(GetUserId());
+    return holds(bundle, queue);
+}
+
+bool may_feed(Oid role, std::string_view queue) {
+    if (!role_is_there(role)) return false;
+    refresh(role);
+    return holds(Bundle::producer, queue) || holds(Bundle::operate, queue);
+}
+
+bool vouches(Oid role, std::string_view kind, std::string_view queue) {
+    const Handler& handler = find_handler(kind, queue);
+    if (handler.exists) return handler.queue_name() == queue || may_feed(role, handler.queue_name());
+    if (!role_is_there(role)) return false;
+    refresh(role);
+    return holds_all(Bundle::producer) || holds_all(Bundle::operate);
 }
 
 bool may_see(std::string_view queue) {
@@ -99,7 +126,7 @@ bool sees_all() {
 }
 
 void seen_queues(pg::vector<Datum>* names) {
-    refresh();
+    refresh(GetUserId());
     for (int i = 0; i < g_count; i++) {
         const Grant& g = g_grants[i];
         if (!g.all_queues) names->push_back(pg::text_datum({g.queue, g.len}));
@@ -111,16 +138,12 @@ bool may_see_args(std::string_view queue) {
 }
 
 bool may_all(Bundle bundle) {
-    refresh();
-    if (g_everything) return true;
-    for (int i = 0; i < g_count; i++) {
-        if (g_grants[i].bundle == static_cast<uint8>(bundle) && g_grants[i].all_queues) return true;
-    }
-    return false;
+    refresh(GetUserId());
+    return holds_all(bundle);
 }
 
 void granted_queues(Bundle bundle, pg::vector<std::string_view>* out) {
-    refresh();
+    refresh(GetUserId());
     for (int i = 0; i < g_count; i++) {
         const Grant& g = g_grants[i];
         const std::string_view queue(g.queue, g.len);

@@ -27,6 +27,11 @@ bool may_all(Bundle bundle);
 /// The queues for which it holds the bundle by name. needs: not may_all(). They are valid until grants
 /// change.
 void granted_queues(Bundle bundle, pg::vector<std::string_view>* out);
+/// Whether this role could have jobs of the kind run from the queue: that takes the right on the queue of the
+/// kind's handler, too; and where no handler is there, whose queue is not known yet, that on all queues.
+bool vouches(Oid role, std::string_view kind, std::string_view queue);
+/// Whether the role may feed the queue, as producer or operator.
+bool may_feed(Oid role, std::string_view queue);
 /// Raises 42501 naming queue and bundle.
 void require(Bundle bundle, std::string_view queue);
 void require_all(Bundle bundle);

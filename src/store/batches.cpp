@@ -26,11 +26,12 @@ constinit pg::Statement g_join{"join_batch",
                                "foreman.job_batch WHERE batch_id " EQ " $1 FOR KEY SHARE",
                                {INT8OID}};
 
-constinit pg::Statement g_lock{"lock_batch",
-                               "SELECT name, on_success, on_complete, on_discard, discarded_at IS NOT NULL, "
-                               "finished_at IS NOT NULL, filled_at IS NOT NULL FROM "
-                               "foreman.job_batch WHERE batch_id " EQ " $1 FOR UPDATE SKIP LOCKED",
-                               {INT8OID}};
+constinit pg::Statement g_lock{
+    "lock_batch",
+    "SELECT name, on_success, on_complete, on_discard, discarded_at IS NOT NULL, "
+    "finished_at IS NOT NULL, filled_at IS NOT NULL, created_by::pg_catalog.oid FROM "
+    "foreman.job_batch WHERE batch_id " EQ " $1 FOR UPDATE SKIP LOCKED",
+    {INT8OID}};
 constinit pg::Statement g_exists{
     "batch_exists", "SELECT 1 FROM foreman.job_batch WHERE batch_id " EQ " $1", {INT8OID}};
 
@@ -82,8 +83,10 @@ Ends count_ends(int64 batch_id) {
     return {rows[0].i64(1), rows[0].i64(2), rows[0].i64(3)};
 }
 
-void enqueue_callback(std::string_view kind, int64 batch_id, std::string_view name, const Ends& ends,
-                      core::Instant now) {
+// A job that the batch's maker could enqueue itself. When the handler came later, in a queue that he may not
+// feed, it waits in the default queue.
+void enqueue_callback(std::string_view kind, Oid maker, int64 batch_id, std::string_view name,
+                      const Ends& ends, core::Instant now) {
     if (kind.empty()) return;
     pg::Args<5> a;
     a.i64(1, batch_id).text(2, name).i64(3, ends.completed).i64(4, ends.cancelled).i64(5, ends.discarded);
@@ -91,7 +94,9 @@ void enqueue_callback(std::string_view kind, int64 batch_id, std::string_view na
     const Handler& handler = find_handler(kind);
     NewJob job;
     job.kind = kind;
-    job.queue = handler.queue_name();
+    job.unvouched = !may_feed(maker, handler.queue_name()) ||
+                    (!handler.exists && !vouches(maker, kind, handler.queue_name()));
+    job.queue = job.unvouched ? kDefaultQueue : handler.queue_name();
     job.priority = find_queue(job.queue).priority;
     if (handler.max_attempts > 0) job.max_attempts = handler.max_attempts;
     job.run_at = now;
@@ -159,6 +164,7 @@ BatchLook look_at_batch(int64 batch_id, bool filled, core::Instant now) {
     const std::string_view on_success = keep(r, 2);
     const std::string_view on_complete = keep(r, 3);
     const std::string_view on_discard = keep(r, 4);
+    const Oid maker = r.oid(8);
     pg::Args<2> note;
     note.i64(1, batch_id).instant(2, now);
     const bool finished = !exists(g_unfinished, batch_id);
@@ -169,12 +175,12 @@ BatchLook look_at_batch(int64 batch_id, bool filled, core::Instant now) {
     const Ends ends = count_ends(batch_id);
     if (discarded) {
         g_note_discard.execute(note);
-        enqueue_callback(on_discard, batch_id, name, ends, now);
+        enqueue_callback(on_discard, maker, batch_id, name, ends, now);
     }
     if (!finished || (ends.all() == 0 && !filled && !known_as_filled)) return BatchLook::open;
     g_note_finish.execute(note);
-    if (ends.completed == ends.all()) enqueue_callback(on_success, batch_id, name, ends, now);
-    enqueue_callback(on_complete, batch_id, name, ends, now);
+    if (ends.completed == ends.all()) enqueue_callback(on_success, maker, batch_id, name, ends, now);
+    enqueue_callback(on_complete, maker, batch_id, name, ends, now);
     return BatchLook::done;
 }
 

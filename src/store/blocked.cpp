@@ -26,7 +26,7 @@ constexpr std::size_t kMostRetries = 500;
 
 int64 remember_released(const pg::Rows& rows) {
     for (const pg::Row r : rows)
-        remember_work(r.view(1), r.view(2), r.i16(3), r.i16(4), role_of(r.view(2), r.view(1)),
+        remember_work(r.view(1), r.view(2), r.i16(3), r.i16(4), role_of(r.view(2), r.view(1), r.i16(4)),
                       {r.instant(5).us, r.i64(6)});
     return static_cast<int64>(rows.size());
 }

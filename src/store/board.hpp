@@ -56,8 +56,12 @@ void set_latch(int32 pid, int32 procno) noexcept;
 // The bits of a range's `alone`: what its jobs have in common besides queue, kind and priority.
 constexpr int16 kAlone = 1;  // a transaction for each
 constexpr int16 kKeyed = 2;  // the row stays, locked, while the job runs, so that its key answers
+// Enqueued while its kind had no handler, by somebody who may not feed every queue: that handler runs it in
+// its own queue only.
+constexpr int16 kUnvouched = 4;
 constexpr bool is_alone(int16 alone) noexcept { return (alone & kAlone) != 0; }
 constexpr bool is_keyed(int16 alone) noexcept { return (alone & kKeyed) != 0; }
+constexpr bool is_unvouched(int16 alone) noexcept { return (alone & kUnvouched) != 0; }
 
 struct RangeName {
     Oid database;
@@ -144,7 +148,7 @@ void note_off_board(Oid database, Instant due) noexcept;
 /// room, or the one that has been there longest. Not valid: there is no room.
 RangeRef find_range(const RangeName& name, Oid role, bool needed) noexcept;
 /// Sets which role's executors run a kind; for every range of that kind in the database.
-void set_kind_role(Oid database, std::string_view kind, Oid role, std::string_view queue = {}) noexcept;
+void set_kind_role(Oid database, std::string_view kind, Oid role) noexcept;
 /// The same for one range.
 void set_range_role(RangeRef ref, Oid role) noexcept;
 /// Handlers changed: the roles of all ranges of the database are to be looked up.

@@ -347,7 +347,7 @@ void set_alone(std::span<const int64> ids) {
     pg::Args<1> a;
     a.set(1, pg::int8_array(ids));
     for (const pg::Row r : g_set_alone.execute(a))
-        remember_work(r.view(1), r.view(2), r.i16(3), r.i16(4), role_of(r.view(2), r.view(1)),
+        remember_work(r.view(1), r.view(2), r.i16(3), r.i16(4), role_of(r.view(2), r.view(1), r.i16(4)),
                       {r.instant(5).us, r.i64(6)});
 }
 

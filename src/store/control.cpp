@@ -7,6 +7,7 @@
 #include "pg/call.hpp"
 #include "pg/datum.hpp"
 #include "pg/xact.hpp"
+#include "store/access.hpp"
 #include "store/board_parts.hpp"
 #include "store/clock.hpp"
 #include "store/ended.hpp"
@@ -50,6 +51,14 @@ constinit pg::Statement g_move{"move_waiting",
                                " RETURNING queue, kind, priority, alone, run_at, job_id, state, blocked_on, "
                                "concurrency_key",
                                {INT8OID, TIMESTAMPTZOID, INT2OID}};
+
+constinit pg::Statement g_set_unvouched{
+    "set_unvouched",
+    "UPDATE foreman.live_job SET alone = alone OPERATOR(pg_catalog.&) 3::pg_catalog.int2 "
+    "OPERATOR(pg_catalog.|) $2 WHERE job_id " EQ
+    " $1 RETURNING queue, kind, priority, alone, run_at, "
+    "job_id, state, blocked_on, concurrency_key",
+    {INT8OID, INT2OID}};
 
 constinit pg::Statement g_insert_request{
     "insert_request",
@@ -201,7 +210,7 @@ bool apply_to(int64 job_id, MemoryContext context) {
     const Request r = take_request(job_id, context);
     if (r.action == 0) return true;  // applied meanwhile by whoever held the job
     if (r.action == 'r') {
-        move_waiting(job_id, r.run_at, r.priority);
+        move_waiting(job_id, r.run_at, r.priority, InvalidOid);
         return true;
     }
     Job job{};
@@ -281,7 +290,14 @@ void take_waiting_many(std::span<const int64> ids, MemoryContext context, pg::ve
     }
 }
 
-bool move_waiting(int64 job_id, std::optional<Instant> run_at, std::optional<int16> priority) {
+// Who reschedules or retries a job stands for it as if he had enqueued it.
+static void set_unvouched(int64 job_id, int16 bit) {
+    pg::Args<2> a;
+    a.i64(1, job_id).i16(2, bit);
+    remember_moved(g_set_unvouched.execute(a)[0]);
+}
+
+bool move_waiting(int64 job_id, std::optional<Instant> run_at, std::optional<int16> priority, Oid user) {
     if (is_held_here(job_id)) return false;
     const AsOwner scope;
     pg::Args<3> a;
@@ -290,7 +306,11 @@ bool move_waiting(int64 job_id, std::optional<Instant> run_at, std::optional<int
     if (priority) a.i16(3, *priority);
     const pg::Rows rows = g_move.execute(a);
     if (rows.empty()) return false;
-    remember_moved(rows[0]);
+    const pg::Row r = rows[0];
+    if (is_unvouched(r.i16(4)) && vouches(user, r.view(2), r.view(1)))
+        set_unvouched(job_id, 0);
+    else
+        remember_moved(r);
     return true;
 }
 
@@ -333,6 +353,7 @@ bool has_stop_request(int64 job_id) {
 }
 
 bool revive(int64 job_id, Place place) {
+    const Oid user = GetUserId();
     const AsOwner scope;
     const Instant at = now();
     pg::Args<2> a;
@@ -349,7 +370,11 @@ bool revive(int64 job_id, Place place) {
         return false;
     }
     const pg::Row r = rows[0];
-    remember_work(r.view(1), r.view(2), r.i16(3), r.i16(4), role_of(r.view(2), r.view(1)), {at.us, job_id});
+    if (vouches(user, r.view(2), r.view(1)))
+        remember_work(r.view(1), r.view(2), r.i16(3), r.i16(4), role_of(r.view(2), r.view(1), r.i16(4)),
+                      {at.us, job_id});
+    else
+        set_unvouched(job_id, kUnvouched);
     QueueDelta d;
     d.live = 1;
     remember_counts(r.view(1), d);

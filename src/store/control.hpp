@@ -32,7 +32,7 @@ void cancel_taken(const Job& job, std::string_view reason, Instant at);
 void cancel_taken(std::span<const Job> jobs, std::string_view reason, Instant at);
 void delete_taken(const Job& job);
 /// Moves a waiting job to another time or priority; false as above.
-bool move_waiting(int64 job_id, std::optional<Instant> run_at, std::optional<int16> priority);
+bool move_waiting(int64 job_id, std::optional<Instant> run_at, std::optional<int16> priority, Oid user);
 
 struct Request {
     char action;  // c cancel, d delete, r reschedule, n: as c, but interrupt nothing; 0: none

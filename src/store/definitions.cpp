@@ -6,6 +6,7 @@
 #include "pg/datum.hpp"
 #include "pg/memory.hpp"
 #include "pg/xact.hpp"
+#include "store/board.hpp"
 #include "store/schema.hpp"
 #include "store/sql_names.hpp"
 
@@ -217,9 +218,10 @@ const Handler& find_handler(std::string_view kind) {
     });
 }
 
-const Handler& find_handler(std::string_view kind, std::string_view queue) {
+const Handler& find_handler(std::string_view kind, std::string_view queue, int16 alone) {
     const Handler& h = find_handler(kind);
-    return !h.exists || h.serves(queue) ? h : kNoHandler;
+    if (!h.exists || (h.serves(queue) && (!is_unvouched(alone) || h.queue_name() == queue))) return h;
+    return kNoHandler;
 }
 
 const Queue& find_queue(std::string_view queue) {
@@ -250,6 +252,8 @@ core::BackoffPolicy backoff_for(const Handler& handler, const Queue& queue) {
     return policy;
 }
 
-Oid role_of(std::string_view kind, std::string_view queue) { return find_handler(kind, queue).run_as; }
+Oid role_of(std::string_view kind, std::string_view queue, int16 alone) {
+    return find_handler(kind, queue, alone).run_as;
+}
 
 }  // namespace foreman::store

@@ -77,13 +77,13 @@ constexpr int kDefaultKeepArgs = 8192;
 /// cost   a hash probe; a row read after invalidation
 const Handler& find_handler(std::string_view kind);
 /// The one that runs the kind's jobs of a queue; exists is false where it does not serve that queue.
-const Handler& find_handler(std::string_view kind, std::string_view queue);
+const Handler& find_handler(std::string_view kind, std::string_view queue, int16 alone = 0);
 const Queue& find_queue(std::string_view queue);
 
 /// Handler's backoff, else the queue's, else the default.
 core::BackoffPolicy backoff_for(const Handler& handler, const Queue& queue);
 /// The role whose executors run a kind's jobs of a queue now; InvalidOid without a handler.
-Oid role_of(std::string_view kind, std::string_view queue);
+Oid role_of(std::string_view kind, std::string_view queue, int16 alone = 0);
 
 /// An interval in microseconds (a day is 24 h; checked when it was stored); -1 for NULL.
 int64 interval_us(std::optional<Datum> interval);

@@ -42,7 +42,8 @@ constinit pg::Statement g_insert{
 constinit pg::Statement g_insert_successor{
     "enqueue_successor",
     KEYED_COLUMNS
-    "DO UPDATE SET args = excluded.args, priority = excluded.priority, run_at = CASE WHEN $21 THEN "
+    "DO UPDATE SET args = excluded.args, priority = excluded.priority, alone = excluded.alone, run_at = CASE "
+    "WHEN $21 THEN "
     "live_job.run_at ELSE excluded.run_at END RETURNING job_id, live_job.job_id " EQ " $1",
     {INT8OID,  TIMESTAMPTZOID, TIMESTAMPTZOID, INT2OID,      INT2OID,  TEXTOID, TEXTOID,
      JSONBOID, INT8OID,        TIMESTAMPTZOID, TEXTARRAYOID, JSONBOID, INT2OID, CHAROID,
@@ -57,12 +58,13 @@ constinit pg::Statement g_holder{
 
 constinit pg::Statement g_replace{
     "unique_replace",
-    "UPDATE foreman.live_job SET args = $2, priority = $3, run_at = CASE WHEN $4 THEN run_at ELSE $5 END "
+    "UPDATE foreman.live_job SET args = $2, priority = $3, run_at = CASE WHEN $4 THEN run_at ELSE $5 END, "
+    "alone = alone OPERATOR(pg_catalog.&) 3::pg_catalog.int2 OPERATOR(pg_catalog.|) $6 "
     "WHERE ctid " EQ " ANY (ARRAY (SELECT w.ctid FROM foreman.live_job w WHERE w.job_id " EQ
     " $1 AND w.state " NE
     " 'r'::pg_catalog.\"char\" FOR UPDATE SKIP LOCKED)) RETURNING queue, kind, priority, alone, run_at, "
     "job_id, state, blocked_on, concurrency_key",
-    {INT8OID, JSONBOID, INT2OID, BOOLOID, TIMESTAMPTZOID}};
+    {INT8OID, JSONBOID, INT2OID, BOOLOID, TIMESTAMPTZOID, INT2OID}};
 
 constinit pg::Statement g_take_window{
     "take_window",
@@ -137,8 +139,7 @@ void set_columns(pg::Args<N>* a, const NewJob& job, int64 id, char state, char u
     if (job.expires_at) a->instant(10, *job.expires_at);
     if (job.tags) a->set(11, *job.tags);
     if (job.metadata) a->set(12, *job.metadata);
-    const bool keyed = !job.unique_key.empty() || !job.concurrency_key.empty() || !job.sequence_key.empty();
-    a->i16(13, keyed ? kKeyed : int16{0}).letter(14, state);
+    a->i16(13, job.alone()).letter(14, state);
     if (job.batch_id != 0) a->i64(15, job.batch_id);
     if (!job.unique_key.empty()) a->text(16, job.unique_key).letter(17, unique_as);
     if (!job.concurrency_key.empty()) a->text(18, job.concurrency_key);
@@ -147,10 +148,8 @@ void set_columns(pg::Args<N>* a, const NewJob& job, int64 id, char state, char u
 }
 
 void remember_keyed(const NewJob& job, int64 id, bool blocked) {
-    const bool keyed = !job.unique_key.empty() || !job.concurrency_key.empty() || !job.sequence_key.empty();
     if (!blocked)
-        remember_work(job.queue, job.kind, job.priority, keyed ? kKeyed : int16{0}, job.role,
-                      {job.run_at.us, id});
+        remember_work(job.queue, job.kind, job.priority, job.alone(), job.role, {job.run_at.us, id});
     QueueDelta delta;
     delta.live = delta.enqueued = 1;
     remember_counts(job.queue, delta);
@@ -212,9 +211,10 @@ bool replaces(const NewJob& job) noexcept {
 
 bool replace_waiting(const NewJob& job, int64 id) {
     if (job.timer) return renew_timer(job, id);
-    pg::Args<5> a;
+    pg::Args<6> a;
     a.i64(1, id).set(2, job.args).i16(3, job.priority);
     a.boolean(4, job.on_conflict == OnConflict::preserve_run_at).instant(5, job.run_at);
+    a.i16(6, job.unvouched ? kUnvouched : int16{0});
     const pg::Rows rows = g_replace.execute(a);
     if (rows.empty()) return false;
     remember_moved(rows[0]);

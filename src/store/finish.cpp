@@ -304,7 +304,8 @@ void remember_end_of(const Job& job) {
 
 void put_back(const Job& job, int16 attempt, int16 alone_bits, Instant run_at, std::optional<Datum> errors) {
     const AsOwner scope;
-    const auto alone = static_cast<int16>((alone_bits & kAlone) | (job.has_keys() ? kKeyed : 0));
+    const auto alone =
+        static_cast<int16>((alone_bits & kAlone) | (job.alone & kUnvouched) | (job.has_keys() ? kKeyed : 0));
     // An attempt came to an end of its own: those in a row end with it.
     const int16 interruptions = attempt > job.attempt ? int16{0} : job.interruptions;
     if (job.held) {
@@ -334,7 +335,7 @@ void put_back(const Job& job, int16 attempt, int16 alone_bits, Instant run_at, s
     }
     // Under policy `skip` the others of its sequence need not wait for it.
     if (!job.sequence_key.empty()) remember_key(BlockedOn::sequence, job.queue, job.sequence_key);
-    remember_work(job.queue, job.kind, job.priority, alone, role_of(job.kind, job.queue),
+    remember_work(job.queue, job.kind, job.priority, alone, role_of(job.kind, job.queue, alone),
                   {run_at.us, job.job_id});
     if (job.expires_at) remember_expiry(*job.expires_at);
     if (attempt > job.attempt) {

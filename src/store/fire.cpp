@@ -3,6 +3,7 @@
 
 #include "pg/call.hpp"
 #include "pg/datum.hpp"
+#include "store/access.hpp"
 #include "store/control.hpp"
 #include "store/cron_runs.hpp"
 #include "store/definitions.hpp"
@@ -160,6 +161,16 @@ int64 make_run(const StoredSchedule& s, std::optional<Instant> occurrence, Insta
     job.args = set.command ? run[0].datum(2) : set.args;
     job.metadata = run[0].datum(3);
     job.role = handler.run_as;
+    // Its maker could enqueue the job itself: also when the handler came after the schedule.
+    const bool vouched = set.command || vouches(set.run_as, set.kind, job.queue);
+    if (!vouched && handler.exists) {
+        throw pg::Failure(
+            ERRCODE_INSUFFICIENT_PRIVILEGE,
+            "its role has no right on queue \"%.*s\", which the handler of kind \"%.*s\" belongs to",
+            static_cast<int>(handler.queue_name().size()), handler.queue_name().data(),
+            static_cast<int>(set.kind.size()), set.kind.data());
+    }
+    job.unvouched = !vouched;
     const int64 job_id = insert_job(job).id;
 
     pg::Args<11> a;

@@ -39,11 +39,15 @@ struct NewJob {
     std::optional<Datum> depends_on;  // int8[] without NULLs
     bool run_anyway = false;          // when a dependency does not complete
     int64 batch_id = 0;
-    int64 id = 0;  // 0: the next one
-    bool is_plain() const noexcept {
-        return unique_key.empty() && concurrency_key.empty() && sequence_key.empty() && !depends_on &&
-               batch_id == 0;
+    int64 id = 0;            // 0: the next one
+    bool unvouched = false;  // see kUnvouched
+    bool has_keys() const noexcept {
+        return !unique_key.empty() || !concurrency_key.empty() || !sequence_key.empty();
     }
+    int16 alone() const noexcept {
+        return static_cast<int16>((has_keys() ? kKeyed : 0) | (unvouched ? kUnvouched : 0));
+    }
+    bool is_plain() const noexcept { return !has_keys() && !depends_on && batch_id == 0; }
 };
 
 struct Inserted {

@@ -66,7 +66,7 @@ void park(std::span<const Job> jobs, BlockedOn why) {
 void remember_moved(const pg::Row& r) {
     const Key key{r.instant(5).us, r.i64(6)};
     if (r.letter(7) == 'w')
-        remember_work(r.view(1), r.view(2), r.i16(3), r.i16(4), role_of(r.view(2), r.view(1)), key);
+        remember_work(r.view(1), r.view(2), r.i16(3), r.i16(4), role_of(r.view(2), r.view(1), r.i16(4)), key);
     else if (!r.is_null(8) && r.letter(8) == static_cast<char>(BlockedOn::key))
         remember_parked(BlockedOn::key, r.view(1), r.view(9), {r.i16(3), key});
 }

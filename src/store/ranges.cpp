@@ -350,7 +350,7 @@ Key range_head(RangeRef ref) noexcept {
     return range_colds()[ref.index].generation == ref.generation ? h.keys.head : core::kNoKey;
 }
 
-void set_kind_role(Oid database, std::string_view kind, Oid role, std::string_view queue) noexcept {
+void set_kind_role(Oid database, std::string_view kind, Oid role) noexcept {
     if (!board_present()) return;
     const uint8 hash = hash_kind(kind);
     const PartGuard guard(BoardLock::ranges, LW_SHARED);
@@ -360,13 +360,14 @@ void set_kind_role(Oid database, std::string_view kind, Oid role, std::string_vi
         if (h.database != database || h.kind_hash != hash) continue;
         const RangeCold& c = range_colds()[i];
         if (std::string_view(c.kind, c.kind_len) != kind) continue;
-        if (!queue.empty() && std::string_view(c.queue, c.queue_len) != queue) continue;
+        if (is_unvouched(h.alone) && role != InvalidOid) continue;
         const SpinScope spin(&h.mutex);
         h.role = role;
     }
 }
 
 void set_range_role(RangeRef ref, Oid role) noexcept {
+    if (!ref.valid()) return;
     RangeHot& h = range_hots()[ref.index];
     const SpinScope spin(&h.mutex);
     if (range_colds()[ref.index].generation == ref.generation) h.role = role;

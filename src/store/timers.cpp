@@ -95,13 +95,14 @@ bool renew_timer(const NewJob& job, int64 id) {
     g_forget_requests.execute(one);
     pg::Args<11> a;
     a.i64(1, id).instant(2, job.run_at).i16(3, job.priority).i16(4, job.max_attempts).text(5, job.queue);
-    a.set(6, job.args).i16(11, kKeyed);
+    a.set(6, job.args).i16(11, job.alone());
     if (job.timeout_us) a.i64(7, *job.timeout_us);
     if (job.expires_at) a.instant(8, *job.expires_at);
     if (job.tags) a.set(9, *job.tags);
     if (job.metadata) a.set(10, *job.metadata);
     const char state = g_renew.execute(a)[0].letter(1);
-    if (state == 'w') remember_work(job.queue, job.kind, job.priority, kKeyed, job.role, {job.run_at.us, id});
+    if (state == 'w')
+        remember_work(job.queue, job.kind, job.priority, job.alone(), job.role, {job.run_at.us, id});
     if (job.expires_at) remember_expiry(*job.expires_at);
     const std::string_view old_queue{was.text, was.len};
     if (old_queue != job.queue) {

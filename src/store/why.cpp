@@ -434,11 +434,14 @@ void Question::no_room() {
 }
 
 void Question::handler() {
-    const Handler& h = find_handler(job_.kind, job_.queue);
+    const Handler& h = find_handler(job_.kind, job_.queue, job_.alone);
     if (h.exists) return workers(h);
     Detail d(context());
     d.text("kind", job_.kind);
-    if (find_handler(job_.kind).exists) d.text("handler", "serves other queues");
+    const Handler& any = find_handler(job_.kind);
+    if (any.exists && !any.serves(job_.queue)) d.text("handler", "serves other queues");
+    if (any.exists && any.serves(job_.queue))
+        d.text("handler", "came later").text("handler_queue", any.queue_name());
     if (board_present())
         d.number("outside_workers", place_of_worker(MyDatabaseId, job_.queue, {}, now_).workers);
     add("no_handler", d);

@@ -278,7 +278,7 @@ bool charge_crash(int64 id, MemoryContext context) {
     store::Job job{};
     if (!store::take_waiting(id, context, &job) && !store::take_leased_any(id, context, &job)) return false;
     job.crashes++;
-    job.alone = 1;
+    job.alone |= store::kAlone;
     const bool enough = job.crashes >= settings::max_crashes;
     pg::log(LOG,
             "pg_foreman: job " INT64_FORMAT
@@ -341,7 +341,7 @@ void refresh_roles(Oid database, bool all, core::Micros most) {
         if (!ref.valid()) return;
         store::RangeChoice range;
         if (!store::describe_range(ref, &range)) continue;
-        store::set_range_role(ref, store::role_of(range.kind_name(), range.queue_name()));
+        store::set_range_role(ref, store::role_of(range.kind_name(), range.queue_name(), range.alone));
         // One that no executor claims from: how old its oldest job is would stay unknown.
         if (range.head == core::kFirstKey) store::raise_range(ref);
         pg::call<&ProcessInterrupts>();

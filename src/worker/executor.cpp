@@ -86,7 +86,7 @@ class Executor {
     void run_one_group();
     void run_in_transaction(Group& group, store::RangeChoice* procedure);
     bool run_chunk(Group& group, store::RangeChoice& choice, bool first, store::RangeChoice* procedure);
-    const store::Handler& current_handler(std::string_view kind, std::string_view queue);
+    const store::Handler& current_handler(const store::RangeChoice& choice);
     int claim(Group& group, const store::RangeChoice& choice, int qty);
     Touched& touch(const store::RangeChoice& choice);
     void make_way_for_new_session(const store::RangeChoice& choice);
@@ -235,11 +235,13 @@ void Executor::raise_touched() {
 
 // The board knows of a registration from its commit on, our cache only when the invalidation arrives: when
 // they differ, the table decides. Should it change again meanwhile, the dispatcher puts the board right.
-const store::Handler& Executor::current_handler(std::string_view kind, std::string_view queue) {
-    const store::Handler& known = store::find_handler(kind, queue);
+const store::Handler& Executor::current_handler(const store::RangeChoice& choice) {
+    const std::string_view kind = choice.kind_name();
+    const std::string_view queue = choice.queue_name();
+    const store::Handler& known = store::find_handler(kind, queue, choice.alone);
     if (known.exists && known.run_as == ticket_.role) return known;
     store::distrust_handlers();
-    return store::find_handler(kind, queue);
+    return store::find_handler(kind, queue, choice.alone);
 }
 
 // The job waits for a session that has run none. One that comes already is as good as one more.
@@ -256,9 +258,9 @@ void Executor::make_way_for_new_session(const store::RangeChoice& choice) {
 bool Executor::run_chunk(Group& group, store::RangeChoice& choice, bool first,
                          store::RangeChoice* procedure) {
     if (choice.turn_of_oldest) turn_to_oldest(first, &choice);
-    const store::Handler& handler = current_handler(choice.kind_name(), choice.queue_name());
+    const store::Handler& handler = current_handler(choice);
     if (!handler.exists || handler.run_as != ticket_.role) {
-        store::set_kind_role(ticket_.database, choice.kind_name(), handler.run_as, choice.queue_name());
+        store::set_range_role(choice.ref, handler.run_as);
         store::poke_dispatcher(ticket_.database, store::kPokeHandlers);
         return choose(first, &choice);
     }

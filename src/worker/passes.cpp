@@ -82,7 +82,8 @@ bool Pass::choose(store::RangeRow* best) {
     for (bool more = store::next_range(&row, true); more; more = store::next_range(&row, false)) {
         if (row.first.run_at > now.us) continue;
         const store::RangeSpec spec = row.spec();
-        if ((queue_ && spec.queue != *queue_) || !is_mine(store::find_handler(spec.kind, spec.queue)))
+        if ((queue_ && spec.queue != *queue_) ||
+            !is_mine(store::find_handler(spec.kind, spec.queue, spec.alone)))
             continue;
         if (!store::may(store::Bundle::operate, spec.queue) || is_closed(spec.queue, now)) continue;
         if (which_ == store::Which::timers && !store::is_keyed(spec.alone)) continue;
@@ -99,7 +100,7 @@ bool Pass::choose(store::RangeRow* best) {
 
 int64 Pass::run_some(const store::RangeRow& range, int64 most) {
     pg::Context context("foreman pass", context_);
-    const store::Handler handler = store::find_handler(range.spec().kind, range.spec().queue);
+    const store::Handler handler = store::find_handler(range.spec().kind, range.spec().queue, range.alone);
     if (!is_mine(handler)) return -1;  // registered anew since it was chosen
     Group group(context.get(), false);
     const store::Running running =
@@ -157,7 +158,7 @@ bool choose_procedure(Oid user, const pg::vector<int64>& seen, store::RangeChoic
     bool found = false;
     for (bool more = store::next_range(&row, true); more; more = store::next_range(&row, false)) {
         const store::RangeSpec spec = row.spec();
-        const store::Handler& h = store::find_handler(spec.kind, spec.queue);
+        const store::Handler& h = store::find_handler(spec.kind, spec.queue, spec.alone);
         if (row.first.run_at > now.us || !h.exists || h.lane != store::Lane::procedure || h.run_as != user)
             continue;
         if (!store::may(store::Bundle::operate, spec.queue) || is_closed(spec.queue, now)) continue;

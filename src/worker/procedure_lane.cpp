@@ -236,7 +236,7 @@ int64 run_procedure_job(const store::RangeChoice& choice, store::Key from, bool 
     store::Handler handler{};
     {
         pg::Transaction tx;
-        handler = store::find_handler(job.kind, job.queue);
+        handler = store::find_handler(job.kind, job.queue, job.alone);
         handler.function = pg::copy_text(handler.function, context.get());
         handler.command = pg::copy_text(handler.command, context.get());
         tx.commit();
@@ -290,7 +290,7 @@ bool charge_waiting(int64 job_id, const store::AttemptError& error) {
     a.outcome = core::Outcome::failed;
     a.error = error;
     a.error->attempt = job.attempt + 1;
-    job.alone = 1;
+    job.alone |= store::kAlone;
     store::settle(job, report_of(a), context.get());
     return true;
 }

@@ -53,7 +53,7 @@ void RangeReader::look_at(const store::RangeRow& row, core::Instant now) const {
     const store::RangeSpec spec = row.spec();
     const store::RangeName name{database_, spec.queue, spec.kind, spec.priority, spec.alone};
     if (!all_ && store::read_range_state(name).known) return;
-    const Oid role = store::role_of(spec.kind, spec.queue);
+    const Oid role = store::role_of(spec.kind, spec.queue, spec.alone);
     const bool runs_inside = role != InvalidOid;
     const store::RangeRef ref = store::find_range(name, role, runs_inside && row.first.run_at <= now.us);
     if (ref.valid()) {

@@ -83,7 +83,7 @@ DROP OWNED BY bs_gone;
 DROP ROLE bs_gone;
 SELECT foreman.start() \g /dev/null
 SELECT ok(t.wait_until($$ (SELECT NOT active FROM foreman.schedules WHERE name = 'role') $$), 'the command of a role that is gone is switched off');
-SELECT alike((SELECT error FROM foreman.schedules WHERE name = 'role'), 'role with OID % does not exist', 'for that');
+SELECT is((SELECT error || ', ' || run_as FROM foreman.schedules WHERE name = 'role'), 'the role that made it is missing, ?bs_gone', 'for that');
 SELECT clock_timestamp() AS since \gset
 SELECT ok(t.wait_until(format($$ EXISTS (SELECT FROM t.log WHERE what = 'good' AND at > %L) $$, :'since')), 'the others go on');
 
@@ -97,7 +97,7 @@ SELECT foreman.revoke_role('operator', 'bs_stuck') \g /dev/null
 DROP OWNED BY bs_stuck;
 DROP ROLE bs_stuck;
 SELECT ok(t.wait_until($$ (SELECT NOT active FROM foreman.schedules WHERE name = 'stuck') $$), 'when its role is gone it is switched off, too');
-SELECT alike((SELECT error FROM foreman.schedules WHERE name = 'stuck'), 'role with OID % does not exist', 'for that');
+SELECT is((SELECT error || ', ' || run_as FROM foreman.schedules WHERE name = 'stuck'), 'the role that made it is missing, ?bs_stuck', 'for that');
 SELECT is((SELECT string_agg(state, ',') FROM foreman.jobs WHERE queue = 'held'), 'available', 'the run that waits stays for an operator to look at');
 SELECT is(foreman.cancel_where(queue => 'held'), 1::int8, 'and to cancel');
 

@@ -118,7 +118,6 @@ SELECT foreman.unschedule('late') \g /dev/null
 
 SELECT foreman.unschedule(name) FROM foreman.schedules \g /dev/null
 DROP OWNED BY s_op, s_gone;
-SELECT foreman.revoke_role('operator', r) FROM unnest('{s_op,s_gone}'::regrole[]) r \g /dev/null
 DELETE FROM foreman.handler WHERE run_as IN ('s_op'::regrole, 's_gone'::regrole);
 SELECT foreman.stop() \g /dev/null
 SELECT ok(t.wait_until('t.no_workers()'), 'the workers are gone');
