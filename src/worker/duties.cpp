@@ -58,7 +58,7 @@ void count_interruption(int64 id, bool leased, MemoryContext context) {
     if (!(leased ? store::take_leased_any(id, context, &job) : store::take_waiting(id, context, &job)))
         return;
     if (job.interruptions < PG_INT16_MAX) job.interruptions++;
-    job.alone = 1;
+    job.alone |= store::kAlone;
     char text[128];
     std::snprintf(text, sizeof(text), "its executor was terminated while it ran (%d times in a row)",
                   job.interruptions);
