@@ -117,7 +117,8 @@ bool choose_from_rows(const OutsideFilter& f, Instant now, std::span<const Range
         while (next_range(&row, false) && row.spec().queue == queue) {
             const RangeSpec spec = row.spec();
             if (row.first.run_at > now.us ||
-                !passes(f, spec.queue, spec.kind, role_of(spec.kind, spec.queue, spec.alone)) || is_skipped(skip, spec))
+                !passes(f, spec.queue, spec.kind, role_of(spec.kind, spec.queue, spec.alone)) ||
+                is_skipped(skip, spec))
                 continue;
             if (found && is_less(*out, row.priority, row.first)) continue;
             describe_row(row, row.first, out);
