@@ -7,7 +7,9 @@
 
 #include "api/public_function.hpp"
 #include "pg/datum.hpp"
+#include "pg/encoding.hpp"
 #include "pg/memory.hpp"
+#include "pg/process_usage.hpp"
 #include "store/board.hpp"
 #include "store/board_tables.hpp"
 #include "store/clock.hpp"
@@ -39,29 +41,44 @@ class Report {
 };
 
 void Report::add(const char* name, bool ok, const char* format, ...) {
-    char detail[256];
+    char detail[512];
     std::va_list args;
     va_start(args, format);
     std::vsnprintf(detail, sizeof detail, format, args);
     va_end(args);
-    const Datum row[] = {pg::text_datum(name), BoolGetDatum(ok), pg::text_datum(detail)};
+    // What did not fit may end inside a character.
+    const std::string_view shown{detail, std::strlen(detail)};
+    const Datum row[] = {pg::text_datum(name), BoolGetDatum(ok),
+                         pg::text_datum(pg::cut_end(shown, sizeof detail - 1))};
     rows_.put(row);
 }
 
 bool is_alive(int32 pid) noexcept { return pid != 0 && (kill(pid, 0) == 0 || errno == EPERM); }
 
+constexpr int kLeastMemoryMb = 16;
+
+bool lacks_worker_slot(const store::DatabaseSlot* slot) noexcept {
+    return slot != nullptr && slot->exit == static_cast<int32>(store::DispatcherExit::no_worker_slot);
+}
+
+constexpr const char* kStandby = "This server is a standby: jobs run on the primary";
+
 void report_processes(Report* report) {
     const bool launcher = is_alive(store::board().launcher_pid);
     report->add("launcher", launcher,
                 launcher ? "it runs"
-                         : "It does not run: the server log says why it ended; it starts again by itself");
+                : RecoveryInProgress()
+                    ? kStandby
+                    : "It does not run: the server log says why it ended; it starts again by itself");
     const store::DatabaseSlot* slot = store::database_slot(MyDatabaseId);
     const bool dispatcher = slot != nullptr && is_alive(slot->pid);
-    const char* detail = dispatcher             ? "it runs"
-                         : RecoveryInProgress() ? "This server is a standby: jobs run on the primary"
-                         : !settings::enabled
-                             ? "It starts when foreman.enabled is on"
-                             : "It does not run in this database: run SELECT foreman.start()";
+    const char* detail =
+        dispatcher             ? "it runs"
+        : RecoveryInProgress() ? kStandby
+        : !settings::enabled   ? "It starts when foreman.enabled is on"
+        : lacks_worker_slot(slot)
+            ? "It cannot start: no background worker slot is free; raise max_worker_processes"
+            : "It does not run in this database: run SELECT foreman.start()";
     report->add("dispatcher", dispatcher, "%s", detail);
 }
 
@@ -90,10 +107,34 @@ void report_executors(Report* report) {
     }
     if (settings::max_executors == 0) {
         report->add("executors", false, "foreman.max_executors is 0: set it to 1 or more");
+    } else if (settings::executor_memory_limit_mb > 0 &&
+               settings::executor_memory_limit_mb < kLeastMemoryMb) {
+        report->add("executors", false,
+                    "foreman.executor_memory_limit is %d MB, with which none may come to run anything: set "
+                    "it to %d MB or more, "
+                    "or to 0",
+                    settings::executor_memory_limit_mb, kLeastMemoryMb);
     } else {
         report->add("executors", true, "%d of %d are in use, %d of them by this database", used,
                     settings::max_executors, here);
     }
+}
+
+// Their commits wait for ever when it has gone, as those of all sessions do.
+void report_standby(Report* report) {
+    int waiting = 0;
+    int32 first = 0;
+    for (int i = 0; i < store::kMaxSlots; i++) {
+        store::SlotReading slot;
+        if (!store::read_slot(i, &slot) || slot.database != MyDatabaseId || !pg::waits_for_standby(slot.pid))
+            continue;
+        if (waiting++ == 0) first = slot.pid;
+    }
+    if (waiting == 0) return report->add("standby", true, "no executor waits for a synchronous standby");
+    report->add("standby", false,
+                "%d executor(s), %d among them, wait for a synchronous standby: start it, or change "
+                "synchronous_standby_names",
+                waiting, first);
 }
 
 int setting(const char* name) {
@@ -238,6 +279,7 @@ FOREMAN_PUBLIC(health) {
     report_permission(&report);
     if (preloaded) {
         report_executors(&report);
+        report_standby(&report);
         report_worker_processes(&report);
         report_board(&report);
     }

@@ -7,6 +7,7 @@
 // api/arguments.hpp. cost: none of them touches a table.
 #include "api/arguments.hpp"
 #include "api/public_function.hpp"
+#include "pg/encoding.hpp"
 #include "pg/error.hpp"
 #include "pg/memory.hpp"
 #include "store/current_job.hpp"
@@ -17,16 +18,9 @@ namespace foreman::api {
 
 namespace {
 
-// Cut at a character: what a handler says about itself is not worth failing it.
-std::string_view cut(std::string_view text, std::size_t bytes) noexcept {
-    if (text.size() <= bytes) return text;
-    return text.substr(0, static_cast<std::size_t>(pg_mbcliplen(text.data(), static_cast<int>(text.size()),
-                                                                static_cast<int>(bytes))));
-}
-
 void wish(core::Outcome outcome, core::Micros run_in, std::string_view reason) noexcept {
     store::Wish& w = store::current_job().wish;
-    reason = cut(reason, sizeof(w.reason) - 1);
+    reason = pg::cut(reason, sizeof(w.reason) - 1);
     w.outcome = outcome;
     w.run_in = run_in;
     std::memcpy(w.reason, reason.data(), reason.size());
@@ -56,7 +50,7 @@ FOREMAN_PUBLIC(set_progress) {
             .hint("Allowed: a number between 0 and 1.");
     }
     const OptionalText note = optional_text(pg::optional_argument(fcinfo, 1));
-    store::slot_progress(fraction, cut(note.value_or(std::string_view{}), store::kNoteBytes - 1));
+    store::slot_progress(fraction, pg::cut(note.value_or(std::string_view{}), store::kNoteBytes - 1));
     return Datum{0};
 }
 

@@ -25,7 +25,7 @@ FOREMAN_PUBLIC(lease) {
     std::array<OptionalDatum, 3> v;
     v[0] = pg::to_datum(l.until);
     if (l.has_progress) v[1] = Float8GetDatum(l.progress);
-    if (l.has_progress && l.note_len > 0) v[2] = pg::text_datum({l.note, l.note_len});
+    if (l.note_len > 0) v[2] = pg::text_datum({l.note, l.note_len});
     rows.put(v);
     return rows.done();
 }

@@ -8,8 +8,8 @@
 // hash probe in shared memory; the others one DELETE by key and one INSERT a job.
 #include "api/lease_arguments.hpp"
 #include "api/public_function.hpp"
-#include "core/utf8.hpp"
 #include "pg/call.hpp"
+#include "pg/encoding.hpp"
 #include "store/access.hpp"
 #include "store/clock.hpp"
 #include "store/control.hpp"
@@ -113,15 +113,9 @@ store::Report failure(std::string_view error, OptionalDatum detail, std::optiona
     store::Report r;
     r.outcome = discard ? core::Outcome::discarded : core::Outcome::failed;
     r.retry_in = retry_in;
-    const std::string_view shown = core::truncate_utf8(error, 8192);
-    const std::string_view more = detail ? pg::jsonb_to_text(*detail) : std::string_view{};
-    r.error = store::AttemptError{store::now(),
-                                  job.attempt + 1,
-                                  "",
-                                  pg::copy_text(shown),
-                                  pg::copy_text(core::truncate_utf8(more, 8192)),
-                                  "",
-                                  ""};
+    const std::string_view shown = pg::cut(error, store::kMaxErrorText);
+    r.error = store::AttemptError{store::now(), job.attempt + 1, "", pg::copy_text(shown), "", "", ""};
+    r.error->detail_value = detail;
     r.reason = discard ? shown : std::string_view{};
     return r;
 }
@@ -171,7 +165,7 @@ void complete_pairs(std::span<const store::TokenPair> pairs, const pg::Elements*
 }
 
 std::string_view beat(const store::TokenPair& pair, core::Instant now, core::Micros extend,
-                      const double* progress, std::string_view note) {
+                      const double* progress, std::optional<std::string_view> note) {
     switch (store::beat_lease(MyDatabaseId, pair.job_id, pair.token, now, extend, progress, note)) {
         case store::Beat::active:
             return "active";
@@ -200,7 +194,7 @@ FOREMAN_PUBLIC(heartbeat) {
     store::require_writable("foreman.heartbeat()");
     const store::TokenPair pair = required_pair(fcinfo);
     const core::Micros extend = extend_argument(pg::optional_argument(fcinfo, 2));
-    std::string_view note;
+    std::optional<std::string_view> note;
     double fraction = 0;
     const bool has_progress = pg::has_argument(fcinfo, 3);
     if (has_progress) {
@@ -208,9 +202,9 @@ FOREMAN_PUBLIC(heartbeat) {
         if (!(fraction >= 0 && fraction <= 1))
             throw pg::Failure(ERRCODE_INVALID_PARAMETER_VALUE, "progress %g is out of range", fraction)
                 .hint("Allowed is 0 to 1.");
-        if (pg::has_argument(fcinfo, 4))
-            note = core::truncate_utf8(pg::text_view(pg::argument(fcinfo, 4)), store::kLeaseNoteBytes);
     }
+    if (pg::has_argument(fcinfo, 4))
+        note = pg::cut(pg::text_view(pg::argument(fcinfo, 4)), store::kLeaseNoteBytes);
     return pg::text_datum(beat(pair, store::now(), extend, has_progress ? &fraction : nullptr, note));
 }
 
@@ -223,7 +217,8 @@ FOREMAN_PUBLIC(heartbeat_many) {
     const core::Micros extend = extend_argument(pg::optional_argument(fcinfo, 2));
     pg::vector<std::string_view> answers(&memory);
     const core::Instant now = store::now();
-    for (const store::TokenPair& pair : pairs) answers.push_back(beat(pair, now, extend, nullptr, {}));
+    for (const store::TokenPair& pair : pairs)
+        answers.push_back(beat(pair, now, extend, nullptr, std::nullopt));
     return put_answers(fcinfo, {pairs.data(), pairs.size()}, {answers.data(), answers.size()});
 }
 

@@ -4,6 +4,7 @@
 // cost: one row; the workers hear of it at commit. Neither waits for them.
 #include "api/arguments.hpp"
 #include "api/public_function.hpp"
+#include "pg/call.hpp"
 #include "pg/error.hpp"
 #include "store/access.hpp"
 #include "store/board.hpp"
@@ -67,6 +68,13 @@ FOREMAN_PUBLIC(stop) {
     store::require_all(store::Bundle::operate);
     const bool ran = store::read_permission() == store::Permission::runs;
     store::write_identity(true);
+    // It is to hold although a synchronous standby has gone.
+    if (synchronous_commit > SYNCHRONOUS_COMMIT_LOCAL_FLUSH) {
+        pg::guarded([] {
+            (void)set_config_option("synchronous_commit", "local", PGC_USERSET, PGC_S_SESSION,
+                                    GUC_ACTION_LOCAL, true, 0, false);
+        });
+    }
     return BoolGetDatum(ran);
 }
 

@@ -22,9 +22,12 @@ enum class Outcome : char {
     expired = 'e'     ///< expires_at passed before it started
 };
 
+/// A job that snoozes for no time at all would run all the time, uncharged.
+inline constexpr Micros kLeastPause = milliseconds(100);
+
 struct AttemptEnd {
     Outcome outcome = Outcome::failed;
-    Micros run_in;                  ///< snoozed and throttled: from now; negative counts as 0
+    Micros run_in;                  ///< snoozed and throttled: from now; at least kLeastPause
     bool cancel_requested = false;  ///< a cancel request has been committed by now
 };
 

@@ -6,6 +6,8 @@
 #include <cstdio>
 #include <cstring>
 
+#include "pg/call.hpp"
+
 namespace foreman::pg {
 
 namespace {
@@ -42,6 +44,11 @@ bool process_usage(int pid, ProcessUsage* out) noexcept {
         return false;
     out->resident_bytes = static_cast<int64>(pages > shared ? pages - shared : 0) * sysconf(_SC_PAGESIZE);
     return true;
+}
+
+bool waits_for_standby(int pid) {
+    const PGPROC* process = pid > 0 ? call<&BackendPidGetProc>(pid) : nullptr;
+    return process != nullptr && process->syncRepState == SYNC_REP_WAITING;
 }
 
 }  // namespace foreman::pg

@@ -14,4 +14,7 @@ struct ProcessUsage {
 // false when there is no such process, or the system does not tell. cost: two small files, about 20 us
 bool process_usage(int pid, ProcessUsage* out) noexcept;
 
+// Whether this process of the server waits, in a commit, for a synchronous standby.
+bool waits_for_standby(int pid);
+
 }  // namespace foreman::pg

@@ -32,6 +32,7 @@ enum class Death : uint32 { none = 0, interrupted, terminated, own_fault };
 
 struct ExecutorSlot {
     pg_atomic_uint32 state;        // SlotState
+    pg_atomic_uint32 proven;       // its executor has committed something, or came to rest
     pg_atomic_uint32 leave;        // 1: exit at the next group's end; 2: interrupt what runs
     pg_atomic_uint64 current_job;  // 0: none; may be read without the mutex
     pg_atomic_uint64 jobs_done;

@@ -5,6 +5,7 @@
 
 #include "pg/call.hpp"
 #include "pg/datum.hpp"
+#include "pg/encoding.hpp"
 #include "pg/latch.hpp"
 #include "store/board_parts.hpp"
 #include "store/clock.hpp"
@@ -181,10 +182,7 @@ Unrecorded unrecorded_runs() {
     u.runs = rows[0].i64(1);
     if (!rows[0].is_null(2)) u.seconds = rows[0].i64(2);
     if (!rows[0].is_null(3)) {
-        const std::string_view error = rows[0].view(3);
-        std::snprintf(u.error, sizeof(u.error), "%.*s",
-                      pg_mbcliplen(error.data(), static_cast<int>(error.size()), sizeof(u.error) - 1),
-                      error.data());
+        pg::copy_cut(u.error, rows[0].view(3));
     }
     return u;
 }

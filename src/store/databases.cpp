@@ -5,6 +5,7 @@
 
 #include "pg/call.hpp"
 #include "pg/datum.hpp"
+#include "pg/encoding.hpp"
 #include "pg/latch.hpp"
 #include "store/board_parts.hpp"
 
@@ -53,19 +54,14 @@ namespace {
 // A lock that was not to be had at once is none to speak of.
 constexpr core::Micros kPasses = core::seconds(10);
 
-void copy_text(char* to, std::size_t room, const char* text) noexcept {
-    const int n = pg_mbcliplen(text, static_cast<int>(std::strlen(text)), static_cast<int>(room) - 1);
-    std::memcpy(to, text, static_cast<std::size_t>(n));
-    to[n] = '\0';
-}
 }  // namespace
 
 void note_failing(const char* duty, const char* error) noexcept {
     const PartGuard guard(BoardLock::directory, LW_EXCLUSIVE);
     DatabaseSlot* d = database_slot(MyDatabaseId);
     if (d == nullptr || d->failing[0] != '\0') return;
-    copy_text(d->failing, sizeof(d->failing), duty);
-    copy_text(d->failing_error, sizeof(d->failing_error), error);
+    pg::copy_cut(d->failing, duty);
+    pg::copy_cut(d->failing_error, error);
     d->failing_since = pg::steady_now().us;
 }
 

@@ -3,9 +3,9 @@
 #include <array>
 
 #include "core/error_log.hpp"
-#include "core/utf8.hpp"
 #include "pg/call.hpp"
 #include "pg/datum.hpp"
+#include "pg/encoding.hpp"
 #include "store/ended.hpp"
 #include "store/jobs.hpp"
 #include "store/remember.hpp"
@@ -77,9 +77,10 @@ constinit pg::Statement g_append_error{
     "append_error",
     "SELECT COALESCE($1, '[]'::pg_catalog.jsonb) " CAT
     " pg_catalog.jsonb_build_array(pg_catalog.jsonb_strip_nulls("
-    "pg_catalog.jsonb_build_object('at', $2, 'attempt', $3, 'sqlstate', $4, 'message', $5, 'detail', $6, "
+    "pg_catalog.jsonb_build_object('at', $2, 'attempt', $3, 'sqlstate', $4, 'message', $5, 'detail', "
+    "COALESCE($10, pg_catalog.to_jsonb($6)), "
     "'hint', $7, 'context', $8, 'uncharged', $9)))",
-    {JSONBOID, TIMESTAMPTZOID, INT4OID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, BOOLOID}};
+    {JSONBOID, TIMESTAMPTZOID, INT4OID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, BOOLOID, JSONBOID}};
 
 constinit pg::Statement g_drop_oldest{"drop_oldest_error", "SELECT $1 " MINUS " 0", {JSONBOID}};
 constinit pg::Statement g_count_errors{
@@ -90,11 +91,9 @@ constinit pg::Statement g_interrupted{
     "SELECT pg_catalog.count(*) OVER (), job_id, interruptions::pg_catalog.int8 FROM foreman.live_job WHERE "
     "interruptions " GT " 0 ORDER BY interruptions DESC, job_id LIMIT 1"};
 
-constexpr std::size_t kMaxErrorText = 8192;
-
 std::optional<Datum> reason_datum(std::string_view reason) {
     if (reason.empty()) return std::nullopt;
-    return pg::text_datum(core::truncate_utf8(reason, kMaxErrorText));
+    return pg::text_datum(pg::cut(reason, kMaxErrorText));
 }
 
 std::optional<Datum> text_or_null(std::string_view text) {
@@ -259,8 +258,8 @@ void remember_ended(std::span<const Ended> ended) {
     }
 }
 
-void set_text(pg::Args<9>* a, int number, const char* text) {
-    if (text != nullptr && *text != '\0') a->text(number, core::truncate_utf8(text, kMaxErrorText));
+void set_text(pg::Args<10>* a, int number, const char* text) {
+    if (text != nullptr && *text != '\0') a->text(number, pg::cut(text, kMaxErrorText));
 }
 
 }  // namespace
@@ -366,20 +365,27 @@ Datum append_error(std::optional<Datum> errors, const AttemptError& error, Memor
             kept = pg::guarded([&] { return PointerGetDatum(PG_DETOAST_DATUM_COPY(shorter)); });
         }
     }
-    pg::Args<9> a;
+    pg::Args<10> a;
     if (errors) a.set(1, kept);
     a.instant(2, error.at).i32(3, error.attempt);
     set_text(&a, 4, error.sqlstate);
     set_text(&a, 5, error.message);
-    set_text(&a, 6, error.detail);
+    const std::string_view value = error.detail_value ? pg::jsonb_to_text(*error.detail_value) : "";
+    if (error.detail_value && value.size() <= kMaxErrorText) {
+        a.set(10, *error.detail_value);
+    } else if (error.detail_value) {
+        a.text(6, pg::cut(value, kMaxErrorText));
+    } else {
+        set_text(&a, 6, error.detail);
+    }
     set_text(&a, 7, error.hint);
     set_text(&a, 8, error.context);
     if (error.uncharged) a.set(9, BoolGetDatum(true));
     const pg::Rows rows = g_append_error.execute(a);
-    const Datum value = rows[0].datum(1);
+    const Datum longer = rows[0].datum(1);
     return pg::guarded([&] {
         const MemoryContext old = MemoryContextSwitchTo(context);
-        const Datum copy = PointerGetDatum(PG_DETOAST_DATUM_COPY(value));
+        const Datum copy = PointerGetDatum(PG_DETOAST_DATUM_COPY(longer));
         MemoryContextSwitchTo(old);
         return copy;
     });

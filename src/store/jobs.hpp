@@ -167,9 +167,12 @@ struct AttemptError {
     int attempt;
     const char* sqlstate;
     const char *message, *detail, *hint, *context;
-    bool uncharged = false;  // it was no attempt
+    bool uncharged = false;               // it was no attempt
+    std::optional<Datum> detail_value{};  // jsonb; in place of the text
 };
-/// errors with one more appended, at most 32 kept, texts cut at 8 kB.
+/// errors with one more appended, at most 32 kept, texts cut at 8 kB; a value that is longer becomes such a
+/// text.
+constexpr std::size_t kMaxErrorText = 8192;
 Datum append_error(std::optional<Datum> errors, const AttemptError& error, MemoryContext context);
 
 /// A job that ended: to history (completed, cancelled) or to the dead letters (discarded).

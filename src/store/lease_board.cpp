@@ -172,7 +172,7 @@ void drop_lease(Oid database, int64 job_id, const pg::UuidBytes& token) noexcept
 }
 
 Beat beat_lease(Oid database, int64 job_id, const pg::UuidBytes& token, Instant now, core::Micros extend,
-                const double* progress, std::string_view note) noexcept {
+                const double* progress, std::optional<std::string_view> note) noexcept {
     if (!board_present()) return Beat::unknown;
     const PartGuard guard(BoardLock::leases, LW_EXCLUSIVE);
     LeaseEntry* e = find_entry(database, job_id);
@@ -185,8 +185,11 @@ Beat beat_lease(Oid database, int64 job_id, const pg::UuidBytes& token, Instant 
     if (progress != nullptr) {
         e->has_progress = true;
         e->progress = *progress;
-        e->note_len = static_cast<uint16>(std::min<std::size_t>(note.size(), kLeaseNoteBytes));
-        std::memcpy(e->note, note.data(), e->note_len);
+        e->note_len = 0;  // a note is about the progress that came with it
+    }
+    if (note) {
+        e->note_len = static_cast<uint16>(std::min<std::size_t>(note->size(), kLeaseNoteBytes));
+        std::memcpy(e->note, note->data(), e->note_len);
     }
     return e->cancel_requested ? Beat::cancel_requested : Beat::active;
 }

@@ -5,6 +5,7 @@
 // caller's token, else from the row; `active` only before the rescue of the lease has begun.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -23,7 +24,7 @@ bool add_lease(Oid database, int64 job_id, const pg::UuidBytes& token, Instant u
 void drop_lease(Oid database, int64 job_id, const pg::UuidBytes& token) noexcept;
 /// does: extends a lease to now + extend (or its length), keeps progress.  cost: one hash probe
 Beat beat_lease(Oid database, int64 job_id, const pg::UuidBytes& token, Instant now, core::Micros extend,
-                const double* progress, std::string_view note) noexcept;
+                const double* progress, std::optional<std::string_view> note) noexcept;
 /// The next heartbeat of the job's holder is answered cancel_requested.
 bool mark_lease_cancelled(Oid database, int64 job_id) noexcept;
 

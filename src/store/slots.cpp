@@ -174,6 +174,7 @@ int reserve_slot(Oid database, Oid role, int max_executors, Instant now) noexcep
     s.procno = -1;
     s.since = now.us;
     s.tenure_since = pg::steady_now().us;
+    pg_atomic_write_u32(&s.proven, 0);
     pg_atomic_write_u32(&s.leave, 0);
     pg_atomic_write_u64(&s.current_job, 0);
     pg_atomic_write_u64(&s.jobs_done, 0);
@@ -351,8 +352,11 @@ void detach_slot(Death death) noexcept {
     g_my_slot = -1;
     ExecutorSlot& s = board().slots[slot];
     const Oid database = s.database;
-    if (state_of(s) == SlotState::starting) {  // its session could not begin: the dispatcher wants to know
+    // Its session could not begin, or ended before it had done anything: the dispatcher wants to know.
+    const bool failed = pg_atomic_read_u32(&s.proven) == 0 && pg_atomic_read_u64(&s.current_job) == 0;
+    if (failed || state_of(s) == SlotState::starting) {
         s.pid = 0;
+        pg_atomic_write_u32(&s.state, static_cast<uint32>(SlotState::starting));
         poke_dispatcher(database, kPokeExecutor);
         return;
     }
@@ -374,6 +378,13 @@ void detach_slot(Death death) noexcept {
 int my_slot_number() noexcept { return g_my_slot; }
 
 ExecutorSlot* my_slot() noexcept { return g_my_slot < 0 ? nullptr : &board().slots[g_my_slot]; }
+
+void slot_proven() noexcept {
+    ExecutorSlot* s = my_slot();
+    if (s == nullptr || pg_atomic_read_u32(&s->proven) != 0) return;
+    pg_atomic_write_u32(&s->proven, 1);
+    poke_dispatcher(s->database, kPokeDue);
+}
 
 void slot_idle(Instant now) noexcept {
     ExecutorSlot* s = my_slot();
@@ -464,7 +475,7 @@ void slot_progress(double fraction, std::string_view note) noexcept {
     const SpinScope spin(&s->mutex);
     s->has_progress = true;
     s->progress = fraction;
-    s->note_len = static_cast<uint16>(note.size() < kNoteBytes ? note.size() : kNoteBytes - 1);
+    s->note_len = static_cast<uint16>(std::min<std::size_t>(note.size(), kNoteBytes - 1));
     std::memcpy(s->note, note.data(), s->note_len);
 }
 
@@ -498,6 +509,7 @@ bool read_slot(int slot, SlotReading* out) noexcept {
     out->role = s.role;
     out->death = static_cast<Death>(s.death);
     out->outside_group = s.outside_group;
+    out->proven = pg_atomic_read_u32(&s.proven) != 0;
     out->has_progress = s.has_progress;
     out->since = Instant{s.since};
     out->started_at = Instant{s.started_at};

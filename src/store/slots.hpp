@@ -62,6 +62,8 @@ void detach_slot(Death death) noexcept;
 ExecutorSlot* my_slot() noexcept;  ///< nullptr outside executors
 int my_slot_number() noexcept;     ///< -1 outside executors
 
+/// The executor works: it committed something, came to rest, or leaves because it is asked to.
+void slot_proven() noexcept;
 void slot_idle(Instant now) noexcept;
 void slot_busy(Instant now) noexcept;
 /// Publishes the job that starts now; kind and queue are only copied when they differ from the last.
@@ -95,6 +97,7 @@ struct SlotReading {
     SlotState state;
     Death death;
     bool outside_group;
+    bool proven;
     bool has_progress;
     Instant since, started_at;
     int64 job_id, jobs_done;

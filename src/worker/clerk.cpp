@@ -58,6 +58,7 @@ bool Desk::record(int64 run_id) {
             return true;
         } catch (const pg::PgError& e) {
             if (e.sqlstate() == ERRCODE_ADMIN_SHUTDOWN) throw;
+            if (ShutdownRequestPending) return false;  // the note stays
             if (again && store::met_old_run_id(e) && move_run_ids_on()) continue;
             postpone(run_id, e.message());
         }
@@ -103,7 +104,7 @@ std::optional<core::Micros> Desk::work() {
         }
         for (const int64 id : due) {
             attend();
-            if (!record(id)) return kLockedRetry;
+            if (ShutdownRequestPending || !record(id)) return kLockedRetry;
         }
     } while (!due.empty());
     if (!next) {
@@ -171,10 +172,7 @@ void Clerk::start(Oid role, core::Instant steady) {
 }
 
 void clerk_main(const ClerkTicket& ticket) {
-    pqsignal(SIGTERM, die);
-    pqsignal(SIGINT, StatementCancelHandler);
-    pqsignal(SIGHUP, SignalHandlerForConfigReload);
-    BackgroundWorkerUnblockSignals();
+    install_signal_handlers(true);
     pg::guarded([&ticket] {
         BackgroundWorkerInitializeConnectionByOid(ticket.database, ticket.role,
                                                   pg::compat::kBypassRoleLoginCheck);
@@ -187,7 +185,9 @@ void clerk_main(const ClerkTicket& ticket) {
     core::Instant until = pg::steady_now() + kLinger;
     for (;;) {
         attend();
+        if (ShutdownRequestPending) return;
         const std::optional<core::Micros> next = desk.work();
+        if (ShutdownRequestPending) return;
         const core::Instant steady = pg::steady_now();
         if (!next && steady >= until) return;
         pg::guarded([] {

@@ -145,6 +145,8 @@ Rang end_deadline() noexcept {
         QueryCancelPending = 0;
     }
     g_fired = 0;
+    // What follows may wait as well, as a commit does for a standby that has gone.
+    if (g_limit_at != PG_INT64_MAX) limit_deadline(core::Instant{g_limit_at});
     return rang;
 }
 

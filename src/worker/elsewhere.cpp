@@ -5,6 +5,7 @@
 
 #include "pg/call.hpp"
 #include "pg/datum.hpp"
+#include "pg/encoding.hpp"
 #include "pg/latch.hpp"
 #include "pg/launch.hpp"
 #include "pg/memory.hpp"
@@ -23,6 +24,8 @@ enum State : uint32 { kWaiting, kDone, kFailed };
 // Written by the other process until it sets `state`, read by this one afterwards.
 struct Shared {
     Oid database, role;
+    int32 encoding;         // of the command
+    int32 answer_encoding;  // of the error
     pg_atomic_uint32 pid;
     pg_atomic_uint32 state;
     pg::CommandTagText tag;
@@ -98,7 +101,22 @@ Oid database_named(const char* name) {
     return database;
 }
 
+pg::Failure error_in_our_encoding(const Shared& shared) {
+    const pg::Failure& e = shared.error;
+    const pg::Context memory("foreman error elsewhere");
+    pg::Transaction tx;
+    const pg::CurrentScope scope(memory);
+    const auto shown = [&shared](const char* text) {
+        return pg::shown_from_encoding(text, shared.answer_encoding);
+    };
+    pg::Failure ours(e.sqlstate(), "%s", shown(e.message()));
+    ours.detail("%s", shown(e.detail())).hint("%s", shown(e.hint()));
+    tx.commit();
+    return ours;
+}
+
 void keep_error(Shared* shared, int sqlstate, const char* message, const char* detail, const char* hint) {
+    shared->answer_encoding = pg::database_encoding();
     shared->error = pg::Failure(sqlstate, "%s", message).detail("%s", detail).hint("%s", hint);
 }
 
@@ -109,6 +127,7 @@ void run_elsewhere(const store::ScheduledCommand& command, pg::CommandTagText* t
     const Segment segment(command.text);
     segment->database = database;
     segment->role = GetSessionUserId();
+    segment->encoding = pg::database_encoding();
     const pg::WorkerHandle handle = start(segment);
     const uint32 event = pg::wait_event("ForemanElsewhere");
     try {
@@ -124,7 +143,7 @@ void run_elsewhere(const store::ScheduledCommand& command, pg::CommandTagText* t
             *tag = segment->tag;
             return;
         case kFailed:
-            throw pg::Failure(segment->error);
+            throw error_in_our_encoding(*segment);
         default:
             throw pg::Failure(ERRCODE_ADMIN_SHUTDOWN,
                               "the session in database \"%s\" ended before its command", command.database)
@@ -148,10 +167,16 @@ void elsewhere_main(dsm_handle segment_handle) {
     });
     pg::guarded([] { process_session_preload_libraries(); });
     const pg::Context memory("foreman command elsewhere");
-    const char* text = pg::copy_text(shared->command, memory.get());
-    pg::guarded([text] { pgstat_report_activity(STATE_RUNNING, text); });
     uint32 state = kDone;
     try {
+        const char* text = nullptr;
+        {
+            pg::Transaction tx;
+            const pg::CurrentScope scope(memory);
+            text = pg::copy_text(pg::from_encoding(shared->command, shared->encoding));
+            tx.commit();
+        }
+        pg::guarded([text] { pgstat_report_activity(STATE_RUNNING, text); });
         pg::run_command(text, &shared->tag);
     } catch (const pg::PgError& e) {
         state = kFailed;

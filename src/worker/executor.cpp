@@ -435,6 +435,7 @@ bool Executor::rest() {
             pgstat_report_activity(STATE_IDLE, nullptr);
         });
     }
+    store::slot_proven();
     store::slot_idle(now);
     store::RangeChoice choice;
     if (!choose(true, &choice) && !must_end()) pg::wait_latch(next_retry(), wait_event_);
@@ -459,6 +460,7 @@ void Executor::loop() {
             idle_since_ = {};
             run_one_group();
             pg::guarded([] { pgstat_report_stat(false); });
+            store::slot_proven();
         } else if (!rest()) {
             break;
         }
@@ -523,6 +525,7 @@ void executor_main(const ExecutorTicket& ticket) {
     limit_memory();
     Executor executor(ticket);
     executor.loop();
+    store::slot_proven();
 }
 
 }  // namespace foreman::worker

@@ -5,6 +5,7 @@
 
 #include "pg/call.hpp"
 #include "pg/datum.hpp"
+#include "pg/encoding.hpp"
 #include "pg/latch.hpp"
 #include "pg/xact.hpp"
 
@@ -62,10 +63,7 @@ void FirePass::fire(int64 id, store::FireReason reason) {
         if (ends_the_pass(e.sqlstate())) throw;
         sqlstate = e.sqlstate();
         collision = store::collision_of(e);
-        std::snprintf(
-            message, sizeof(message), "%.*s",
-            pg_mbcliplen(e.message(), static_cast<int>(std::strlen(e.message())), sizeof(message) - 1),
-            e.message());
+        pg::copy_cut(message, e.message());
     } catch (const pg::Failure& f) {
         sqlstate = f.sqlstate();
         std::snprintf(message, sizeof(message), "%s%s%s", f.message(), f.detail()[0] != '\0' ? ". " : "",

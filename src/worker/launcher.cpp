@@ -115,6 +115,7 @@ bool Launcher::start(Known& k, core::Instant now) {
     k.started = now;
     k.handle = pg::start_worker(spec);
     if (!k.handle) {
+        store::note_exit(k.database, store::DispatcherExit::no_worker_slot);
         if (!slots_exhausted_said_) {
             pg::log(LOG,
                     pg::Failure(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED,
@@ -143,6 +144,7 @@ void Launcher::dispatcher_ended(Known& k, core::Instant now) {
             k.failures = 0;
             k.not_before = now;
             break;
+        case store::DispatcherExit::no_worker_slot:
         case store::DispatcherExit::crashed: {
             if (now - k.started > kSettled) k.failures = 0;
             const core::Micros backoff = core::seconds(1) * (int64{1} << std::min(k.failures, 6));

@@ -6,6 +6,7 @@
 #include "pg/call.hpp"
 #include "pg/datum.hpp"
 #include "pg/xact.hpp"
+#include "store/databases.hpp"
 #include "store/settings.hpp"
 #include "worker/executor.hpp"
 
@@ -15,6 +16,8 @@ namespace {
 
 constexpr core::Micros kLongestRest = core::seconds(60);
 constexpr core::Micros kBarredRest = core::seconds(1);
+constexpr int kFailuresToSay = 2;
+constexpr const char* kRunning = "pg_foreman: running executors";
 constexpr core::Micros kDemandRetry = core::milliseconds(100);
 constexpr core::Micros kWorkerSlotRetry = core::milliseconds(500);
 
@@ -142,13 +145,30 @@ bool Recruiter::start_executor(int slot, Oid role) {
     return true;
 }
 
-// An executor whose session could not begin leaves its slot as it was: starting.
+// health() says so until one of them works.
+void Recruiter::say_failing(Oid role) {
+    pg::Transaction tx;
+    char text[NAMEDATALEN + 96];
+    const char* name = pg::guarded([role]() -> const char* {
+        const char* found = GetUserNameFromId(role, true);
+        return found != nullptr ? found : "that is gone";
+    });
+    std::snprintf(text, sizeof(text),
+                  "executors of role %s end before they have done anything: the server log says why", name);
+    store::note_failing(kRunning, text);
+    failing_said_ = true;
+    tx.commit();
+}
+
+// An executor whose session could not begin, or that ended before it had done anything, leaves its slot as
+// one that starts.
 void Recruiter::reap_failed_starts(core::Instant steady) {
     for (std::size_t i = started_.size(); i-- > 0;) {
         Started& s = started_[i];
         store::SlotReading r{};
         const bool used = store::read_slot(s.slot, &r);
         const bool ours = used && r.database == database_ && r.role == s.role;
+        if (ours && r.state != store::SlotState::starting && !r.proven) continue;
         if (!ours || r.state != store::SlotState::starting) {
             forget_bad(s.role);
         } else {
@@ -162,6 +182,7 @@ void Recruiter::reap_failed_starts(core::Instant steady) {
             b->not_before =
                 steady + std::min(kLongestRest, core::seconds(1) * (int64{1} << std::min(b->failures, 6)));
             b->failures++;
+            if (b->failures >= kFailuresToSay) say_failing(s.role);
         }
         started_.erase(started_.begin() + static_cast<std::ptrdiff_t>(i));
     }
@@ -198,6 +219,11 @@ Recruiter::Bad* Recruiter::find_bad(Oid role) {
 void Recruiter::forget_bad(Oid role) {
     bad_.erase(std::remove_if(bad_.begin(), bad_.end(), [role](const Bad& x) { return x.role == role; }),
                bad_.end());
+    const auto fails = [](const Bad& b) { return b.failures >= kFailuresToSay; };
+    if (failing_said_ && std::none_of(bad_.begin(), bad_.end(), fails)) {
+        failing_said_ = false;
+        store::note_recovered(kRunning);
+    }
 }
 
 }  // namespace foreman::worker

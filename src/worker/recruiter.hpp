@@ -43,6 +43,7 @@ class Recruiter {
     bool is_barred(Oid role, core::Instant steady);
     Bad* find_bad(Oid role);
     void forget_bad(Oid role);
+    void say_failing(Oid role);
 
     const Oid database_;
     pg::Context context_;
@@ -52,6 +53,7 @@ class Recruiter {
     pg::vector<Bad> bad_;      // roles whose executors could not start
     Oid passed_ = InvalidOid;  // roles up to this one had their turn
     bool slots_exhausted_said_ = false;
+    bool failing_said_ = false;
 };
 
 }  // namespace foreman::worker

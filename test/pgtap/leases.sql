@@ -21,6 +21,8 @@ SELECT is(foreman.heartbeat(:a1, token, extend => '2 h', progress => 0.5, note =
   FROM c WHERE job_id = :a1;
 SELECT is((SELECT (progress, progress_note, leased_until > now() + interval '110 min')::text FROM foreman.jobs WHERE job_id = :a1),
           '(0.5,half,t)', 'and tells its progress at once');
+SELECT is(foreman.heartbeat(:a1, token, note => 'only a note'), 'active', 'a heartbeat with nothing but a note') FROM c WHERE job_id = :a1;
+SELECT is((SELECT (progress, progress_note)::text FROM foreman.jobs WHERE job_id = :a1), '(0.5,"only a note")', 'keeps it, and the progress');
 SELECT is((SELECT array_agg(answer ORDER BY job_id) FROM foreman.heartbeat_many((SELECT array_agg(job_id) FROM c), (SELECT array_agg(token) FROM c))),
           '{active,active}', 'many at once');
 SELECT throws_ok(format('SELECT foreman.heartbeat(%s, %L, progress => 2)', :a1, (SELECT token FROM c WHERE job_id = :a1)), '22023', NULL,
@@ -31,6 +33,7 @@ SELECT is(foreman.fail(:a1, token, 'first', retry_in => '1 h', detail => '{"code
   FROM c WHERE job_id = :a1;
 SELECT is((SELECT (state, attempt, run_at > now() + interval '59 min')::text FROM foreman.jobs WHERE job_id = :a1), '(retryable,1,t)', 'later, as asked');
 SELECT is(t.error(:a1, 0, 'message') || t.error(:a1, 0, 'detail'), 'first{"code": 7}', 'the error and its detail are kept');
+SELECT is((SELECT errors #> '{0,detail,code}' FROM foreman.jobs WHERE job_id = :a1), '7', 'the detail as the value that it is');
 SELECT is(foreman.fail(:a2, token, 'never', discard => true), 'discarded', 'a worker may refuse a job') FROM c WHERE job_id = :a2;
 SELECT is((SELECT reason FROM foreman.dead_letters() WHERE job_id = :a2), 'never', 'which is then a dead letter');
 SELECT foreman.enqueue('once', queue => 'a', max_attempts => 1) AS once \gset

@@ -20,6 +20,9 @@ SELECT is(t.outcome(:snooze), 'completed 1', 'a snoozed job completes later, no 
 SELECT is(t.runs(:snooze), 2::int8, 'it ran twice, and kept what it wrote the first time');
 SELECT cmp_ok((SELECT max(at) - min(at) FROM t.log WHERE job_id = :snooze), '>=', interval '200 ms', 'not before its time');
 SELECT is((SELECT errors FROM foreman.jobs WHERE job_id = :snooze), NULL, 'without an error');
+SELECT t.said($$foreman.snooze('0')$$) AS nap \gset
+SELECT is(t.outcome(:nap), 'completed 1', 'a job that snoozes for no time runs again');
+SELECT cmp_ok((SELECT max(at) - min(at) FROM t.log WHERE job_id = :nap), '>=', interval '100 ms', 'but never at once');
 SELECT t.said($$foreman.snooze('1 day')$$) AS long \gset
 SELECT ok(t.wait_until(format($$ t.state(%s) = 'scheduled 0' $$, :long)), 'a long snooze shows as scheduled');
 SELECT ok((SELECT run_at BETWEEN now() + interval '23 hours' AND now() + interval '25 hours' FROM foreman.jobs WHERE job_id = :long), 'at its time');

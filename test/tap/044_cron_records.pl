@@ -139,6 +139,12 @@ eventually($node, 'app', q{SELECT count(*) = 1 FROM pg_stat_activity WHERE backe
 my $took = timed($node, 'postgres', 'DROP DATABASE app');
 ok(defined $took && $took < 3, 'and leaves for DROP DATABASE') or diag($took);
 
-log_is_clean($node);
+install($node, 'postgres');
+$node->safe_psql('postgres', q{CREATE EXTENSION pg_foreman_cron; SELECT cron.schedule('tick', '1 second', 'SELECT 1')});
+eventually($node, 'postgres', q{SELECT count(*) = 1 FROM pg_stat_activity WHERE backend_type = 'pg_foreman clerk'}, 10, 'a clerk is there');
+$from = log_position($node);
 $node->stop;
+is(log_count($node, qr/FATAL.*pg_foreman clerk|pg_foreman clerk.*FATAL/, $from), 0, 'it leaves quietly with the server');
+
+log_is_clean($node);
 done_testing();

@@ -47,7 +47,7 @@ TEST(Decide, AFailureOfAJobThatShouldStopIsACancel) {
 TEST(Decide, SnoozeAndThrottleChargeNothing) {
     for (const Outcome o : {Outcome::snoozed, Outcome::throttled}) {
         expect(after(o, false, {4, 5}, minutes(3)), Next::retry, 4, minutes(3), false);
-        expect(after(o, false, {0, 1}, seconds(-5)), Next::retry, 0, {}, false);
+        expect(after(o, false, {0, 1}, seconds(-5)), Next::retry, 0, kLeastPause, false);
         expect(after(o, true, {4, 5}, minutes(3)), Next::cancel, 4, {}, false);
     }
 }
