@@ -48,7 +48,6 @@ void give_back() noexcept {
     store::RangeRef ref;
     const store::Key key = store::slot_release(&ref);
     if (key == core::kNoKey) return;
-    store::debug_point(store::DebugPoint::before_give_back);
     store::lower_head(ref, key);
 }
 
@@ -474,9 +473,10 @@ extern "C" void foreman_executor_exit(int, Datum) {
     g_death = cause_of_death();
     store::abandon_raise();
     AbortOutOfAnyTransaction();
-    // A slot that is left to the dispatcher keeps the key until its job is settled.
     store::ExecutorSlot* slot = store::my_slot();
     const bool between = slot != nullptr && pg_atomic_read_u64(&slot->current_job) == 0;
+    if (slot != nullptr && !between) store::debug_point(store::DebugPoint::before_give_back);
+    // A slot that is left to the dispatcher keeps the key until its job is settled.
     if (g_death == store::Death::interrupted || between) give_back();
 }
 

@@ -123,7 +123,7 @@ subtest 'SIGTERM to every executor' => sub {
 	$node->safe_psql('postgres', 'SELECT pg_reload_conf()');
 	my @pids = split /\n/, value($node, 'postgres', 'SELECT pid FROM foreman.workers WHERE pid IS NOT NULL');
 	is(kill('TERM', @pids), scalar @pids, 'all of them');
-	eventually($node, 'postgres', "SELECT count(*) = 4 FROM foreman.jobs WHERE job_id IN ($all) AND state = 'available' AND attempt = 0 AND errors IS NULL", 5,
+	eventually($node, 'postgres', "SELECT count(*) = 4 FROM foreman.jobs WHERE job_id IN ($all) AND state = 'available' AND attempt = 0 AND errors -> 0 -> 'uncharged' = 'true'", 5,
 		'every job is due again, uncharged');
 	is(value($node, 'postgres', "SELECT count(*) FROM effects WHERE job_id IN ($all)"), '0', 'no effect of them');
 };
