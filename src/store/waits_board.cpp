@@ -82,6 +82,7 @@ uint32 evict_key_locked() noexcept {
     return kNoIndex;
 }
 
+// Keys with parked jobs, or ends that somebody waits for, are missing on the board.
 bool keys_unknown(Oid database) noexcept {
     DatabaseSlot* d = database_slot(database);
     return d != nullptr && pg_atomic_read_u32(&d->keys_unknown) != 0;
@@ -186,31 +187,58 @@ uint32* find_end_link(Oid database, int64 id) noexcept {
     return at;
 }
 
+void unlink_end_locked(uint32* link) noexcept {
+    const uint32 i = *link;
+    *link = awaited_table()[i].next;
+    awaited_table()[i].database = InvalidOid;
+    count_entries(BoardTable::awaited, -1);
+}
+
+// Makes room in a full table: one that is no hint goes, looked for from a place that the new id decides. From
+// then on every end in its database is looked at, whether somebody is known to wait for it or not.
+uint32 evict_end_locked(uint32 start) noexcept {
+    const uint32 high = board().awaited_high;
+    for (uint32 looked = 0; looked < std::min(kLooks, high); looked++) {
+        const uint32 i = (start + looked) % high;
+        const AwaitedEntry& e = awaited_table()[i];
+        if (e.database == InvalidOid || e.hinted) continue;
+        if (DatabaseSlot* d = database_slot(e.database)) pg_atomic_write_u32(&d->keys_unknown, 1);
+        unlink_end_locked(find_end_link(e.database, e.id));
+        return i;
+    }
+    return kNoIndex;
+}
+
+uint32 add_end_locked(Oid database, int64 id) noexcept {
+    Board& b = board();
+    uint32 i = b.awaited_free;
+    if (i != kNoIndex) {
+        b.awaited_free = awaited_table()[i].next;
+    } else if (b.awaited_high < b.awaited_capacity) {
+        i = b.awaited_high++;
+    } else {
+        refuse_entry(BoardTable::awaited);
+        i = evict_end_locked(bucket_of(database, id));
+    }
+    if (i == kNoIndex) {
+        overflow(database);
+        return i;
+    }
+    AwaitedEntry& e = awaited_table()[i];
+    e.database = database;
+    e.id = id;
+    e.hinted = false;
+    uint32* bucket = &awaited_buckets()[bucket_of(database, id)];
+    e.next = *bucket;
+    *bucket = i;
+    count_entries(BoardTable::awaited, 1);
+    return i;
+}
+
 void note_await(Oid database, int64 id) noexcept {
     const PartGuard guard(BoardLock::waits, LW_EXCLUSIVE);
-    Board& b = board();
-    uint32* link = find_end_link(database, id);
-    uint32 i = *link;
-    if (i == kNoIndex) {
-        i = b.awaited_free;
-        if (i != kNoIndex) {
-            b.awaited_free = awaited_table()[i].next;
-        } else if (b.awaited_high < b.awaited_capacity) {
-            i = b.awaited_high++;
-        }
-        if (i != kNoIndex) {
-            AwaitedEntry& e = awaited_table()[i];
-            e.database = database;
-            e.id = id;
-            e.hinted = false;
-            e.next = *link;
-            *link = i;
-            count_entries(BoardTable::awaited, 1);
-        } else {
-            refuse_entry(BoardTable::awaited);
-            overflow(database);
-        }
-    }
+    uint32 i = *find_end_link(database, id);
+    if (i == kNoIndex) i = add_end_locked(database, id);
     if (i != kNoIndex) hint_end_locked(i);
 }
 
@@ -320,9 +348,14 @@ void tell_ends(Oid database, const int64* ids, int count) noexcept {
     if (count == 0 || pg_atomic_read_u32(&table_use(BoardTable::awaited).used) == 0) return;
     bool any = false;
     {
+        const bool unknown = keys_unknown(database);
         const PartGuard guard(BoardLock::waits, LW_EXCLUSIVE);
         for (int k = 0; k < count; k++) {
-            const uint32 i = *find_end_link(database, ids[k]);
+            uint32 i = *find_end_link(database, ids[k]);
+            if (i == kNoIndex && unknown) {
+                i = add_end_locked(database, ids[k]);
+                any = true;
+            }
             if (i != kNoIndex && hint_end_locked(i)) any = true;
         }
     }
@@ -345,11 +378,9 @@ void forget_end(Oid database, int64 id) noexcept {
     uint32* link = find_end_link(database, id);
     const uint32 i = *link;
     if (i == kNoIndex || awaited_table()[i].hinted) return;  // a hint came meanwhile: once more
-    *link = awaited_table()[i].next;
-    awaited_table()[i].database = InvalidOid;
+    unlink_end_locked(link);
     awaited_table()[i].next = board().awaited_free;
     board().awaited_free = i;
-    count_entries(BoardTable::awaited, -1);
 }
 
 void clear_waits(Oid database) noexcept {

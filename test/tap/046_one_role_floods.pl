@@ -132,6 +132,17 @@ subtest 'queues' => sub {
 	cmp_ok(used('queues'), '<', capacity('queues'), 'names that are in use no more made room');
 };
 
+subtest 'jobs that others wait for' => sub {
+	$node->safe_psql('postgres', q{
+		CREATE TABLE parents AS SELECT job_id FROM foreman.enqueue_array('out', array_fill('{}'::jsonb, '{14000}'), queue => 'eve');
+		SELECT count(foreman.enqueue('out', queue => 'eve', depends_on => ARRAY[job_id])) FROM parents;});
+	is_full('awaited');
+	my $ids = number("WITH p AS MATERIALIZED (SELECT foreman.enqueue('note', queue => 'victim', run_at => now() + interval '2 s') AS a) SELECT a || ',' || foreman.enqueue('note', queue => 'victim', depends_on => ARRAY[a]) FROM p");
+	$node->safe_psql('postgres', "SELECT count(foreman.enqueue('out', queue => 'eve', depends_on => ARRAY[job_id])) FROM parents");
+	eventually($node, 'postgres', "SELECT count(*) = 2 FROM effects WHERE job_id IN ($ids)", 30, 'a job that waits for another one runs after it');
+	$node->safe_psql('postgres', "SELECT foreman.purge_queue('eve')");
+};
+
 # Ranges that no handler runs, of which the board has no more than 7,000.
 subtest 'kinds' => sub {
 	my $began = time;
