@@ -81,7 +81,7 @@ void RangeReader::finish() noexcept {
     pg_memory_barrier();
     if (pg_atomic_read_u32(&d->off_board_notes) != notes_) pg_atomic_write_u32(&d->off_board, 1);
     const core::Instant done = pg::steady_now();
-    next_missing_ = done + std::max(kMissingPause, (done - began_) * 10);
+    next_missing_ = done + std::max(kMissingPause, (done - began_) * 2);
     if (std::exchange(once_more_, false)) begin(done, done, true);
 }
 

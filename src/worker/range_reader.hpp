@@ -15,7 +15,7 @@ class RangeReader {
   public:
     explicit RangeReader(Oid database) : database_(database) {}
     /// Begins a pass: over all, after the one that goes on; or over the missing ones, when one is due. Not
-    /// more often than that they take a tenth of the time. false: no pass goes on.
+    /// more often than that they take a third of the time. false: no pass goes on.
     bool begin(core::Instant now, core::Instant steady, bool all) noexcept;
     void step(core::Instant now, core::Micros most);  ///< the pass is given up where it raises
     /// When to look again: by the clock, and by the steady one.
