@@ -8,7 +8,7 @@
 EXTENSION  = pg_foreman pg_foreman_cron
 MODULE_big = pg_foreman
 DATA       = $(wildcard sql/pg_foreman--*.sql sql/pg_foreman_cron--*.sql)
-OBJS       = $(patsubst src/%.cpp,build/obj/%.o,$(sort $(wildcard src/*/*.cpp)))
+OBJS       = $(patsubst src/%.cpp,build/obj/%.o,$(sort $(wildcard src/*/*.cpp src/*/*/*.cpp)))
 REGRESS    = $(shell sed -e 's/\#.*//' test/regress/schedule 2>/dev/null)
 
 EXTRA_CXXFLAGS ?=

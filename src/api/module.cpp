@@ -1,15 +1,15 @@
 // What makes the library a module of Postgres: the magic block, the settings, and what is set up while
 // shared_preload_libraries load: the board, the launcher and the utility hook.
 // Loaded later, by a session's first call, it has the functions only: no board and no workers.
-#include "api/cron_settings.hpp"
-#include "api/fake_now.hpp"
+#include "api/schedule/cron_settings.hpp"
+#include "api/testing/fake_now.hpp"
 #include "api/utility_hook.hpp"
+#include "board/board.hpp"
+#include "board/settings.hpp"
 #include "pg/entry.hpp"
 #include "pg/guc.hpp"
 #include "pg/launch.hpp"
-#include "store/board.hpp"
-#include "store/cron_runs.hpp"
-#include "store/settings.hpp"
+#include "store/schedules/cron_runs.hpp"
 
 FOREMAN_MODULE_MAGIC("pg_foreman", "1.0")
 

@@ -6,7 +6,7 @@
 #include "api/public_function.hpp"
 #include "pg/call.hpp"
 #include "pg/memory.hpp"
-#include "store/roles.hpp"
+#include "store/upkeep/roles.hpp"
 
 namespace foreman::api {
 

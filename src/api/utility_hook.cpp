@@ -3,17 +3,17 @@
 // checked, so that nobody else can evict them; when it is missing, the command itself says so.
 #include "api/utility_hook.hpp"
 
+#include "board/eviction.hpp"
+#include "board/slots.hpp"
 #include "pg/datum.hpp"
 #include "pg/entry.hpp"
 #include "pg/latch.hpp"
-#include "store/cron_jobs.hpp"
-#include "store/eviction.hpp"
-#include "store/remember.hpp"
-#include "store/roles.hpp"
-#include "store/schema.hpp"
-#include "store/session_effect.hpp"
-#include "store/session_settings.hpp"
-#include "store/slots.hpp"
+#include "store/commit/remember.hpp"
+#include "store/db/schema.hpp"
+#include "store/db/session_effect.hpp"
+#include "store/definitions/session_settings.hpp"
+#include "store/schedules/cron_jobs.hpp"
+#include "store/upkeep/roles.hpp"
 
 namespace foreman::api {
 

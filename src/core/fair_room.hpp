@@ -1,6 +1,6 @@
 // How a table of a fixed size is shared by roles that nobody counted before: a role may take one more entry
 // while it holds fewer than are free. Alone, it gets half of the table; the next one half of the rest;
-// whoever comes next finds room. Called by the tables of the board (store/board_parts.hpp).
+// whoever comes next finds room. Called by the tables of the board (board/parts.hpp).
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,7 @@
 // Counts of durations in logarithmic buckets, four to an octave: what percentiles are read from. The board
-// keeps two for each queue, store/remember.cpp one for each queue of a transaction. Invariant: a duration and
-// the value that a percentile gives for its bucket differ by less than a quarter, from 16 us to 19 hours.
+// keeps two for each queue, store/commit/remember.cpp one for each queue of a transaction. Invariant: a
+// duration and the value that a percentile gives for its bucket differ by less than a quarter, from 16 us to
+// 19 hours.
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,6 @@
 // How long a queue cools down after a handler met somebody's limit, and when that is forgotten. The board
-// keeps a Cooling for each queue; store/settle.cpp and the commit callback ask here. Invariant: the counter
-// grows once per window, however many workers report the same limit.
+// keeps a Cooling for each queue; store/jobs/settle.cpp and the commit callback ask here. Invariant: the
+// counter grows once per window, however many workers report the same limit.
 #pragma once
 
 #include "core/time.hpp"

@@ -1,16 +1,16 @@
 // See clerk.hpp.
 #include "worker/clerk.hpp"
 
+#include "board/eviction.hpp"
 #include "pg/call.hpp"
 #include "pg/compat.hpp"
 #include "pg/datum.hpp"
 #include "pg/latch.hpp"
 #include "pg/memory.hpp"
 #include "pg/xact.hpp"
-#include "store/cron_jobs.hpp"
-#include "store/cron_records.hpp"
-#include "store/eviction.hpp"
-#include "store/schema.hpp"
+#include "store/db/schema.hpp"
+#include "store/schedules/cron_jobs.hpp"
+#include "store/schedules/cron_records.hpp"
 #include "worker/interrupts.hpp"
 
 namespace foreman::worker {

@@ -5,13 +5,13 @@
 
 #include <csignal>
 
+#include "board/databases.hpp"
+#include "board/flight_recorder.hpp"
+#include "board/settings.hpp"
+#include "engine/deadline.hpp"
 #include "pg/call.hpp"
 #include "pg/datum.hpp"
 #include "pg/latch.hpp"
-#include "store/databases.hpp"
-#include "store/flight_recorder.hpp"
-#include "store/settings.hpp"
-#include "worker/deadline.hpp"
 
 namespace foreman::worker {
 

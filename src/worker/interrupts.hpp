@@ -4,8 +4,8 @@
 // configuration.
 #pragma once
 
+#include "board/slots.hpp"
 #include "pg/prelude.hpp"
-#include "store/slots.hpp"
 
 namespace foreman::worker {
 

@@ -4,6 +4,10 @@
 
 #include <csignal>
 
+#include "board/databases.hpp"
+#include "board/flight_recorder.hpp"
+#include "board/settings.hpp"
+#include "board/slots.hpp"
 #include "pg/call.hpp"
 #include "pg/datum.hpp"
 #include "pg/latch.hpp"
@@ -11,10 +15,6 @@
 #include "pg/memory.hpp"
 #include "pg/server_timeouts.hpp"
 #include "pg/xact.hpp"
-#include "store/databases.hpp"
-#include "store/flight_recorder.hpp"
-#include "store/settings.hpp"
-#include "store/slots.hpp"
 #include "worker/interrupts.hpp"
 
 namespace foreman::worker {

@@ -1,8 +1,8 @@
 // Entry points of the background workers, and nothing else.
+#include "engine/elsewhere.hpp"
 #include "pg/entry.hpp"
 #include "worker/clerk.hpp"
 #include "worker/dispatcher.hpp"
-#include "worker/elsewhere.hpp"
 #include "worker/executor.hpp"
 #include "worker/launcher.hpp"
 

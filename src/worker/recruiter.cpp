@@ -3,11 +3,11 @@
 
 #include <algorithm>
 
+#include "board/databases.hpp"
+#include "board/settings.hpp"
 #include "pg/call.hpp"
 #include "pg/datum.hpp"
 #include "pg/xact.hpp"
-#include "store/databases.hpp"
-#include "store/settings.hpp"
 #include "worker/executor.hpp"
 
 namespace foreman::worker {

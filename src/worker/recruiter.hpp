@@ -3,9 +3,9 @@
 // the board.
 #pragma once
 
+#include "board/slots.hpp"
 #include "pg/launch.hpp"
 #include "pg/memory.hpp"
-#include "store/slots.hpp"
 
 namespace foreman::worker {
 

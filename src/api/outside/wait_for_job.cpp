@@ -1,0 +1,99 @@
+// wait_for_job(): the long poll of workers outside, without a poll.
+//
+// does: CALL foreman.wait_for_job(queues, timeout) returns when something of these queues is due, or may be,
+// or when the time is over; then call claim(). What has a handler in the database is not waited for. timeout
+// NULL: for ever. needs: to be called on its own, outside of transaction blocks and functions; bundle worker
+// on the queues. errors: 2D000 where it cannot end the caller's transaction; 42501; 53400 when
+// foreman.max_waiters sessions wait already. cost: while it waits it holds no transaction: no snapshot, no
+// lock, no xid. A commit wakes it, and the clock when something falls due; the safety poll looks as well.
+// Without the board it reads the rows every 100 ms.
+#include "api/outside/lease_arguments.hpp"
+#include "api/public_function.hpp"
+#include "board/settings.hpp"
+#include "board/waiters.hpp"
+#include "pg/call.hpp"
+#include "pg/latch.hpp"
+#include "pg/xact.hpp"
+#include "store/db/clock.hpp"
+#include "store/db/schema.hpp"
+#include "store/definitions/access.hpp"
+
+namespace foreman::api {
+
+namespace {
+
+constexpr core::Micros kLookWithoutBoard = core::milliseconds(100);
+constexpr Span kPatience{core::Micros{0}, core::days(3653)};
+
+extern "C" void foreman_queue_waiter_exit(int, Datum) { store::remove_waiter(); }
+
+// This session's place among the waiters of the board.
+class Waiting {
+  public:
+    explicit Waiting(std::span<const std::string_view> queues) {
+        if (!store::board_present()) return;
+        static constinit bool registered = false;
+        if (!registered) pg::guarded([] { before_shmem_exit(foreman_queue_waiter_exit, Datum{0}); });
+        registered = true;
+        if (store::add_queue_waiter(MyDatabaseId, queues)) return;
+        throw pg::Failure(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED,
+                          "too many sessions of this role wait for jobs: foreman.max_waiters is %d",
+                          settings::max_waiters)
+            .hint("One role may use half of them, and half of what others leave: raise foreman.max_waiters.");
+    }
+    Waiting(const Waiting&) = delete;
+    Waiting& operator=(const Waiting&) = delete;
+    ~Waiting() { store::remove_waiter(); }
+};
+
+core::Instant due_from_rows(const store::OutsideFilter& filter, core::Instant now) {
+    pg::Transaction tx;
+    store::RangeChoice range;
+    const bool due = store::choose_outside(filter, now, {}, &range);
+    tx.commit();
+    return due ? now : core::kPlusInfinity;
+}
+
+void wait_until_due(const store::OutsideFilter& filter, std::optional<core::Micros> timeout) {
+    const core::Instant until = timeout ? pg::steady_now() + *timeout : core::kPlusInfinity;
+    const core::Micros look_again =
+        store::board_present() ? core::milliseconds(settings::poll_interval_ms) : kLookWithoutBoard;
+    const uint32 event = pg::wait_event("ForemanWaitForJob");
+    const Waiting waiting(filter.queues);
+    for (;;) {
+        // In the table before the look: what commits after the look sets the latch.
+        store::rearm_waiter();
+        const core::Instant now = pg::clock_now();
+        core::Instant due = store::board_present() ? store::next_due_outside(filter) : core::kPlusInfinity;
+        if (due > now && (!store::board_present() || store::is_off_board(MyDatabaseId)))
+            due = std::min(due, due_from_rows(filter, now));
+        const core::Micros left = until - pg::steady_now();
+        if (due <= now || left <= core::Micros{0}) return;
+        // Nobody tells when the clock is set, and then something may be due at once.
+        const core::Micros ahead =
+            due == core::kPlusInfinity ? pg::kForever : std::min(due - now, core::kClockLook);
+        pg::wait_latch(std::min({look_again, left, ahead}), event);
+    }
+}
+
+}  // namespace
+
+FOREMAN_PUBLIC(wait_for_job) {
+    pg::Context context("foreman wait");
+    pg::ContextResource memory(context);
+    Names queues(&memory);
+    {
+        const pg::CurrentScope scope(context);
+        required_names(pg::optional_argument(fcinfo, 0), "queues", store::kMaxWaitedQueues, &queues);
+    }
+    for (std::string_view& q : queues) {
+        store::require(store::Bundle::worker, q);
+        q = {pg::copy_text(q, context.get()), q.size()};
+    }
+    const auto timeout = optional_duration(pg::optional_argument(fcinfo, 1), "timeout", kPatience);
+    const pg::BetweenTransactions between(fcinfo, "foreman.wait_for_job()");
+    wait_until_due({{queues.data(), queues.size()}, std::nullopt}, timeout);
+    return Datum{0};
+}
+
+}  // namespace foreman::api

@@ -1,0 +1,60 @@
+// For tests only, not in the extension script: arming debug points, and the heads of ranges and the slots of
+// executors as rows. Superusers only.
+#include "board/board.hpp"
+#include "board/slots.hpp"
+#include "pg/datum.hpp"
+#include "pg/entry.hpp"
+#include "store/commit/remember.hpp"
+
+namespace foreman::worker {
+
+namespace {
+
+void require_superuser() {
+    if (!superuser())
+        throw pg::Failure(ERRCODE_INSUFFICIENT_PRIVILEGE, "only superusers may use the debug functions");
+    if (!store::board_present())
+        throw pg::Failure(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                          "pg_foreman is not in shared_preload_libraries");
+}
+
+Datum bound(int64 us) { return TimestampTzGetDatum(us); }
+
+}  // namespace
+
+FOREMAN_FUNCTION(debug_points) {
+    require_superuser();
+    pg_atomic_write_u32(&store::board().debug_points,
+                        static_cast<uint32>(DatumGetInt32(pg::argument(fcinfo, 0))));
+    return Datum{0};
+}
+
+FOREMAN_FUNCTION(range_heads) {
+    require_superuser();
+    pg::ResultSet rows(fcinfo);
+    for (uint32 i = 0; i < store::range_count(); i++) {
+        store::RangeChoice r;
+        if (!store::describe_range(store::range_at(MyDatabaseId, i), &r)) continue;
+        const Datum values[] = {pg::text_datum(r.queue_name()), pg::text_datum(r.kind_name()),
+                                Int32GetDatum(r.priority),      Int32GetDatum(r.alone),
+                                bound(r.head.run_at),           Int64GetDatum(r.head.job_id),
+                                bound(r.pending.run_at),        Int64GetDatum(r.pending.job_id)};
+        rows.put(values);
+    }
+    return rows.done();
+}
+
+FOREMAN_FUNCTION(executor_slots) {
+    require_superuser();
+    pg::ResultSet rows(fcinfo);
+    for (int i = 0; i < store::kMaxSlots; i++) {
+        store::SlotReading r{};
+        if (!store::read_slot(i, &r)) continue;
+        const Datum values[] = {Int32GetDatum(i), Int32GetDatum(static_cast<int32>(r.state)),
+                                ObjectIdGetDatum(r.database)};
+        rows.put(values);
+    }
+    return rows.done();
+}
+
+}  // namespace foreman::worker

@@ -1,0 +1,278 @@
+// Placement of the board in shared memory, database slots, and the waking of dispatchers and the launcher.
+#include "board/board.hpp"
+
+#include <cstring>
+
+#include "board/parts.hpp"
+#include "board/scopes.hpp"
+#include "board/slots.hpp"
+#include "pg/latch.hpp"
+#include "pg/shmem.hpp"
+
+namespace foreman::store {
+
+namespace {
+
+constinit Board* g_board = nullptr;
+constinit LWLockPadded* g_locks = nullptr;
+constinit int g_memory_mb = 0;
+constinit int g_max_waiters = 0;
+
+struct Plan {
+    uint32 ranges, range_buckets, queues, queue_buckets, times, waiters, leases, lease_buckets;
+    uint32 keys, key_buckets, awaited, awaited_buckets;
+    Size hot, cold, range_bucket, queue, queue_bucket, time, waiter, lease, lease_bucket, worker;
+    Size key, key_bucket, awaited_end, awaited_bucket, total;
+};
+
+uint32 power_of_two_at_least(uint32 n) {
+    uint32 p = 1;
+    while (p < n) p <<= 1;
+    return p;
+}
+
+// Sixteenths of the memory: 8 for ranges, 1 for queues, 1 for how long their jobs take, 4 for leases, 1 each
+// for keys and for jobs that others wait for. 1 MB holds about 800 ranges, 1,300 leases, 110 keys and 1,800
+// awaited jobs.
+Plan plan_board(int memory_mb, int max_waiters) {
+    Plan p{};
+    const Size budget = static_cast<Size>(memory_mb) * 1024 * 1024;
+    const Size range_bytes = sizeof(RangeHot) + sizeof(RangeCold) + 2 * sizeof(uint32);
+    const Size queue_bytes = sizeof(QueueEntry) + 2 * sizeof(uint32);
+    const Size lease_bytes = sizeof(LeaseEntry) + 2 * sizeof(uint32);
+    p.ranges = static_cast<uint32>(budget / 2 / range_bytes);
+    p.queues = static_cast<uint32>(budget / 16 / queue_bytes);
+    p.times = static_cast<uint32>(budget / 16 / sizeof(QueueTimes));
+    p.leases = static_cast<uint32>(budget / 4 / lease_bytes);
+    p.keys = static_cast<uint32>(budget / 16 / (sizeof(KeyEntry) + 2 * sizeof(uint32)));
+    p.awaited = static_cast<uint32>(budget / 16 / (sizeof(AwaitedEntry) + 2 * sizeof(uint32)));
+    p.key_buckets = power_of_two_at_least(p.keys);
+    p.awaited_buckets = power_of_two_at_least(p.awaited);
+    p.lease_buckets = power_of_two_at_least(p.leases);
+    p.range_buckets = power_of_two_at_least(p.ranges);
+    p.queue_buckets = power_of_two_at_least(p.queues);
+    p.waiters = static_cast<uint32>(max_waiters);
+    Size at = MAXALIGN(sizeof(Board));
+    auto take = [&at](Size bytes) {
+        const Size here = CACHELINEALIGN(at);
+        at = here + bytes;
+        return here;
+    };
+    p.hot = take(sizeof(RangeHot) * p.ranges);
+    p.cold = take(sizeof(RangeCold) * p.ranges);
+    p.range_bucket = take(sizeof(uint32) * p.range_buckets);
+    p.queue = take(sizeof(QueueEntry) * p.queues);
+    p.queue_bucket = take(sizeof(uint32) * p.queue_buckets);
+    p.time = take(sizeof(QueueTimes) * p.times);
+    p.waiter = take(sizeof(Waiter) * p.waiters);
+    p.lease = take(sizeof(LeaseEntry) * p.leases);
+    p.lease_bucket = take(sizeof(uint32) * p.lease_buckets);
+    p.worker = take(sizeof(WorkerEntry) * kMaxWorkers);
+    p.key = take(sizeof(KeyEntry) * p.keys);
+    p.key_bucket = take(sizeof(uint32) * p.key_buckets);
+    p.awaited_end = take(sizeof(AwaitedEntry) * p.awaited);
+    p.awaited_bucket = take(sizeof(uint32) * p.awaited_buckets);
+    p.total = CACHELINEALIGN(at);
+    return p;
+}
+
+void init_slots(Board* b) {
+    for (auto& s : b->slots) {
+        pg_atomic_init_u32(&s.state, static_cast<uint32>(SlotState::free));
+        pg_atomic_init_u32(&s.leave, 0);
+        pg_atomic_init_u64(&s.current_job, 0);
+        pg_atomic_init_u64(&s.jobs_done, 0);
+        pg_atomic_init_u64(&s.interrupt_target, 0);
+        pg_atomic_init_u32(&s.xid, 0);
+        SpinLockInit(&s.mutex);
+        s.held_range = kNoIndex;
+    }
+    for (auto& d : b->databases) {
+        pg_atomic_init_u32(&d.pokes, 0);
+        pg_atomic_init_u32(&d.request_generation, 0);
+        pg_atomic_init_u32(&d.requests_open, 1);
+        pg_atomic_init_u32(&d.off_board, 0);
+        pg_atomic_init_u32(&d.off_board_notes, 0);
+        pg_atomic_init_u64(&d.off_board_due, static_cast<uint64>(core::kPlusInfinity.us));
+        pg_atomic_init_u32(&d.counted, 0);
+        pg_atomic_init_u32(&d.waits_overflow, 0);
+        pg_atomic_init_u32(&d.keys_unknown, 0);
+        pg_atomic_init_u32(&d.wants_room, 0);
+        d.key_hints = d.end_hints = {};
+        pg_atomic_init_u32(&d.leases_off_board, 0);
+        pg_atomic_init_u32(&d.leases_loaded, 0);
+        pg_atomic_init_u32(&d.settings_loaded, 0);
+        pg_atomic_init_u64(&d.next_wake, static_cast<uint64>(core::kPlusInfinity.us));
+        pg_atomic_init_u64(&d.next_expiry, static_cast<uint64>(core::kPlusInfinity.us));
+        pg_atomic_init_u64(&d.database_bytes, 0);
+        pg_atomic_init_u64(&d.next_lease_end, static_cast<uint64>(core::kPlusInfinity.us));
+        pg_atomic_init_u64(&d.next_fire, static_cast<uint64>(core::kMinusInfinity.us));
+    }
+}
+
+// Untouched pages of the big arrays stay unbacked by memory: only the buckets are written here.
+void init_board(void* area, bool found, LWLockPadded* locks) {
+    g_board = static_cast<Board*>(area);
+    g_locks = locks;
+    if (found) return;
+    const Plan p = plan_board(g_memory_mb, g_max_waiters);
+    Board* b = g_board;
+    std::memset(static_cast<void*>(b), 0, sizeof(Board));
+    pg_atomic_init_u32(&b->launcher_poked, 0);
+    pg_atomic_init_u32(&b->settings_generation, 0);
+    pg_atomic_init_u32(&b->debug_points, 0);
+    pg_atomic_init_u32(&b->wants_room, 0);
+    pg_atomic_init_u32(&b->range_high, 0);
+    for (TableUse& t : b->tables) {
+        pg_atomic_init_u32(&t.used, 0);
+        pg_atomic_init_u64(&t.refused_at, static_cast<uint64>(core::kMinusInfinity.us));
+    }
+    b->range_capacity = p.ranges;
+    b->range_buckets = p.range_buckets;
+    b->range_free = kNoIndex;
+    b->queue_capacity = p.queues;
+    b->queue_buckets = p.queue_buckets;
+    b->queue_free = kNoIndex;
+    b->waiter_capacity = p.waiters;
+    b->hot_offset = p.hot;
+    b->cold_offset = p.cold;
+    b->range_bucket_offset = p.range_bucket;
+    b->queue_offset = p.queue;
+    b->queue_bucket_offset = p.queue_bucket;
+    b->times_capacity = p.times;
+    b->times_offset = p.time;
+    b->waiter_offset = p.waiter;
+    b->lease_capacity = p.leases;
+    b->lease_buckets = p.lease_buckets;
+    b->lease_free = kNoIndex;
+    b->lease_offset = p.lease;
+    b->lease_bucket_offset = p.lease_bucket;
+    b->worker_offset = p.worker;
+    b->key_capacity = p.keys;
+    b->key_buckets = p.key_buckets;
+    b->key_free = kNoIndex;
+    b->key_offset = p.key;
+    b->key_bucket_offset = p.key_bucket;
+    b->awaited_capacity = p.awaited;
+    b->awaited_buckets = p.awaited_buckets;
+    b->awaited_free = kNoIndex;
+    b->awaited_offset = p.awaited_end;
+    b->awaited_bucket_offset = p.awaited_bucket;
+    std::memset(key_buckets(), 0xFF, sizeof(uint32) * p.key_buckets);
+    std::memset(awaited_buckets(), 0xFF, sizeof(uint32) * p.awaited_buckets);
+    std::memset(range_buckets(), 0xFF, sizeof(uint32) * p.range_buckets);
+    std::memset(queue_buckets(), 0xFF, sizeof(uint32) * p.queue_buckets);
+    std::memset(lease_buckets(), 0xFF, sizeof(uint32) * p.lease_buckets);
+    std::memset(static_cast<void*>(waiter_table()), 0, sizeof(Waiter) * p.waiters);
+    std::memset(static_cast<void*>(worker_table()), 0, sizeof(WorkerEntry) * kMaxWorkers);
+    init_slots(b);
+}
+
+}  // namespace
+
+void request_board(int board_memory_mb, int max_waiters) {
+    g_memory_mb = board_memory_mb;
+    g_max_waiters = max_waiters;
+    const Plan p = plan_board(board_memory_mb, max_waiters);
+    pg::request(p.total, static_cast<int>(BoardLock::count), "foreman", init_board);
+}
+
+bool board_present() noexcept { return g_board != nullptr; }
+
+Board& board() noexcept { return *g_board; }
+
+LWLock* board_lock(BoardLock part) noexcept { return &g_locks[static_cast<int>(part)].lock; }
+
+DatabaseSlot* database_slot(Oid database) noexcept {
+    if (g_board == nullptr) return nullptr;
+    // Lock-free: entries are filled before their oid is, and never move.
+    for (auto& d : g_board->databases) {
+        if (d.database == database) return &d;
+    }
+    return nullptr;
+}
+
+DatabaseSlot* add_database_slot(Oid database) noexcept {
+    const PartGuard guard(BoardLock::directory, LW_EXCLUSIVE);
+    if (DatabaseSlot* d = database_slot(database)) return d;
+    DatabaseSlot* d = database_slot(InvalidOid);
+    if (d == nullptr) return nullptr;
+    d->pid = 0;
+    d->procno = -1;
+    pg_atomic_write_u32(&d->pokes, 0);
+    pg_atomic_write_u32(&d->requests_open, 1);
+    pg_atomic_write_u32(&d->off_board, 0);
+    pg_atomic_write_u64(&d->off_board_due, static_cast<uint64>(core::kPlusInfinity.us));
+    pg_atomic_write_u32(&d->counted, 0);
+    pg_atomic_write_u32(&d->waits_overflow, 0);
+    pg_atomic_write_u32(&d->keys_unknown, 0);
+    pg_atomic_write_u32(&d->wants_room, 0);
+    d->key_hints = d->end_hints = {};
+    pg_atomic_write_u32(&d->leases_off_board, 0);
+    pg_atomic_write_u32(&d->leases_loaded, 0);
+    pg_atomic_write_u32(&d->settings_loaded, 0);
+    pg_atomic_write_u64(&d->next_wake, static_cast<uint64>(core::kPlusInfinity.us));
+    pg_atomic_write_u64(&d->next_expiry, static_cast<uint64>(core::kPlusInfinity.us));
+    pg_atomic_write_u64(&d->next_lease_end, static_cast<uint64>(core::kPlusInfinity.us));
+    pg_atomic_write_u64(&d->next_fire, static_cast<uint64>(core::kMinusInfinity.us));
+    d->held_by = 0;
+    d->stopped = false;
+    d->has_extension = false;
+    d->look_again = false;
+    d->exit = 0;
+    d->clerk_pid = 0;
+    d->failing[0] = '\0';
+    pg_write_barrier();
+    d->database = database;
+    return d;
+}
+
+void clear_database(Oid database) noexcept {
+    if (g_board == nullptr) return;
+    clear_ranges(database);
+    clear_leases(database);
+    clear_waits(database);
+    clear_scopes(database);
+    free_slots_left(database);
+    const PartGuard guard(BoardLock::directory, LW_EXCLUSIVE);
+    for (auto& demand : g_board->demands) {
+        if (demand.database == database) demand.database = InvalidOid;
+    }
+    if (DatabaseSlot* d = database_slot(database); d != nullptr && d->held_by == 0) d->database = InvalidOid;
+}
+
+void set_latch(int32 pid, int32 procno) noexcept {
+    if (pid != 0 && procno >= 0) pg::set_latch_of(procno, pid);
+}
+
+void poke_dispatcher(Oid database, uint32 bits) noexcept {
+    DatabaseSlot* d = database_slot(database);
+    if (d == nullptr) return;
+    pg_atomic_fetch_or_u32(&d->pokes, bits);
+    set_latch(d->pid, d->procno);
+}
+
+bool lower_instant(pg_atomic_uint64* instant, Instant to) noexcept {
+    uint64 seen = pg_atomic_read_u64(instant);
+    while (to.us < static_cast<int64>(seen)) {
+        if (pg_atomic_compare_exchange_u64(instant, &seen, static_cast<uint64>(to.us))) return true;
+    }
+    return false;
+}
+
+void poke_launcher(Oid database) noexcept {
+    if (g_board == nullptr) return;
+    if (database != InvalidOid) {
+        if (DatabaseSlot* d = add_database_slot(database)) d->look_again = true;
+    }
+    pg_write_barrier();
+    pg_atomic_write_u32(&g_board->launcher_poked, 1);
+    set_latch(g_board->launcher_pid, g_board->launcher_procno);
+}
+
+void refuse_without_board(const char* what) {
+    throw pg::Failure(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, "%s needs shared memory of pg_foreman", what)
+        .hint("Add pg_foreman to shared_preload_libraries and restart the server.");
+}
+
+}  // namespace foreman::store

@@ -1,0 +1,372 @@
+// The layout of the board: the shared memory that launcher, dispatchers, executors and client sessions share.
+// Only store/board*.cpp, board/ranges.cpp, store/*_board.cpp and board/slots.cpp touch these structs; the
+// rest of the house asks them. Invariant: everything here is standard layout without pointers, and can be
+// lost at a crash: the tables know better.
+#pragma once
+
+#include "core/group_pace.hpp"
+#include "core/histogram.hpp"
+#include "core/range_head.hpp"
+#include "core/token_bucket.hpp"
+#include "pg/prelude.hpp"
+
+namespace foreman::store {
+
+constexpr int kMaxDatabases = 128;
+constexpr int kMaxSlots = 64;
+constexpr int kNameBytes = 256;  // names are at most 255 bytes
+constexpr int kNoteBytes = 256;
+constexpr uint32 kNoIndex = 0xFFFFFFFF;
+
+// A name inside the board; len <= 255.
+struct BoardName {
+    uint16 len;
+    char text[kNameBytes];
+};
+
+enum class SlotState : uint32 { free = 0, starting, idle, busy, dead };
+
+// Why an executor ended while a job was in its hands; decides whether an attempt is charged.
+// terminated: by somebody who is none of us.
+enum class Death : uint32 { none = 0, interrupted, terminated, own_fault };
+
+struct ExecutorSlot {
+    pg_atomic_uint32 state;        // SlotState
+    pg_atomic_uint32 proven;       // its executor has committed something, or came to rest
+    pg_atomic_uint32 leave;        // 1: exit at the next group's end; 2: interrupt what runs
+    pg_atomic_uint64 current_job;  // 0: none; may be read without the mutex
+    pg_atomic_uint64 jobs_done;
+    pg_atomic_uint64 interrupt_target;  // the job that the last SIGINT of ours was meant for
+    int32 pid;
+    int32 procno;
+    Oid database;
+    Oid role;
+    int64 since;           // when state last changed between idle and busy
+    int64 tenure_since;    // steady clock: when this slot was given to (database, role)
+    pg_atomic_uint32 xid;  // of the transaction in which it locks rows that stay; 0: none
+    slock_t mutex;         // guards everything below
+    int64 started_at;
+    int32 attempt;
+    uint32 death;        // Death
+    bool outside_group;  // the job of a dead slot was leased (lane procedure), not claimed by delete
+    bool has_progress;
+    uint32 held_range;  // index of the range of held_key, or kNoIndex
+    uint32 held_generation;
+    core::Key held_key;
+    double progress;
+    BoardName kind;
+    BoardName queue;
+    uint16 note_len;
+    char note[kNoteBytes];
+};
+
+// Reasons to wake a dispatcher, as bits.
+enum Poke : uint32 {
+    kPokeDue = 1,           // a head or an executor changed: look at the heads
+    kPokeRequests = 2,      // rows in job_request
+    kPokeReread = 4,        // heads are not to be trusted: read them from the rows
+    kPokeExecutor = 8,      // an executor ended
+    kPokeHandlers = 16,     // handlers were registered or unregistered
+    kPokeExpiry = 32,       // an expires_at came closer
+    kPokeIdentity = 64,     // start() or stop()
+    kPokeLeases = 128,      // a lease ends earlier than the dispatcher knew
+    kPokeBlocked = 256,     // a blocked job may go on
+    kPokeQueues = 512,      // settings of queues changed
+    kPokeSchedules = 1024,  // a schedule is due earlier than the dispatcher knew
+    kPokeOrphans = 2048,    // a session that runs lane procedure itself ends
+    kPokePrepared = 4096,   // a prepared transaction committed: what it asked for was told to nobody
+    kPokeRecords = 8192,    // a run of cron.job is to be recorded
+    kPokeNewKinds = 16384   // ranges came whose kind had no handler when it was looked up
+};
+
+// Entries that are hints to the dispatcher, in the order in which they came; guarded by the lock of waits.
+struct HintList {
+    uint32 first = kNoIndex;
+    uint32 last = kNoIndex;
+};
+struct HintLink {
+    uint32 before, after;
+};
+
+struct DatabaseSlot {
+    Oid database;  // InvalidOid: free
+    int32 pid;     // of the dispatcher, 0: none
+    int32 procno;
+    int32 clerk_pid;  // of the process that records runs of cron.job, 0: none
+    int32 clerk_procno;
+    pg_atomic_uint32 pokes;
+    pg_atomic_uint32 request_generation;  // changes with every committed request
+    pg_atomic_uint32 requests_open;       // 0: no row of job_request is left
+    pg_atomic_uint32 off_board;           // ranges are missing on the board: their rows tell
+    pg_atomic_uint32 off_board_notes;     // how often that was said
+    pg_atomic_uint64 off_board_due;       // int64: a lower bound on the head of those that executors run
+    pg_atomic_uint32 counted;             // the queue counters have been set from the rows
+    pg_atomic_uint32 leases_off_board;    // some had no room: their rows tell when they end
+    pg_atomic_uint32 leases_loaded;       // what is leased is on the board: limits may be trusted
+    pg_atomic_uint32 waits_overflow;      // a key or an awaited job did not fit: look at all blocked rows
+    pg_atomic_uint32 wants_room;          // a role has more due work, and others hold the slots
+    pg_atomic_uint32 keys_unknown;        // parked jobs of keys that are not on the board
+    HintList key_hints;                   // keys whose parked jobs may go on
+    HintList end_hints;                   // jobs and batches that ended and are waited for
+    pg_atomic_uint32 settings_loaded;     // the queue entries have the settings of their rows
+    uint32 settings_generation;           // changes with every committed change of a queue's settings
+    pg_atomic_uint64 next_wake;           // int64: the instant the dispatcher sleeps to
+    pg_atomic_uint64 next_expiry;         // int64: a lower bound on the earliest expires_at
+    pg_atomic_uint64 next_lease_end;      // int64: a lower bound on the earliest leased_until
+    pg_atomic_uint64 database_bytes;      // int64: as the dispatcher measured last
+    pg_atomic_uint64 next_fire;           // int64: a lower bound on the time of the first schedule
+    int32 held_by;                        // pid of a session that keeps the workers out, 0: none
+    bool stopped;                         // the identity says so
+    bool has_extension;
+    bool look_again;  // whoever poked the launcher meant this database
+    int32 exit;       // DispatcherExit of the last dispatcher
+    // A duty of the dispatcher that fails again and again; empty: none. Under the directory lock.
+    char failing[64];
+    char failing_error[160];
+    int64 failing_since;
+};
+
+struct RangeHot {
+    slock_t mutex;  // guards head, pending, lowered and raiser_pid
+    bool no_room;   // the board had no room for the key of a job that was to start
+    bool unsure;    // the role of its kind is to be looked up
+    uint8 kind_hash;
+    Oid database;  // InvalidOid: free
+    Oid role;      // whose executors run the kind; InvalidOid: no handler
+    int16 priority;
+    int16 alone;
+    uint32 queue_index;
+    int32 raiser_pid;
+    pg_atomic_uint32 claimed;  // rows claimed from outside since the last raise
+    uint32 lowered;            // changes whenever a row became claimable, even above the head
+    core::RangeHead keys;
+};
+
+struct RangeCold {
+    uint32 next;        // in the hash chain or the free list
+    uint32 generation;  // changes when the entry is given to another range
+    uint32 hash;
+    uint16 queue_len;
+    uint16 kind_len;
+    char queue[kNameBytes];
+    char kind[kNameBytes];
+};
+
+// What claims need to know of a queue's row. Written under the ranges lock, read without it: each member is
+// valid by itself.
+struct QueueSettings {
+    bool paused;
+    int32 ageing;       // every so manieth job is the oldest due one whatever its priority; 0: none
+    int32 max_running;  // 0: unlimited
+    int32 rate_limit;   // so many jobs in rate_period_us; 0: unlimited
+    int64 rate_period_us;
+};
+
+struct QueueEntry {
+    uint32 next;
+    uint32 hash;
+    Oid database;
+    uint32 generation;
+    pg_atomic_uint64 live;  // int64 counters
+    pg_atomic_uint64 enqueued;
+    pg_atomic_uint64 completed;
+    pg_atomic_uint64 failed;
+    pg_atomic_uint64 discarded;
+    pg_atomic_uint64 cancelled;
+    pg_atomic_uint64 scheduled;  // waiting jobs that were due later, as the dispatcher counted last
+    pg_atomic_uint64 leased;     // by workers outside, the same
+    pg_atomic_uint64 pending;    // that wait for other jobs, the same
+    pg_atomic_uint64 throttled_until;
+    pg_atomic_uint32 throttle_windows;  // in a row; changes with throttled_until under the ranges lock
+    pg_atomic_uint32 claims;            // jobs claimed while ageing was on
+    pg_atomic_uint32 running;           // executors that run its jobs, and leases
+    pg_atomic_uint32 full_seen;         // somebody found it full: tell when a place is free
+    pg_atomic_uint64 rate_opens;        // int64: no token before
+    slock_t rate_mutex;                 // guards the bucket
+    core::TokenBucket bucket;
+    QueueSettings settings;
+    uint16 name_len;
+    char name[kNameBytes];
+};
+
+// How long jobs of a queue waited and ran. Only the first queues of the board have one, at the same index.
+struct QueueTimes {
+    pg_atomic_uint32 wait[core::kHistogramBuckets];
+    pg_atomic_uint32 run[core::kHistogramBuckets];
+    pg_atomic_uint64 wait_us;  // sums
+    pg_atomic_uint64 run_us;
+};
+
+// A session in await(), woken when the job ends, or in wait_for_job(), woken when one of its queues has
+// something.
+constexpr int kMaxWaitedQueues = 16;
+struct Waiter {
+    int32 pid;  // 0: free
+    int32 procno;
+    Oid database;
+    Oid role;      // whose share of the table it is
+    int64 job_id;  // 0: wait_for_job()
+    bool woken;    // for one job: the next job wakes another
+    int32 queue_count;
+    uint32 queues[kMaxWaitedQueues];  // hashes of their names
+};
+
+// The bucket of a named rate limit.
+constexpr int kMaxScopes = 512;
+struct ScopeEntry {
+    Oid database;  // InvalidOid: free
+    uint32 hash;
+    core::BucketRule rule;
+    core::TokenBucket bucket;
+    BoardName name;
+};
+
+// An attempt that an outside worker holds. What changes often about it is here; token, owner and length are
+// in the row.
+constexpr int kLeaseNoteBytes = 96;
+struct LeaseEntry {
+    uint32 next;
+    Oid database;  // InvalidOid: free
+    Oid role;      // whose share of the table it is
+    int64 job_id;
+    uint8 token[16];
+    int64 leased_until;
+    int64 renewed_at;  // when leased_until was reckoned
+    int64 length_us;
+    uint32 keys[2];  // entries of KeyEntry that it holds
+    uint32 queue;    // entry of QueueEntry whose place it holds
+    bool cancel_requested;
+    bool ending;  // its rescue is under way: no heartbeat saves it any more
+    bool has_progress;
+    uint16 note_len;
+    double progress;
+    char note[kLeaseNoteBytes];
+};
+
+// An outside worker that said so with worker_heartbeat(); gone when it has been silent for a while.
+constexpr int kMaxWorkers = 1024;
+struct WorkerEntry {
+    Oid database;  // InvalidOid: free
+    Oid role;      // that announced it
+    int64 first_seen;
+    int64 last_seen;
+    int32 queue_count;
+    BoardName id;
+    BoardName label;
+    BoardName queues[kMaxWaitedQueues];
+};
+
+// A key that jobs run under, or that has parked ones.
+struct KeyEntry {
+    uint32 next;
+    uint32 hash;
+    Oid database;  // InvalidOid: free
+    Oid role;      // whose share of the table it is, while `running`
+    int32 running;
+    char type;  // BlockedOn
+    bool parked;
+    bool hinted;  // in the list of its database
+    HintLink hint;
+    uint16 queue_len;
+    uint16 key_len;
+    core::ParkedHead places;     // of the parked jobs; only while `parked`
+    char names[2 * kNameBytes];  // queue, then key
+};
+
+// A job (negative: a batch) whose end is waited for.
+struct AwaitedEntry {
+    uint32 next;
+    Oid database;  // InvalidOid: free
+    int64 id;
+    bool hinted;  // in the list of its database
+    HintLink hint;
+};
+
+struct Demand {    // a (database, role) with due work and no executor
+    Oid database;  // InvalidOid: free
+    Oid role;
+    int64 since;  // steady clock
+};
+constexpr int kMaxDemands = 256;
+
+// What was running in the process that crashed the server, until the dispatcher of its database has charged
+// it: one job, or the jobs of one call of a batch handler.
+struct Suspect {
+    Oid database;
+    int32 count;
+    int64 job_ids[core::kMaxChunk];
+};
+
+// The tables of the board, each of a fixed size.
+enum class BoardTable : int { ranges, queues, leases, keys, awaited, waiters, workers, scopes, count };
+constexpr int kBoardTables = static_cast<int>(BoardTable::count);
+// How many entries of a table each role has. Roles of one bucket share their share. Guarded as the table is.
+constexpr uint32 kShareBuckets = 1024;
+struct RoleShares {
+    uint32 used;
+    uint32 held[kShareBuckets];
+};
+
+struct TableUse {
+    pg_atomic_uint32 used;
+    pg_atomic_uint64 refused_at;  // int64: when somebody last found no room
+};
+
+struct Board {
+    TableUse tables[kBoardTables];
+    int32 suspect_count;
+    Suspect suspects[kMaxSlots];
+    int32 launcher_pid;
+    int32 launcher_procno;
+    pg_atomic_uint32 launcher_poked;
+    pg_atomic_uint32 settings_generation;  // of roles and databases
+    pg_atomic_uint32 debug_points;         // bits of debug points that are armed (tests only)
+    pg_atomic_uint32 wants_room;           // some database does
+    pg_atomic_uint32 range_high;           // hot entries ever used
+    uint32 range_capacity;
+    uint32 range_free;
+    uint32 range_hand;  // where the search for an entry to give away goes on
+    uint32 range_buckets;
+    uint32 queue_capacity;
+    uint32 queue_high;
+    uint32 queue_free;
+    uint32 queue_buckets;
+    uint32 times_capacity;
+    uint32 waiter_capacity;
+    uint32 lease_capacity;
+    uint32 lease_buckets;
+    uint32 lease_high;
+    uint32 lease_free;
+    RoleShares lease_shares;
+    uint32 key_capacity;
+    uint32 key_buckets;
+    uint32 key_high;
+    uint32 key_hand;        // where the search for an entry to give away goes on
+    RoleShares key_shares;  // of those that are `running`
+    uint32 key_free;
+    uint32 awaited_capacity;
+    uint32 awaited_buckets;
+    uint32 awaited_high;
+    uint32 awaited_free;
+    DatabaseSlot databases[kMaxDatabases];
+    ExecutorSlot slots[kMaxSlots];
+    Demand demands[kMaxDemands];
+    ScopeEntry scopes[kMaxScopes];  // under the lock of waits
+    // followed by the arrays below, found by offset
+    Size hot_offset;
+    Size cold_offset;
+    Size range_bucket_offset;
+    Size queue_offset;
+    Size queue_bucket_offset;
+    Size times_offset;
+    Size waiter_offset;
+    Size lease_offset;
+    Size lease_bucket_offset;
+    Size worker_offset;
+    Size key_offset;
+    Size key_bucket_offset;
+    Size awaited_offset;
+    Size awaited_bucket_offset;
+};
+
+}  // namespace foreman::store

@@ -1,0 +1,112 @@
+// Inside of the board, for board/board.cpp, ranges.cpp, queue_entries.cpp and slots.cpp only.
+// Arrays are found by offset from the board; locks are scoped.
+#pragma once
+
+#include <algorithm>
+
+#include "board/board.hpp"
+#include "core/fair_room.hpp"
+#include "pg/lock.hpp"
+
+namespace foreman::store {
+
+// Holds one of the board's LWLocks. The scope may not ereport, allocate or call out.
+class PartGuard : public pg::LwLockGuard {
+  public:
+    PartGuard(BoardLock part, LWLockMode mode) : LwLockGuard(board_lock(part), mode) {}
+};
+using SpinScope = pg::SpinGuard;
+
+template <class T>
+T* board_array(Size offset) noexcept {
+    return reinterpret_cast<T*>(reinterpret_cast<char*>(&board()) + offset);
+}
+inline RangeHot* range_hots() noexcept { return board_array<RangeHot>(board().hot_offset); }
+inline RangeCold* range_colds() noexcept { return board_array<RangeCold>(board().cold_offset); }
+inline uint32* range_buckets() noexcept { return board_array<uint32>(board().range_bucket_offset); }
+inline QueueEntry* queue_entries() noexcept { return board_array<QueueEntry>(board().queue_offset); }
+inline uint32* queue_buckets() noexcept { return board_array<uint32>(board().queue_bucket_offset); }
+inline QueueTimes* queue_times() noexcept { return board_array<QueueTimes>(board().times_offset); }
+inline Waiter* waiter_table() noexcept { return board_array<Waiter>(board().waiter_offset); }
+
+inline LeaseEntry* lease_table() noexcept { return board_array<LeaseEntry>(board().lease_offset); }
+inline uint32* lease_buckets() noexcept { return board_array<uint32>(board().lease_bucket_offset); }
+inline WorkerEntry* worker_table() noexcept { return board_array<WorkerEntry>(board().worker_offset); }
+inline KeyEntry* key_table() noexcept { return board_array<KeyEntry>(board().key_offset); }
+inline uint32* key_buckets() noexcept { return board_array<uint32>(board().key_bucket_offset); }
+inline AwaitedEntry* awaited_table() noexcept { return board_array<AwaitedEntry>(board().awaited_offset); }
+inline uint32* awaited_buckets() noexcept { return board_array<uint32>(board().awaited_bucket_offset); }
+
+inline TableUse& table_use(BoardTable table) noexcept { return board().tables[static_cast<int>(table)]; }
+inline void count_entries(BoardTable table, int entries) noexcept {
+    pg_atomic_fetch_add_u32(&table_use(table).used, entries);
+}
+/// Somebody found no room: health() says so for a while.
+inline void refuse_entry(BoardTable table) noexcept {
+    pg_atomic_write_u64(&table_use(table).refused_at, static_cast<uint64>(GetCurrentTimestamp()));
+}
+
+/// The role whose share of a table an entry of this session is.
+inline Oid role_of_session() noexcept { return GetOuterUserId(); }
+inline uint32* held_by(RoleShares& shares, Oid role) noexcept {
+    return &shares.held[(role * 2654435761U) % kShareBuckets];
+}
+/// Whether the role may have one more (core/fair_room.hpp).
+inline bool has_room(RoleShares& shares, Oid role, uint32 capacity) noexcept {
+    return core::has_fair_room(*held_by(shares, role), shares.used, capacity);
+}
+inline void count_share(RoleShares& shares, Oid role, int entries) noexcept {
+    shares.used += static_cast<uint32>(entries);
+    *held_by(shares, role) += static_cast<uint32>(entries);
+}
+
+uint32 name_hash(std::string_view name) noexcept;
+void clear_leases(Oid database) noexcept;
+void clear_waits(Oid database) noexcept;
+
+bool has_place(uint32 entry) noexcept;  // queue_limits.hpp
+
+// Said before the last look, so that whoever leaves after that look tells of it.
+inline bool is_full(QueueEntry& q) noexcept {
+    const auto limit = static_cast<uint32>(q.settings.max_running);
+    if (pg_atomic_read_u32(&q.running) < limit) return false;
+    pg_atomic_write_u32(&q.full_seen, 1);
+    pg_memory_barrier();
+    return pg_atomic_read_u32(&q.running) >= limit;
+}
+
+// From when on a queue's jobs may be claimed: plus infinity while it is paused or full, otherwise the end of
+// its cool-down or of its rate's pause, which may have passed.
+inline Instant queue_opens_at(uint32 index) noexcept {
+    if (index == kNoIndex) return core::kMinusInfinity;
+    QueueEntry& q = queue_entries()[index];
+    if (q.settings.paused) return core::kPlusInfinity;
+    if (q.settings.max_running > 0 && is_full(q) && !has_place(index)) return core::kPlusInfinity;
+    const auto cool = static_cast<int64>(pg_atomic_read_u64(&q.throttled_until));
+    if (q.settings.rate_limit <= 0) return Instant{cool};
+    return Instant{std::max(cool, static_cast<int64>(pg_atomic_read_u64(&q.rate_opens)))};
+}
+
+// How many jobs of the queue may be claimed before it is the turn of its oldest one; 0: now.
+inline uint32 claims_before_oldest(uint32 index) noexcept {
+    if (index == kNoIndex) return kNoIndex;
+    QueueEntry& q = queue_entries()[index];
+    const auto every = static_cast<uint32>(q.settings.ageing);
+    return every == 0 ? kNoIndex : every - 1 - pg_atomic_read_u32(&q.claims) % every;
+}
+
+uint32 find_queue_entry(Oid database, std::string_view name) noexcept;
+// Both need the ranges lock, exclusively.
+uint32 find_queue_entry_locked(Oid database, std::string_view name, bool add) noexcept;
+void clear_queue_entries_locked(Oid database) noexcept;
+
+void clear_ranges(Oid database) noexcept;
+
+inline std::string_view name_view(const BoardName& n) noexcept { return {n.text, n.len}; }
+inline void set_name(BoardName* n, std::string_view text) noexcept {
+    n->len = static_cast<uint16>(text.size() < kNameBytes ? text.size() : kNameBytes - 1);
+    for (uint16 i = 0; i < n->len; i++) n->text[i] = text[i];
+    n->text[n->len] = '\0';
+}
+
+}  // namespace foreman::store

@@ -1,0 +1,467 @@
+// Ranges on the board: lookup, heads, the choice of what to claim next. See core/range_head.hpp for the
+// head's rule. Locks: the ranges LWLock for the directory of entries (shared to look up, exclusive to add or
+// remove), a spinlock in each entry for its head. Order: LWLock first, spinlock second.
+#include <algorithm>
+#include <cstring>
+
+#include "board/parts.hpp"
+#include "board/queue_sweep.hpp"
+
+namespace foreman::store {
+
+namespace {
+
+// The raise that this process is in: FATAL leaves it without unwinding.
+constinit RangeRef g_raising{};
+
+uint32 hash_range(const RangeName& n) noexcept {
+    const auto* q = reinterpret_cast<const unsigned char*>(n.queue.data());
+    const auto* k = reinterpret_cast<const unsigned char*>(n.kind.data());
+    uint32 h = hash_combine(hash_bytes(q, static_cast<int>(n.queue.size())),
+                            hash_bytes(k, static_cast<int>(n.kind.size())));
+    h = hash_combine(h, n.database);
+    return hash_combine(h, static_cast<uint32>(n.priority * 4 + n.alone));
+}
+
+bool is_range(uint32 i, uint32 hash, const RangeName& n) noexcept {
+    const RangeCold& c = range_colds()[i];
+    const RangeHot& h = range_hots()[i];
+    return c.hash == hash && h.database == n.database && h.priority == n.priority && h.alone == n.alone &&
+           std::string_view(c.queue, c.queue_len) == n.queue &&
+           std::string_view(c.kind, c.kind_len) == n.kind;
+}
+
+uint32 find_locked(const RangeName& n, uint32 hash) noexcept {
+    uint32 i = range_buckets()[hash & (board().range_buckets - 1)];
+    while (i != kNoIndex && !is_range(i, hash, n)) i = range_colds()[i].next;
+    return i;
+}
+
+// Off the hash chain; its head was given up under its spinlock before.
+void unchain_locked(uint32 i) noexcept {
+    RangeCold* colds = range_colds();
+    uint32* at = &range_buckets()[colds[i].hash & (board().range_buckets - 1)];
+    while (*at != i) at = &colds[*at].next;
+    *at = colds[i].next;
+    count_entries(BoardTable::ranges, -1);
+}
+
+// Needs the spinlock: whoever lowers the head from here on sees that it is another range's.
+void give_up(uint32 i) noexcept {
+    range_hots()[i].database = InvalidOid;
+    range_hots()[i].keys = {core::kNoKey, core::kNoKey};
+    range_colds()[i].generation++;
+}
+
+void unlink_locked(uint32 i) noexcept {
+    {
+        const SpinScope spin(&range_hots()[i].mutex);
+        give_up(i);
+    }
+    unchain_locked(i);
+}
+
+// How little is lost when an entry is given to another range.
+enum class Worth { nothing, may_wait, due, held };
+
+Worth worth_of(const RangeHot& h, int64 now) noexcept {
+    if (h.raiser_pid != 0 || h.database == InvalidOid) return Worth::held;
+    if (h.keys.head == core::kNoKey && h.keys.pending == core::kNoKey) return Worth::nothing;
+    // Who claims from outside looks at the rows as well; who runs inside is waked when it is due.
+    return h.role == InvalidOid || h.keys.head.run_at > now ? Worth::may_wait : Worth::due;
+}
+
+// false: it is worth more by now.
+bool give_away_locked(uint32 i, Worth most, int64 now) noexcept {
+    Oid database = InvalidOid;
+    int64 due = 0;
+    {
+        RangeHot& h = range_hots()[i];
+        const SpinScope spin(&h.mutex);
+        const Worth worth = worth_of(h, now);
+        if (worth > most) return false;
+        if (worth != Worth::nothing) database = h.database;
+        due = h.role == InvalidOid ? core::kPlusInfinity.us : h.keys.head.run_at;
+        give_up(i);
+    }
+    unchain_locked(i);
+    if (database != InvalidOid) note_off_board(database, Instant{due});
+    return true;
+}
+
+// An entry to give away is looked for among so many, from where the last search ended: who came last stays
+// until all others have had their turn.
+constexpr uint32 kLooks = 128;
+
+uint32 evict_locked(int64 now, bool needed) noexcept {
+    Board& b = board();
+    uint32 others[2] = {kNoIndex, kNoIndex};  // that may wait, and that are due
+    for (uint32 looked = 0; looked < std::min(kLooks, b.range_capacity); looked++) {
+        const uint32 i = b.range_hand;
+        b.range_hand = (i + 1) % b.range_capacity;
+        const Worth worth = worth_of(range_hots()[i], now);  // read without the mutex: looked at again
+        if (worth == Worth::nothing && give_away_locked(i, worth, now)) return i;
+        if (worth != Worth::may_wait && worth != Worth::due) continue;
+        uint32& other = others[worth == Worth::due];
+        if (other == kNoIndex) other = i;
+    }
+    if (!needed) return kNoIndex;
+    for (const uint32 i : others) {
+        if (i != kNoIndex && give_away_locked(i, Worth::due, now)) return i;
+    }
+    return kNoIndex;
+}
+
+uint32 take_entry_locked(int64 now, bool needed) noexcept {
+    Board& b = board();
+    if (b.range_free != kNoIndex) {
+        const uint32 i = b.range_free;
+        b.range_free = range_colds()[i].next;
+        return i;
+    }
+    const uint32 high = pg_atomic_read_u32(&b.range_high);
+    if (high < b.range_capacity) {
+        SpinLockInit(&range_hots()[high].mutex);
+        pg_atomic_init_u32(&range_hots()[high].claimed, 0);
+        range_colds()[high].generation = 1;
+        range_hots()[high].database = InvalidOid;
+        pg_write_barrier();
+        pg_atomic_write_u32(&b.range_high, high + 1);
+        return high;
+    }
+    return evict_locked(now, needed);
+}
+
+uint8 hash_kind(std::string_view kind) noexcept { return static_cast<uint8>(name_hash(kind)); }
+
+uint32 add_locked(const RangeName& n, uint32 hash, Oid role, bool needed) noexcept {
+    const uint32 i = take_entry_locked(GetCurrentTimestamp(), needed);
+    if (i == kNoIndex) return i;
+    RangeCold& c = range_colds()[i];
+    c.hash = hash;
+    c.queue_len = static_cast<uint16>(std::min<std::size_t>(n.queue.size(), kNameBytes - 1));
+    c.kind_len = static_cast<uint16>(std::min<std::size_t>(n.kind.size(), kNameBytes - 1));
+    std::memcpy(c.queue, n.queue.data(), c.queue_len);
+    std::memcpy(c.kind, n.kind.data(), c.kind_len);
+    uint32* bucket = &range_buckets()[hash & (board().range_buckets - 1)];
+    c.next = *bucket;
+    RangeHot& h = range_hots()[i];
+    const uint32 queue_index = find_queue_entry_locked(n.database, n.queue, true);
+    {
+        const SpinScope spin(&h.mutex);
+        h.role = role;
+        h.priority = n.priority;
+        h.alone = n.alone;
+        h.queue_index = queue_index;
+        h.raiser_pid = 0;
+        h.lowered = 0;
+        h.no_room = false;
+        h.unsure = role == InvalidOid;
+        h.kind_hash = hash_kind(n.kind);
+        // Rows that the board does not know of may stand below any key that is known.
+        h.keys = {core::kFirstKey, core::kNoKey};
+        h.database = n.database;
+    }
+    *bucket = i;
+    count_entries(BoardTable::ranges, 1);
+    // A handler may have been registered since the role was looked up, when this range was not here to be
+    // told.
+    if (role == InvalidOid) poke_dispatcher(n.database, kPokeNewKinds);
+    return i;
+}
+
+}  // namespace
+
+RangeRef find_range(const RangeName& n, Oid role, bool needed) noexcept {
+    const uint32 hash = hash_range(n);
+    {
+        const PartGuard guard(BoardLock::ranges, LW_SHARED);
+        const uint32 i = find_locked(n, hash);
+        if (i != kNoIndex) return {i, range_colds()[i].generation};
+    }
+    const PartGuard guard(BoardLock::ranges, LW_EXCLUSIVE);
+    uint32 i = find_locked(n, hash);
+    if (i == kNoIndex) i = add_locked(n, hash, role, needed);
+    return i == kNoIndex ? RangeRef{} : RangeRef{i, range_colds()[i].generation};
+}
+
+RangeState read_range_state(const RangeName& n) noexcept {
+    const PartGuard guard(BoardLock::ranges, LW_SHARED);
+    const uint32 i = find_locked(n, hash_range(n));
+    return i == kNoIndex ? RangeState{false, false} : RangeState{true, range_hots()[i].no_room};
+}
+
+void note_room(RangeRef ref, bool room) noexcept {
+    if (ref.valid()) range_hots()[ref.index].no_room = !room;
+}
+
+bool is_off_board(Oid database) noexcept {
+    DatabaseSlot* d = database_slot(database);
+    return d != nullptr && pg_atomic_read_u32(&d->off_board) != 0;
+}
+
+void note_off_board(Oid database, Instant due) noexcept {
+    refuse_entry(BoardTable::ranges);
+    DatabaseSlot* d = database_slot(database);
+    if (d == nullptr) return;
+    pg_atomic_fetch_add_u32(&d->off_board_notes, 1);
+    pg_atomic_write_u32(&d->off_board, 1);
+    if (lower_instant(&d->off_board_due, due)) poke_dispatcher(database, kPokeDue);
+}
+
+void lower_head(const RangeName& n, Oid role, Key key) noexcept {
+    // An entry can be given away between the look-up and the store; the generation tells, and the second try
+    // adds it anew, at the beginning.
+    const bool runs_inside = role != InvalidOid;
+    for (int tries = 0; tries < 3; tries++) {
+        const RangeRef ref = find_range(n, role, runs_inside);
+        if (!ref.valid()) break;
+        RangeHot& h = range_hots()[ref.index];
+        const SpinScope spin(&h.mutex);
+        if (range_colds()[ref.index].generation != ref.generation) continue;
+        core::lower(h.keys, key);
+        h.lowered++;
+        return;
+    }
+    note_off_board(n.database, runs_inside ? Instant{key.run_at} : core::kPlusInfinity);
+}
+
+void lower_head(RangeRef ref, Key key) noexcept {
+    if (!ref.valid()) return;
+    RangeHot& h = range_hots()[ref.index];
+    {
+        const SpinScope spin(&h.mutex);
+        if (range_colds()[ref.index].generation == ref.generation) {
+            core::lower(h.keys, key);
+            h.lowered++;
+            return;
+        }
+    }
+    // Given away while its only row was held: the dispatcher finds it again from the rows.
+    note_off_board(MyDatabaseId, Instant{key.run_at});
+}
+
+bool choose_range(Oid database, Oid role, Instant now, bool allow_alone, std::span<const uint32> skip,
+                  RangeChoice* out) noexcept {
+    const uint32 high = pg_atomic_read_u32(&board().range_high);
+    const RangeHot* hots = range_hots();
+    uint32 best = kNoIndex;
+    int16 best_priority = 0;
+    Key best_key = core::kNoKey;
+    for (uint32 i = 0; i < high; i++) {
+        const RangeHot& h = hots[i];
+        // Read without the mutex: a torn key is caught when the winner is read again below.
+        if (h.database != database || h.role != role || h.keys.head.run_at > now.us) continue;
+        if (is_alone(h.alone) && !allow_alone) continue;
+        if (best != kNoIndex &&
+            (h.priority > best_priority || (h.priority == best_priority && !(h.keys.head < best_key))))
+            continue;
+        if (queue_opens_at(h.queue_index) > now) continue;
+        if (std::find(skip.begin(), skip.end(), i) != skip.end()) continue;
+        best = i;
+        best_priority = h.priority;
+        best_key = h.keys.head;
+    }
+    if (best == kNoIndex) return false;
+    const RangeRef ref{best, range_colds()[best].generation};
+    return describe_range(ref, out) && hots[best].database == database && hots[best].role == role;
+}
+
+bool describe_range(RangeRef ref, RangeChoice* out) noexcept {
+    if (!ref.valid()) return false;
+    const PartGuard guard(BoardLock::ranges, LW_SHARED);
+    const RangeCold& c = range_colds()[ref.index];
+    RangeHot& h = range_hots()[ref.index];
+    if (c.generation != ref.generation || h.database == InvalidOid) return false;
+    out->ref = ref;
+    out->priority = h.priority;
+    out->alone = h.alone;
+    const uint32 before = claims_before_oldest(h.queue_index);
+    out->turn_of_oldest = before == 0;
+    out->most = before == 0 ? 1 : before;
+    out->queue_len = c.queue_len;
+    out->kind_len = c.kind_len;
+    std::memcpy(out->queue, c.queue, c.queue_len);
+    std::memcpy(out->kind, c.kind, c.kind_len);
+    const SpinScope spin(&h.mutex);
+    out->head = h.keys.head;
+    out->pending = h.keys.pending;
+    out->role = h.role;
+    out->lowered = h.lowered;
+    return true;
+}
+
+bool begin_raise(RangeRef ref, Key* from) noexcept {
+    if (!ref.valid()) return false;
+    RangeHot& h = range_hots()[ref.index];
+    const SpinScope spin(&h.mutex);
+    if (range_colds()[ref.index].generation != ref.generation || h.raiser_pid != 0) return false;
+    h.raiser_pid = MyProcPid;
+    g_raising = ref;
+    *from = core::begin_raise(h.keys);
+    pg_atomic_write_u32(&h.claimed, 0);
+    return true;
+}
+
+void finish_raise(RangeRef ref, Key first_seen) noexcept {
+    RangeHot& h = range_hots()[ref.index];
+    const SpinScope spin(&h.mutex);
+    if (range_colds()[ref.index].generation != ref.generation || h.raiser_pid != MyProcPid) return;
+    core::finish_raise(h.keys, first_seen);
+    h.raiser_pid = 0;
+    g_raising = {};
+}
+
+void abandon_raise(RangeRef ref) noexcept {
+    if (!ref.valid()) return;
+    RangeHot& h = range_hots()[ref.index];
+    const SpinScope spin(&h.mutex);
+    if (h.raiser_pid == MyProcPid) h.raiser_pid = 0;
+    g_raising = {};
+}
+
+void abandon_raise() noexcept { abandon_raise(g_raising); }
+
+uint32 range_lowered(RangeRef ref) noexcept {
+    RangeHot& h = range_hots()[ref.index];
+    const SpinScope spin(&h.mutex);
+    return h.lowered;
+}
+
+void count_ageing(RangeRef ref, uint32 jobs) noexcept {
+    if (!ref.valid()) return;
+    const uint32 queue = range_hots()[ref.index].queue_index;
+    if (claims_before_oldest(queue) != kNoIndex)
+        pg_atomic_fetch_add_u32(&queue_entries()[queue].claims, static_cast<int32>(jobs));
+}
+
+void count_claimed(RangeRef ref, uint32 rows) noexcept {
+    if (ref.valid()) pg_atomic_fetch_add_u32(&range_hots()[ref.index].claimed, static_cast<int32>(rows));
+}
+
+bool raise_is_due(RangeRef ref, uint32 every) noexcept {
+    return ref.valid() && pg_atomic_read_u32(&range_hots()[ref.index].claimed) >= every;
+}
+
+Key range_head(RangeRef ref) noexcept {
+    if (!ref.valid()) return core::kNoKey;
+    RangeHot& h = range_hots()[ref.index];
+    const SpinScope spin(&h.mutex);
+    return range_colds()[ref.index].generation == ref.generation ? h.keys.head : core::kNoKey;
+}
+
+void set_kind_role(Oid database, std::string_view kind, Oid role) noexcept {
+    if (!board_present()) return;
+    const uint8 hash = hash_kind(kind);
+    const PartGuard guard(BoardLock::ranges, LW_SHARED);
+    const uint32 high = pg_atomic_read_u32(&board().range_high);
+    for (uint32 i = 0; i < high; i++) {
+        RangeHot& h = range_hots()[i];
+        if (h.database != database || h.kind_hash != hash) continue;
+        const RangeCold& c = range_colds()[i];
+        if (std::string_view(c.kind, c.kind_len) != kind) continue;
+        if (is_unvouched(h.alone) && role != InvalidOid) continue;
+        const SpinScope spin(&h.mutex);
+        h.role = role;
+    }
+}
+
+void set_range_role(RangeRef ref, Oid role) noexcept {
+    if (!ref.valid()) return;
+    RangeHot& h = range_hots()[ref.index];
+    const SpinScope spin(&h.mutex);
+    if (range_colds()[ref.index].generation == ref.generation) h.role = role;
+}
+
+void doubt_roles(Oid database) noexcept {
+    const uint32 high = range_count();
+    for (uint32 i = 0; i < high; i++) {
+        if (range_hots()[i].database == database) range_hots()[i].unsure = true;
+    }
+}
+
+RangeRef take_unsure_range(Oid database, uint32* from) noexcept {
+    const uint32 high = range_count();
+    for (; *from < high; ++*from) {
+        RangeHot& h = range_hots()[*from];
+        if (h.database != database || !h.unsure) continue;
+        h.unsure = false;
+        const RangeRef ref = range_at(database, *from);
+        if (ref.valid()) return ref;
+    }
+    return {};
+}
+
+void reset_heads(Oid database) noexcept {
+    if (!board_present()) return;
+    const uint32 high = pg_atomic_read_u32(&board().range_high);
+    for (uint32 i = 0; i < high; i++) {
+        RangeHot& h = range_hots()[i];
+        const SpinScope spin(&h.mutex);
+        if (h.database == database) core::lower(h.keys, core::kFirstKey);
+    }
+}
+
+void drop_ranges_of_idle_queues_locked(Instant now) noexcept {
+    Board& b = board();
+    const uint32 high = pg_atomic_read_u32(&b.range_high);
+    for (uint32 i = 0; i < high; i++) {
+        const RangeHot& h = range_hots()[i];
+        if (h.database == InvalidOid || h.queue_index == kNoIndex) continue;
+        QueueEntry& q = queue_entries()[h.queue_index];
+        if (is_idle_queue(q, now) && give_away_locked(i, Worth::nothing, now.us)) {
+            range_colds()[i].next = b.range_free;
+            b.range_free = i;
+        } else {
+            q.generation = 1;
+        }
+    }
+}
+
+void clear_ranges(Oid database) noexcept {
+    const PartGuard guard(BoardLock::ranges, LW_EXCLUSIVE);
+    Board& b = board();
+    const uint32 high = pg_atomic_read_u32(&b.range_high);
+    for (uint32 i = 0; i < high; i++) {
+        if (range_hots()[i].database != database) continue;
+        unlink_locked(i);
+        range_colds()[i].next = b.range_free;
+        b.range_free = i;
+    }
+    clear_queue_entries_locked(database);
+}
+
+int held_keys(RangeRef ref, Key* out) noexcept {
+    int n = 0;
+    for (auto& s : board().slots) {
+        if (pg_atomic_read_u32(&s.state) == static_cast<uint32>(SlotState::free)) continue;
+        const SpinScope spin(&s.mutex);
+        if (s.held_range == ref.index) out[n++] = s.held_key;
+    }
+    return n;
+}
+
+void visit_ranges(Oid database, RangeVisit visit, void* arg) noexcept {
+    const uint32 high = pg_atomic_read_u32(&board().range_high);
+    for (uint32 i = 0; i < high; i++) {
+        RangeHot& h = range_hots()[i];
+        if (h.database != database) continue;
+        Key head;
+        Oid role;
+        {
+            const SpinScope spin(&h.mutex);
+            head = h.keys.head;
+            role = h.role;
+        }
+        visit(arg, i, role, head, queue_opens_at(h.queue_index));
+    }
+}
+
+RangeRef range_at(Oid database, uint32 index) noexcept {
+    if (index >= range_count() || range_hots()[index].database != database) return {};
+    return {index, range_colds()[index].generation};
+}
+
+uint32 range_count() noexcept { return pg_atomic_read_u32(&board().range_high); }
+
+}  // namespace foreman::store

@@ -1,0 +1,559 @@
+// Executor slots: reservation within max_executors, rotation between roles, and what each executor publishes
+// of its job. Locks: the directory LWLock to reserve and free slots and for demands; a slot's spinlock for
+// its job. State is atomic.
+#include "board/slots.hpp"
+
+#include <algorithm>
+#include <csignal>
+#include <cstring>
+
+#include "board/flight_recorder.hpp"
+#include "board/parts.hpp"
+#include "board/settings.hpp"
+#include "core/rotation.hpp"
+#include "pg/datum.hpp"
+#include "pg/latch.hpp"
+
+namespace foreman::store {
+
+namespace {
+
+constinit int g_my_slot = -1;
+constinit TransactionId g_my_transaction = InvalidTransactionId;  // also without a slot: run_once()
+
+SlotState state_of(ExecutorSlot& s) noexcept { return static_cast<SlotState>(pg_atomic_read_u32(&s.state)); }
+
+Demand* find_demand(Oid database, Oid role) noexcept {
+    for (auto& d : board().demands) {
+        if (d.database == database && d.role == role) return &d;
+    }
+    return nullptr;
+}
+
+void remember_demand_locked(Oid database, Oid role) noexcept {
+    if (find_demand(database, role) != nullptr) return;
+    for (auto& d : board().demands) {
+        if (d.database != InvalidOid) continue;
+        d.role = role;
+        d.since = pg::steady_now().us;
+        d.database = database;
+        return;
+    }
+}
+
+// Demands of databases without a dispatcher would block everybody else.
+const Demand* oldest_demand_locked() noexcept {
+    const Demand* oldest = nullptr;
+    for (auto& d : board().demands) {
+        if (d.database == InvalidOid) continue;
+        const DatabaseSlot* db = database_slot(d.database);
+        if (db == nullptr || db->pid == 0) {
+            d.database = InvalidOid;
+            continue;
+        }
+        if (oldest == nullptr || d.since < oldest->since) oldest = &d;
+    }
+    return oldest;
+}
+
+// The executors and demands as core/rotation.hpp wants them.
+struct Standings {
+    core::Holder holders[kMaxSlots];
+    int index[kMaxSlots];
+    std::size_t holder_count = 0;
+    core::Demand demands[kMaxDemands];
+    std::size_t demand_count = 0;
+    int leaving = 0;
+    std::span<const core::Holder> held() const noexcept { return {holders, holder_count}; }
+    std::span<const core::Demand> wanted() const noexcept { return {demands, demand_count}; }
+};
+
+void read_standings_locked(Standings* out) noexcept {
+    for (int i = 0; i < kMaxSlots; i++) {
+        ExecutorSlot& s = board().slots[i];
+        const SlotState st = state_of(s);
+        if (st == SlotState::free || st == SlotState::dead) continue;
+        if (pg_atomic_read_u32(&s.leave) != 0) {
+            out->leaving++;
+            continue;
+        }
+        out->index[out->holder_count] = i;
+        out->holders[out->holder_count++] = {s.database, s.role, st == SlotState::idle, Instant{s.since},
+                                             Instant{s.tenure_since}};
+    }
+    for (const auto& d : board().demands) {
+        if (d.database != InvalidOid)
+            out->demands[out->demand_count++] = {d.database, d.role, Instant{d.since}};
+    }
+}
+
+bool ask_holder_to_leave(const Standings& standings, int who) noexcept {
+    if (who == core::kNobody) return false;
+    ExecutorSlot& s = board().slots[standings.index[who]];
+    pg_atomic_write_u32(&s.leave, 1);
+    set_latch(s.pid, s.procno);
+    return true;
+}
+
+void ask_one_to_leave_locked() noexcept {
+    Standings all;
+    read_standings_locked(&all);
+    (void)ask_holder_to_leave(all,
+                              core::choose_leaver(all.held(), all.wanted(), all.leaving, pg::steady_now()));
+}
+
+// What executors of other roles and databases do; the one that makes room first decides.
+enum class Others { none, busy, just_idle, idle };
+
+Others others_do(Oid database, Oid role) noexcept {
+    const int64 now = GetCurrentTimestamp();
+    Others found = Others::none;
+    for (auto& s : board().slots) {
+        const SlotState st = state_of(s);
+        if (st == SlotState::free || st == SlotState::dead || (s.database == database && s.role == role))
+            continue;
+        const bool just = s.since > now - core::kMinIdle.us && s.since <= now;
+        found = std::max(found, st != SlotState::idle ? Others::busy
+                                : just                ? Others::just_idle
+                                                      : Others::idle);
+    }
+    return found;
+}
+
+// Whoever rests or leaves next tells this database's dispatcher. false: that was arranged before.
+bool want_room(DatabaseSlot& d) noexcept {
+    if (pg_atomic_read_u32(&d.wants_room) != 0) return false;
+    pg_atomic_write_u32(&d.wants_room, 1);
+    pg_atomic_write_u32(&board().wants_room, 1);
+    pg_memory_barrier();
+    return true;
+}
+
+void tell_who_wants_room() noexcept {
+    if (pg_atomic_read_u32(&board().wants_room) == 0) return;
+    pg_atomic_write_u32(&board().wants_room, 0);
+    pg_memory_barrier();
+    for (auto& d : board().databases) {
+        if (d.database != InvalidOid && pg_atomic_exchange_u32(&d.wants_room, 0) != 0)
+            poke_dispatcher(d.database, kPokeDue);
+    }
+}
+
+}  // namespace
+
+int reserve_slot(Oid database, Oid role, int max_executors, Instant now) noexcept {
+    const PartGuard guard(BoardLock::directory, LW_EXCLUSIVE);
+    int used = 0;
+    int free_one = -1;
+    for (int i = 0; i < kMaxSlots; i++) {
+        const SlotState st = state_of(board().slots[i]);
+        if (st == SlotState::free) {
+            if (free_one < 0) free_one = i;
+        } else if (st != SlotState::dead) {
+            used++;
+        }
+    }
+    const Demand* oldest = oldest_demand_locked();
+    const bool our_turn = oldest == nullptr || (oldest->database == database && oldest->role == role);
+    if (used >= max_executors || free_one < 0 || !our_turn) {
+        remember_demand_locked(database, role);
+        oldest = oldest_demand_locked();
+        if (oldest == nullptr) return -1;
+        if (used >= max_executors) {
+            ask_one_to_leave_locked();
+        } else {
+            poke_dispatcher(oldest->database, kPokeExecutor);
+        }
+        return -1;
+    }
+    if (Demand* d = find_demand(database, role)) d->database = InvalidOid;
+    ExecutorSlot& s = board().slots[free_one];
+    s.database = database;
+    s.role = role;
+    s.pid = 0;
+    s.procno = -1;
+    s.since = now.us;
+    s.tenure_since = pg::steady_now().us;
+    pg_atomic_write_u32(&s.proven, 0);
+    pg_atomic_write_u32(&s.leave, 0);
+    pg_atomic_write_u64(&s.current_job, 0);
+    pg_atomic_write_u64(&s.jobs_done, 0);
+    pg_atomic_write_u64(&s.interrupt_target, 0);
+    pg_atomic_write_u32(&s.xid, InvalidTransactionId);
+    {
+        const SpinScope spin(&s.mutex);
+        s.death = static_cast<uint32>(Death::none);
+        s.outside_group = false;
+        s.has_progress = false;
+        s.held_range = kNoIndex;
+        s.kind.len = s.queue.len = s.note_len = 0;
+    }
+    pg_atomic_write_u32(&s.state, static_cast<uint32>(SlotState::starting));
+    return free_one;
+}
+
+namespace {
+
+void free_slot_locked(ExecutorSlot& s) noexcept {
+    {
+        const SpinScope spin(&s.mutex);
+        s.held_range = kNoIndex;
+    }
+    pg_atomic_write_u64(&s.current_job, 0);
+    s.pid = 0;
+    pg_atomic_write_u32(&s.state, static_cast<uint32>(SlotState::free));
+    if (const Demand* d = oldest_demand_locked()) poke_dispatcher(d->database, kPokeExecutor);
+    tell_who_wants_room();
+}
+
+}  // namespace
+
+void free_slot(int slot) noexcept {
+    const PartGuard guard(BoardLock::directory, LW_EXCLUSIVE);
+    free_slot_locked(board().slots[slot]);
+}
+
+void free_dead_slot(int slot, int64 job_id) noexcept {
+    const PartGuard guard(BoardLock::directory, LW_EXCLUSIVE);
+    ExecutorSlot& s = board().slots[slot];
+    if (state_of(s) == SlotState::dead && pg_atomic_read_u64(&s.current_job) == static_cast<uint64>(job_id))
+        free_slot_locked(s);
+}
+
+void free_starting_slots(Oid database) noexcept {
+    const PartGuard guard(BoardLock::directory, LW_EXCLUSIVE);
+    for (auto& s : board().slots) {
+        if (state_of(s) == SlotState::starting && s.database == database && s.pid == 0) free_slot_locked(s);
+    }
+}
+
+void free_slots_left(Oid database) noexcept {
+    free_starting_slots(database);
+    const PartGuard guard(BoardLock::directory, LW_EXCLUSIVE);
+    for (auto& s : board().slots) {
+        if (state_of(s) == SlotState::dead && s.database == database) free_slot_locked(s);
+    }
+}
+
+RoleExecutors count_executors(Oid database, Oid role) noexcept {
+    RoleExecutors n{};
+    for (auto& s : board().slots) {
+        const SlotState st = state_of(s);
+        if (st == SlotState::free || st == SlotState::dead || s.database != database || s.role != role)
+            continue;
+        n.total++;
+        if (st == SlotState::idle) n.idle++;
+        if (st == SlotState::starting) n.starting++;
+    }
+    return n;
+}
+
+int free_slots(int max_executors) noexcept {
+    int used = 0;
+    for (auto& s : board().slots) {
+        const SlotState st = state_of(s);
+        if (st != SlotState::free && st != SlotState::dead) used++;
+    }
+    return max_executors - used;
+}
+
+Instant make_room(Oid database, Oid role, Instant now, Instant steady) noexcept {
+    if (DatabaseSlot* d = database_slot(database)) (void)want_room(*d);
+    const PartGuard guard(BoardLock::directory, LW_EXCLUSIVE);
+    Standings all;
+    read_standings_locked(&all);
+    if (ask_holder_to_leave(
+            all, core::choose_idle_leaver(all.held(), all.wanted(), all.leaving, database, role, now)))
+        return core::kPlusInfinity;
+    return others_do(database, role) >= Others::just_idle ? steady + core::kMinIdle : core::kPlusInfinity;
+}
+
+void forget_demand(Oid database, Oid role) noexcept {
+    const PartGuard guard(BoardLock::directory, LW_EXCLUSIVE);
+    if (Demand* d = find_demand(database, role)) d->database = InvalidOid;
+}
+
+void wake_another(Oid database, Oid role) noexcept {
+    DatabaseSlot* d = database_slot(database);
+    if (d == nullptr || wake_executor(database, role)) return;
+    // Those that start, and those that are busy, look at the heads again before they rest.
+    const RoleExecutors n = count_executors(database, role);
+    if (n.starting > 0) return;
+    bool may_start = n.total == 0 || free_slots(settings::max_executors) > 0;
+    if (!may_start) {
+        const Others others = others_do(database, role);
+        if (others == Others::none) return;
+        const bool newly = want_room(*d);
+        may_start = others == Others::idle || (newly && others_do(database, role) >= Others::just_idle);
+    }
+    if (may_start && (pg_atomic_read_u32(&d->pokes) & kPokeDue) == 0) poke_dispatcher(database, kPokeDue);
+}
+
+bool wake_executor(Oid database, Oid role) noexcept {
+    for (auto& s : board().slots) {
+        if (state_of(s) != SlotState::idle || s.database != database || s.role != role) continue;
+        uint32 expected = static_cast<uint32>(SlotState::idle);
+        if (!pg_atomic_compare_exchange_u32(&s.state, &expected, static_cast<uint32>(SlotState::busy)))
+            continue;
+        set_latch(s.pid, s.procno);
+        return true;
+    }
+    return false;
+}
+
+void wake_for(Oid database, Oid role, Instant run_at, Instant now) noexcept {
+    DatabaseSlot* d = database_slot(database);
+    if (d == nullptr || role == InvalidOid) return;
+    // The head was lowered before: who rests says so first and looks at the heads then.
+    pg_memory_barrier();
+    if (run_at > now) {
+        if (run_at.us < static_cast<int64>(pg_atomic_read_u64(&d->next_wake)))
+            poke_dispatcher(database, kPokeDue);
+        return;
+    }
+    wake_another(database, role);
+}
+
+// To the process and to the programs that it started, as the server signals its own.
+static bool signal_group(int32 pid, int signo) noexcept {
+    return kill(-pid, signo) == 0 || kill(pid, signo) == 0;
+}
+
+int ask_to_leave(Oid database, uint32 level) noexcept {
+    int n = 0;
+    for (auto& s : board().slots) {
+        const SlotState st = state_of(s);
+        if (st == SlotState::free || st == SlotState::dead || s.database != database) continue;
+        n++;
+        const uint32 seen = pg_atomic_read_u32(&s.leave);
+        if (seen >= level) continue;
+        pg_atomic_write_u32(&s.leave, level);
+        const int32 pid = s.pid;
+        set_latch(pid, s.procno);
+        if (level >= 2 && pid > 0) signal_group(pid, SIGTERM);
+    }
+    return n;
+}
+
+bool attach_slot(int slot, Oid database, Oid role) noexcept {
+    const PartGuard guard(BoardLock::directory, LW_EXCLUSIVE);
+    ExecutorSlot& s = board().slots[slot];
+    if (state_of(s) != SlotState::starting || s.database != database || s.role != role || s.pid != 0)
+        return false;
+    g_my_slot = slot;
+    s.pid = MyProcPid;
+    s.procno = pg::this_process().procno;
+    return true;
+}
+
+void detach_slot(Death death) noexcept {
+    if (g_my_slot < 0) return;
+    const int slot = g_my_slot;
+    g_my_slot = -1;
+    ExecutorSlot& s = board().slots[slot];
+    const Oid database = s.database;
+    // Its session could not begin, or ended before it had done anything: the dispatcher wants to know.
+    const bool failed = pg_atomic_read_u32(&s.proven) == 0 && pg_atomic_read_u64(&s.current_job) == 0;
+    if (failed || state_of(s) == SlotState::starting) {
+        s.pid = 0;
+        pg_atomic_write_u32(&s.state, static_cast<uint32>(SlotState::starting));
+        poke_dispatcher(database, kPokeExecutor);
+        return;
+    }
+    record_idle(slot);  // should the server crash before another runs here
+    const bool settle = death >= Death::terminated || (death != Death::none && s.outside_group);
+    if (!settle || pg_atomic_read_u64(&s.current_job) == 0) {
+        free_slot(slot);
+    } else {
+        {
+            const SpinScope spin(&s.mutex);
+            s.death = static_cast<uint32>(death);
+        }
+        s.pid = 0;
+        pg_atomic_write_u32(&s.state, static_cast<uint32>(SlotState::dead));
+    }
+    poke_dispatcher(database, kPokeExecutor);
+}
+
+int my_slot_number() noexcept { return g_my_slot; }
+
+ExecutorSlot* my_slot() noexcept { return g_my_slot < 0 ? nullptr : &board().slots[g_my_slot]; }
+
+void slot_proven() noexcept {
+    ExecutorSlot* s = my_slot();
+    if (s == nullptr || pg_atomic_read_u32(&s->proven) != 0) return;
+    pg_atomic_write_u32(&s->proven, 1);
+    poke_dispatcher(s->database, kPokeDue);
+}
+
+void slot_idle(Instant now) noexcept {
+    ExecutorSlot* s = my_slot();
+    if (s == nullptr) return;
+    s->since = now.us;
+    pg_atomic_write_u32(&s->state, static_cast<uint32>(SlotState::idle));
+    pg_memory_barrier();
+    tell_who_wants_room();
+}
+
+void slot_busy(Instant now) noexcept {
+    ExecutorSlot* s = my_slot();
+    if (s == nullptr) return;
+    s->since = now.us;
+    pg_atomic_write_u32(&s->state, static_cast<uint32>(SlotState::busy));
+}
+
+void slot_begin_job(int64 job_id, std::string_view kind, std::string_view queue, int attempt,
+                    Instant now) noexcept {
+    ExecutorSlot* s = my_slot();
+    if (s == nullptr) return;
+    {
+        const SpinScope spin(&s->mutex);
+        s->started_at = now.us;
+        s->attempt = attempt;
+        s->has_progress = false;
+        if (name_view(s->kind) != kind) set_name(&s->kind, kind);
+        if (name_view(s->queue) != queue) set_name(&s->queue, queue);
+    }
+    pg_atomic_write_u64(&s->current_job, static_cast<uint64>(job_id));
+    record_job(g_my_slot, s->database, job_id);
+}
+
+void slot_end_job(bool counts) noexcept {
+    ExecutorSlot* s = my_slot();
+    if (s == nullptr) return;
+    record_idle(g_my_slot);
+    pg_atomic_write_u64(&s->current_job, 0);
+    if (counts) pg_atomic_write_u64(&s->jobs_done, pg_atomic_read_u64(&s->jobs_done) + 1);
+}
+
+void slot_outside_group(bool outside) noexcept {
+    ExecutorSlot* s = my_slot();
+    if (s == nullptr) return;
+    const SpinScope spin(&s->mutex);
+    s->outside_group = outside;
+}
+
+void slot_hold(RangeRef range, Key key) noexcept {
+    ExecutorSlot* s = my_slot();
+    if (s == nullptr) return;
+    const SpinScope spin(&s->mutex);
+    s->held_range = range.index;
+    s->held_generation = range.generation;
+    s->held_key = key;
+}
+
+void slot_transaction(TransactionId xid) noexcept {
+    g_my_transaction = xid;
+    ExecutorSlot* s = my_slot();
+    if (s == nullptr) return;
+    pg_atomic_write_u32(&s->xid, xid);
+    pg_memory_barrier();
+}
+
+bool is_executor_transaction(TransactionId xid) noexcept {
+    if (!TransactionIdIsValid(xid)) return false;
+    if (xid == g_my_transaction) return true;
+    if (!board_present()) return false;
+    return std::any_of(std::begin(board().slots), std::end(board().slots), [xid](ExecutorSlot& s) {
+        return state_of(s) != SlotState::free && pg_atomic_read_u32(&s.xid) == xid;
+    });
+}
+
+Key slot_release(RangeRef* range) noexcept {
+    ExecutorSlot* s = my_slot();
+    if (s == nullptr) return core::kNoKey;
+    const SpinScope spin(&s->mutex);
+    if (s->held_range == kNoIndex) return core::kNoKey;
+    *range = {s->held_range, s->held_generation};
+    s->held_range = kNoIndex;
+    return s->held_key;
+}
+
+void slot_progress(double fraction, std::string_view note) noexcept {
+    ExecutorSlot* s = my_slot();
+    if (s == nullptr) return;
+    const SpinScope spin(&s->mutex);
+    s->has_progress = true;
+    s->progress = fraction;
+    s->note_len = static_cast<uint16>(std::min<std::size_t>(note.size(), kNoteBytes - 1));
+    std::memcpy(s->note, note.data(), s->note_len);
+}
+
+void leave_if_too_many(int max_executors) noexcept {
+    ExecutorSlot* mine = my_slot();
+    if (mine == nullptr) return;
+    const PartGuard guard(BoardLock::directory, LW_EXCLUSIVE);
+    int staying = 0;
+    for (auto& s : board().slots) {
+        const SlotState st = state_of(s);
+        if (st != SlotState::free && st != SlotState::dead && pg_atomic_read_u32(&s.leave) == 0) staying++;
+    }
+    if (staying > max_executors && pg_atomic_read_u32(&mine->leave) == 0)
+        pg_atomic_write_u32(&mine->leave, 1);
+}
+
+uint32 should_leave(Instant now) noexcept {
+    (void)now;
+    ExecutorSlot* s = my_slot();
+    return s == nullptr ? 0 : pg_atomic_read_u32(&s->leave);
+}
+
+bool read_slot(int slot, SlotReading* out) noexcept {
+    ExecutorSlot& s = board().slots[slot];
+    out->state = state_of(s);
+    if (out->state == SlotState::free) return false;
+    const SpinScope spin(&s.mutex);
+    out->slot = slot;
+    out->pid = s.pid;
+    out->database = s.database;
+    out->role = s.role;
+    out->death = static_cast<Death>(s.death);
+    out->outside_group = s.outside_group;
+    out->proven = pg_atomic_read_u32(&s.proven) != 0;
+    out->has_progress = s.has_progress;
+    out->since = Instant{s.since};
+    out->started_at = Instant{s.started_at};
+    out->job_id = static_cast<int64>(pg_atomic_read_u64(&s.current_job));
+    out->jobs_done = static_cast<int64>(pg_atomic_read_u64(&s.jobs_done));
+    out->attempt = s.attempt;
+    out->progress = s.progress;
+    out->kind = s.kind;
+    out->queue = s.queue;
+    out->note_len = s.note_len;
+    std::memcpy(out->note, s.note, s.note_len);
+    out->held_range = {s.held_range, s.held_generation};
+    out->held_key = s.held_key;
+    return true;
+}
+
+void jobs_of_executors(pg::vector<int64>* ids) {
+    if (!board_present()) return;
+    for (int i = 0; i < kMaxSlots; i++) {
+        SlotReading r{};
+        if (read_slot(i, &r) && r.database == MyDatabaseId && r.job_id != 0) ids->push_back(r.job_id);
+    }
+}
+
+bool interrupt_job(Oid database, int64 job_id) noexcept {
+    for (auto& s : board().slots) {
+        if (s.database != database || pg_atomic_read_u64(&s.current_job) != static_cast<uint64>(job_id))
+            continue;
+        const int32 pid = s.pid;
+        if (pid <= 0 || state_of(s) == SlotState::dead) continue;
+        pg_atomic_write_u64(&s.interrupt_target, static_cast<uint64>(job_id));
+        return signal_group(pid, SIGINT);
+    }
+    return false;
+}
+
+int64 interrupt_target() noexcept {
+    ExecutorSlot* s = my_slot();
+    return s == nullptr ? 0 : static_cast<int64>(pg_atomic_read_u64(&s->interrupt_target));
+}
+
+int64 take_interrupt_target() noexcept {
+    ExecutorSlot* s = my_slot();
+    return s == nullptr ? 0 : static_cast<int64>(pg_atomic_exchange_u64(&s->interrupt_target, 0));
+}
+
+}  // namespace foreman::store

@@ -1,0 +1,88 @@
+// See range_reader.hpp.
+#include "engine/range_reader.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "board/board.hpp"
+#include "pg/call.hpp"
+#include "pg/datum.hpp"
+#include "store/definitions/definitions.hpp"
+#include "store/jobs/raise.hpp"
+
+namespace foreman::worker {
+
+namespace {
+
+constexpr core::Micros kMissingPause = core::milliseconds(500);
+
+}  // namespace
+
+core::Instant RangeReader::missing_due() const noexcept {
+    store::DatabaseSlot* d = store::database_slot(database_);
+    return core::Instant{static_cast<int64>(pg_atomic_read_u64(&d->off_board_due))};
+}
+
+core::Instant RangeReader::next() const noexcept {
+    return missing_due() > pg::clock_now() ? missing_due() : core::kPlusInfinity;
+}
+
+core::Instant RangeReader::next_steady() const noexcept {
+    if (active_) return core::kMinusInfinity;
+    return missing_due() <= pg::clock_now() ? next_missing_ : core::kPlusInfinity;
+}
+
+bool RangeReader::begin(core::Instant now, core::Instant steady, bool all) noexcept {
+    if (active_) {
+        once_more_ |= all;
+        return true;
+    }
+    if (!all && (steady < next_missing_ || missing_due() > now)) return false;
+    active_ = at_start_ = true;
+    all_ = all;
+    began_ = steady;
+    store::DatabaseSlot* d = store::database_slot(database_);
+    notes_ = pg_atomic_read_u32(&d->off_board_notes);
+    pg_atomic_write_u64(&d->off_board_due, static_cast<uint64>(core::kPlusInfinity.us));
+    return true;
+}
+
+// A range that is there already is raised in a pass over all. One that is not due has its place only where
+// one is free.
+void RangeReader::look_at(const store::RangeRow& row, core::Instant now) const {
+    const store::RangeSpec spec = row.spec();
+    const store::RangeName name{database_, spec.queue, spec.kind, spec.priority, spec.alone};
+    if (!all_ && store::read_range_state(name).known) return;
+    const Oid role = store::role_of(spec.kind, spec.queue, spec.alone);
+    const bool runs_inside = role != InvalidOid;
+    const store::RangeRef ref = store::find_range(name, role, runs_inside && row.first.run_at <= now.us);
+    if (ref.valid()) {
+        store::raise_range_from_start(ref);
+    } else {
+        store::note_off_board(database_, runs_inside ? core::Instant{row.first.run_at} : core::kPlusInfinity);
+    }
+}
+
+void RangeReader::step(core::Instant now, core::Micros most) {
+    const core::Instant end = pg::steady_now() + most;
+    active_ = false;
+    do {
+        if (!store::next_range(&row_, std::exchange(at_start_, false))) return finish();
+        look_at(row_, now);
+        pg::call<&ProcessInterrupts>();
+    } while (pg::steady_now() < end);
+    active_ = true;
+}
+
+// What has been said to be missing since it began is missing still.
+void RangeReader::finish() noexcept {
+    store::DatabaseSlot* d = store::database_slot(database_);
+    pg_atomic_write_u32(&d->off_board, 0);
+    pg_memory_barrier();
+    if (pg_atomic_read_u32(&d->off_board_notes) != notes_) pg_atomic_write_u32(&d->off_board, 1);
+    const core::Instant done = pg::steady_now();
+    next_missing_ = done + std::max(kMissingPause, (done - began_) * 2);
+    if (std::exchange(once_more_, false)) begin(done, done, true);
+}
+
+}  // namespace foreman::worker

@@ -1,0 +1,259 @@
+// The caches of definitions.hpp: two dynahash tables keyed by name, dropped whole when their relation
+// changed.
+#include "store/definitions/definitions.hpp"
+
+#include "board/board.hpp"
+#include "pg/call.hpp"
+#include "pg/datum.hpp"
+#include "pg/memory.hpp"
+#include "pg/xact.hpp"
+#include "store/db/schema.hpp"
+#include "store/db/sql_names.hpp"
+
+namespace foreman::store {
+
+namespace {
+
+constexpr long kMaxCached = 20000;
+
+constinit MemoryContext g_handler_context = nullptr;
+constinit HTAB* g_handlers = nullptr;
+constinit uint64 g_handlers_generation = 0;
+constinit uint64 g_loads = 0;
+
+constinit MemoryContext g_queue_context = nullptr;
+constinit HTAB* g_queues = nullptr;
+constinit uint64 g_queues_generation = 0;
+
+// Stands for the handler of a kind in queues that it does not serve.
+constinit const Handler kNoHandler{.kind = {},
+                                   .kind_len = 0,
+                                   .exists = false,
+                                   .lane = Lane::transaction,
+                                   .shape = Shape::jsonb,
+                                   .run_as = InvalidOid,
+                                   .max_attempts = 0,
+                                   .max_group = 0,
+                                   .timeout_us = -1,
+                                   .backoff_base_us = -1,
+                                   .backoff_max_us = -1,
+                                   .queue_len = kDefaultQueue.size(),
+                                   .queue = "default",
+                                   .function = "",
+                                   .command = "",
+                                   .loaded = 0,
+                                   .new_session = false,
+                                   .confined = false,
+                                   .queues = {}};
+
+struct QueueRow {
+    char name[256];
+    Queue queue;
+};
+
+constinit pg::Statement g_read_handler{
+    "handler",
+    "SELECT lane, shape, run_as::pg_catalog.oid, max_attempts, max_group, timeout, backoff_base, "
+    "backoff_max, queue, handler, command, serves, session FROM foreman.handler WHERE kind " EQ " $1",
+    {TEXTOID}};
+constinit pg::Statement g_read_queue{
+    "queue",
+    "SELECT priority, backoff_base, backoff_max, retain_completed, retain_cancelled, retain_discarded, "
+    "keep_args, max_running, paused, throttle_base, throttle_max, max_running_per_key, sequence_policy, "
+    "rate_limit "
+    "FROM foreman.queue WHERE queue " EQ " $1",
+    {TEXTOID}};
+
+HTAB* fresh_table(MemoryContext* context, const char* name, Size entry) {
+    return pg::guarded([&]() -> HTAB* {
+        // What was handed out before stays readable until the transaction ends.
+        if (*context != nullptr) MemoryContextSetParent(*context, TopTransactionContext);
+        *context = nullptr;
+        *context = AllocSetContextCreate(CacheMemoryContext, "foreman definitions", ALLOCSET_SMALL_SIZES);
+        HASHCTL ctl{};
+        ctl.keysize = sizeof(Handler::kind);
+        ctl.entrysize = entry;
+        ctl.hcxt = *context;
+        return hash_create(name, 64, &ctl, HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
+    });
+}
+
+void copy_key(char (&key)[256], std::string_view name) {
+    const std::size_t n = std::min<std::size_t>(name.size(), 255);
+    std::memcpy(key, name.data(), n);
+    key[n] = '\0';
+}
+
+Lane parse_lane(std::string_view lane) noexcept {
+    return lane == "batch" ? Lane::batch : lane == "procedure" ? Lane::procedure : Lane::transaction;
+}
+
+void keep_queues(Datum serves, Handler* h) {
+    const pg::Elements e = pg::array_elements(serves, pg::kText);
+    auto* queues = static_cast<std::string_view*>(
+        pg::allocate(sizeof(std::string_view) * static_cast<std::size_t>(e.count + 1), g_handler_context));
+    for (int i = 0; i < e.count; i++) {
+        const std::string_view name = pg::text_view(e.values[i]);
+        queues[i] = {pg::copy_text(name, g_handler_context), name.size()};
+    }
+    h->confined = true;
+    h->queues = {queues, static_cast<std::size_t>(e.count)};
+}
+
+void read_handler(Handler* h) {
+    h->kind_len = static_cast<uint16>(std::strlen(h->kind));
+    h->exists = false;
+    h->run_as = InvalidOid;
+    h->loaded = ++g_loads;
+    h->lane = Lane::transaction;
+    h->shape = Shape::jsonb;
+    h->max_attempts = h->max_group = 0;
+    h->timeout_us = h->backoff_base_us = h->backoff_max_us = -1;
+    h->queue_len = static_cast<uint16>(kDefaultQueue.size());
+    std::memcpy(h->queue, kDefaultQueue.data(), kDefaultQueue.size());
+    h->function = h->command = "";
+    h->new_session = false;
+    h->confined = false;
+    h->queues = {};
+    const AsOwner scope;
+    const pg::ActiveSnapshot latest{pg::ActiveSnapshot::Latest{}};
+    pg::Args<1> args;
+    args.text(1, {h->kind, h->kind_len});
+    const pg::Rows rows = g_read_handler.execute(args, true);
+    if (rows.empty()) return;
+    const pg::Row r = rows[0];
+    h->lane = parse_lane(r.view(1));
+    h->shape = static_cast<Shape>(r.letter(2));
+    h->run_as = r.oid(3);
+    if (!r.is_null(4)) h->max_attempts = r.i16(4);
+    if (!r.is_null(5)) h->max_group = r.i16(5);
+    h->timeout_us = interval_us(r.optional_datum(6));
+    h->backoff_base_us = interval_us(r.optional_datum(7));
+    h->backoff_max_us = interval_us(r.optional_datum(8));
+    const std::string_view queue = r.view(9);
+    h->queue_len = static_cast<uint16>(std::min<std::size_t>(queue.size(), 255));
+    std::memcpy(h->queue, queue.data(), h->queue_len);
+    if (!r.is_null(10)) h->function = pg::copy_text(r.view(10), g_handler_context);
+    if (!r.is_null(11)) h->command = pg::copy_text(r.view(11), g_handler_context);
+    if (!r.is_null(12)) keep_queues(r.datum(12), h);
+    // Commands of schedules are written for a session that begins with them, as they have in pg_cron.
+    h->new_session = h->shape == Shape::scheduled || r.view(13) == "new";
+    h->exists = true;
+}
+
+void read_queue(std::string_view name, Queue* q) {
+    q->declared = false;
+    q->paused = false;
+    q->priority = 0;
+    q->backoff_base_us = q->backoff_max_us = q->retain_completed_us = q->retain_cancelled_us =
+        q->retain_discarded_us = -1;
+    q->keep_args = kDefaultKeepArgs;
+    q->max_running = 0;
+    q->max_running_per_key = 0;
+    q->rate_limit = 0;
+    q->skip_later = false;
+    q->throttle = {};
+    const AsOwner scope;
+    const pg::ActiveSnapshot latest{pg::ActiveSnapshot::Latest{}};
+    pg::Args<1> args;
+    args.text(1, name);
+    const pg::Rows rows = g_read_queue.execute(args, true);
+    if (rows.empty()) return;
+    const pg::Row r = rows[0];
+    q->declared = true;
+    if (!r.is_null(1)) q->priority = r.i16(1);
+    q->backoff_base_us = interval_us(r.optional_datum(2));
+    q->backoff_max_us = interval_us(r.optional_datum(3));
+    q->retain_completed_us = interval_us(r.optional_datum(4));
+    q->retain_cancelled_us = interval_us(r.optional_datum(5));
+    q->retain_discarded_us = interval_us(r.optional_datum(6));
+    if (!r.is_null(7)) q->keep_args = r.i32(7);
+    if (!r.is_null(8)) q->max_running = r.i32(8);
+    q->paused = r.boolean(9);
+    if (!r.is_null(10)) q->throttle.base = core::Micros{interval_us(r.datum(10))};
+    if (!r.is_null(11)) q->throttle.max = core::Micros{interval_us(r.datum(11))};
+    if (!r.is_null(12)) q->max_running_per_key = r.i32(12);
+    if (!r.is_null(14)) q->rate_limit = r.i32(14);
+    if (!r.is_null(13)) q->skip_later = r.view(13) == "skip";
+}
+
+// Entering first and filling afterwards would leave a half-made entry behind an error.
+template <class Entry, class Fill>
+Entry* find_or_load(HTAB* table, const char* key, Fill fill) {
+    bool found = false;
+    auto* entry = static_cast<Entry*>(hash_search(table, key, HASH_FIND, &found));
+    if (found) return entry;
+    Entry fresh{};
+    fill(&fresh);
+    return pg::guarded([&]() -> Entry* {
+        bool existed = false;
+        auto* e = static_cast<Entry*>(hash_search(table, key, HASH_ENTER, &existed));
+        std::memcpy(static_cast<void*>(e), &fresh, sizeof(Entry));
+        return e;
+    });
+}
+
+}  // namespace
+
+int64 interval_us(std::optional<Datum> interval) {
+    if (!interval) return -1;
+    const pg::IntervalParts p = pg::interval_parts(*interval);
+    return static_cast<int64>(p.days) * USECS_PER_DAY + p.us;
+}
+
+const Handler& find_handler(std::string_view kind) {
+    (void)schema();
+    const uint64 generation = handler_generation();
+    if (g_handlers == nullptr || generation != g_handlers_generation ||
+        hash_get_num_entries(g_handlers) > kMaxCached) {
+        g_handlers = nullptr;
+        g_handlers = fresh_table(&g_handler_context, "foreman handlers", sizeof(Handler));
+        g_handlers_generation = generation;
+    }
+    char key[256];
+    copy_key(key, kind);
+    return *find_or_load<Handler>(g_handlers, key, [&](Handler* h) {
+        std::memcpy(h->kind, key, sizeof(key));
+        read_handler(h);
+    });
+}
+
+const Handler& find_handler(std::string_view kind, std::string_view queue, int16 alone) {
+    const Handler& h = find_handler(kind);
+    if (!h.exists || (h.serves(queue) && (!is_unvouched(alone) || h.queue_name() == queue))) return h;
+    return kNoHandler;
+}
+
+const Queue& find_queue(std::string_view queue) {
+    (void)schema();
+    const uint64 generation = queue_generation();
+    if (g_queues == nullptr || generation != g_queues_generation ||
+        hash_get_num_entries(g_queues) > kMaxCached) {
+        g_queues = nullptr;
+        g_queues = fresh_table(&g_queue_context, "foreman queues", sizeof(QueueRow));
+        g_queues_generation = generation;
+    }
+    char key[256];
+    copy_key(key, queue);
+    return find_or_load<QueueRow>(g_queues, key,
+                                  [&](QueueRow* row) {
+                                      std::memcpy(row->name, key, sizeof(key));
+                                      read_queue(queue, &row->queue);
+                                  })
+        ->queue;
+}
+
+core::BackoffPolicy backoff_for(const Handler& handler, const Queue& queue) {
+    core::BackoffPolicy policy;
+    const int64 base = handler.backoff_base_us >= 0 ? handler.backoff_base_us : queue.backoff_base_us;
+    const int64 max = handler.backoff_max_us >= 0 ? handler.backoff_max_us : queue.backoff_max_us;
+    if (base >= 0) policy.base = core::Micros{base};
+    if (max >= 0) policy.max = core::Micros{max};
+    return policy;
+}
+
+Oid role_of(std::string_view kind, std::string_view queue, int16 alone) {
+    return find_handler(kind, queue, alone).run_as;
+}
+
+}  // namespace foreman::store

@@ -1,0 +1,170 @@
+// See stray_rights.hpp. One reading of the access lists serves both: what the script takes away when it makes
+// an object, and what health() finds later. pg_init_privs keeps what the script gave.
+#include "store/definitions/stray_rights.hpp"
+
+#include <array>
+#include <iterator>
+
+#include "pg/call.hpp"
+#include "pg/command.hpp"
+#include "pg/memory.hpp"
+#include "pg/spi.hpp"
+#include "pg/xact.hpp"
+#include "store/db/schema.hpp"
+#include "store/db/sql_names.hpp"
+#include "store/definitions/bundle_rights.hpp"
+
+namespace foreman::store {
+
+namespace {
+
+#define CLASS_OID(name) "'pg_catalog." name "'::pg_catalog.regclass::pg_catalog.oid"
+
+// Whatever has an access list: the members of the extensions $1, and the partitions, which are no members.
+// what and name are as GRANT spells them; full is what the owner has by default.
+#define OBJECTS \
+    "WITH member AS (SELECT d.classid, d.objid FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_extension e "  \
+    "ON e.oid " EQ " d.refobjid WHERE d.refclassid " EQ " " CLASS_OID("pg_extension") " AND d.deptype " EQ     \
+    " 'e' AND e.extname " EQ " ANY ($1) UNION SELECT " CLASS_OID("pg_class") ", i.inhrelid FROM "              \
+    "pg_catalog.pg_inherits i WHERE i.inhparent " EQ                                                         \
+    " pg_catalog.to_regclass('foreman.job_history')), object AS (SELECT m.classid, m.objid, 'TABLE' AS "     \
+    "what, c.oid::pg_catalog.regclass::pg_catalog.text AS name, c.relowner AS owner, "                       \
+    "COALESCE(c.relacl, k.acl) AS acl, k.acl AS full FROM member m JOIN pg_catalog.pg_class c ON m.objid " EQ \
+    " c.oid CROSS JOIN LATERAL (SELECT pg_catalog.acldefault((CASE c.relkind WHEN 'S' THEN 's' ELSE 'r' "    \
+    "END)::pg_catalog.\"char\", c.relowner) AS acl) k WHERE m.classid " EQ " " CLASS_OID("pg_class")           \
+    " AND c.relkind " EQ " ANY ('{r,p,v,S}'::pg_catalog.\"char\"[]) UNION ALL SELECT m.classid, m.objid, "   \
+    "'ROUTINE', p.oid::pg_catalog.regprocedure::pg_catalog.text, p.proowner, COALESCE(p.proacl, k.acl), "    \
+    "k.acl FROM member m JOIN pg_catalog.pg_proc p ON m.objid " EQ                                           \
+    " p.oid CROSS JOIN LATERAL (SELECT pg_catalog.acldefault('f', p.proowner) AS acl) k WHERE m.classid " EQ \
+    " " CLASS_OID("pg_proc") " UNION ALL SELECT m.classid, m.objid, 'TYPE', "                                  \
+    "t.oid::pg_catalog.regtype::pg_catalog.text, t.typowner, COALESCE(t.typacl, k.acl), k.acl FROM member "  \
+    "m JOIN pg_catalog.pg_type t ON m.objid " EQ                                                             \
+    " t.oid AND (t.typrelid " EQ " 0 OR EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid " EQ " t.typrelid AND c.relkind " EQ                         \
+    " 'c')) CROSS JOIN LATERAL (SELECT pg_catalog.acldefault('T', t.typowner) AS acl) k WHERE m.classid " EQ   \
+    " " CLASS_OID("pg_type") " UNION ALL SELECT m.classid, m.objid, 'SCHEMA', "                                \
+    "pg_catalog.quote_ident(n.nspname), n.nspowner, COALESCE(n.nspacl, k.acl), k.acl FROM member m JOIN "    \
+    "pg_catalog.pg_namespace n ON m.objid " EQ                                                               \
+    " n.oid CROSS JOIN LATERAL (SELECT pg_catalog.acldefault('n', n.nspowner) AS acl) k WHERE m.classid " EQ \
+    " " CLASS_OID("pg_namespace") ") "
+
+constexpr const char* kRevokeDefaults = OBJECTS
+    "SELECT DISTINCT pg_catalog.format('REVOKE ALL ON %s %s FROM %s', o.what, o.name, CASE WHEN a.grantee " EQ
+    " 0 THEN 'PUBLIC' ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(a.grantee)) END) FROM object o "
+    "CROSS JOIN LATERAL pg_catalog.aclexplode(o.acl) a WHERE a.grantee " NE
+    " o.owner UNION ALL SELECT DISTINCT pg_catalog.format('GRANT ALL ON %s %s TO %s', o.what, o.name, "
+    "pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(o.owner))) FROM object o CROSS JOIN LATERAL "
+    "pg_catalog.aclexplode(o.full) f WHERE f.grantee " EQ
+    " o.owner AND NOT EXISTS (SELECT FROM pg_catalog.aclexplode(o.acl) a WHERE a.grantee " EQ
+    " o.owner AND a.privilege_type " EQ " f.privilege_type)";
+
+// $2 to $5 are the rights of the bundles: bundle, right, catalogue and objects.
+constinit pg::Statement g_stray{
+    "stray_rights",
+    OBJECTS
+    ", held AS (SELECT o.classid, o.objid, 0 AS column_number, o.owner, a.grantee, a.privilege_type, "
+    "a.is_grantable FROM object o CROSS JOIN LATERAL pg_catalog.aclexplode(o.acl) a UNION ALL SELECT "
+    "o.classid, o.objid, t.attnum, o.owner, a.grantee, a.privilege_type, a.is_grantable FROM object o JOIN "
+    "pg_catalog.pg_attribute t ON o.classid " EQ " " CLASS_OID(
+        "pg_class") " AND t.attrelid " EQ
+                    " o.objid CROSS JOIN LATERAL pg_catalog.aclexplode(t.attacl) a), given AS (SELECT "
+                    "b.catalog::pg_catalog.regclass::pg_catalog.oid AS classid, g.role::pg_catalog.oid AS "
+                    "grantee, "
+                    "pg_catalog.split_part(b.privilege, ' ', 1) AS privilege_type, w.name FROM ROWS FROM "
+                    "(pg_catalog.unnest($2), "
+                    "pg_catalog.unnest($3), pg_catalog.unnest($4), pg_catalog.unnest($5)) AS b(bundle, "
+                    "privilege, catalog, objects) JOIN foreman.role_grant g ON g.bundle " EQ
+                    " b.bundle CROSS JOIN LATERAL pg_catalog.regexp_split_to_table(pg_catalog.regexp_replace("
+                    "b.objects, '[(][^)]*[)]', '', 'g'), ', ') AS w(name)), stray AS "
+                    "(SELECT h.*, CASE WHEN h.grantee " EQ
+                    " 0 THEN 'PUBLIC' ELSE pg_catalog.pg_get_userbyid(h.grantee)::pg_catalog.text END AS "
+                    "role, "
+                    "i.identity FROM held h LEFT JOIN pg_catalog.pg_roles r ON r.oid " EQ
+                    " h.grantee CROSS JOIN LATERAL pg_catalog.pg_identify_object(h.classid, h.objid, "
+                    "h.column_number) i "
+                    "WHERE h.grantee " NE
+                    " h.owner AND r.rolsuper IS NOT TRUE AND NOT EXISTS (SELECT FROM "
+                    "pg_catalog.pg_init_privs p CROSS JOIN "
+                    "LATERAL pg_catalog.aclexplode(p.initprivs) a WHERE p.classoid " EQ
+                    " h.classid AND p.objoid " EQ " h.objid AND p.objsubid " EQ
+                    " h.column_number AND a.grantee " EQ " h.grantee AND a.privilege_type " EQ
+                    " h.privilege_type AND a.is_grantable " GE
+                    " h.is_grantable) AND NOT (NOT h.is_grantable AND EXISTS (SELECT FROM given g WHERE "
+                    "g.classid " EQ " h.classid AND g.grantee " EQ " h.grantee AND g.privilege_type " EQ
+                    " h.privilege_type AND (g.name " EQ " i.identity OR g.name " EQ
+                    " pg_catalog.regexp_replace(i.identity, '[(].*', '')))) AND NOT (i.identity " EQ
+                    " 'cron' AND h.privilege_type " EQ " 'USAGE') AND NOT (h.privilege_type " EQ
+                    " 'EXECUTE' AND pg_catalog.starts_with(i.identity, 'cron.'))) SELECT pg_catalog.count(*) "
+                    "OVER (), "
+                    "pg_catalog.format('%s has %s on %s', s.role, s.privilege_type, "
+                    "pg_catalog.regexp_replace(s.identity, "
+                    "'[(].*', '')) FROM stray s "
+                    "ORDER BY s.identity, s.role, s.privilege_type LIMIT 1",
+    {TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID}};
+
+// Takes everybody's rights on $2 away, then gives those on $1. Statements come in this order.
+constinit pg::Statement g_copy{
+    "copy_rights",
+    "WITH held AS (SELECT c.oid, NULL::pg_catalog.text AS columns, a.grantee, a.privilege_type, "
+    "a.is_grantable FROM pg_catalog.pg_class c CROSS JOIN LATERAL pg_catalog.aclexplode(COALESCE(c.relacl, "
+    "pg_catalog.acldefault('r', c.relowner))) a UNION ALL SELECT t.attrelid, pg_catalog.format(' (%I)', "
+    "t.attname), a.grantee, a.privilege_type, a.is_grantable FROM pg_catalog.pg_attribute t CROSS JOIN "
+    "LATERAL pg_catalog.aclexplode(t.attacl) a), named AS (SELECT h.*, CASE WHEN h.grantee " EQ
+    " 0 THEN 'PUBLIC' ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(h.grantee)) END AS role FROM "
+    "held h WHERE h.oid " EQ
+    " ANY (ARRAY[$1::pg_catalog.regclass, $2::pg_catalog.regclass])) SELECT "
+    "s.command FROM (SELECT DISTINCT 1 AS step, pg_catalog.format('REVOKE ALL ON %s FROM %s', $2, n.role) "
+    "AS command FROM named n WHERE n.oid " EQ
+    " $2::pg_catalog.regclass UNION ALL SELECT 2, pg_catalog.format('GRANT %s%s ON %s TO %s%s', "
+    "n.privilege_type, n.columns, $2, n.role, CASE WHEN n.is_grantable THEN ' WITH GRANT OPTION' ELSE '' "
+    "END) FROM named n WHERE n.oid " EQ " $1::pg_catalog.regclass) s ORDER BY s.step",
+    {TEXTOID, TEXTOID}};
+
+void run_all(const pg::Rows& commands) {
+    for (const pg::Row row : commands) pg::run_utility(pg::copy_text(row.view(1)));
+}
+
+Datum texts(std::span<const Datum> values) { return pg::array_datum(pg::kText, values); }
+
+// One member of every right, as an array.
+template <class Member>
+Datum column_of(Member member) {
+    std::array<Datum, std::size(kBundleRights)> values;
+    for (std::size_t i = 0; i < values.size(); i++) values[i] = pg::text_datum(kBundleRights[i].*member);
+    return texts(values);
+}
+
+}  // namespace
+
+void revoke_default_rights(std::string_view extension) {
+    const pg::SpiSession spi;
+    pg::Statement list("revoke_default_rights", kRevokeDefaults, {TEXTARRAYOID});
+    {
+        const Datum names[] = {pg::text_datum(extension)};
+        pg::Args<1> a;
+        a.set(1, texts(names));
+        run_all(list.execute(a));
+    }
+    list.forget();
+}
+
+void copy_rights(const char* from, const char* to) {
+    pg::Args<2> a;
+    a.text(1, from).text(2, to);
+    run_all(g_copy.execute(a));
+}
+
+StrayRights stray_rights() {
+    MemoryContext caller = CurrentMemoryContext;
+    const AsOwner scope;
+    scope.allow_any_plan();
+    const Datum extensions[] = {pg::text_datum("pg_foreman"), pg::text_datum("pg_foreman_cron")};
+    pg::Args<5> a;
+    a.set(1, texts(extensions)).set(2, column_of(&BundleRight::bundle));
+    a.set(3, column_of(&BundleRight::right)).set(4, column_of(&BundleRight::catalog));
+    a.set(5, column_of(&BundleRight::objects));
+    const pg::Rows rows = g_stray.execute(a, true);
+    if (rows.empty()) return {0, ""};
+    return {rows[0].i64(1), pg::copy_text(rows[0].view(2), caller)};
+}
+
+}  // namespace foreman::store

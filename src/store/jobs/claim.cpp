@@ -1,0 +1,359 @@
+// Claims and the reads that keep heads right. Each statement has one possible shape: an index scan of
+// live_job_claim from the head inside one range; AsOwner puts the planner's alternatives aside.
+#include <algorithm>
+
+#include "core/group_pace.hpp"
+#include "pg/call.hpp"
+#include "pg/datum.hpp"
+#include "pg/xact.hpp"
+#include "store/commit/remember.hpp"
+#include "store/db/schema.hpp"
+#include "store/db/sql_names.hpp"
+#include "store/jobs/current_job.hpp"
+#include "store/jobs/job_columns.hpp"
+#include "store/jobs/jobs.hpp"
+
+namespace foreman::store {
+
+namespace {
+
+#define CLAIMABLE                                                                                 \
+    "queue " EQ " $1 AND kind " EQ " $2 AND priority " EQ " $3 AND alone " EQ " $4 AND state " EQ \
+    " 'w'::pg_catalog.\"char\" "                                                                  \
+    "AND (run_at, job_id) " GE " ($5, $6)"
+
+// The selection is an array, computed once, and its rows are found by ctid: planned as a join it may scan the
+// table, or run the limited selection more than once.
+constinit pg::Statement g_claim{
+    "claim",
+    "DELETE FROM foreman.live_job WHERE ctid " EQ
+    " ANY (ARRAY (SELECT c.ctid FROM foreman.live_job c WHERE " CLAIMABLE " AND run_at " LE
+    " $7 ORDER BY run_at, job_id LIMIT $8 FOR UPDATE SKIP LOCKED)) RETURNING " PLAIN_COLUMNS,
+    {TEXTOID, TEXTOID, INT2OID, INT2OID, TIMESTAMPTZOID, INT8OID, TIMESTAMPTZOID, INT8OID}};
+
+// Their rows stay: FOR NO KEY UPDATE, since a key of theirs may be looked up meanwhile.
+constinit pg::Statement g_claim_held{
+    "claim_held",
+    "SELECT " JOB_COLUMNS " FROM foreman.live_job WHERE " CLAIMABLE " AND run_at " LE
+    " $7 ORDER BY run_at, job_id LIMIT $8 FOR NO KEY UPDATE SKIP LOCKED",
+    {TEXTOID, TEXTOID, INT2OID, INT2OID, TIMESTAMPTZOID, INT8OID, TIMESTAMPTZOID, INT8OID}};
+
+// unique_as of timers: a successor (s) is not claimable.
+constinit pg::Statement g_claim_timers{
+    "claim_timers",
+    "SELECT " JOB_COLUMNS " FROM foreman.live_job WHERE " CLAIMABLE " AND run_at " LE " $7 AND unique_as " EQ
+    " 't'::pg_catalog.\"char\" ORDER BY run_at, job_id LIMIT $8 FOR NO KEY UPDATE SKIP LOCKED",
+    {TEXTOID, TEXTOID, INT2OID, INT2OID, TIMESTAMPTZOID, INT8OID, TIMESTAMPTZOID, INT8OID}};
+
+constinit pg::Statement g_lease_held{
+    "lease_held",
+    "UPDATE foreman.live_job SET state = 'r', token = pg_catalog.gen_random_uuid(), claimed_at = $2, "
+    "worker_pid = $3 WHERE job_id " EQ " $1 RETURNING token",
+    {INT8OID, TIMESTAMPTZOID, INT4OID}};
+
+constinit pg::Statement g_lease{
+    "claim_lease",
+    "WITH c AS MATERIALIZED (SELECT ctid FROM foreman.live_job WHERE " CLAIMABLE " AND run_at " LE
+    " $7 "
+    "ORDER BY run_at, job_id LIMIT 1 FOR UPDATE SKIP LOCKED) "
+    "UPDATE foreman.live_job SET state = 'r', token = pg_catalog.gen_random_uuid(), claimed_at = $8, "
+    "worker_pid = $9 "
+    "WHERE ctid " EQ " ANY (ARRAY (SELECT ctid FROM c)) RETURNING " JOB_COLUMNS ", token",
+    {TEXTOID, TEXTOID, INT2OID, INT2OID, TIMESTAMPTZOID, INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID}};
+
+constinit pg::Statement g_first_keys{"first_key",
+                                     "SELECT run_at, job_id FROM foreman.live_job WHERE " CLAIMABLE
+                                     " ORDER BY run_at, job_id LIMIT $7",
+                                     {TEXTOID, TEXTOID, INT2OID, INT2OID, TIMESTAMPTZOID, INT8OID, INT8OID}};
+
+constinit pg::Statement g_first_unseen{
+    "first_unseen",
+    "SELECT run_at, job_id FROM foreman.live_job WHERE queue " EQ " $1 AND kind " EQ " $2 AND priority " EQ
+    " $3 AND alone " EQ " $4 AND state " EQ " 'w'::pg_catalog.\"char\" AND run_at " LE " $5 AND job_id " NE
+    " ALL ($6) AND (NOT $7 OR unique_as " EQ " 't'::pg_catalog.\"char\") ORDER BY run_at, job_id LIMIT 1",
+    {TEXTOID, TEXTOID, INT2OID, INT2OID, TIMESTAMPTZOID, INT8ARRAYOID, BOOLOID}};
+
+constinit pg::Statement g_next_range{
+    "next_range",
+    "SELECT queue, kind, priority, alone, run_at, job_id FROM foreman.live_job WHERE state " EQ
+    " 'w'::pg_catalog.\"char\" "
+    "AND (queue, kind, priority, alone) " GT
+    " ($1, $2, $3, $4) ORDER BY queue, kind, priority, alone, run_at, job_id LIMIT 1",
+    {TEXTOID, TEXTOID, INT2OID, INT2OID}};
+
+constinit pg::Statement g_take_leased{"take_leased",
+                                      "DELETE FROM foreman.live_job WHERE job_id " EQ " $1 AND state " EQ
+                                      " 'r'::pg_catalog.\"char\" AND token " EQ " $2",
+                                      {INT8OID, UUIDOID}};
+
+constinit pg::Statement g_take_leased_any{"take_leased_any",
+                                          "DELETE FROM foreman.live_job WHERE job_id " EQ " $1 AND state " EQ
+                                          " 'r'::pg_catalog.\"char\" RETURNING " JOB_COLUMNS,
+                                          {INT8OID}};
+
+constinit pg::Statement g_set_alone{
+    "set_alone",
+    "UPDATE foreman.live_job SET alone = alone OPERATOR(pg_catalog.|) 1::pg_catalog.int2 WHERE ctid " EQ
+    " ANY (ARRAY (SELECT w.ctid FROM foreman.live_job w WHERE w.job_id " EQ " ANY ($1) AND w.state " EQ
+    " 'w'::pg_catalog.\"char\" FOR UPDATE SKIP LOCKED)) RETURNING queue, "
+    "kind, priority, alone, run_at, job_id",
+    {INT8ARRAYOID}};
+
+constinit pg::Statement g_leases{
+    "leases", "SELECT job_id, worker_pid, claimed_at FROM foreman.live_job WHERE state " EQ
+              " 'r'::pg_catalog.\"char\" AND worker IS NULL AND worker_pid IS NOT NULL ORDER BY job_id"};
+
+// -infinity and infinity compare as they should; a key of a real row has a finite run_at.
+template <int N>
+void set_range(pg::Args<N>* a, const RangeSpec& range, Key from) {
+    a->text(1, range.queue)
+        .text(2, range.kind)
+        .i16(3, range.priority)
+        .i16(4, range.alone)
+        .instant(5, Instant{from.run_at})
+        .i64(6, from.job_id);
+}
+
+// The jobs that this process locked last, and in which transaction: more than a group has.
+constexpr std::size_t kHeldNoted = 512;
+constinit TransactionId g_held_in = InvalidTransactionId;
+constinit int64 g_held[kHeldNoted] = {};
+constinit std::size_t g_held_next = 0;
+static_assert(kHeldNoted >= core::kMaxGroupJobs + core::kMaxChunk);
+
+void note_held(int64 job_id) {
+    const TransactionId xid = pg::call<&GetTopTransactionId>();
+    if (g_held_in != xid) {
+        std::fill(std::begin(g_held), std::end(g_held), int64{0});
+        g_held_in = xid;
+    }
+    g_held[g_held_next++ % kHeldNoted] = job_id;
+}
+
+// SPI's rows go with the next statement; everything by reference is copied.
+Datum keep(Datum value, MemoryContext context) {
+    return pg::guarded([&] {
+        const MemoryContext old = MemoryContextSwitchTo(context);
+        const Datum copy = PointerGetDatum(PG_DETOAST_DATUM_COPY(value));
+        MemoryContextSwitchTo(old);
+        return copy;
+    });
+}
+
+// A row that starts with JOB_COLUMNS, taken apart once.
+struct JobColumns {
+    static constexpr std::size_t kMost = kJobColumns + 3;  // claimed_at and a token may follow
+    Datum values[kMost];
+    bool nulls[kMost];
+
+    explicit JobColumns(const pg::Row& row) noexcept { row.all(values, nulls); }
+    std::optional<Datum> kept(std::size_t i, MemoryContext context) const {
+        if (nulls[i]) return std::nullopt;
+        return keep(values[i], context);
+    }
+    std::string_view name(std::size_t i, MemoryContext context) const {
+        if (nulls[i]) return {};
+        const std::string_view text = pg::text_view(values[i]);
+        return {pg::copy_text(text, context), text.size()};
+    }
+};
+
+void read_job(const JobColumns& c, MemoryContext context, Job* j) {
+    j->job_id = DatumGetInt64(c.values[0]);
+    j->run_at = pg::to_instant(c.values[1]);
+    j->enqueued_at = pg::to_instant(c.values[2]);
+    j->priority = DatumGetInt16(c.values[3]);
+    j->attempt = DatumGetInt16(c.values[4]);
+    j->max_attempts = DatumGetInt16(c.values[5]);
+    j->alone = DatumGetInt16(c.values[6]);
+    j->args = keep(c.values[9], context);
+    j->timeout_us = c.nulls[10] ? -1 : DatumGetInt64(c.values[10]);
+    if (!c.nulls[11]) j->expires_at = pg::to_instant(c.values[11]);
+    j->tags = c.kept(12, context);
+    j->metadata = c.kept(13, context);
+    j->errors = c.kept(14, context);
+    j->crashes = DatumGetInt16(c.values[15]);
+    j->batch_id = c.nulls[16] ? 0 : DatumGetInt64(c.values[16]);
+    j->interruptions = DatumGetInt16(c.values[17]);
+}
+
+}  // namespace
+
+void copy_job(const pg::Row& row, MemoryContext context, Job* out) {
+    const JobColumns columns(row);
+    read_job(columns, context, out);
+    out->queue = columns.name(7, context);
+    out->kind = columns.name(8, context);
+    out->unique_key = columns.name(18, context);
+    out->unique_as = columns.nulls[19] ? '\0' : DatumGetChar(columns.values[19]);
+    out->concurrency_key = columns.name(20, context);
+    out->sequence_key = columns.name(21, context);
+}
+
+void claim_by_delete(const RangeSpec& range, Key from, Instant now, int qty, MemoryContext context,
+                     pg::vector<Job>* out) {
+    const AsOwner scope;
+    pg::Args<8> a;
+    set_range(&a, range, from);
+    a.instant(7, now).i64(8, qty);
+    const pg::Rows rows = g_claim.execute(a);
+    if (rows.empty()) return;
+    const std::size_t first = out->size();
+    const std::string_view queue{pg::copy_text(range.queue, context), range.queue.size()};
+    const std::string_view kind{pg::copy_text(range.kind, context), range.kind.size()};
+    for (const pg::Row row : rows) {
+        Job j{};
+        read_job(JobColumns(row), context, &j);
+        j.queue = queue;
+        j.kind = kind;
+        out->push_back(j);
+    }
+    // They come back in the order of their places in the table.
+    std::sort(out->begin() + static_cast<std::ptrdiff_t>(first), out->end(),
+              [](const Job& x, const Job& y) { return x.key() < y.key(); });
+}
+
+void claim_held(const RangeSpec& range, Key from, Instant now, int qty, MemoryContext context,
+                pg::vector<Job>* out, Which which) {
+    const AsOwner scope;
+    slot_transaction(pg::call<&GetTopTransactionId>());
+    pg::Args<8> a;
+    set_range(&a, range, from);
+    a.instant(7, now).i64(8, qty);
+    for (const pg::Row row : (which == Which::timers ? g_claim_timers : g_claim_held).execute(a)) {
+        Job j{};
+        copy_job(row, context, &j);
+        j.held = true;
+        out->push_back(j);
+        note_held(j.job_id);
+    }
+}
+
+bool is_held_here(int64 job_id) noexcept {
+    if (!current_job().inside || !TransactionIdIsValid(g_held_in)) return false;
+    return g_held_in == GetTopTransactionIdIfAny() &&
+           std::find(std::begin(g_held), std::end(g_held), job_id) != std::end(g_held);
+}
+
+void lease_held(int64 job_id, pg::UuidBytes* token) {
+    const AsOwner scope;
+    pg::Args<3> a;
+    a.i64(1, job_id).instant(2, pg::clock_now()).i32(3, MyProcPid);
+    *token = pg::uuid_bytes(g_lease_held.execute(a)[0].datum(1));
+}
+
+bool claim_by_lease(const RangeSpec& range, Key from, Instant now, MemoryContext context, Job* out,
+                    pg::UuidBytes* token) {
+    const AsOwner scope;
+    pg::Args<9> a;
+    set_range(&a, range, from);
+    a.instant(7, now).instant(8, pg::clock_now()).i32(9, MyProcPid);
+    const pg::Rows rows = g_lease.execute(a);
+    if (rows.empty()) return false;
+    copy_job(rows[0], context, out);
+    *token = pg::uuid_bytes(rows[0].datum(kJobColumns + 1));
+    return true;
+}
+
+Key first_key(const RangeSpec& range, Key from, std::span<const Key> held) {
+    const AsOwner scope;
+    // Also under REPEATABLE READ: an older snapshot would pass over what was committed since.
+    const pg::LatestSnapshot fresh;
+    pg::Args<7> a;
+    set_range(&a, range, from);
+    a.i64(7, static_cast<int64>(held.size()) + 1);
+    const pg::Rows rows = g_first_keys.execute(a, true);
+    for (const pg::Row row : rows) {
+        const Key key{row.instant(1).us, row.i64(2)};
+        if (std::find(held.begin(), held.end(), key) == held.end()) return key;
+    }
+    return core::kNoKey;
+}
+
+Key first_unseen(const RangeSpec& range, Instant now, std::span<const int64> seen, Which which) {
+    const AsOwner scope;
+    const pg::ActiveSnapshot fresh;
+    pg::Args<7> a;
+    a.text(1, range.queue)
+        .text(2, range.kind)
+        .i16(3, range.priority)
+        .i16(4, range.alone)
+        .instant(5, now)
+        .set(6, pg::int8_array(seen))
+        .boolean(7, which == Which::timers);
+    const pg::Rows rows = g_first_unseen.execute(a, true);
+    return rows.empty() ? core::kNoKey : Key{rows[0].instant(1).us, rows[0].i64(2)};
+}
+
+bool next_range(RangeRow* row, bool from_start) {
+    const AsOwner scope;
+    const pg::ActiveSnapshot fresh;
+    pg::Args<4> a;
+    if (from_start) {
+        a.text(1, "").text(2, "").i16(3, PG_INT16_MIN).i16(4, 0);
+    } else {
+        a.text(1, {row->queue, row->queue_len})
+            .text(2, {row->kind, row->kind_len})
+            .i16(3, row->priority)
+            .i16(4, row->alone);
+    }
+    const pg::Rows rows = g_next_range.execute(a, true);
+    if (rows.empty()) return false;
+    const pg::Row r = rows[0];
+    const std::string_view queue = r.view(1);
+    const std::string_view kind = r.view(2);
+    row->queue_len = static_cast<uint16>(std::min<std::size_t>(queue.size(), kNameBytes - 1));
+    row->kind_len = static_cast<uint16>(std::min<std::size_t>(kind.size(), kNameBytes - 1));
+    std::memcpy(row->queue, queue.data(), row->queue_len);
+    std::memcpy(row->kind, kind.data(), row->kind_len);
+    row->priority = r.i16(3);
+    row->alone = r.i16(4);
+    row->first = {r.instant(5).us, r.i64(6)};
+    return true;
+}
+
+void describe_row(const RangeRow& row, Key first, RangeChoice* out) {
+    out->ref = {};
+    out->head = first;
+    out->priority = row.priority;
+    out->alone = row.alone;
+    out->most = kNoIndex;
+    out->turn_of_oldest = false;
+    out->queue_len = row.queue_len;
+    out->kind_len = row.kind_len;
+    std::memcpy(out->queue, row.queue, row.queue_len);
+    std::memcpy(out->kind, row.kind, row.kind_len);
+}
+
+bool take_leased(int64 job_id, const pg::UuidBytes& token) {
+    const AsOwner scope;
+    pg::Args<2> a;
+    a.i64(1, job_id).set(2, pg::uuid_datum(token));
+    return g_take_leased.execute(a).processed() > 0;
+}
+
+bool take_leased_any(int64 job_id, MemoryContext context, Job* out) {
+    const AsOwner scope;
+    pg::Args<1> a;
+    a.i64(1, job_id);
+    const pg::Rows rows = g_take_leased_any.execute(a);
+    if (rows.empty()) return false;
+    copy_job(rows[0], context, out);
+    return true;
+}
+
+void set_alone(std::span<const int64> ids) {
+    const AsOwner scope;
+    pg::Args<1> a;
+    a.set(1, pg::int8_array(ids));
+    for (const pg::Row r : g_set_alone.execute(a))
+        remember_work(r.view(1), r.view(2), r.i16(3), r.i16(4), role_of(r.view(2), r.view(1), r.i16(4)),
+                      {r.instant(5).us, r.i64(6)});
+}
+
+void leases_in_server(pg::vector<Lease>* leases) {
+    const AsOwner scope;
+    for (const pg::Row r : g_leases.execute()) leases->push_back({r.i64(1), r.i32(2), r.instant(3)});
+}
+
+}  // namespace foreman::store

@@ -1,0 +1,28 @@
+// Who is told of the end of a job, in the transaction that ends it, without jobs knowing what they were made
+// for: runs of cron.job. An observer registers once, when the library is loaded, and is called for the jobs
+// that it wants. Invariant: every way in which a job leaves foreman.live_job for good comes by here.
+#pragma once
+
+#include <span>
+
+#include "store/jobs/jobs.hpp"
+
+namespace foreman::store {
+
+/// Reason of a job that runs once and did not survive its process.
+inline constexpr const char* kServerRestarted = "server restarted";
+
+struct EndObserver {
+    /// Whether this job runs once, whatever breaks it off.  cost: called for jobs whose session died only
+    bool (*runs_once)(const Job& job);
+    /// Jobs ended, or were deleted; some of them may be nothing to this observer.
+    void (*ended)(std::span<const Ended> ended);
+};
+
+/// needs: `observer` lives as long as the process; called while the library is loaded
+void observe_ends(const EndObserver& observer) noexcept;
+
+void tell_observers(std::span<const Ended> ended);
+bool runs_once(const Job& job);
+
+}  // namespace foreman::store

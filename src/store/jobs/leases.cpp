@@ -1,0 +1,384 @@
+// See leases.hpp.
+#include "store/jobs/leases.hpp"
+
+#include <algorithm>
+
+#include "board/parts.hpp"
+#include "board/queue_limits.hpp"
+#include "board/waits.hpp"
+#include "pg/call.hpp"
+#include "pg/datum.hpp"
+#include "pg/xact.hpp"
+#include "store/commit/remember.hpp"
+#include "store/db/schema.hpp"
+#include "store/db/sql_names.hpp"
+#include "store/jobs/job_columns.hpp"
+#include "store/jobs/key_gate.hpp"
+
+namespace foreman::store {
+
+namespace {
+
+#define LEASED_COLUMNS JOB_COLUMNS ", claimed_at, token"
+
+constinit pg::Statement g_lease{
+    "lease_jobs",
+    "WITH c AS MATERIALIZED (SELECT ctid FROM foreman.live_job WHERE queue " EQ " $1 AND kind " EQ
+    " $2 AND priority " EQ " $3 AND alone " EQ " $4 AND state " EQ
+    " 'w'::pg_catalog.\"char\" AND (run_at, job_id) " GE " ($5, $6) AND run_at " LE
+    " $7 ORDER BY run_at, job_id LIMIT $8 FOR UPDATE SKIP LOCKED) "
+    "UPDATE foreman.live_job j SET state = 'r', token = pg_catalog.gen_random_uuid(), claimed_at = $7, "
+    "worker = $9, "
+    "lease_us = $10, worker_pid = NULL WHERE j.ctid " EQ
+    " ANY (ARRAY (SELECT ctid FROM c)) RETURNING " LEASED_COLUMNS,
+    {TEXTOID, TEXTOID, INT2OID, INT2OID, TIMESTAMPTZOID, INT8OID, TIMESTAMPTZOID, INT8OID, TEXTOID, INT8OID}};
+
+constinit pg::Statement g_lease_locked{
+    "lease_locked",
+    "UPDATE foreman.live_job j SET state = 'r', token = pg_catalog.gen_random_uuid(), claimed_at = $2, "
+    "worker = $3, lease_us = $4, worker_pid = NULL WHERE j.job_id " EQ " ANY ($1) RETURNING job_id, token",
+    {INT8ARRAYOID, TIMESTAMPTZOID, TEXTOID, INT8OID}};
+
+// By key, one by one: joined in one piece the planner read every leased row for every pair. A row's token
+// never changes in place (what is given back is inserted anew), so matching it before the row is locked is
+// enough.
+constinit pg::Statement g_take{"take_leases",
+                               "DELETE FROM foreman.live_job j WHERE j.ctid " EQ
+                               " ANY (ARRAY (SELECT h.ctid FROM ROWS FROM (pg_catalog.unnest($1), "
+                               "pg_catalog.unnest($2)) AS u(id, token), LATERAL (SELECT l.ctid FROM "
+                               "foreman.live_job l WHERE l.job_id " EQ " u.id AND l.token " EQ
+                               " u.token OFFSET 0) AS h)) AND j.state " EQ
+                               " 'r'::pg_catalog.\"char\" RETURNING " LEASED_COLUMNS,
+                               {INT8ARRAYOID, UUIDARRAYOID}};
+
+constinit pg::Statement g_lock{"lock_lease",
+                               "SELECT claimed_at, lease_us FROM foreman.live_job WHERE job_id " EQ
+                               " $1 AND token " EQ " $2 AND state " EQ
+                               " 'r'::pg_catalog.\"char\" FOR UPDATE SKIP LOCKED",
+                               {INT8OID, UUIDOID}};
+
+#define LEASE_ROW "token, lease_us, queue, concurrency_key, sequence_key"
+
+constinit pg::Statement g_read_row{"read_lease_row",
+                                   "SELECT " LEASE_ROW " FROM foreman.live_job WHERE job_id " EQ
+                                   " $1 AND state " EQ " 'r'::pg_catalog.\"char\" AND worker IS NOT NULL",
+                                   {INT8OID}};
+
+constinit pg::Statement g_renew{"renew_lease",
+                                "UPDATE foreman.live_job SET claimed_at = $3 WHERE job_id " EQ
+                                " $1 AND token " EQ " $2 AND state " EQ
+                                " 'r'::pg_catalog.\"char\" AND worker IS NOT NULL",
+                                {INT8OID, UUIDOID, TIMESTAMPTZOID}};
+
+constinit pg::Statement g_rows{
+    "lease_rows", "SELECT job_id, token, lease_us, claimed_at FROM foreman.live_job WHERE state " EQ
+                  " 'r'::pg_catalog.\"char\" AND worker IS NOT NULL"};
+
+constinit pg::Statement g_load{"load_leases", "SELECT " LEASE_ROW
+                                              ", job_id, claimed_at "
+                                              "FROM foreman.live_job WHERE state " EQ
+                                              " 'r'::pg_catalog.\"char\" AND worker IS NOT NULL"};
+
+bool contains(std::span<const std::string_view> names, std::string_view name) {
+    return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+bool passes(const OutsideFilter& f, std::string_view queue, std::string_view kind, Oid role) {
+    return contains(f.queues, queue) && (f.kinds ? contains(*f.kinds, kind) : role == InvalidOid);
+}
+
+bool is_skipped(std::span<const RangeSpec> skip, const RangeSpec& r) {
+    return std::any_of(skip.begin(), skip.end(), [&r](const RangeSpec& s) {
+        return s.queue == r.queue && s.kind == r.kind && s.priority == r.priority && s.alone == r.alone;
+    });
+}
+
+bool is_less(const RangeChoice& a, int16 priority, Key key) {
+    return a.priority < priority || (a.priority == priority && a.head < key);
+}
+
+bool is_open(std::string_view queue, Instant now) {
+    if (find_queue(queue).paused) return false;
+    return !board_present() || queue_opens_at(find_queue_entry(MyDatabaseId, queue)) <= now;
+}
+
+// Over the rows: where there is no board, or it has no room for all ranges. A queue at a time, so that those
+// of other queues cost nothing.
+bool choose_from_rows(const OutsideFilter& f, Instant now, std::span<const RangeSpec> skip,
+                      RangeChoice* out) {
+    bool found = false;
+    RangeRow row{};
+    for (const std::string_view queue : f.queues) {
+        if (!is_open(queue, now)) continue;
+        row.queue_len = static_cast<uint16>(queue.copy(row.queue, sizeof(row.queue)));
+        row.kind_len = 0;
+        row.priority = PG_INT16_MIN;
+        row.alone = -1;
+        while (next_range(&row, false) && row.spec().queue == queue) {
+            const RangeSpec spec = row.spec();
+            if (row.first.run_at > now.us ||
+                !passes(f, spec.queue, spec.kind, role_of(spec.kind, spec.queue, spec.alone)) ||
+                is_skipped(skip, spec))
+                continue;
+            if (found && is_less(*out, row.priority, row.first)) continue;
+            describe_row(row, row.first, out);
+            found = true;
+        }
+    }
+    return found;
+}
+
+Datum token_array(std::span<const TokenPair> pairs, pg::ContextResource* memory) {
+    pg::vector<Datum> tokens(memory);
+    tokens.reserve(pairs.size());
+    for (const TokenPair& p : pairs) tokens.push_back(pg::uuid_datum(p.token));
+    return pg::array_datum(pg::kUuid, {tokens.data(), tokens.size()});
+}
+
+}  // namespace
+
+void lease_jobs(const RangeSpec& range, Key from, int qty, const LeaseClaim& claim, MemoryContext context,
+                pg::vector<LeasedJob>* out) {
+    const AsOwner scope;
+    pg::Args<10> a;
+    a.text(1, range.queue)
+        .text(2, range.kind)
+        .i16(3, range.priority)
+        .i16(4, range.alone)
+        .instant(5, Instant{from.run_at})
+        .i64(6, from.job_id);
+    a.instant(7, claim.now).i64(8, qty).text(9, claim.worker).i64(10, claim.length.us);
+    const std::size_t first = out->size();
+    for (const pg::Row row : g_lease.execute_latest(a)) {
+        LeasedJob l{};
+        copy_job(row, context, &l.job);
+        l.token = pg::uuid_bytes(row.datum(kJobColumns + 2));
+        out->push_back(l);
+        remember_lease(l.job.job_id, l.token, claim.now + claim.length, claim.length, l.job.key_entries,
+                       claim.queue);
+    }
+    std::sort(out->begin() + static_cast<std::ptrdiff_t>(first), out->end(),
+              [](const LeasedJob& x, const LeasedJob& y) { return x.job.key() < y.job.key(); });
+}
+
+void lease_keyed_jobs(const RangeSpec& range, Key from, int qty, const LeaseClaim& claim,
+                      MemoryContext context, pg::vector<LeasedJob>* out, std::size_t* looked_at,
+                      bool* no_room) {
+    const AsOwner scope;
+    pg::ContextResource memory(context);
+    pg::vector<Job> jobs(&memory);
+    claim_held(range, from, claim.now, qty, context, &jobs);
+    *looked_at = jobs.size();
+    for (const Job& j : jobs) {
+        if (!board_present() && !(j.concurrency_key.empty() && j.sequence_key.empty()))
+            refuse_without_board("foreman.claim() of a job with a concurrency_key or sequence_key");
+    }
+    // Passed over from here on, in this claim.
+    if (!pass_gate(&jobs, 0, Running::at_once)) {
+        *looked_at = jobs.size();
+        *no_room = true;
+    }
+    if (jobs.empty()) return;
+    pg::vector<int64> ids(&memory);
+    pg::flat_map<int64, pg::UuidBytes> tokens(&memory);
+    for (const Job& j : jobs) ids.push_back(j.job_id);
+    pg::Args<4> a;
+    a.set(1, pg::int8_array({ids.data(), ids.size()})).instant(2, claim.now).text(3, claim.worker);
+    a.i64(4, claim.length.us);
+    for (const pg::Row row : g_lease_locked.execute(a))
+        tokens.emplace(row.i64(1), pg::uuid_bytes(row.datum(2)));
+    for (Job& j : jobs) {
+        j.held = false;
+        const LeasedJob l{j, tokens.at(j.job_id)};
+        out->push_back(l);
+        remember_lease(j.job_id, l.token, claim.now + claim.length, claim.length, j.key_entries, claim.queue);
+    }
+}
+
+bool passes_outside(const OutsideFilter& f, Instant now, std::span<const RangeSpec> skip,
+                    const RangeChoice& r) {
+    if (r.head.run_at > now.us || !passes(f, r.queue_name(), r.kind_name(), r.role)) return false;
+    return !is_skipped(skip, {r.queue_name(), r.kind_name(), r.priority, r.alone}) &&
+           range_opens_at(r.ref) <= now && !(queue_is_off_board(r.ref) && find_queue(r.queue_name()).paused);
+}
+
+bool choose_outside(const OutsideFilter& f, Instant now, std::span<const RangeSpec> skip, RangeChoice* out) {
+    if (!board_present()) return choose_from_rows(f, now, skip, out);
+    bool found = false;
+    const uint32 high = range_count();
+    const DatabaseSlot* d = database_slot(MyDatabaseId);
+    const bool loaded =
+        d != nullptr && pg_atomic_read_u32(const_cast<pg_atomic_uint32*>(&d->leases_loaded)) != 0;
+    RangeChoice r;
+    for (uint32 i = 0; i < high; i++) {
+        const RangeHot& h = range_hots()[i];
+        if (h.database != MyDatabaseId || h.keys.head.run_at > now.us) continue;
+        if (found && is_less(*out, h.priority, h.keys.head)) continue;
+        if (!describe_range(range_at(MyDatabaseId, i), &r) || !passes_outside(f, now, skip, r)) continue;
+        if (!loaded && (is_keyed(r.alone) || find_queue(r.queue_name()).max_running > 0)) continue;
+        *out = r;
+        found = true;
+    }
+    return found || (loaded && is_off_board(MyDatabaseId) && choose_from_rows(f, now, skip, out));
+}
+
+Instant next_due_outside(const OutsideFilter& f) {
+    Instant next = core::kPlusInfinity;
+    RangeChoice r;
+    for (uint32 i = 0; i < range_count(); i++) {
+        const RangeHot& h = range_hots()[i];
+        if (h.database != MyDatabaseId || h.keys.head == core::kNoKey ||
+            !describe_range(range_at(MyDatabaseId, i), &r))
+            continue;
+        if (passes(f, r.queue_name(), r.kind_name(), h.role))
+            next = std::min(next, std::max(Instant{r.head.run_at}, range_opens_at(r.ref)));
+    }
+    return next;
+}
+
+void take_leases(std::span<const TokenPair> pairs, MemoryContext context, pg::vector<LeasedJob>* out) {
+    if (pairs.empty()) return;
+    const AsOwner scope;
+    pg::ContextResource memory(CurrentMemoryContext);
+    pg::vector<int64> ids(&memory);
+    ids.reserve(pairs.size());
+    for (const TokenPair& p : pairs) ids.push_back(p.job_id);
+    pg::Args<2> a;
+    a.set(1, pg::int8_array({ids.data(), ids.size()})).set(2, token_array(pairs, &memory));
+    for (const pg::Row row : g_take.execute(a)) {
+        LeasedJob l{};
+        copy_job(row, context, &l.job);
+        if (!row.is_null(kJobColumns + 1)) l.job.claimed_at = row.instant(kJobColumns + 1);
+        l.token = pg::uuid_bytes(row.datum(kJobColumns + 2));
+        out->push_back(l);
+        remember_lease_end(l.job.job_id, l.token);
+    }
+}
+
+std::optional<Instant> lock_lease(const TokenPair& pair) {
+    const AsOwner scope;
+    pg::Args<2> a;
+    a.i64(1, pair.job_id).set(2, pg::uuid_datum(pair.token));
+    const pg::Rows rows = g_lock.execute(a);
+    if (rows.empty()) return std::nullopt;
+    return rows[0].instant(1) + core::Micros{rows[0].i64(2)};
+}
+
+namespace {
+
+LeaseRow lease_of(const pg::Row& row) {
+    LeaseRow l{pg::uuid_bytes(row.datum(1)), core::Micros{row.i64(2)}, row.view(3), {}, {}};
+    if (!row.is_null(4)) l.concurrency_key = row.view(4);
+    if (!row.is_null(5)) l.sequence_key = row.view(5);
+    return l;
+}
+
+}  // namespace
+
+std::optional<LeaseRow> read_lease_row(int64 job_id) {
+    const MemoryContext outside = CurrentMemoryContext;
+    const AsOwner scope;
+    const pg::LatestSnapshot fresh;
+    pg::Args<1> a;
+    a.i64(1, job_id);
+    const pg::Rows rows = g_read_row.execute(a, true);
+    if (rows.empty()) return std::nullopt;
+    const auto keep = [outside](std::string_view text) {
+        return std::string_view(pg::copy_text(text, outside), text.size());
+    };
+    LeaseRow l = lease_of(rows[0]);
+    l.queue = keep(l.queue);
+    if (l.concurrency_key) l.concurrency_key = keep(*l.concurrency_key);
+    if (l.sequence_key) l.sequence_key = keep(*l.sequence_key);
+    return l;
+}
+
+bool place_lease(int64 job_id, const LeaseRow& row, Instant until) {
+    if (!board_present()) return false;
+    uint32 keys[2] = {kNoKeyEntry, kNoKeyEntry};
+    if (row.concurrency_key)
+        keys[0] = take_key_anyhow(MyDatabaseId, {BlockedOn::key, row.queue, *row.concurrency_key});
+    if (row.sequence_key)
+        keys[1] = take_key_anyhow(MyDatabaseId, {BlockedOn::sequence, row.queue, *row.sequence_key});
+    const uint32 queue = queue_entry_of(row.queue);
+    take_place(queue);
+    if (add_lease(MyDatabaseId, job_id, row.token, until, row.length, keys, queue)) return true;
+    leave_place(queue);
+    for (const uint32 key : keys) give_key(key);
+    return false;
+}
+
+bool renew_lease_row(const TokenPair& pair, Instant until, core::Micros length) {
+    const AsOwner scope;
+    pg::Args<3> a;
+    a.i64(1, pair.job_id).set(2, pg::uuid_datum(pair.token)).instant(3, until - length);
+    return g_renew.execute(a).processed() > 0;
+}
+
+void all_leases(pg::vector<TokenPair>* out) {
+    const AsOwner scope;
+    for (const pg::Row row : g_load.execute()) out->push_back({row.i64(6), pg::uuid_bytes(row.datum(1))});
+}
+
+void ended_lease_rows(Instant now, pg::vector<TokenPair>* out) {
+    const AsOwner scope;
+    for (const pg::Row row : g_rows.execute()) {
+        if (row.instant(4) + core::Micros{row.i64(3)} <= now)
+            out->push_back({row.i64(1), pg::uuid_bytes(row.datum(2))});
+    }
+}
+
+// A lease whose end was announced before its entry was placed would stay on the board for its whole length.
+// Its row is gone for a snapshot that was taken afterwards; a row that is still there announces its end
+// later.
+void drop_ended(const pg::vector<TokenPair>& placed) {
+    for (const TokenPair& pair : placed) {
+        const std::optional<LeaseRow> row = read_lease_row(pair.job_id);
+        if (!row || row->token.bytes != pair.token.bytes) drop_lease(MyDatabaseId, pair.job_id, pair.token);
+    }
+}
+
+int64 load_leases(Instant now) {
+    const AsOwner scope;
+    int64 unplaced = 0;
+    const pg::Context context("foreman leases", CurrentMemoryContext);
+    pg::ContextResource memory(context);
+    pg::vector<TokenPair> placed(&memory);
+    const pg::Rows rows = g_load.execute();
+    if (!rows.empty()) debug_point(DebugPoint::inside_reread);
+    for (const pg::Row row : rows) {
+        LeaseReading known{};
+        // An entry may be newer than what was read here; one that is not is found out when it ends.
+        if (read_lease(MyDatabaseId, row.i64(6), &known)) continue;
+        const LeaseRow lease = lease_of(row);
+        if (place_lease(row.i64(6), lease, now + lease.length)) {
+            placed.push_back({row.i64(6), lease.token});
+        } else {
+            unplaced++;
+        }
+    }
+    drop_ended(placed);
+    if (DatabaseSlot* d = database_slot(MyDatabaseId)) pg_atomic_write_u32(&d->leases_loaded, 1);
+    return unplaced;
+}
+
+void place_leases_off_board(Instant now, pg::vector<TokenPair>* ended) {
+    const AsOwner scope;
+    const pg::Context context("foreman leases", CurrentMemoryContext);
+    pg::ContextResource memory(context);
+    pg::vector<TokenPair> placed(&memory);
+    for (const pg::Row row : g_load.execute()) {
+        LeaseReading known{};
+        if (read_lease(MyDatabaseId, row.i64(6), &known)) continue;
+        const LeaseRow lease = lease_of(row);
+        const Instant until = row.instant(7) + lease.length;
+        if (until <= now) {
+            ended->push_back({row.i64(6), lease.token});
+        } else if (place_lease(row.i64(6), lease, until)) {
+            placed.push_back({row.i64(6), lease.token});
+        }
+    }
+    drop_ended(placed);
+}
+
+}  // namespace foreman::store

@@ -1,0 +1,95 @@
+// The rows of cron.job (extension pg_foreman_cron) and the schedules that stand for them. Each job that can
+// run has one schedule in foreman.schedule, whose id is the job's with a minus: the engine knows them by the
+// sign. Called by api/schedule/cron_jobs.cpp (functions and triggers), by the dispatcher, and by
+// store/schedules/fire.cpp. Invariant: a schedule with a negative id is never fired as a role that could not
+// have written its row.
+#pragma once
+
+#include "store/schedules/schedules.hpp"
+
+namespace foreman::store {
+
+/// Queue of the jobs that commands of cron.job run as.
+inline constexpr std::string_view kCronQueue = "cron";
+
+/// Reason of a run that was unscheduled or switched off.
+inline constexpr const char* kCanceled = "job canceled";
+
+inline constexpr bool is_cron_schedule(int64 schedule_id) noexcept { return schedule_id < 0; }
+inline constexpr int64 cron_job_of(int64 schedule_id) noexcept { return -schedule_id; }
+
+/// Where extension pg_foreman_cron has its tables. needs a transaction.
+struct CronSchema {
+    Oid job;
+    Oid owner;
+};
+std::optional<CronSchema> find_cron();
+/// errors 55000 when the extension is not there
+CronSchema cron();
+/// does: takes the lock that reading cron.job needs, for the transaction.  returns: false when somebody has
+/// locked the table: who has other work does not wait for users
+bool lock_cron_jobs(const CronSchema& tables);
+
+struct CronJob {
+    std::string_view schedule, command, database, username;
+    bool active;
+};
+
+// ---- what the functions do; triggers keep the schedules
+
+struct NewCronJob {
+    std::optional<std::string_view> name;
+    std::string_view schedule, command, database, username;
+    bool active = true;
+};
+/// does: inserts it; a job of this name and role gets its schedule, command and database.  returns: its id
+int64 put_cron_job(const NewCronJob& job);
+
+struct CronJobChange {
+    std::optional<std::string_view> schedule, command, database, username;
+    std::optional<bool> active;
+};
+/// owner: only a job of this role.  returns: false when there is none
+bool change_cron_job(int64 id, const CronJobChange& change, std::optional<std::string_view> owner);
+bool delete_cron_job(int64 id);
+/// Texts in CurrentMemoryContext; nothing when there is none.
+std::optional<CronJob> read_cron_job(int64 id);
+/// The job of this name of a role.
+std::optional<int64> find_cron_job(std::string_view name, std::string_view username);
+
+/// While one lives, the triggers trust what is written: the rights were checked.
+class TrustedCronWrite {
+  public:
+    TrustedCronWrite() noexcept : before_(on_) { on_ = true; }
+    ~TrustedCronWrite() { on_ = before_; }
+    TrustedCronWrite(const TrustedCronWrite&) = delete;
+    TrustedCronWrite& operator=(const TrustedCronWrite&) = delete;
+    static bool on() noexcept { return on_; }
+
+  private:
+    static constinit bool on_;
+    const bool before_;
+};
+
+// ---- roles: the number in a job's schedule decides, and its name in cron.job follows, with a ? before it
+// when the role is missing
+
+/// false: somebody has locked cron.job.
+bool follow_cron_roles();
+/// Those whose role is shown so. returns: how many
+int64 move_cron_jobs(std::string_view shown, Oid to);
+
+// ---- schedules that stand for jobs
+
+/// does: makes, changes or removes the schedule of a job so that it is as the row says; one that is removed
+/// or switched off has its run cancelled. say: a row that cannot run is logged.
+void follow_cron_job(int64 id, bool say);
+/// The same for all jobs whose schedule is not as it should be; after a restore all of them.  returns: how
+/// many; -1 when somebody has locked cron.job
+int64 follow_cron_jobs();
+/// Forgets all of them, and runs that have not begun: TRUNCATE, DROP EXTENSION.
+void forget_cron_jobs();
+/// cron.launch_active_jobs was switched off: what runs is cancelled.
+void cancel_cron_runs();
+
+}  // namespace foreman::store
