@@ -10,12 +10,14 @@
 
 namespace foreman::api {
 
-/// The argument `if_exists` or `if_not_exists`. errors 22004 for NULL.
+/// The argument `if_exists` or `if_not_exists`.
+/// errors: 22004 for NULL.
 inline bool wants_silence(FunctionCallInfo fcinfo, int index, const char* argument) {
     return DatumGetBool(required(pg::optional_argument(fcinfo, index), argument));
 }
 
-/// The answer of a call about something that is not there: false. errors 42704 unless `silent`.
+/// The answer of a call about something that is not there: false.
+/// errors: 42704 unless `silent`.
 inline Datum absent(const char* what, std::string_view name, bool silent, const char* hint) {
     if (silent) return BoolGetDatum(false);
     throw pg::Failure(ERRCODE_UNDEFINED_OBJECT, "%s \"%.*s\" does not exist", what,

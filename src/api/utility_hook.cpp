@@ -25,8 +25,7 @@ constexpr core::Micros kLookAgain = core::milliseconds(10);
 
 constinit ProcessUtility_hook_type g_previous = nullptr;
 
-// ---- which database must be empty; these may ereport
-// ---------------------------------------------------------------
+// ---- which database must be empty; these may ereport ------------------------
 
 bool owns_database(Oid database) {
     return OidIsValid(database) && pg::compat::database_ownercheck(database, GetUserId());
@@ -116,8 +115,7 @@ bool may_need_empty_database(const Node* stmt) noexcept {
     }
 }
 
-// ---- emptying it
-// ---------------------------------------------------------------------------------------------------
+// ---- emptying it ------------------------------------------------------------
 
 // An executor whose handler runs such a command on its own database cannot wait for itself to leave.
 void empty_database(const Node* stmt) {
@@ -131,8 +129,7 @@ void empty_database(const Node* stmt) {
         pg::wait_latch(kLookAgain, event);
 }
 
-// ---- schedules of an extension that goes
-// -------------------------------------------------------------------------------------------
+// ---- schedules of an extension that goes ------------------------------------
 
 bool drops_objects(const Node* stmt) noexcept { return IsA(stmt, DropStmt) || IsA(stmt, DropOwnedStmt); }
 
@@ -140,8 +137,7 @@ bool cron_is_there() {
     return pg::guarded([] { return OidIsValid(get_extension_oid("pg_foreman_cron", true)); });
 }
 
-// ---- roles that go or get another name
-// ---------------------------------------------------------------------------------------------
+// ---- roles that go or get another name --------------------------------------
 
 bool changes_roles(const Node* stmt) noexcept {
     return IsA(stmt, DropRoleStmt) ||
@@ -160,8 +156,7 @@ void follow_roles() {
     if (store::find_schema() != nullptr) store::follow_roles();
 }
 
-// ---- the others
-// ----------------------------------------------------------------------------------------------------
+// ---- the others -------------------------------------------------------------
 
 bool is_commit_prepared(const Node* stmt) noexcept {
     return IsA(stmt, TransactionStmt) && castNode(TransactionStmt, stmt)->kind == TRANS_STMT_COMMIT_PREPARED;

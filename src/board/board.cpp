@@ -229,9 +229,10 @@ DatabaseSlot* add_database_slot(Oid database) noexcept {
 
 void clear_database(Oid database) noexcept {
     if (g_board == nullptr) return;
-    clear_ranges(database);
+    // Leases give back their places and keys, so they go first.
     clear_leases(database);
     clear_waits(database);
+    clear_ranges(database);
     clear_scopes(database);
     free_slots_left(database);
     const PartGuard guard(BoardLock::directory, LW_EXCLUSIVE);

@@ -31,8 +31,7 @@ enum class BoardLock : int { directory = 0, ranges = 1, leases = 2, waits = 3, c
 /// LWLock of a part of the board. Nothing that can ereport may run while it is held.
 LWLock* board_lock(BoardLock part) noexcept;
 
-// ---- databases
-// -------------------------------------------------------------------------------------------------------
+// ---- databases --------------------------------------------------------------
 
 /// The slot of a database, or nullptr. Entries never move; a database keeps its slot until clear_database.
 DatabaseSlot* database_slot(Oid database) noexcept;
@@ -50,8 +49,7 @@ void poke_launcher(Oid database = InvalidOid) noexcept;
 /// which is harmless.
 void set_latch(int32 pid, int32 procno) noexcept;
 
-// ---- ranges: all claimable jobs of one (queue, kind, priority, alone)
-// ------------------------------------------------
+// ---- ranges: all claimable jobs of one (queue, kind, priority, alone) -------
 
 // The bits of a range's `alone`: what its jobs have in common besides queue, kind and priority.
 constexpr int16 kAlone = 1;  // a transaction for each
@@ -97,8 +95,8 @@ struct RangeChoice {
 };
 
 /// Lowers the head of a range to `key`, adding the range when it is new (then with its head at the
-/// beginning). Called by commit and abort callbacks. cost: one hash probe under the ranges lock (about 0.2 us
-/// uncontended).
+/// beginning). Called by commit and abort callbacks.
+/// cost: one hash probe under the ranges lock (about 0.2 us uncontended).
 void lower_head(const RangeName& name, Oid role, Key key) noexcept;
 /// The same by reference, for a range that was chosen before; when its entry was given away meanwhile, the
 /// dispatcher is told to read the rows.
@@ -106,8 +104,8 @@ void lower_head(RangeRef ref, Key key) noexcept;
 
 /// The range to claim from next: among those of (database, role) that are due at `now` and whose queue is
 /// open (neither paused nor cooling down), the one with the least (priority, run_at, job_id) at its head.
-/// allow_alone: whether ranges of jobs that must run alone count; skip: entries to leave out. cost: one pass
-/// over the ranges in use, 64 bytes each.
+/// allow_alone: whether ranges of jobs that must run alone count; skip: entries to leave out.
+/// cost: one pass over the ranges in use, 64 bytes each.
 bool choose_range(Oid database, Oid role, Instant now, bool allow_alone, std::span<const uint32> skip,
                   RangeChoice* out) noexcept;
 
@@ -168,8 +166,7 @@ void visit_ranges(Oid database, RangeVisit visit, void* arg) noexcept;
 RangeRef range_at(Oid database, uint32 index) noexcept;
 uint32 range_count() noexcept;
 
-// ---- queues
-// ----------------------------------------------------------------------------------------------------------
+// ---- queues -----------------------------------------------------------------
 
 struct QueueDelta {
     int32 live = 0;
@@ -229,7 +226,7 @@ struct QueueReading {
 /// Copies up to `max` queue entries of a database; returns how many there are.
 int read_queues(Oid database, QueueReading* out, int max) noexcept;
 
-/// errors 55000: `what` needs the board, which is there only when the library is preloaded
+/// errors: 55000: `what` needs the board, which is there only when the library is preloaded
 [[noreturn]] void refuse_without_board(const char* what);
 
 }  // namespace foreman::store

@@ -8,7 +8,8 @@ namespace foreman::store {
 
 enum class DispatcherExit : int32 { crashed = 0, no_extension, asked_to_leave, no_worker_slot };
 
-/// Connectable databases that are no templates. needs: a transaction; works without a database
+/// Connectable databases that are no templates.
+/// needs: a transaction; works without a database
 void list_databases(pg::vector<Oid>* out);
 
 void note_exit(Oid database, DispatcherExit how) noexcept;

@@ -15,7 +15,8 @@ constinit bool g_registered = false;
 constinit bool g_holds = false;
 constinit int32 g_signalled = 0;  // the dispatcher that was asked already
 
-// The last holder counts: whoever still needs the database empty holds the server's own lock on it by then.
+// Only the latest holder is recorded. An earlier one is past this point: it holds the server's own lock on the
+// database by now.
 void release_holds() noexcept {
     g_holds = false;
     {

@@ -15,7 +15,8 @@ inline constexpr const char* kClerkProcess = "pg_foreman clerk";
 
 /// does: holds the database until the current transaction ends, and asks our workers in it to leave at once.
 /// returns: false when the board knows nothing of the database: then nobody is in it.
-/// needs: a transaction.  errors: 53200
+/// needs: a transaction.
+/// errors: 53200
 bool hold_database(Oid database);
 /// How many of our processes are still in a database that is held; those that came meanwhile are asked too.
 int workers_left(Oid database) noexcept;

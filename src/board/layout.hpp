@@ -156,7 +156,7 @@ struct RangeCold {
 // valid by itself.
 struct QueueSettings {
     bool paused;
-    int32 ageing;       // every so manieth job is the oldest due one whatever its priority; 0: none
+    int32 ageing;       // every n-th job is the oldest due one whatever its priority; 0: none
     int32 max_running;  // 0: unlimited
     int32 rate_limit;   // so many jobs in rate_period_us; 0: unlimited
     int64 rate_period_us;

@@ -22,7 +22,8 @@ bool add_lease(Oid database, int64 job_id, const pg::UuidBytes& token, Instant u
                const uint32 (&keys)[2], uint32 queue) noexcept;
 /// Takes the lease with this token off the board: a later one of the same job stays.
 void drop_lease(Oid database, int64 job_id, const pg::UuidBytes& token) noexcept;
-/// does: extends a lease to now + extend (or its length), keeps progress.  cost: one hash probe
+/// does: extends a lease to now + extend (or its length), keeps progress.
+/// cost: one hash probe
 Beat beat_lease(Oid database, int64 job_id, const pg::UuidBytes& token, Instant now, core::Micros extend,
                 const double* progress, std::optional<std::string_view> note) noexcept;
 /// The next heartbeat of the job's holder is answered cancel_requested.
@@ -54,8 +55,7 @@ void postpone_lease_end(Oid database, int64 job_id, Instant until) noexcept;
 /// from now on.
 void follow_clock_back(Oid database, Instant now) noexcept;
 
-// ---- outside workers
-// ---------------------------------------------------------------------------------------------------
+// ---- outside workers --------------------------------------------------------
 
 constexpr core::Micros kWorkerSilence = core::seconds(30);
 

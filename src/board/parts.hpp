@@ -66,7 +66,8 @@ void clear_waits(Oid database) noexcept;
 
 bool has_place(uint32 entry) noexcept;  // queue_limits.hpp
 
-// Said before the last look, so that whoever leaves after that look tells of it.
+// Sets full_seen first, then looks once more: a job that ends after this look sees the flag and wakes whoever
+// waits.
 inline bool is_full(QueueEntry& q) noexcept {
     const auto limit = static_cast<uint32>(q.settings.max_running);
     if (pg_atomic_read_u32(&q.running) < limit) return false;

@@ -9,7 +9,8 @@
 namespace foreman::store {
 
 /// does: takes the key unless this process has it; share: whether having it is enough (jobs one after
-/// another), else each call counts (jobs at once).  entry: what was taken
+///     another), else each call counts (jobs at once).
+/// entry: what was taken
 enum class Hold { yes, in_use, no_room };  // in_use: as many as may run under it; no_room: see take_key()
 /// needs: watch_transaction() was called
 Hold hold_key(const KeyName& name, int limit, bool share, uint32* entry);

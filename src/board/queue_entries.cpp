@@ -164,9 +164,7 @@ void clear_queue_entries_locked(Oid database) noexcept {
     Board& b = board();
     QueueEntry* q = queue_entries();
     for (uint32 i = 0; i < b.queue_high; i++) {
-        if (q[i].database != database) continue;
-        pg_atomic_write_u32(&q[i].running, 0);
-        free_entry_locked(i);
+        if (q[i].database == database) free_entry_locked(i);
     }
 }
 
@@ -223,7 +221,8 @@ bool replace_queue_settings(DatabaseSlot& slot, std::span<const NamedSettings> q
                             uint32 generation) noexcept {
     const PartGuard guard(BoardLock::ranges, LW_EXCLUSIVE);
     if (slot.settings_generation != generation) return false;
-    // Later, what is new has been committed just now, and its own callback may come after this.
+    // After the start, a row that is new here was committed a moment ago, and its commit callback may still be
+    // on its way: it counts as a new limit, whose bucket is full.
     const bool at_start = pg_atomic_read_u32(&slot.settings_loaded) == 0;
     for (const NamedSettings& n : queues) {
         const uint32 i = find_queue_entry_locked(slot.database, {n.name.text, n.name.len}, true);

@@ -63,7 +63,8 @@ int take_some(QueueEntry& q, int wanted) noexcept {
         const int free = limit - static_cast<int>(seen);
         if (free <= 0) {
             if (told) return 0;
-            // Said before the last look, so that whoever leaves after that look tells of it.
+            // Set full_seen first, then look once more: a job that ends after this look sees the flag and wakes
+            // whoever waits.
             pg_atomic_write_u32(&q.full_seen, 1);
             pg_memory_barrier();
             told = true;

@@ -20,9 +20,10 @@ uint32 queue_entry_of(std::string_view queue) noexcept;
 enum class Running { one_after_another, at_once };
 
 /// does: asks that `wanted` more jobs of the queue may start. One after another: one place serves all that
-/// this process runs of the queue in its transaction. returns: how many may; 0: the queue is full, or its
-/// rate is used up.  needs: an entry; watch_transaction() was called.  cost: two atomic operations without a
-/// rate limit
+///     this process runs of the queue in its transaction.
+/// returns: how many may; 0: the queue is full, or its rate is used up.
+/// needs: an entry; watch_transaction() was called.
+/// cost: two atomic operations without a rate limit
 int take_places(uint32 entry, int wanted, Running running, Instant now);
 /// Of what take_places() granted, `jobs` did not start.
 void not_started(uint32 entry, int jobs, Running running) noexcept;

@@ -9,7 +9,8 @@
 namespace foreman::store {
 
 /// The bucket of a named limit of this database; add: makes it, empty, when there is none. nullptr: there is
-/// none, or the table is full.  needs: BoardLock::waits
+/// none, or the table is full.
+/// needs: BoardLock::waits
 ScopeEntry* find_scope(std::string_view scope, bool add) noexcept;
 /// Forgets all buckets of a database.
 void clear_scopes(Oid database) noexcept;

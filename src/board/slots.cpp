@@ -304,7 +304,8 @@ bool wake_executor(Oid database, Oid role) noexcept {
 void wake_for(Oid database, Oid role, Instant run_at, Instant now) noexcept {
     DatabaseSlot* d = database_slot(database);
     if (d == nullptr || role == InvalidOid) return;
-    // The head was lowered before: who rests says so first and looks at the heads then.
+    // This pairs with slot_idle(): an executor sets its state to idle and then looks at the heads; here the head
+    // was lowered first, and then the states are read. The barrier keeps that order.
     pg_memory_barrier();
     if (run_at > now) {
         if (run_at.us < static_cast<int64>(pg_atomic_read_u64(&d->next_wake)))

@@ -11,8 +11,7 @@
 
 namespace foreman::store {
 
-// ---- for dispatchers
-// -------------------------------------------------------------------------------------------------
+// ---- for dispatchers --------------------------------------------------------
 
 /// Reserves a free slot for (database, role) within max_executors, respecting older demands. Returns -1 when
 /// there is none; the demand is then remembered, and an executor that should make room has been asked to
@@ -51,8 +50,7 @@ void wake_for(Oid database, Oid role, Instant run_at, Instant now) noexcept;
 /// are.
 int ask_to_leave(Oid database, uint32 level) noexcept;
 
-// ---- for the executor that owns a slot
-// -------------------------------------------------------------------------------
+// ---- for the executor that owns a slot --------------------------------------
 
 /// false: the slot was given to somebody else meanwhile.
 bool attach_slot(int slot, Oid database, Oid role) noexcept;
@@ -87,8 +85,7 @@ void leave_if_too_many(int max_executors) noexcept;
 /// Whether this executor should leave: asked to, or somebody else waits and its tenure is over.
 uint32 should_leave(Instant now) noexcept;
 
-// ---- for everybody
-// ---------------------------------------------------------------------------------------------------
+// ---- for everybody ----------------------------------------------------------
 
 struct SlotReading {
     int slot;

@@ -13,8 +13,7 @@
 
 namespace foreman::store {
 
-// ---- keys
-// ------------------------------------------------------------------------------------------------------------
+// ---- keys -------------------------------------------------------------------
 
 struct KeyName {
     BlockedOn type;  // key or sequence
@@ -22,9 +21,10 @@ struct KeyName {
 };
 constexpr uint32 kNoKeyEntry = kNoIndex;
 
-/// does: counts one more job that runs under the key, within `limit`.  returns: its entry, kNoKeyEntry when
-/// the key is full, or no_room: the table is, or the share of this session's role.  cost: one hash probe
-/// under a lock
+/// does: counts one more job that runs under the key, within `limit`.
+/// returns: its entry, kNoKeyEntry when the key is full, or no_room: the table is, or the share of this
+///     session's role.
+/// cost: one hash probe under a lock
 uint32 take_key(Oid database, const KeyName& name, int limit, bool* no_room) noexcept;
 /// The same beyond any limit: for leases that are there already. kNoKeyEntry when the table is full.
 uint32 take_key_anyhow(Oid database, const KeyName& name) noexcept;
@@ -58,13 +58,13 @@ bool take_key_hint(Oid database, HintOrder order, KeyHint* out) noexcept;
 /// After a look that found no job blocked on the key: it needs no more hints, unless one came meanwhile.
 void key_is_clear(Oid database, const KeyName& name) noexcept;
 
-// ---- ends of jobs and batches
-// ----------------------------------------------------------------------------------------------
+// ---- ends of jobs and batches -----------------------------------------------
 
 /// A blocked job waits for the end of this one (negative: a batch whose jobs may all have ended); the
 /// dispatcher looks at it at once, and again whenever it ends.
 void await_end(Oid database, int64 id) noexcept;
-/// Jobs that ended: those that somebody waits for become hints. cost: one load when nobody waits
+/// Jobs that ended: those that somebody waits for become hints.
+/// cost: one load when nobody waits
 void tell_ends(Oid database, const int64* ids, int count) noexcept;
 bool take_end_hint(Oid database, HintOrder order, int64* id) noexcept;
 /// Nobody waits for it any more.

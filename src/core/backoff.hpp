@@ -19,7 +19,7 @@ struct BackoffPolicy {
 
 /// does: min(base * 2^(failed_attempts - 1), max), spread evenly over +-jitter_percent by `random`.
 /// units: failed_attempts counts from 1 (less counts as 1); the exponent stops at 30; `random` is a uniform
-/// word.
+///     word.
 Micros retry_delay(const BackoffPolicy& policy, int failed_attempts, std::uint64_t random) noexcept;
 
 }  // namespace foreman::core

@@ -49,10 +49,11 @@ struct ScheduleFault {
 };
 
 /// does: reads a schedule. Fields are `*`, a, a-b, either with /step where it is a range, and lists of these;
-/// months and weekdays have English names of three letters; 0 and 7 are Sunday; `$` alone is the last day.
-/// Days and weekdays must both match when one of them begins with `*`; otherwise one is enough. Ranges do not
-/// wrap around. Leading empty lines and lines that begin with # are skipped. returns: the first fault; *out
-/// is set only when there is none.  cost: one pass, no allocation.
+///     months and weekdays have English names of three letters; 0 and 7 are Sunday; `$` alone is the last
+///     day. Days and weekdays must both match when one of them begins with `*`; otherwise one is enough.
+///     Ranges do not wrap around. Leading empty lines and lines that begin with # are skipped.
+/// returns: the first fault; *out is set only when there is none.
+/// cost: one pass, no allocation.
 ScheduleFault parse_schedule(std::string_view text, CronDialect dialect, Schedule* out) noexcept;
 
 }  // namespace foreman::core

@@ -40,14 +40,15 @@ class Zone {
 inline constexpr Micros kSearch = days(std::int64_t{50} * 366);
 
 /// does: the first occurrence after `after`. An interval counts from `anchor`, which calendars do not look
-/// at: the least anchor + n * every, n >= 0, that is later. returns: nullopt when there is none within
-/// kSearch and the year 9999, for @reboot, and when `after` is infinite. cost: about a microsecond for the
-/// next minute; 50 years of days at most.
+///     at: the least anchor + n * every, n >= 0, that is later.
+/// returns: nullopt when there is none within kSearch and the year 9999, for @reboot, and when `after` is
+///     infinite.
+/// cost: about a microsecond for the next minute; 50 years of days at most.
 std::optional<Instant> next_after(const Schedule& schedule, Instant after, Instant anchor,
                                   const Zone& zone) noexcept;
 
-/// does: the last occurrence that is not after `now`; `first` is one, and not after it.  cost: about 50 times
-/// that of next_after().
+/// does: the last occurrence that is not after `now`; `first` is one, and not after it.
+/// cost: about 50 times that of next_after().
 Instant latest_until(const Schedule& schedule, Instant first, Instant now, Instant anchor,
                      const Zone& zone) noexcept;
 

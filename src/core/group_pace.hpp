@@ -19,14 +19,16 @@ inline constexpr int kMaxGroupSubxids = 60;
 class GroupPace {
   public:
     /// does: starts a group. The first ever chunk is 1; later groups start with the chunk that the pace fits
-    /// in kChunkTarget, because the pace is kept.  units: max_group 1..kMaxGroupJobs, held to it.
+    ///     in kChunkTarget, because the pace is kept.
+    /// units: max_group 1..kMaxGroupJobs, held to it.
     void begin_group(Instant now, int max_group) noexcept;
 
     /// returns: how many jobs to claim now, 0 to end the group. Never 0 before the group's first job.
     int next_chunk(Instant now) const noexcept;
 
-    /// does: accounts for a chunk.  units: jobs that ran (0 is fine); what they took; subtransaction ids that
-    /// the group's transaction has used so far.
+    /// does: accounts for a chunk.
+    /// units: jobs that ran (0 is fine); what they took; subtransaction ids that the group's transaction has
+    ///     used so far.
     void chunk_done(int jobs, Micros took, int subxids_total, Instant now) noexcept;
 
     /// returns: moving average of what a job takes, in nanoseconds; 0 before the first chunk.

@@ -47,8 +47,8 @@ struct Verdict {
 };
 
 /// does: decides what follows. A handler that completed stays completed although its cancel was asked for;
-/// every other end of a job whose cancel was asked for is a cancel. Only failures are recorded as errors,
-/// refusals included.
+///     every other end of a job whose cancel was asked for is a cancel. Only failures are recorded as errors,
+///     refusals included.
 Verdict decide(JobCounters counters, AttemptEnd end, const BackoffPolicy& policy,
                std::uint64_t random) noexcept;
 
@@ -72,8 +72,8 @@ enum class StoredState : char {
 };
 
 /// does: the one of the nine names of states that users see. A claimable job is `retryable` once it has
-/// failed, else `available` when due, else `scheduled`.  returns: a literal; empty for a character that is no
-/// state.
+///     failed, else `available` when due, else `scheduled`.
+/// returns: a literal; empty for a character that is no state.
 std::string_view state_name(StoredState state, bool has_failed, bool due) noexcept;
 
 constexpr bool is_terminal(StoredState state) noexcept {

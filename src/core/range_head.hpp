@@ -58,15 +58,16 @@ static_assert(std::is_trivial_v<RangeHead> && std::is_standard_layout_v<RangeHea
 static_assert(std::is_trivial_v<ParkedHead> && std::is_standard_layout_v<ParkedHead>);
 
 /// does: what the commit callback of whatever made a row claimable at `key` calls. Needs the commit to be
-/// visible.
+///     visible.
 template <class Place>
 constexpr void lower(Head<Place>& range, Place key) noexcept {
     range.head = std::min(range.head, key);
     range.pending = std::min(range.pending, key);
 }
 
-/// does: starts a raise.  returns: the key to read from. A head that was read earlier will not do: what was
-/// lowered in between would be forgotten. A raise that is given up leaves nothing behind.
+/// does: starts a raise.
+/// returns: the key to read from. A head that was read earlier will not do: what was lowered in between would
+///     be forgotten. A raise that is given up leaves nothing behind.
 constexpr Key begin_raise(RangeHead& range) noexcept {
     range.pending = kNoKey;
     return range.head;
@@ -76,8 +77,8 @@ constexpr ParkedPlace begin_raise(ParkedHead& key) noexcept {
     return key.head;
 }
 
-/// does: ends a raise.  units: first_seen is the key of the first row read, kNoKey (kNoPlace) when there was
-/// none.
+/// does: ends a raise.
+/// units: first_seen is the key of the first row read, kNoKey (kNoPlace) when there was none.
 template <class Place>
 constexpr void finish_raise(Head<Place>& range, Place first_seen) noexcept {
     range.head = std::min(first_seen, range.pending);

@@ -35,14 +35,17 @@ struct Demand {
 inline constexpr int kNobody = -1;
 
 /// does: which demand the next free slot belongs to: the oldest whose role has no executor in that database.
-/// returns: an index into `demands`, or kNobody.  cost: demands x holders.
+/// returns: an index into `demands`, or kNobody.
+/// cost: demands x holders.
 int next_demand(std::span<const Holder> holders, std::span<const Demand> demands) noexcept;
 
 /// does: who should leave for the oldest demand that nobody serves. An idle executor first, the longest idle;
-/// else, among those that have had their kMinTenure, one whose role has another; else the one with the
-/// longest tenure. units: `leaving` counts slots that are free or being vacated: they serve the oldest
-/// demands; `now` is by the clock of tenures. returns: an index into `holders`, or kNobody.  cost: holders x
-/// (demands + holders).
+///     else, among those that have had their kMinTenure, one whose role has another; else the one with the
+///     longest tenure.
+/// units: `leaving` counts slots that are free or being vacated: they serve the oldest demands; `now` is by
+///     the clock of tenures.
+/// returns: an index into `holders`, or kNobody.
+/// cost: holders x (demands + holders).
 int choose_leaver(std::span<const Holder> holders, std::span<const Demand> demands, int leaving,
                   Instant now) noexcept;
 
@@ -50,9 +53,10 @@ int choose_leaver(std::span<const Holder> holders, std::span<const Demand> deman
 inline constexpr Micros kMinIdle = seconds(1);
 
 /// does: who should leave so that (db, role), which has an executor and more due work, may have another: of
-/// the others' executors that have been idle for kMinIdle the one idle the longest; nobody while demands are
-/// unserved or slots are being vacated. returns: an index into `holders`, or kNobody.  cost: holders x
-/// demands.
+///     the others' executors that have been idle for kMinIdle the one idle the longest; nobody while demands
+///     are unserved or slots are being vacated.
+/// returns: an index into `holders`, or kNobody.
+/// cost: holders x demands.
 int choose_idle_leaver(std::span<const Holder> holders, std::span<const Demand> demands, int leaving,
                        std::uint32_t db, std::uint32_t role, Instant now) noexcept;
 

@@ -25,8 +25,8 @@ struct Cooling {
 /// escalating.
 inline constexpr Micros kThrottleGrace = seconds(120);
 
-/// does: base, or min(base * 2^windows_before, max).  units: the exponent stops at 30, less than 0 counts as
-/// 0.
+/// does: base, or min(base * 2^windows_before, max).
+/// units: the exponent stops at 30, less than 0 counts as 0.
 Micros throttle_delay(const ThrottlePolicy& policy, int windows_before) noexcept;
 /// What a report at `now` makes of it: inside a window that only reaches further, after it the next one
 /// begins.

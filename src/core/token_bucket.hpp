@@ -32,7 +32,8 @@ inline void refill(const BucketRule& rule, TokenBucket& bucket, Instant now) noe
     bucket.at = now;
 }
 
-/// does: takes as many of `wanted` tokens as there are, whole ones.  returns: how many
+/// does: takes as many of `wanted` tokens as there are, whole ones.
+/// returns: how many
 inline int take_some(const BucketRule& rule, TokenBucket& bucket, Instant now, int wanted) noexcept {
     refill(rule, bucket, now);
     const int n = static_cast<int>(std::min(static_cast<double>(wanted), std::floor(bucket.tokens)));

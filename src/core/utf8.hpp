@@ -9,7 +9,8 @@
 namespace foreman::core {
 
 /// does: the longest prefix of `text` that has at most `max_bytes` bytes and ends at a character boundary.
-/// returns: a view into `text`.  cost: constant.
+/// returns: a view into `text`.
+/// cost: constant.
 constexpr std::string_view truncate_utf8(std::string_view text, std::size_t max_bytes) noexcept {
     constexpr std::size_t kLongestTail = 3;  // continuation bytes (10xxxxxx) of the longest character
     if (text.size() <= max_bytes) return text;

@@ -14,7 +14,8 @@ namespace foreman::worker {
 
 class Attempts {
   protected:
-    /// returns: whether it went well.  errors: 57P01 only, so that the process ends
+    /// returns: whether it went well.
+    /// errors: 57P01 only, so that the process ends
     template <class Body>
     bool attempt(const char* name, Body body) {
         try {

@@ -21,11 +21,12 @@ struct Callable {
     uint64 function_generation;
 };
 
-/// errors 42883 when the function is gone, 42501 without EXECUTE, 42P13 when its shape changed.
+/// errors: 42883 when the function is gone, 42501 without EXECUTE, 42P13 when its shape changed.
 Callable& callable_for(const store::Handler& handler);
 /// foreman.job[] of jobs.
 Datum jobs_datum(std::span<const store::Job> jobs);
-/// Calls f(jsonb) or f(foreman.job).  returns: its result as jsonb in `context`, nothing for void and NULL
+/// Calls f(jsonb) or f(foreman.job).
+/// returns: its result as jsonb in `context`, nothing for void and NULL
 std::optional<Datum> call_handler(Callable& callable, const store::Job& job, int attempt,
                                   MemoryContext context);
 /// Calls a void f(foreman.job[]).

@@ -24,7 +24,7 @@ struct Rang {
 };
 
 /// Before the first of the calls below, limit_deadline() from a signal handler included.
-/// errors 53000: the system has no timer left
+/// errors: 53000: the system has no timer left
 void prepare_deadline();
 /// A handler starts. timeout: from now, or kForever. overrun: how long it may take while it shares a
 /// transaction, or kForever. When it fires, the handler is interrupted (57014), with the programs that it

@@ -8,9 +8,10 @@
 namespace foreman::worker {
 
 /// does: runs the deferred triggers of the transaction. A job that has it to itself may take its timeout;
-/// jobs that share it a second, or the least of their timeouts.  returns: false when they were interrupted
-/// through no fault of the job: the transaction has to be given up, and nobody is charged.  errors: what they
-/// raise; 57014 when the time is over
+///     jobs that share it a second, or the least of their timeouts.
+/// returns: false when they were interrupted through no fault of the job: the transaction has to be given up,
+///     and nobody is charged.
+/// errors: what they raise; 57014 when the time is over
 bool run_deferred_triggers(Group& group);
 
 }  // namespace foreman::worker

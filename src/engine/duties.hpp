@@ -19,8 +19,8 @@ int64 settle_dead_executors(Oid database);
 void find_orphans(Oid database, pg::vector<int64>* jobs);
 int64 rescue_orphans(Oid database);
 /// Leases of outside workers that ended: their jobs are failed with "lease expired", or cancelled where that
-/// was asked. each_alone: one that cannot be ended is passed over for a minute. returns: how many; next: the
-/// earliest end of the others
+/// was asked. each_alone: one that cannot be ended is passed over for a minute.
+/// returns: how many; next: the earliest end of the others
 int64 revive_ended_leases(Oid database, core::Instant now, core::Instant* next, bool each_alone = false);
 /// Jobs that the flight recorder names as culprits of the last crash of the server: charged a crash, dead
 /// letters after foreman.max_crashes of them. Those of a batch are only made to run alone.

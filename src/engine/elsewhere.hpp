@@ -9,9 +9,10 @@
 
 namespace foreman::worker {
 
-/// does: runs the command in the database that it names, as the user of this session.  errors: as the command
-/// raises, with its SQLSTATE; 3D000; 53000 when the process cannot be had within a minute; 57P01 when it
-/// ended needs: no transaction open.  An interrupt of this process ends the other.
+/// does: runs the command in the database that it names, as the user of this session.
+/// errors: as the command raises, with its SQLSTATE; 3D000; 53000 when the process cannot be had within a
+///     minute; 57P01 when it ended
+/// needs: no transaction open. An interrupt of this process ends the other.
 void run_elsewhere(const store::ScheduledCommand& command, pg::CommandTagText* tag);
 /// Main function of the process. segment: of the executor
 void elsewhere_main(dsm_handle segment);

@@ -19,7 +19,8 @@ class FirePass {
   public:
     FirePass(core::Instant now, Troubled* troubled) : now_(now), troubled_(troubled) {}
 
-    /// Fires up to 50 schedules in the caller's transaction.  returns: false when nothing is left to do
+    /// Fires up to 50 schedules in the caller's transaction.
+    /// returns: false when nothing is left to do
     bool step();
     int64 fired() const noexcept { return fired_; }
     /// Something failed that may pass: to be tried again in a while.

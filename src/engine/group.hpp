@@ -25,10 +25,11 @@ class Group {
     /// Room for claimed jobs; they stay in place. The jobs of one chunk are those appended since the last
     /// run().
     pg::vector<store::Job>& jobs() noexcept { return jobs_; }
-    /// does: runs the jobs appended since the last call, in order.  shared: whether others are, or may come,
-    /// in the transaction
+    /// does: runs the jobs appended since the last call, in order. shared: whether others are, or may come,
+    ///     in the transaction
     void run(const store::Handler& handler, bool shared);
-    /// does: writes what became of all jobs.  needs: the transaction still open
+    /// does: writes what became of all jobs.
+    /// needs: the transaction still open
     void finish();
     /// No further job may join: a failure was charged, or the executor is asked to leave.
     bool must_end() const noexcept { return must_end_; }

@@ -40,7 +40,8 @@ struct RunnerOptions {
     core::Micros default_timeout;
 };
 
-/// does: runs one job of lane transaction.  cost: about 1.5 us over the handler itself
+/// does: runs one job of lane transaction.
+/// cost: about 1.5 us over the handler itself
 Attempt run_job(const store::Handler& handler, const store::Job& job, const RunnerOptions& options,
                 MemoryContext group);
 /// does: runs one batch; answers one attempt for all when it failed as a whole, else fills `outcomes`.

@@ -11,7 +11,8 @@ namespace foreman::worker {
 /// group then runs again, one by one.
 void refuse_spoiled_session(bool shared);
 /// Forgets prepared statements, cursors, temporary objects, session locks, sequence caches; settings and the
-/// role too when `settings`. needs: no transaction; runs one of its own where something has to be dropped.
+/// role too when `settings`.
+/// needs: no transaction; runs one of its own where something has to be dropped.
 void reset_session(bool settings);
 
 /// Before the session begins, so before it reads the settings of its role and database.

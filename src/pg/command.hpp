@@ -10,11 +10,11 @@ namespace foreman::pg {
 /// has none, and would write into the server's log.
 bool needs_a_client(const RawStmt* statement) noexcept;
 
-/// does    runs the statements of `sql`; several without BEGIN are one transaction, as in the simple query
-/// protocol
-/// errors  as the statements raise; the transaction is then aborted. 0A000 for a statement that needs a
-/// client; 25001 when the last statement leaves a transaction block open: it is rolled back. needs   no
-/// transaction open in this process Each statement may take statement_timeout.
+/// does: runs the statements of `sql`; several without BEGIN are one transaction, as in the simple query
+///     protocol
+/// errors: as the statements raise; the transaction is then aborted. 0A000 for a statement that needs a
+///     client; 25001 when the last statement leaves a transaction block open: it is rolled back.
+/// needs: no transaction open in this process Each statement may take statement_timeout.
 void run_command(const char* sql);
 /// What the last statement said, as clients see it: `INSERT 0 3`, `SELECT 1`, `VACUUM`. Empty without a
 /// statement.
@@ -28,8 +28,8 @@ void run_command(const char* sql, Oid type, Datum value, int statement_ms);
 
 /// One utility statement of ours, in the caller's transaction, as the server runs the parts of a larger one:
 /// for which no event trigger fires. They are about commands that somebody gives, and would run in our
-/// process, as the owner of our tables. errors: as the statement raises, or whoever hooks into utility
-/// statements
+/// process, as the owner of our tables.
+/// errors: as the statement raises, or whoever hooks into utility statements
 void run_utility(const char* sql);
 
 }  // namespace foreman::pg

@@ -10,8 +10,9 @@
 
 namespace foreman::pg {
 
-/// does: the longest prefix of `text` that has at most `bytes` bytes and ends at a character.  returns: a
-/// view into `text`.  cost: reads what it keeps
+/// does: the longest prefix of `text` that has at most `bytes` bytes and ends at a character.
+/// returns: a view into `text`.
+/// cost: reads what it keeps
 inline std::string_view cut(std::string_view text, std::size_t bytes) noexcept {
     if (text.size() <= bytes) return text;
     return text.substr(0, static_cast<std::size_t>(pg_mbcliplen(text.data(), static_cast<int>(text.size()),
@@ -37,7 +38,8 @@ void copy_cut(char (&to)[N], std::string_view text) noexcept {
 inline int database_encoding() noexcept { return GetDatabaseEncoding(); }
 
 /// does: a text of another encoding in that of this database, in the memory context of the caller.
-/// needs: a transaction.  errors: 22P05, 22021: a character has no equivalent, or is none
+/// needs: a transaction.
+/// errors: 22P05, 22021: a character has no equivalent, or is none
 inline const char* from_encoding(const char* text, int encoding) {
     return guarded([=]() -> const char* {
         return pg_any_to_server(text, static_cast<int>(std::strlen(text)), encoding);

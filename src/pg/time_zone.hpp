@@ -19,8 +19,9 @@ class TimeZone final : public core::Zone {
 };
 
 /// does: finds a zone of the server's time zone data by its name, in any case of letters. Unlike SET timezone
-/// it takes no POSIX rules; zones with leap seconds are not for us. returns: nothing when the server knows
-/// none of this name.  cost: a hash probe; a file at its first use
+///     it takes no POSIX rules; zones with leap seconds are not for us.
+/// returns: nothing when the server knows none of this name.
+/// cost: a hash probe; a file at its first use
 std::optional<TimeZone> find_time_zone(std::string_view name);
 
 }  // namespace foreman::pg

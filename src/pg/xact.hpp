@@ -112,7 +112,8 @@ class LatestSnapshot {
 };
 
 /// does: waits for the end of the transaction that has changed or locked a row (xmax), and for no other lock
-/// on that row; returns at once for our own, and for none.  errors: whatever interrupts the wait
+///     on that row; returns at once for our own, and for none.
+/// errors: whatever interrupts the wait
 void wait_for_changer(TransactionId xmax);
 
 }  // namespace foreman::pg

@@ -541,8 +541,8 @@ void Dispatcher::loop() {
         pg_memory_barrier();
         if (pg_atomic_read_u32(&slot_->pokes) != 0) continue;
         {
-            // Whoever committed between the look and next_wake compared with an instant in the past; look
-            // once more.
+            // A commit between due_work() and the store of next_wake saw next_wake = -infinity and did not poke
+            // this process: look once more before sleeping.
             const core::Instant again = due_work(pg::clock_now());
             if (again < wake) continue;
         }

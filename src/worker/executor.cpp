@@ -194,7 +194,7 @@ void Executor::missed_locked(const store::RangeChoice& choice, core::Instant ask
     t.blocked_until = std::min(t.blocked_until, core::Instant{next.run_at});
 }
 
-// A pause that is longer than any: the clock was set back meanwhile.
+// A pause that is longer than any pause can be shows that the clock was set back since it began.
 bool Executor::is_blocked(const Touched& t, core::Instant now) {
     return t.blocked_until > now && t.blocked_until - now <= kMaxBlockedRetry &&
            store::range_lowered(t.ref) == t.blocked_at;

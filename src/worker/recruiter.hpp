@@ -17,7 +17,8 @@ class Recruiter {
         core::Instant next_due;
         core::Instant retry;  // steady clock: when a role that could not have an executor is looked at again
     };
-    /// One look at all ranges of the database. cost: 64 bytes a range
+    /// One look at all ranges of the database.
+    /// cost: 64 bytes a range
     Round look(core::Instant now);
 
   private:

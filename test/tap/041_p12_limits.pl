@@ -96,6 +96,21 @@ subtest 'a restart' => sub {
 	ok($node->poll_query_until('postgres', q{SELECT count(*) = 5 FROM foreman.claim('{outside}', 'x', 10)}), 'until it is completed');
 };
 
+# Entries of the shared memory are used again: places of leases that a dropped database had do not count for the next queue.
+subtest 'queues after a database that was dropped with leases' => sub {
+	for my $round (1 .. 3)
+	{
+		$node->safe_psql('postgres', 'CREATE DATABASE passing');
+		install($node, 'passing');
+		for my $queue ('a' .. 'd')
+		{
+			$node->safe_psql('passing', "SELECT foreman.create_queue('$queue', max_running => 1); SELECT foreman.enqueue('out', queue => '$queue') FROM generate_series(1, 2)");
+			is(value($node, 'passing', "SELECT count(*) FROM foreman.claim('{$queue}', 'w', 2)"), '1', "round $round, queue $queue: one of two is claimed");
+		}
+		$node->safe_psql('postgres', 'DROP DATABASE passing');
+	}
+};
+
 log_is_clean($node);
 $node->stop;
 done_testing();

@@ -17,7 +17,7 @@ struct HandlerFunction {
 
 /// does: resolves a name, or a name with argument types, by the caller's search_path.
 /// errors: 42883 there is none, 42725 several fit, 42P13 it does not have a shape of the lane, 42601 and
-/// 42602 as the server's parser raises them
+///     42602 as the server's parser raises them
 HandlerFunction find_function(std::string_view name, store::Lane lane);
 /// errors: 42501 unless the role may execute the function and use its schema
 void check_may_execute(const HandlerFunction& function, Oid role);

@@ -7,9 +7,11 @@
 
 namespace foreman::api {
 
-/// The role that is meant; nothing stands for the caller. errors 42704, 42501, 55000
+/// The role that is meant; nothing stands for the caller.
+/// errors: 42704, 42501, 55000
 Oid check_run_as(OptionalDatum value);
-/// An SQL command, as far as its syntax goes. errors 42601 and its like, 22023 when it is empty
+/// An SQL command, as far as its syntax goes.
+/// errors: 42601 and its like, 22023 when it is empty
 void check_command(std::string_view command);
 
 }  // namespace foreman::api

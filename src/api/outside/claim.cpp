@@ -115,8 +115,8 @@ bool claim_some(const Claimer& c, const store::RangeChoice& range, int qty,
     store::not_started(queue, granted - static_cast<int>(got), store::Running::at_once);
     store::count_claimed(range.ref, static_cast<uint32>(due));
     store::count_ageing(range.ref, static_cast<uint32>(got));
-    // Not in a transaction that has an id, as it has when it looked for keyed jobs: then the next claim
-    // begins with it, lest each of them walk over what was parked or leased.
+    // raise_range() does nothing in a transaction that has an id, and a claim of keyed jobs takes one. The next
+    // claim raises first then: otherwise every claim would walk over the rows that are parked or leased.
     if (due == 0 && granted > 0 && !store::raise_range(range.ref))
         store::count_claimed(range.ref, kRaiseEvery);
     if (due == static_cast<std::size_t>(granted) && granted > 0) return true;

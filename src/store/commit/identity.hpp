@@ -14,7 +14,8 @@ enum class Permission {
 };
 /// needs a transaction.
 Permission read_permission();
-/// Replaces all rows by one of this database; stopped tells which state.  needs: the caller is authorised
+/// Replaces all rows by one of this database; stopped tells which state.
+/// needs: the caller is authorised
 void write_identity(bool stopped);
 
 }  // namespace foreman::store

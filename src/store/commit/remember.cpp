@@ -90,7 +90,7 @@ void forget_all() noexcept {
 void apply_work(const Note& n, Instant now) noexcept {
     lower_head({MyDatabaseId, n.queue(), n.kind(), n.priority, n.alone}, n.role, n.key);
     wake_for(MyDatabaseId, n.role, Instant{n.key.run_at}, now);
-    // What has a handler here is not waited for.
+    // wait_for_job() serves workers outside: it is not woken for kinds that have a handler in the database.
     if (n.role == InvalidOid && anybody_waits()) wake_waiters_of_queue(MyDatabaseId, n.queue(), n.id);
 }
 
@@ -126,7 +126,7 @@ void apply_all() noexcept {
     if (!board_present()) return;
     debug_point(DebugPoint::before_commit_callback);
     const Instant now{GetCurrentTimestamp()};
-    // First: whoever is waked by what follows may look at them.
+    // Counts come first: sessions and workers that the rest wakes may read them at once.
     for (int i = 0; i < g_count; i++) {
         const Note& n = g_notes[i];
         if (n.type == NoteKind::counts)

@@ -15,7 +15,8 @@ namespace foreman::store {
 
 /// A row became claimable at `key`, or `jobs` of them from there on. role: whose executors run the kind
 /// (InvalidOid: no handler).
-/// errors 53200. cost: about 50 ns when the range was remembered before in this transaction.
+/// errors: 53200.
+/// cost: about 50 ns when the range was remembered before in this transaction.
 void remember_work(std::string_view queue, std::string_view kind, int16 priority, int16 alone, Oid role,
                    Key key, int jobs = 1);
 void remember_counts(std::string_view queue, const QueueDelta& delta, const JobTimes* times = nullptr);

@@ -22,8 +22,8 @@ struct Schema {
     Oid job_outcome_type;
 };
 
-/// The objects of this database. errors 55000 when the extension is not (or no longer) there. needs a
-/// transaction.
+/// The objects of this database.
+/// errors: 55000 when the extension is not (or no longer) there. needs a transaction.
 const Schema& schema();
 /// nullptr when the extension is not there. needs a transaction.
 const Schema* find_schema();

@@ -24,8 +24,8 @@ void seen_queues(pg::vector<Datum>* names);
 bool may_see_args(std::string_view queue);
 /// Whether it holds the bundle for all queues.
 bool may_all(Bundle bundle);
-/// The queues for which it holds the bundle by name. needs: not may_all(). They are valid until grants
-/// change.
+/// The queues for which it holds the bundle by name.
+/// needs: not may_all(). They are valid until grants change.
 void granted_queues(Bundle bundle, pg::vector<std::string_view>* out);
 /// Whether this role could have jobs of the kind run from the queue: that takes the right on the queue of the
 /// kind's handler, too; and where no handler is there, whose queue is not known yet, that on all queues.
@@ -36,7 +36,7 @@ bool may_feed(Oid role, std::string_view queue);
 void require(Bundle bundle, std::string_view queue);
 void require_all(Bundle bundle);
 const char* bundle_name(Bundle bundle) noexcept;
-/// errors 22023 naming the argument.
+/// errors: 22023 naming the argument.
 Bundle parse_bundle(std::string_view name);
 
 }  // namespace foreman::store

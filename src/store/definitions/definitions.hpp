@@ -73,8 +73,8 @@ struct Queue {
 constexpr int kDefaultMaxAttempts = 5;
 constexpr int kDefaultKeepArgs = 8192;
 
-/// does   the handler of a kind; exists is false when there is none
-/// cost   a hash probe; a row read after invalidation
+/// does: the handler of a kind; exists is false when there is none
+/// cost: a hash probe; a row read after invalidation
 const Handler& find_handler(std::string_view kind);
 /// The one that runs the kind's jobs of a queue; exists is false where it does not serve that queue.
 const Handler& find_handler(std::string_view kind, std::string_view queue, int16 alone = 0);
@@ -88,8 +88,7 @@ Oid role_of(std::string_view kind, std::string_view queue, int16 alone = 0);
 /// An interval in microseconds (a day is 24 h; checked when it was stored); -1 for NULL.
 int64 interval_us(std::optional<Datum> interval);
 
-// ---- changing them
-// ---------------------------------------------------------------------------------------------------
+// ---- changing them ----------------------------------------------------------
 
 struct NewHandler {
     std::string_view kind, function, command, lane, queue, session;
@@ -117,9 +116,11 @@ struct NewQueue {
     std::optional<int32> ageing;
 };
 bool insert_queue(const NewQueue& queue);  ///< false: exists
-/// NULL keeps; false: does not exist.  errors 22023 when what it comes to contradicts itself
+/// NULL keeps; false: does not exist.
+/// errors: 22023 when what it comes to contradicts itself
 bool update_queue(const NewQueue& queue);
-/// false: does not exist; errors 55006 when it has unfinished jobs.
+/// false: does not exist;
+/// errors: 55006 when it has unfinished jobs.
 bool delete_queue(std::string_view name);
 
 /// Adds or removes a row of role_grant; false when it was so before.
@@ -131,7 +132,8 @@ bool remove_grant(std::string_view bundle, Oid role, std::optional<std::string_v
 void grant_functions(std::string_view bundle, Oid role, bool grant);
 /// A queue that is no more has no rights either.
 void remove_grants_of_queue(std::string_view queue);
-/// Rights a handler's role needs: the schema and the in-handler functions.
+/// Rights a handler's role
+/// needs: the schema and the in-handler functions.
 void grant_handler_functions(Oid role);
 bool has_grants(std::string_view bundle, Oid role);
 

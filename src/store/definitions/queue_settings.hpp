@@ -13,16 +13,17 @@ namespace foreman::store {
 
 /// does: tells every process that the queue's row changed, and the board at commit what the row says then.
 void queue_changed(std::string_view queue);
-/// does: gives the board what is committed now.  returns: false when commits kept coming in between: try
-/// again
+/// does: gives the board what is committed now.
+/// returns: false when commits kept coming in between: try again
 bool load_queue_settings();
 /// For claims of sessions, which may come before the dispatcher: loads unless that was done since the server
-/// started.  cost: one read of the board
+/// started.
+/// cost: one read of the board
 void ensure_queue_settings();
 
 /// does: take_places() for a claim of this queue, with or without an entry on the board. A queue that has no
-/// entry has no room for limits either: none of its jobs start when it has one. needs: the transaction that
-/// claims.
+///     entry has no room for limits either: none of its jobs start when it has one.
+/// needs: the transaction that claims.
 int enter_queue(uint32 entry, std::string_view queue, int wanted, Running running, Instant now);
 
 /// does: pauses or resumes a queue from the commit on; pausing declares it.
@@ -34,7 +35,8 @@ bool set_queue_paused(std::string_view queue, bool paused);
 bool queue_is_used(std::string_view queue);
 
 /// does: gives settings of a queue their defaults again; whoever calls goes on with update_queue(), which
-/// tells others. errors: 22023 for a name that is no setting
+///     tells others.
+/// errors: 22023 for a name that is no setting
 void reset_queue_settings(std::string_view queue, std::span<const std::string_view> names);
 
 }  // namespace foreman::store

@@ -8,7 +8,8 @@
 
 namespace foreman::store {
 
-/// The current transaction changes settings: told at its commit.  errors 53200
+/// The current transaction changes settings: told at its commit.
+/// errors: 53200
 void note_settings_change();
 /// Some were changed by what has just been committed.
 void tell_settings_changed() noexcept;

@@ -39,7 +39,7 @@ namespace {
     " " CLASS_OID("pg_proc") " UNION ALL SELECT m.classid, m.objid, 'TYPE', "                                  \
     "t.oid::pg_catalog.regtype::pg_catalog.text, t.typowner, COALESCE(t.typacl, k.acl), k.acl FROM member "  \
     "m JOIN pg_catalog.pg_type t ON m.objid " EQ                                                             \
-    " t.oid AND (t.typrelid " EQ " 0 OR EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid " EQ " t.typrelid AND c.relkind " EQ                         \
+    " t.oid AND NOT EXISTS (SELECT FROM pg_catalog.pg_type e WHERE e.typarray " EQ " t.oid) AND (t.typrelid " EQ " 0 OR EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid " EQ " t.typrelid AND c.relkind " EQ                         \
     " 'c')) CROSS JOIN LATERAL (SELECT pg_catalog.acldefault('T', t.typowner) AS acl) k WHERE m.classid " EQ   \
     " " CLASS_OID("pg_type") " UNION ALL SELECT m.classid, m.objid, 'SCHEMA', "                                \
     "pg_catalog.quote_ident(n.nspname), n.nspowner, COALESCE(n.nspacl, k.acl), k.acl FROM member m JOIN "    \

@@ -11,8 +11,8 @@
 namespace foreman::store {
 
 /// does: takes away what default privileges gave on the members of the extension, PUBLIC's included, and
-/// gives its owner what they withheld. For the extensions' scripts, which grant what is to be granted
-/// afterwards.
+///     gives its owner what they withheld. For the extensions' scripts, which grant what is to be granted
+///     afterwards.
 void revoke_default_rights(std::string_view extension);
 
 /// Makes the rights on a table of schema foreman those that there are on another, column by column too.
@@ -25,7 +25,8 @@ struct StrayRights {
 };
 /// Rights on objects of both extensions and on the partitions that neither they nor grant_role() nor
 /// register_handler() gave. Those of superusers and owners do not count, nor do those on schema cron and its
-/// functions, which administrators give by hand. cost: reads some catalogues.
+/// functions, which administrators give by hand.
+/// cost: reads some catalogues.
 StrayRights stray_rights();
 
 }  // namespace foreman::store

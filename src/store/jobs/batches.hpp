@@ -18,14 +18,14 @@ struct NewBatch {
 };
 int64 insert_batch(const NewBatch& batch);
 
-/// does: keeps the batch open until the caller's transaction ends.  errors: 22023 when there is none that the
-/// user may fill, 55000 when it is finished
+/// does: keeps the batch open until the caller's transaction ends.
+/// errors: 22023 when there is none that the user may fill, 55000 when it is finished
 void join_batch(int64 batch_id);
 
 enum class BatchLook { open, locked, done };
-/// does: enqueues the callbacks that are due. locked: somebody is filling it
-/// filled: something has been committed about a job of it, so that one whose jobs have all been deleted is
-/// told from one that waits for its first
+/// does: enqueues the callbacks that are due. locked: somebody is filling it filled: something has been
+///     committed about a job of it, so that one whose jobs have all been deleted is told from one that waits
+///     for its first
 BatchLook look_at_batch(int64 batch_id, bool filled, core::Instant now);
 /// The least open one above `id`. false: there is none.
 bool next_open_batch(int64* id);

@@ -36,7 +36,8 @@ class BlockedWork {
     /// when a hint was lost.
     void look_at_all();
     /// Works for about `most`: one hint from each end, one walk, one look at what was locked, one row of the
-    /// pass over all, in turn.  returns: how many jobs it let go or cancelled
+    /// pass over all, in turn.
+    /// returns: how many jobs it let go or cancelled
     int64 step(core::Instant now, core::Micros most);
     /// The transaction of the last step failed: all of it is to be done again.
     void undo();

@@ -143,7 +143,8 @@ void look_at_concurrency_key(const KeyName& n, BlockedPass* pass) {
     const int64 released = release_parked(n, from, most);
     pass->released += released;
     if (first_parked(n, from) == core::kNoPlace) return key_is_clear(MyDatabaseId, n);
-    // What is left although nothing was let go, somebody has locked; nobody tells the end of that.
+    // Jobs are parked, and none of them could be let go: another transaction has locked them. Nothing tells
+    // when it ends, so the dispatcher looks again after a while.
     if (released == 0) pass->locked = true;
 }
 

@@ -10,21 +10,20 @@
 namespace foreman::store {
 
 /// Notes for the commit what a statement made claimable: its rows are (queue, kind, priority, alone, run_at,
-/// job_id).  returns: how many
+/// job_id).
+/// returns: how many
 int64 remember_released(const pg::Rows& rows);
 
-// ---- keys, blocked_keys.cpp
-// ----------------------------------------------------------------------------------------------
+// ---- keys, blocked_keys.cpp -------------------------------------------------
 
 void look_at_key(const KeyName& n, core::Instant now, BlockedPass* pass);
 /// The next (queue, key) with parked jobs, in their order. false: there is none.
 bool next_parked(BlockedOn type, BoardName* queue, BoardName* key);
 
-// ---- ends of jobs, dependants.cpp
-// ----------------------------------------------------------------------------------------------
+// ---- ends of jobs, dependants.cpp -------------------------------------------
 
-/// does: lets the next of those go that wait for the job of `walk`, some hundreds at most.  returns: false
-/// when it has looked at all of them
+/// does: lets the next of those go that wait for the job of `walk`, some hundreds at most.
+/// returns: false when it has looked at all of them
 bool look_at_dependants(EndWalk* walk, MemoryContext context, core::Instant now, BlockedPass* pass);
 /// The least id above `id` that a job waits for. false: there is none.
 bool next_awaited(int64* id);

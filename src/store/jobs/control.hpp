@@ -22,8 +22,8 @@ struct Found {
 /// Where a job is in this snapshot; Place::nowhere when it is nowhere.
 Found find_job(int64 job_id);
 
-/// does: deletes a waiting job if nobody holds it and reads it.  returns: false when it is locked, running or
-/// gone
+/// does: deletes a waiting job if nobody holds it and reads it.
+/// returns: false when it is locked, running or gone
 bool take_waiting(int64 job_id, MemoryContext context, Job* out);
 /// The same for many; those that are locked, running or gone are not in `out`.
 void take_waiting_many(std::span<const int64> ids, MemoryContext context, pg::vector<Job>* out);
@@ -48,8 +48,9 @@ Request take_request(int64 job_id, MemoryContext context);
 /// Whether a cancel or delete of the job is wanted; removes nothing.
 bool has_stop_request(int64 job_id);
 
-/// Brings a finished job back: attempt 0, due now.  returns: false when it is in neither place
-/// errors 55000 when its args were not kept
+/// Brings a finished job back: attempt 0, due now.
+/// returns: false when it is in neither place
+/// errors: 55000 when its args were not kept
 bool revive(int64 job_id, Place place);
 bool delete_finished(int64 job_id, Place place);
 
@@ -61,11 +62,11 @@ struct Answer {
 };
 std::optional<Answer> read_answer(int64 job_id, Instant now, MemoryContext context);
 
-// ---- the dispatcher's passes
-// ------------------------------------------------------------------------------------------
+// ---- the dispatcher's passes ------------------------------------------------
 
-/// Applies requests whose job nobody holds, removes those whose job has ended, of the jobs with ids above
-/// `after`, for about `most`.  returns: how many were left over, and whether there is more to look at
+/// does: applies the requests whose job nobody holds and removes those whose job has ended, of the jobs with
+///     ids above `after`, for about `most`.
+/// returns: how many were left over, and whether there is more to look at
 struct RequestPass {
     int64 applied;
     int64 left;

@@ -26,7 +26,7 @@ struct CurrentJob {
 };
 
 CurrentJob& current_job() noexcept;
-/// errors 55000 outside a handler, 0A000 in a batch (whose outcomes are rows), naming the function.
+/// errors: 55000 outside a handler, 0A000 in a batch (whose outcomes are rows), naming the function.
 const Job& require_current_job(const char* function);
 
 }  // namespace foreman::store

@@ -13,7 +13,8 @@ namespace foreman::store {
 inline constexpr const char* kServerRestarted = "server restarted";
 
 struct EndObserver {
-    /// Whether this job runs once, whatever breaks it off.  cost: called for jobs whose session died only
+    /// Whether this job runs once, whatever breaks it off.
+    /// cost: called for jobs whose session died only
     bool (*runs_once)(const Job& job);
     /// Jobs ended, or were deleted; some of them may be nothing to this observer.
     void (*ended)(std::span<const Ended> ended);

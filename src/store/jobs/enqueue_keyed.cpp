@@ -49,7 +49,8 @@ constinit pg::Statement g_insert_successor{
      JSONBOID, INT8OID,        TIMESTAMPTZOID, TEXTARRAYOID, JSONBOID, INT2OID, CHAROID,
      INT8OID,  TEXTOID,        CHAROID,        TEXTOID,      TEXTOID,  CHAROID, BOOLOID}};
 
-// The one that is next to hold the key stands for both.
+// A key has at most a holder and a successor. ORDER BY takes the successor where there is one: it answers for
+// both.
 constinit pg::Statement g_holder{
     "unique_holder",
     "SELECT job_id, state, unique_as, xmax, queue FROM foreman.live_job WHERE kind " EQ

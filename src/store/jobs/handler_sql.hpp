@@ -15,12 +15,13 @@ struct BatchOutcome {
     std::string_view error;
     core::Micros run_in;
 };
-/// does: SELECT .. FROM function(jobs), outcomes copied to `context`.  errors: the handler's; 22023 for an
-/// unknown outcome
+/// does: SELECT .. FROM function(jobs), outcomes copied to `context`.
+/// errors: the handler's; 22023 for an unknown outcome
 void call_batch(const char* function, Datum jobs, Oid jobs_type, MemoryContext context,
                 pg::vector<BatchOutcome>* out);
-/// does: CALL procedure(argument) at top level, so that it may COMMIT.  needs: no transaction open; the
-/// argument lives longer.  statement_ms: how long it may take, or pg::kSessionTimeout
+/// does: CALL procedure(argument) at top level, so that it may COMMIT.
+/// needs: no transaction open; the argument lives longer. statement_ms: how long it may take, or
+///     pg::kSessionTimeout
 void call_procedure(const char* function, Oid argument_type, Datum argument, int statement_ms);
 
 }  // namespace foreman::store

@@ -15,8 +15,7 @@
 
 namespace foreman::store {
 
-// ---- enqueue
-// ---------------------------------------------------------------------------------------------------------
+// ---- enqueue ----------------------------------------------------------------
 
 enum class OnConflict : uint8 { skip, replace, preserve_run_at, raise };
 
@@ -59,16 +58,17 @@ struct Inserted {
 /// An id for a job that is inserted later.
 int64 next_job_id();
 /// does: inserts one job, remembers it for the board; or, when its unique key is held, does what on_conflict
-/// says. returns: the job's id, new or existing.  errors: 23505 for OnConflict::raise; 22023 for unknown
-/// dependencies and batches; waits for an open transaction that holds the key, as a unique index does.
+///     says.
+/// returns: the job's id, new or existing.
+/// errors: 23505 for OnConflict::raise; 22023 for unknown dependencies and batches; waits for an open
+///     transaction that holds the key, as a unique index does.
 /// cost: one prepared INSERT, two index entries; a key costs an index entry and a probe each
 Inserted insert_job(const NewJob& job);
 /// The same for many with equal options; args is a jsonb[] without NULLs. Ids go to `ids` in the order of the
 /// array.
 void insert_jobs(const NewJob& like, Datum args_array, pg::vector<int64>* ids);
 
-// ---- claim
-// -----------------------------------------------------------------------------------------------------------
+// ---- claim ------------------------------------------------------------------
 
 /// A claimed job, its texts and values in the context given to claim().
 struct Job {
@@ -102,14 +102,15 @@ struct RangeSpec {
 };
 
 /// does: deletes up to `qty` due jobs of a range from `from` on, skipping locked ones, and returns them in
-/// order. needs: the caller's transaction is the one that will finish or put back each of them. cost: one
-/// index scan from the head; about 3 us a row
+///     order.
+/// needs: the caller's transaction is the one that will finish or put back each of them.
+/// cost: one index scan from the head; about 3 us a row
 void claim_by_delete(const RangeSpec& range, Key from, Instant now, int qty, MemoryContext context,
                      pg::vector<Job>* out);
 /// Which jobs of a range are meant.
 enum class Which : uint8 { all, timers };
-/// does: locks up to `qty` due jobs of a keyed range and returns them in order; their rows stay. needs: as
-/// claim_by_delete; in an executor the transaction's id is on the board before any row is locked
+/// does: locks up to `qty` due jobs of a keyed range and returns them in order; their rows stay.
+/// needs: as claim_by_delete; in an executor the transaction's id is on the board before any row is locked
 void claim_held(const RangeSpec& range, Key from, Instant now, int qty, MemoryContext context,
                 pg::vector<Job>* out, Which which = Which::all);
 /// Whether the handler that runs in this process holds the job by claim_held(): itself, or with others of its
@@ -119,7 +120,8 @@ bool is_held_here(int64 job_id) noexcept;
 void lease_held(int64 job_id, pg::UuidBytes* token);
 /// does: makes jobs that claim_held() locked wait for their key; the dispatcher lets them go on.
 void park(std::span<const Job> jobs, BlockedOn why);
-/// does: parks up to `max` more claimable jobs of a concurrency key behind `after`.  returns: how many
+/// does: parks up to `max` more claimable jobs of a concurrency key behind `after`.
+/// returns: how many
 int64 park_rest(const Job& after, int max);
 /// The same of a sequence.
 int64 park_rest_of_sequence(const Job& after, int max);
@@ -133,7 +135,8 @@ enum class SequencePart { all, may_start };
 void sequence_order(std::string_view queue, std::string_view key, bool skip_later, SequencePart part,
                     Instant now, int max, pg::vector<int64>* ids);
 
-/// does: marks one due job running under a random token (lane procedure).  returns: false when none is due
+/// does: marks one due job running under a random token (lane procedure).
+/// returns: false when none is due
 bool claim_by_lease(const RangeSpec& range, Key from, Instant now, MemoryContext context, Job* out,
                     pg::UuidBytes* token);
 
@@ -158,8 +161,7 @@ bool next_range(RangeRow* row, bool from_start);
 /// The same as a choice without an entry on the board, to claim from `first` on.
 void describe_row(const RangeRow& row, Key first, RangeChoice* out);
 
-// ---- finish
-// ----------------------------------------------------------------------------------------------------------
+// ---- finish -----------------------------------------------------------------
 
 /// An error of one attempt, kept with the job.
 struct AttemptError {
@@ -209,8 +211,7 @@ Interrupted interrupted_jobs();
 /// Marks waiting jobs to run in transactions of their own; those that somebody holds stay as they are.
 void set_alone(std::span<const int64> ids);
 
-// ---- leased jobs (lane procedure)
-// ------------------------------------------------------------------------------------
+// ---- leased jobs (lane procedure) -------------------------------------------
 
 /// Deletes a leased job if the token still holds it; false: it does not (answer `lost`).
 bool take_leased(int64 job_id, const pg::UuidBytes& token);

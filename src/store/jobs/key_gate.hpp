@@ -11,9 +11,10 @@
 namespace foreman::store {
 
 /// does: keeps in `jobs`, from index `first` on, what may run, in order; parks the rest. Those before `first`
-/// count as jobs of the same group. returns: false when the board has no room for the keys of some, which
-/// wait as they are: whoever claims leaves their range alone for a while. cost: nothing for jobs that have a
-/// unique key only
+///     count as jobs of the same group.
+/// returns: false when the board has no room for the keys of some, which wait as they are: whoever claims
+///     leaves their range alone for a while.
+/// cost: nothing for jobs that have a unique key only
 bool pass_gate(pg::vector<Job>* jobs, std::size_t first, Running running);
 
 }  // namespace foreman::store

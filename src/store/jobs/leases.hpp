@@ -22,8 +22,8 @@ struct LeasedJob {
     pg::UuidBytes token;
 };
 
-/// does: leases up to `qty` due jobs of a range, in order, and remembers them for the board.  cost: about 6
-/// us a row
+/// does: leases up to `qty` due jobs of a range, in order, and remembers them for the board.
+/// cost: about 6 us a row
 void lease_jobs(const RangeSpec& range, Key from, int qty, const LeaseClaim& claim, MemoryContext context,
                 pg::vector<LeasedJob>* out);
 /// The same for a keyed range: those whose keys are full are parked. looked_at: how many were due; no_room:
@@ -54,8 +54,8 @@ struct TokenPair {
 };
 /// does: deletes the leased jobs whose token is right and reads them; the others are lost.
 void take_leases(std::span<const TokenPair> pairs, MemoryContext context, pg::vector<LeasedJob>* out);
-/// does: locks the row of a lease for its rescue, without waiting.  false: the token is not right, or
-/// somebody ends the lease in a transaction that is still open.
+/// does: locks the row of a lease for its rescue, without waiting. false: the token is not right, or somebody
+///     ends the lease in a transaction that is still open.
 std::optional<Instant> lock_lease(const TokenPair& pair);
 /// What the row of a leased job says now, whatever the snapshot of the transaction; nothing: it is not
 /// leased.
@@ -78,7 +78,8 @@ void place_leases_off_board(Instant now, pg::vector<TokenPair>* ended);
 /// Leases that ended by what their rows say, for servers without a board.
 void ended_lease_rows(Instant now, pg::vector<TokenPair>* out);
 void all_leases(pg::vector<TokenPair>* out);
-/// All outside leases of the database, to the board, each renewed now. returns: how many found no room
+/// All outside leases of the database, to the board, each renewed now.
+/// returns: how many found no room
 int64 load_leases(Instant now);
 
 }  // namespace foreman::store

@@ -11,8 +11,9 @@ namespace foreman::store {
 
 /// does: moves the head up to the first row that a fresh snapshot sees and no executor holds.
 /// returns: the new head, for whoever claims next; nothing when it was left alone: another process is raising
-/// it, the entry was given away, or this transaction has changed something, so that its own view is not what
-/// others see if it rolls back cost: one index probe from the old head
+///     it, the entry was given away, or this transaction has changed something, so that its own view is not
+///     what others see if it rolls back
+/// cost: one index probe from the old head
 std::optional<Key> raise_range(RangeRef ref);
 /// The same, reading from the beginning of the range whatever its head was.
 std::optional<Key> raise_range_from_start(RangeRef ref);

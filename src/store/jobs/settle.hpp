@@ -23,11 +23,11 @@ enum class Settled { completed, retryable, released, discarded, cancelled, delet
 
 /// What core/job_state.hpp decides, with this job's settings.
 core::Verdict decide_for(const Handler& handler, const Job& job, core::AttemptEnd end);
-/// does: obeys a pending request, else history, dead letter or put back.  needs: the row taken in this
-/// transaction
+/// does: obeys a pending request, else history, dead letter or put back.
+/// needs: the row taken in this transaction
 Settled settle(const Job& job, const Report& report, MemoryContext context);
-/// A job met somebody's limit: its queue cools down from the commit on.  returns: when the job runs again,
-/// from now
+/// A job met somebody's limit: its queue cools down from the commit on.
+/// returns: when the job runs again, from now
 core::Micros throttle(const Job& job);
 
 /// All jobs that outside workers hold, given back uncharged: for a copy of a database, where nobody can hold

@@ -7,7 +7,8 @@
 
 namespace foreman::store {
 
-/// does: replaces extension pg_cron by pg_foreman_cron with the same rows.  returns: how many jobs
+/// does: replaces extension pg_cron by pg_foreman_cron with the same rows.
+/// returns: how many jobs
 /// errors: 55000 when there is no pg_cron; 2BP01 when other objects depend on it
 int64 import_pg_cron();
 

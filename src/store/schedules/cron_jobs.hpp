@@ -24,10 +24,10 @@ struct CronSchema {
     Oid owner;
 };
 std::optional<CronSchema> find_cron();
-/// errors 55000 when the extension is not there
+/// errors: 55000 when the extension is not there
 CronSchema cron();
-/// does: takes the lock that reading cron.job needs, for the transaction.  returns: false when somebody has
-/// locked the table: who has other work does not wait for users
+/// does: takes the lock that reading cron.job needs, for the transaction.
+/// returns: false when somebody has locked the table: who has other work does not wait for users
 bool lock_cron_jobs(const CronSchema& tables);
 
 struct CronJob {
@@ -42,14 +42,16 @@ struct NewCronJob {
     std::string_view schedule, command, database, username;
     bool active = true;
 };
-/// does: inserts it; a job of this name and role gets its schedule, command and database.  returns: its id
+/// does: inserts it; a job of this name and role gets its schedule, command and database.
+/// returns: its id
 int64 put_cron_job(const NewCronJob& job);
 
 struct CronJobChange {
     std::optional<std::string_view> schedule, command, database, username;
     std::optional<bool> active;
 };
-/// owner: only a job of this role.  returns: false when there is none
+/// owner: only a job of this role.
+/// returns: false when there is none
 bool change_cron_job(int64 id, const CronJobChange& change, std::optional<std::string_view> owner);
 bool delete_cron_job(int64 id);
 /// Texts in CurrentMemoryContext; nothing when there is none.
@@ -76,16 +78,17 @@ class TrustedCronWrite {
 
 /// false: somebody has locked cron.job.
 bool follow_cron_roles();
-/// Those whose role is shown so. returns: how many
+/// Those whose role is shown so.
+/// returns: how many
 int64 move_cron_jobs(std::string_view shown, Oid to);
 
 // ---- schedules that stand for jobs
 
 /// does: makes, changes or removes the schedule of a job so that it is as the row says; one that is removed
-/// or switched off has its run cancelled. say: a row that cannot run is logged.
+///     or switched off has its run cancelled. say: a row that cannot run is logged.
 void follow_cron_job(int64 id, bool say);
-/// The same for all jobs whose schedule is not as it should be; after a restore all of them.  returns: how
-/// many; -1 when somebody has locked cron.job
+/// The same for all jobs whose schedule is not as it should be; after a restore all of them.
+/// returns: how many; -1 when somebody has locked cron.job
 int64 follow_cron_jobs();
 /// Forgets all of them, and runs that have not begun: TRUNCATE, DROP EXTENSION.
 void forget_cron_jobs();

@@ -17,15 +17,18 @@ std::optional<Instant> next_record();
 /// Their run_ids, in the order in which they are due.
 void due_records(Instant now, int max, pg::vector<int64>* out);
 
-/// does: copies one note; deferred triggers of the table fire inside.  needs: a transaction of its own
+/// does: copies one note; deferred triggers of the table fire inside.
+/// needs: a transaction of its own
 /// returns: false when somebody has locked the table, or the extension has gone.
 /// errors: whatever triggers and constraints of the table raise
 bool record_run(int64 run_id);
 /// Whether cron.runid_seq gave a number that has a row already.
 bool met_old_run_id(const pg::PgError& e) noexcept;
-/// After an error: to be tried again later, after a longer pause each time.  returns: how often it failed
+/// After an error: to be tried again later, after a longer pause each time.
+/// returns: how often it failed
 int postpone_record(int64 run_id, const char* error);
-/// does: moves cron.runid_seq behind all rows.  returns: false when it stood there already
+/// does: moves cron.runid_seq behind all rows.
+/// returns: false when it stood there already
 bool move_record_ids_on();
 
 /// What is not recorded although it has been due for a while.
@@ -36,7 +39,8 @@ struct Unrecorded {
 };
 Unrecorded unrecorded_runs();
 
-/// does: gives up notes that could not be recorded in a week.  returns: how many
+/// does: gives up notes that could not be recorded in a week.
+/// returns: how many
 int64 prune_notes(Instant now);
 
 // ---- who is the clerk of this database
@@ -44,7 +48,8 @@ int64 prune_notes(Instant now);
 /// Makes this process the clerk; false when there is one.
 bool become_clerk() noexcept;
 void leave_clerk() noexcept;
-/// Wakes it.  returns: false when there is none
+/// Wakes it.
+/// returns: false when there is none
 bool wake_clerk() noexcept;
 
 }  // namespace foreman::store

@@ -18,7 +18,7 @@ bool may_begin_run(const StoredSchedule& s, Instant now);
 /// missed one.
 bool cron_is_full();
 /// Whether a run of this schedule is recorded: not when it is none of schema cron, or cron.log_run is off.
-/// errors 42704: there is no such job
+/// errors: 42704: there is no such job
 bool is_recorded(const StoredSchedule& s);
 /// does: notes that a run begins.
 void note_cron_run(int64 run_id, const StoredSchedule& s, Instant now);

@@ -32,8 +32,8 @@ struct FireOutcome {
     std::optional<int64> job_id;
 };
 /// does: fires one schedule, under its lock.
-/// errors 22023, 42704: it cannot go on (expression, zone or role are no more); others as enqueueing raises;
-/// 23505: this occurrence was fired before
+/// errors: 22023, 42704: it cannot go on (expression, zone or role are no more); others as enqueueing raises;
+///     23505: this occurrence was fired before
 FireOutcome fire_schedule(int64 id, FireReason reason, Instant now, MemoryContext context);
 /// What a 23505 of fire_schedule() met: the run of this occurrence, or a run_id that
 /// foreman.schedule_run_id_seq gave before it was set back; anything else is no reason to pass a run over.
@@ -41,7 +41,8 @@ enum class Collision : uint8 { none, occurrence, run_id };
 Collision collision_of(const pg::PgError& e) noexcept;
 /// does: moves that sequence behind all runs.
 void move_run_ids_on();
-/// A run now, outside of the timetable.  returns: its job
+/// A run now, outside of the timetable.
+/// returns: its job
 int64 trigger(const StoredSchedule& schedule, Instant now);
 /// Moves on from an occurrence that was fired before.
 void pass_over(int64 id, Instant now, MemoryContext context);
@@ -57,7 +58,8 @@ NextFire next_fire(Instant now);
 bool any_buffered();
 
 /// What a job of a command schedule runs: the command of its run, if it was scheduled by `role`; the time of
-/// its start is noted for cron.job_run_details. errors 55000 when it is not kept any more
+/// its start is noted for cron.job_run_details.
+/// errors: 55000 when it is not kept any more
 struct ScheduledCommand {
     const char* text;
     const char* database;  // nullptr: this one
@@ -68,7 +70,8 @@ ScheduledCommand command_of(int64 job_id, Datum args, Oid role, MemoryContext co
 /// does: cancels the job of a run; a waiting one at once, a running one is interrupted and not waited for.
 void cancel_run(int64 job_id, std::string_view reason, Instant now);
 
-/// does: forgets runs whose job is past its retention.  returns: how many
+/// does: forgets runs whose job is past its retention.
+/// returns: how many
 int64 prune_runs(Instant now);
 
 }  // namespace foreman::store

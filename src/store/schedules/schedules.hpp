@@ -42,7 +42,8 @@ struct StoredSchedule {
     bool unfinished;  ///< the job of its last run is still live
 };
 
-/// An expression and its zone, ready to be asked. errors 22023: what was stored is none any more
+/// An expression and its zone, ready to be asked.
+/// errors: 22023: what was stored is none any more
 struct Timetable {
     core::Schedule schedule;
     pg::TimeZone zone;
@@ -56,19 +57,22 @@ Timetable timetable_of(const ScheduleSettings& settings);
 std::string_view queue_of(const ScheduleSettings& settings);
 
 enum class Lock : uint8 { none, wait, skip_locked };
-/// does: reads a schedule, texts copied to `context`.  returns: false when there is none, or it is locked
+/// does: reads a schedule, texts copied to `context`.
+/// returns: false when there is none, or it is locked
 bool read_schedule(std::string_view name, Lock lock, MemoryContext context, StoredSchedule* out);
 bool read_schedule(int64 id, Lock lock, MemoryContext context, StoredSchedule* out);
 /// The id of the next new schedule, which its name may have to hold.
 int64 next_schedule_id();
-/// does: inserts it, due for the first time after `now`.  returns: false when the name is taken
+/// does: inserts it, due for the first time after `now`.
+/// returns: false when the name is taken
 bool insert_schedule(int64 id, const ScheduleSettings& settings, Instant now);
 /// does: writes all settings; start_over: it is due for the first time after `now`, in a new generation.
 void update_schedule(int64 id, const ScheduleSettings& settings, bool start_over, Instant now);
 bool delete_schedule(int64 id);
 /// The kind whose handler runs commands of schedules as this role; makes it where there is none.
 std::string_view command_kind_of(Oid role, MemoryContext context);
-/// Why a schedule cannot go on: it is inactive until somebody alters it.  returns: its name
+/// Why a schedule cannot go on: it is inactive until somebody alters it.
+/// returns: its name
 std::string_view disable_schedule(int64 id, std::string_view error, Instant now, MemoryContext context);
 
 /// Copies a row with the columns of kScheduleColumns (store/schedules/schedule_columns.hpp).

@@ -21,7 +21,8 @@ bool test_has_schedule(std::string_view name, const char** seen);
 const char* test_job_state(int64 job_id);
 
 /// does: ok(passed, description) of pgTAP, and diag(diagnosis) after it when the test failed.
-/// returns: what it prints.  errors 55000 when pgTAP is not installed here
+/// returns: what it prints.
+/// errors: 55000 when pgTAP is not installed here
 Datum report_test(bool passed, std::string_view description, const char* diagnosis);
 
 }  // namespace foreman::store

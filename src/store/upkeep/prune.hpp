@@ -29,7 +29,8 @@ class Pruner {
     /// Begins a pass that goes by this instant.
     void begin(Instant now);
     bool active() const noexcept { return phase_ != Phase::none; }
-    /// does: one step, inside the caller's transaction.  returns: false when the pass is complete
+    /// does: one step, inside the caller's transaction.
+    /// returns: false when the pass is complete
     /// errors: after everything else, why a partition could not be dropped
     bool step();
     /// A partition could not be locked in time: it is tried again by the next step, after a pause that lets

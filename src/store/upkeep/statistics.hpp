@@ -31,8 +31,8 @@ class MinuteStatistics {
     Instant end_of_minute() const noexcept { return end_; }
     /// It has passed, or the clock was set back to before that minute.
     bool is_over(Instant now) const noexcept;
-    /// does: inserts what happened since the last minute.  needs: the caller's transaction; when that
-    /// commits, written()
+    /// does: inserts what happened since the last minute.
+    /// needs: the caller's transaction; when that commits, written()
     void write();
     void written(Instant now);
 
@@ -53,7 +53,8 @@ class SplitCounter {
 
     void begin(Instant now);
     bool active() const noexcept { return active_; }
-    /// does: counts for a few milliseconds; the last step tells the board.  needs: a transaction
+    /// does: counts for a few milliseconds; the last step tells the board.
+    /// needs: a transaction
     void step();
     void stop() noexcept { active_ = false; }
 
@@ -78,7 +79,8 @@ class SplitCounter {
     pg::vector<Counts> counts_;
 };
 
-/// does: measures the size of the database for the board.  cost: one look at each of its files
+/// does: measures the size of the database for the board.
+/// cost: one look at each of its files
 void measure_database();
 
 }  // namespace foreman::store

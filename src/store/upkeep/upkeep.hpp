@@ -11,13 +11,15 @@
 namespace foreman::store {
 
 /// does: makes the partitions of today and the next days where they are missing, moving rows out of the
-/// default partition. returns: how many were made.  errors: 55P03 when a lock was not to be had in time; try
-/// later
+///     default partition.
+/// returns: how many were made.
+/// errors: 55P03 when a lock was not to be had in time; try later
 int make_partitions(core::Instant now);
 /// The same inside CREATE EXTENSION, so that no row is on its way to the default partition while the first
 /// day is attached; the partitions are not members of the extension.
 void make_first_partitions(core::Instant now);
-/// Live jobs per queue, to the board's counters. cost: one pass over an index.
+/// Live jobs per queue, to the board's counters.
+/// cost: one pass over an index.
 void recount_queues();
 
 /// A day's partition by its name, in days since 2000-01-01; false: it is none of ours.
@@ -42,8 +44,8 @@ struct QueueCount {
     core::Instant oldest_run_at;
     int64 scheduled, leased, pending;
 };
-/// The same counts for a server without the board.  cost: one pass over the table; the visitor must not end
-/// SPI
+/// The same counts for a server without the board.
+/// cost: one pass over the table; the visitor must not end SPI
 void visit_waiting(core::Instant now, void (*visit)(void*, const QueueCount&), void* arg);
 
 }  // namespace foreman::store

@@ -17,9 +17,9 @@ struct Reason {
 };
 
 /// does: appends every reason that holds; at least one: `not_found` where there is no such job that the
-/// caller sees, `ready` where nothing is in its way.  needs: a transaction; values go into
-/// CurrentMemoryContext cost: a few prepared statements by primary key or by key; reads pg_locks for a job
-/// that somebody holds
+///     caller sees, `ready` where nothing is in its way.
+/// needs: a transaction; values go into CurrentMemoryContext
+/// cost: a few prepared statements by primary key or by key; reads pg_locks for a job that somebody holds
 void reasons_of(int64 job_id, core::Instant now, pg::vector<Reason>* out);
 
 }  // namespace foreman::store
