@@ -47,9 +47,25 @@ bool is_held(const store::Lease& lease, Oid database) {
     return session != nullptr && session->databaseId == database;
 }
 
-}  // namespace
-
-namespace {
+// The attempt was broken off from outside: it is charged to nobody, or the job is a dead letter when that
+// happened often enough.
+void settle_broken_off(store::Job* job, const char* sqlstate, const char* text, bool enough,
+                       MemoryContext context) {
+    store::AttemptError error{store::now(), job->attempt + 1, sqlstate, text, "", "", ""};
+    store::Report report;
+    report.started_at = store::now();
+    report.error = error;
+    if (enough) {
+        report.outcome = core::Outcome::discarded;
+        report.reason = text;
+    } else {
+        error.uncharged = true;
+        report.uncharged = true;
+        report.broken_off = true;
+        job->errors = store::append_error(job->errors, error, context);
+    }
+    store::settle(*job, report, context);
+}
 
 // Somebody terminated the executor of this job. It is charged no attempt; after so many times in a row it is
 // a dead letter.
@@ -62,20 +78,8 @@ void count_interruption(int64 id, bool leased, MemoryContext context) {
     char text[128];
     std::snprintf(text, sizeof(text), "its executor was terminated while it ran (%d times in a row)",
                   job.interruptions);
-    store::AttemptError error{store::now(), job.attempt + 1, "57P01", text, "", "", ""};
-    store::Report report;
-    report.started_at = store::now();
-    report.error = error;
-    if (settings::max_interruptions > 0 && job.interruptions >= settings::max_interruptions) {
-        report.outcome = core::Outcome::discarded;
-        report.reason = text;
-    } else {
-        error.uncharged = true;
-        report.uncharged = true;
-        report.broken_off = true;
-        job.errors = store::append_error(job.errors, error, context);
-    }
-    store::settle(job, report, context);
+    const bool enough = settings::max_interruptions > 0 && job.interruptions >= settings::max_interruptions;
+    settle_broken_off(&job, "57P01", text, enough, context);
 }
 
 // Of a batch nobody knows whom it was meant for: each runs alone next.
@@ -287,20 +291,7 @@ bool charge_crash(int64 id, MemoryContext context) {
     char text[96];
     std::snprintf(text, sizeof(text), "the server crashed while this job was running (crash %d of %d)",
                   job.crashes, settings::max_crashes);
-    store::AttemptError error{store::now(), job.attempt + 1, "57P02", text, "", "", ""};
-    store::Report report;
-    report.started_at = store::now();
-    report.error = error;
-    if (enough) {
-        report.outcome = core::Outcome::discarded;
-        report.reason = text;
-    } else {
-        error.uncharged = true;
-        report.uncharged = true;
-        report.broken_off = true;
-        job.errors = store::append_error(job.errors, error, context);
-    }
-    store::settle(job, report, context);
+    settle_broken_off(&job, "57P02", text, enough, context);
     return true;
 }
 
