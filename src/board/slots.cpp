@@ -1,6 +1,5 @@
-// Executor slots: reservation within max_executors, rotation between roles, and what each executor publishes
-// of its job. Locks: the directory LWLock to reserve and free slots and for demands; a slot's spinlock for
-// its job. State is atomic.
+// Executor slots: reservation within max_executors, and what each executor publishes of its job. Locks: the
+// directory LWLock to reserve and free slots; a slot's spinlock for its job. State is atomic.
 #include "board/slots.hpp"
 
 #include <algorithm>
@@ -9,8 +8,8 @@
 
 #include "board/flight_recorder.hpp"
 #include "board/parts.hpp"
+#include "board/rotation.hpp"
 #include "board/settings.hpp"
-#include "core/rotation.hpp"
 #include "pg/datum.hpp"
 #include "pg/latch.hpp"
 
@@ -20,124 +19,6 @@ namespace {
 
 constinit int g_my_slot = -1;
 constinit TransactionId g_my_transaction = InvalidTransactionId;  // also without a slot: run_once()
-
-SlotState state_of(ExecutorSlot& s) noexcept { return static_cast<SlotState>(pg_atomic_read_u32(&s.state)); }
-
-Demand* find_demand(Oid database, Oid role) noexcept {
-    for (auto& d : board().demands) {
-        if (d.database == database && d.role == role) return &d;
-    }
-    return nullptr;
-}
-
-void remember_demand_locked(Oid database, Oid role) noexcept {
-    if (find_demand(database, role) != nullptr) return;
-    for (auto& d : board().demands) {
-        if (d.database != InvalidOid) continue;
-        d.role = role;
-        d.since = pg::steady_now().us;
-        d.database = database;
-        return;
-    }
-}
-
-// Demands of databases without a dispatcher would block everybody else.
-const Demand* oldest_demand_locked() noexcept {
-    const Demand* oldest = nullptr;
-    for (auto& d : board().demands) {
-        if (d.database == InvalidOid) continue;
-        const DatabaseSlot* db = database_slot(d.database);
-        if (db == nullptr || db->pid == 0) {
-            d.database = InvalidOid;
-            continue;
-        }
-        if (oldest == nullptr || d.since < oldest->since) oldest = &d;
-    }
-    return oldest;
-}
-
-// The executors and demands as core/rotation.hpp wants them.
-struct Standings {
-    core::Holder holders[kMaxSlots];
-    int index[kMaxSlots];
-    std::size_t holder_count = 0;
-    core::Demand demands[kMaxDemands];
-    std::size_t demand_count = 0;
-    int leaving = 0;
-    std::span<const core::Holder> held() const noexcept { return {holders, holder_count}; }
-    std::span<const core::Demand> wanted() const noexcept { return {demands, demand_count}; }
-};
-
-void read_standings_locked(Standings* out) noexcept {
-    for (int i = 0; i < kMaxSlots; i++) {
-        ExecutorSlot& s = board().slots[i];
-        const SlotState st = state_of(s);
-        if (st == SlotState::free || st == SlotState::dead) continue;
-        if (pg_atomic_read_u32(&s.leave) != 0) {
-            out->leaving++;
-            continue;
-        }
-        out->index[out->holder_count] = i;
-        out->holders[out->holder_count++] = {s.database, s.role, st == SlotState::idle, Instant{s.since},
-                                             Instant{s.tenure_since}};
-    }
-    for (const auto& d : board().demands) {
-        if (d.database != InvalidOid)
-            out->demands[out->demand_count++] = {d.database, d.role, Instant{d.since}};
-    }
-}
-
-bool ask_holder_to_leave(const Standings& standings, int who) noexcept {
-    if (who == core::kNobody) return false;
-    ExecutorSlot& s = board().slots[standings.index[who]];
-    pg_atomic_write_u32(&s.leave, 1);
-    set_latch(s.pid, s.procno);
-    return true;
-}
-
-void ask_one_to_leave_locked() noexcept {
-    Standings all;
-    read_standings_locked(&all);
-    (void)ask_holder_to_leave(all,
-                              core::choose_leaver(all.held(), all.wanted(), all.leaving, pg::steady_now()));
-}
-
-// What executors of other roles and databases do; the one that makes room first decides.
-enum class Others { none, busy, just_idle, idle };
-
-Others others_do(Oid database, Oid role) noexcept {
-    const int64 now = GetCurrentTimestamp();
-    Others found = Others::none;
-    for (auto& s : board().slots) {
-        const SlotState st = state_of(s);
-        if (st == SlotState::free || st == SlotState::dead || (s.database == database && s.role == role))
-            continue;
-        const bool just = s.since > now - core::kMinIdle.us && s.since <= now;
-        found = std::max(found, st != SlotState::idle ? Others::busy
-                                : just                ? Others::just_idle
-                                                      : Others::idle);
-    }
-    return found;
-}
-
-// Whoever rests or leaves next tells this database's dispatcher. false: that was arranged before.
-bool want_room(DatabaseSlot& d) noexcept {
-    if (pg_atomic_read_u32(&d.wants_room) != 0) return false;
-    pg_atomic_write_u32(&d.wants_room, 1);
-    pg_atomic_write_u32(&board().wants_room, 1);
-    pg_memory_barrier();
-    return true;
-}
-
-void tell_who_wants_room() noexcept {
-    if (pg_atomic_read_u32(&board().wants_room) == 0) return;
-    pg_atomic_write_u32(&board().wants_room, 0);
-    pg_memory_barrier();
-    for (auto& d : board().databases) {
-        if (d.database != InvalidOid && pg_atomic_exchange_u32(&d.wants_room, 0) != 0)
-            poke_dispatcher(d.database, kPokeDue);
-    }
-}
 
 }  // namespace
 
@@ -153,20 +34,12 @@ int reserve_slot(Oid database, Oid role, int max_executors, Instant now) noexcep
             used++;
         }
     }
-    const Demand* oldest = oldest_demand_locked();
-    const bool our_turn = oldest == nullptr || (oldest->database == database && oldest->role == role);
-    if (used >= max_executors || free_one < 0 || !our_turn) {
-        remember_demand_locked(database, role);
-        oldest = oldest_demand_locked();
-        if (oldest == nullptr) return -1;
-        if (used >= max_executors) {
-            ask_one_to_leave_locked();
-        } else {
-            poke_dispatcher(oldest->database, kPokeExecutor);
-        }
+    const bool full = used >= max_executors || free_one < 0;
+    if (full || !is_turn_of_locked(database, role)) {
+        remember_demand_locked(database, role, full);
         return -1;
     }
-    if (Demand* d = find_demand(database, role)) d->database = InvalidOid;
+    forget_demand_locked(database, role);
     ExecutorSlot& s = board().slots[free_one];
     s.database = database;
     s.role = role;
@@ -202,7 +75,7 @@ void free_slot_locked(ExecutorSlot& s) noexcept {
     pg_atomic_write_u64(&s.current_job, 0);
     s.pid = 0;
     pg_atomic_write_u32(&s.state, static_cast<uint32>(SlotState::free));
-    if (const Demand* d = oldest_demand_locked()) poke_dispatcher(d->database, kPokeExecutor);
+    serve_oldest_demand_locked();
     tell_who_wants_room();
 }
 
@@ -255,22 +128,6 @@ int free_slots(int max_executors) noexcept {
         if (st != SlotState::free && st != SlotState::dead) used++;
     }
     return max_executors - used;
-}
-
-Instant make_room(Oid database, Oid role, Instant now, Instant steady) noexcept {
-    if (DatabaseSlot* d = database_slot(database)) (void)want_room(*d);
-    const PartGuard guard(BoardLock::directory, LW_EXCLUSIVE);
-    Standings all;
-    read_standings_locked(&all);
-    if (ask_holder_to_leave(
-            all, core::choose_idle_leaver(all.held(), all.wanted(), all.leaving, database, role, now)))
-        return core::kPlusInfinity;
-    return others_do(database, role) >= Others::just_idle ? steady + core::kMinIdle : core::kPlusInfinity;
-}
-
-void forget_demand(Oid database, Oid role) noexcept {
-    const PartGuard guard(BoardLock::directory, LW_EXCLUSIVE);
-    if (Demand* d = find_demand(database, role)) d->database = InvalidOid;
 }
 
 void wake_another(Oid database, Oid role) noexcept {

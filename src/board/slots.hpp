@@ -33,11 +33,6 @@ struct RoleExecutors {
 };
 RoleExecutors count_executors(Oid database, Oid role) noexcept;
 int free_slots(int max_executors) noexcept;
-/// A role that has an executor has more due work, and no slot is free: asks a long idle executor of another
-/// role or database to leave. Answers the time of the steady clock at which to try again; whoever rests or
-/// leaves before that pokes the dispatcher.
-Instant make_room(Oid database, Oid role, Instant now, Instant steady) noexcept;
-void forget_demand(Oid database, Oid role) noexcept;
 
 /// Wakes one idle executor of the role; false when none is idle.
 bool wake_executor(Oid database, Oid role) noexcept;

@@ -379,7 +379,7 @@ void Dispatcher::look_at_schedules(core::Instant now) {
 // Wakes and recruits executors for what is due; answers the next instant at which something becomes due.
 core::Instant Dispatcher::due_work(core::Instant now) {
     next_recruit_ = core::kPlusInfinity;
-    if (slot_->stopped || !settings::enabled) return core::kPlusInfinity;
+    if (slot_->stopped || !settings::enabled) return recruiter_.rest();
     const Recruiter::Round round = recruiter_.look(now);
     next_recruit_ = round.retry;
     return round.next_due;

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "board/databases.hpp"
+#include "board/rotation.hpp"
 #include "board/settings.hpp"
 #include "pg/call.hpp"
 #include "pg/datum.hpp"
@@ -42,6 +43,18 @@ void say_barred(Oid role, pg::SessionBar bar) {
                      .hint("%s", hint));
 }
 
+store::OwnDemand* find_demand(store::OwnDemands* demands, Oid role) {
+    const auto found =
+        std::lower_bound(demands->begin(), demands->end(), role,
+                         [](const store::OwnDemand& d, Oid wanted) { return d.role < wanted; });
+    return found == demands->end() || found->role != role ? nullptr : &*found;
+}
+
+core::Instant since(store::OwnDemands* demands, Oid role) {
+    const store::OwnDemand* d = find_demand(demands, role);
+    return d == nullptr ? core::kPlusInfinity : d->since;
+}
+
 }  // namespace
 
 Recruiter::Recruiter(Oid database)
@@ -60,7 +73,9 @@ Recruiter::Round Recruiter::look(core::Instant now) {
         core::Instant next_due;
         pg::static_vector<RoleNeed, kRolesAtOnce> needs;  // those of the least roles past passed_
         bool others;
-    } look{this, now, core::kPlusInfinity, {}, false};
+        store::OwnDemands demands;
+    } look{this, now, core::kPlusInfinity, {}, false, {}};
+    store::read_demands(database_, &look.demands);
     store::visit_ranges(
         database_,
         [](void* arg, uint32, Oid role, store::Key head, core::Instant queue_opens) {
@@ -71,6 +86,7 @@ Recruiter::Round Recruiter::look(core::Instant now) {
                 l->next_due = std::min(l->next_due, due);
                 return;
             }
+            if (store::OwnDemand* d = find_demand(&l->demands, role)) d->is_due = true;
             if (role <= l->self->passed_) {
                 l->others = true;
                 return;
@@ -90,6 +106,10 @@ Recruiter::Round Recruiter::look(core::Instant now) {
             if (role < last.role) last = {role, 1};
         },
         &look);
+    // Work that was deleted, cancelled or given to another role needs no executor any more.
+    for (const store::OwnDemand& d : look.demands) {
+        if (!d.is_due) store::forget_demand(database_, d.role);
+    }
     const core::Instant steady = pg::steady_now();
     reap_failed_starts(steady);
     Round round{look.next_due, core::kPlusInfinity};
@@ -98,8 +118,17 @@ Recruiter::Round Recruiter::look(core::Instant now) {
     passed_ = look.others && full ? std::max_element(look.needs.begin(), look.needs.end(), by_role)->role
                                   : InvalidOid;
     if (look.others) round.retry = steady + kDemandRetry;
+    // A free slot is the oldest demand's.
+    std::sort(look.needs.begin(), look.needs.end(), [&look](const RoleNeed& a, const RoleNeed& b) {
+        return since(&look.demands, a.role) < since(&look.demands, b.role);
+    });
     for (const RoleNeed& need : look.needs) round.retry = std::min(round.retry, serve(need, now, steady));
     return round;
+}
+
+core::Instant Recruiter::rest() noexcept {
+    store::forget_demands(database_);
+    return core::kPlusInfinity;
 }
 
 // When to try again: nobody runs this role's jobs, and nobody could be started.

@@ -20,6 +20,8 @@ class Recruiter {
     /// One look at all ranges of the database.
     /// cost: 64 bytes a range
     Round look(core::Instant now);
+    /// The database runs nothing now: others need not wait for its roles. Answers that nothing is due.
+    core::Instant rest() noexcept;
 
   private:
     static constexpr std::size_t kRolesAtOnce = 128;

@@ -51,4 +51,24 @@ SELECT foreman.enqueue('note') AS kept \gset
 COMMIT;
 SELECT is(t.outcome(:kept), 'completed 1', 'after a stop() whose savepoint was rolled back, jobs run');
 SELECT is((SELECT array_agg(pid ORDER BY pid) FROM foreman.workers WHERE pid = ANY (:'executors')), :'executors'::int4[], 'and no executor has left');
+
+-- A role waited for a slot, and its job was deleted: nobody waits for that role any more.
+CREATE ROLE pgtap_start_stop_other LOGIN;
+GRANT USAGE ON SCHEMA t TO pgtap_start_stop_other;
+SELECT foreman.register_handler('of_other', 't.note(foreman.job)', run_as => 'pgtap_start_stop_other') \g /dev/null
+CREATE TABLE t.holds AS SELECT foreman.enqueue('hold', '{"gate": "all"}') AS job_id FROM generate_series(1, current_setting('foreman.max_executors')::int);
+SELECT ok(t.wait_until($$ NOT EXISTS (SELECT FROM t.holds WHERE t.state(job_id) <> 'running 1') $$), 'every executor has a job');
+SELECT clock_timestamp() AS before \gset
+SELECT foreman.enqueue('of_other') AS other \gset
+SELECT ok(t.wait_until(format($$ pg_stat_clear_snapshot()::text = '' AND EXISTS (SELECT FROM pg_stat_activity WHERE backend_type = 'pg_foreman dispatcher' AND datname = current_database() AND state = 'idle' AND state_change > %L) $$, :'before')), 'the dispatcher has seen that another role has a job');
+SELECT foreman.delete_job(:other), foreman.unregister_handler('of_other') \g /dev/null
+INSERT INTO t.gate VALUES ('all');
+SELECT ok(t.wait_until($$ NOT EXISTS (SELECT FROM t.holds WHERE t.state(job_id) <> 'completed 1') $$), 'the jobs end');
+SELECT foreman.stop() \g /dev/null
+SELECT ok(t.wait_until('t.no_workers()'), 'and so do the executors');
+SELECT foreman.start() \g /dev/null
+SELECT foreman.enqueue('note') AS note \gset
+SELECT is(t.outcome(:note), 'completed 1', 'a free slot is not kept for a role whose jobs are gone');
+DROP OWNED BY pgtap_start_stop_other;
+DROP ROLE pgtap_start_stop_other;
 SELECT * FROM finish();
