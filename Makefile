@@ -129,7 +129,7 @@ help:
 #:   make check-isolation  isolation specs in test/isolation
 #:   make check-tap        Perl TAP in test/tap: restarts, crashes, DROP DATABASE
 #:   make check-cron       one script on pg_cron and on pg_foreman_cron, and import_pg_cron()
-#:   make check-readme     the SQL of README.md and what it prints
+#:   make check-readme     the SQL of README.md and docs/, and what it prints
 #:   make check-demo       the demo, without a terminal
 #:   make fuzz             10 million random schedules against the parser, under sanitizers (FUZZ_RUNS)
 #:   make check-versions   make test on 17 and 18 in root file systems of their own (root)

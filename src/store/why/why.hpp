@@ -11,7 +11,7 @@
 namespace foreman::store {
 
 struct Reason {
-    const char* reason;  // a literal, documented in the README
+    const char* reason;  // a literal, documented in docs/why.md
     Datum detail;        // jsonb
     std::optional<core::Instant> until;
 };
