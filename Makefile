@@ -81,6 +81,10 @@ bench-large:
 	@test/lib/prepare
 	@test/bench/run --large
 
+reference:
+	@test/lib/prepare
+	@test/readme/reference
+
 test:
 	@test/run
 
@@ -103,7 +107,7 @@ stop:
 help:
 	@sed -n 's/^#: //p' Makefile
 
-.PHONY: demo bench bench-large test campaign fuzz $(CHECKS) setup stop help FORCE
+.PHONY: demo bench bench-large reference test campaign fuzz $(CHECKS) setup stop help FORCE
 
 #: The extension, as PGXS has it (PG_CONFIG=... picks the server):
 #:   make                  build pg_foreman.so; V=1 shows the commands, WERROR= lets warnings pass
@@ -117,6 +121,7 @@ help:
 #:   make campaign         kills workers of every kind at random for 60 s (CAMPAIGN_SECONDS), then counts
 #:   make bench            the three figures, with the machine and the settings
 #:   make bench-large      the same with four times as many jobs, and pruning of 10,000,000
+#:   make reference        write docs/reference/ from the comments in the script; make check-readme says when it is old
 #:   make setup            only install the missing packages
 #:
 #: One suite at a time (set-up, build and install included); logs are in build/log/:

@@ -28,8 +28,8 @@ GucContext sizing() noexcept {
 
 void define_settings() {
     namespace s = foreman::settings;
-    pg::define_int({"foreman.board_memory", "Shared memory for ranges, queues and their counters.", sizing(),
-                    GUC_UNIT_MB},
+    pg::define_int({"foreman.board_memory", "Shared memory of the engine: ranges, queues, leases, keys.",
+                    sizing(), GUC_UNIT_MB},
                    &s::board_memory_mb, 64, 8, 4096);
     pg::define_int(
         {"foreman.cancel_grace",
@@ -61,8 +61,9 @@ void define_settings() {
                     "letter; 0 sets no limit.",
                     PGC_SIGHUP},
                    &s::max_interruptions, 100, 0, 32'000);
-    pg::define_int({"foreman.max_waiters", "Sessions that may wait in await() at the same time.", sizing()},
-                   &s::max_waiters, std::max(1, MaxConnections / 4), 0, 262'143);
+    pg::define_int(
+        {"foreman.max_waiters", "Sessions that wait in await() and wait_for_job() at a time.", sizing()},
+        &s::max_waiters, std::max(1, MaxConnections / 4), 0, 262'143);
     pg::define_int({"foreman.poll_interval",
                     "Time between two looks of a dispatcher that nothing woke; work is announced without it.",
                     PGC_SIGHUP, GUC_UNIT_MS},
