@@ -76,6 +76,35 @@ Plan plan_board(int memory_mb, int max_waiters) {
     return p;
 }
 
+// As it is for a database of which nothing is known; counters that only ever change stay.
+void set_up(DatabaseSlot* d) {
+    d->pid = 0;
+    d->procno = -1;
+    d->clerk_pid = 0;
+    pg_atomic_init_u32(&d->pokes, 0);
+    pg_atomic_init_u32(&d->requests_open, 1);
+    pg_atomic_init_u32(&d->off_board, 0);
+    d->off_board_due.init(core::kPlusInfinity);
+    pg_atomic_init_u32(&d->counted, 0);
+    pg_atomic_init_u32(&d->waits_overflow, 0);
+    pg_atomic_init_u32(&d->keys_unknown, 0);
+    pg_atomic_init_u32(&d->wants_room, 0);
+    d->key_hints = d->end_hints = {};
+    pg_atomic_init_u32(&d->leases_off_board, 0);
+    pg_atomic_init_u32(&d->leases_loaded, 0);
+    pg_atomic_init_u32(&d->settings_loaded, 0);
+    d->next_wake.init(core::kPlusInfinity);
+    d->next_expiry.init(core::kPlusInfinity);
+    d->next_lease_end.init(core::kPlusInfinity);
+    d->next_fire.init(core::kMinusInfinity);
+    d->held_by = 0;
+    d->stopped = false;
+    d->has_extension = false;
+    d->look_again = false;
+    d->exit = 0;
+    d->failing[0] = '\0';
+}
+
 void init_slots(Board* b) {
     for (auto& s : b->slots) {
         pg_atomic_init_u32(&s.state, static_cast<uint32>(SlotState::free));
@@ -88,25 +117,10 @@ void init_slots(Board* b) {
         s.held_range = kNoIndex;
     }
     for (auto& d : b->databases) {
-        pg_atomic_init_u32(&d.pokes, 0);
+        set_up(&d);
         pg_atomic_init_u32(&d.request_generation, 0);
-        pg_atomic_init_u32(&d.requests_open, 1);
-        pg_atomic_init_u32(&d.off_board, 0);
         pg_atomic_init_u32(&d.off_board_notes, 0);
-        pg_atomic_init_u64(&d.off_board_due, static_cast<uint64>(core::kPlusInfinity.us));
-        pg_atomic_init_u32(&d.counted, 0);
-        pg_atomic_init_u32(&d.waits_overflow, 0);
-        pg_atomic_init_u32(&d.keys_unknown, 0);
-        pg_atomic_init_u32(&d.wants_room, 0);
-        d.key_hints = d.end_hints = {};
-        pg_atomic_init_u32(&d.leases_off_board, 0);
-        pg_atomic_init_u32(&d.leases_loaded, 0);
-        pg_atomic_init_u32(&d.settings_loaded, 0);
-        pg_atomic_init_u64(&d.next_wake, static_cast<uint64>(core::kPlusInfinity.us));
-        pg_atomic_init_u64(&d.next_expiry, static_cast<uint64>(core::kPlusInfinity.us));
         pg_atomic_init_u64(&d.database_bytes, 0);
-        pg_atomic_init_u64(&d.next_lease_end, static_cast<uint64>(core::kPlusInfinity.us));
-        pg_atomic_init_u64(&d.next_fire, static_cast<uint64>(core::kMinusInfinity.us));
     }
 }
 
@@ -197,31 +211,7 @@ DatabaseSlot* add_database_slot(Oid database) noexcept {
     if (DatabaseSlot* d = database_slot(database)) return d;
     DatabaseSlot* d = database_slot(InvalidOid);
     if (d == nullptr) return nullptr;
-    d->pid = 0;
-    d->procno = -1;
-    pg_atomic_write_u32(&d->pokes, 0);
-    pg_atomic_write_u32(&d->requests_open, 1);
-    pg_atomic_write_u32(&d->off_board, 0);
-    pg_atomic_write_u64(&d->off_board_due, static_cast<uint64>(core::kPlusInfinity.us));
-    pg_atomic_write_u32(&d->counted, 0);
-    pg_atomic_write_u32(&d->waits_overflow, 0);
-    pg_atomic_write_u32(&d->keys_unknown, 0);
-    pg_atomic_write_u32(&d->wants_room, 0);
-    d->key_hints = d->end_hints = {};
-    pg_atomic_write_u32(&d->leases_off_board, 0);
-    pg_atomic_write_u32(&d->leases_loaded, 0);
-    pg_atomic_write_u32(&d->settings_loaded, 0);
-    pg_atomic_write_u64(&d->next_wake, static_cast<uint64>(core::kPlusInfinity.us));
-    pg_atomic_write_u64(&d->next_expiry, static_cast<uint64>(core::kPlusInfinity.us));
-    pg_atomic_write_u64(&d->next_lease_end, static_cast<uint64>(core::kPlusInfinity.us));
-    pg_atomic_write_u64(&d->next_fire, static_cast<uint64>(core::kMinusInfinity.us));
-    d->held_by = 0;
-    d->stopped = false;
-    d->has_extension = false;
-    d->look_again = false;
-    d->exit = 0;
-    d->clerk_pid = 0;
-    d->failing[0] = '\0';
+    set_up(d);
     pg_write_barrier();
     d->database = database;
     return d;
@@ -251,14 +241,6 @@ void poke_dispatcher(Oid database, uint32 bits) noexcept {
     if (d == nullptr) return;
     pg_atomic_fetch_or_u32(&d->pokes, bits);
     set_latch(d->pid, d->procno);
-}
-
-bool lower_instant(pg_atomic_uint64* instant, Instant to) noexcept {
-    uint64 seen = pg_atomic_read_u64(instant);
-    while (to.us < static_cast<int64>(seen)) {
-        if (pg_atomic_compare_exchange_u64(instant, &seen, static_cast<uint64>(to.us))) return true;
-    }
-    return false;
 }
 
 void poke_launcher(Oid database) noexcept {

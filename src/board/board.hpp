@@ -41,8 +41,6 @@ void clear_database(Oid database) noexcept;
 
 /// Sets bits and wakes the dispatcher of the database, if it has one.
 void poke_dispatcher(Oid database, uint32 bits) noexcept;
-/// Lowers an instant of a DatabaseSlot; false: it was not above.
-bool lower_instant(pg_atomic_uint64* instant, Instant to) noexcept;
 /// Wakes the launcher to look at databases again.
 void poke_launcher(Oid database = InvalidOid) noexcept;
 /// Sets the latch of a process that registered (pid, procno) on the board; a stale pair wakes a stranger,

@@ -4,6 +4,7 @@
 // lost at a crash: the tables know better.
 #pragma once
 
+#include "board/instant.hpp"
 #include "core/group_pace.hpp"
 #include "core/histogram.hpp"
 #include "core/range_head.hpp"
@@ -99,7 +100,7 @@ struct DatabaseSlot {
     pg_atomic_uint32 requests_open;       // 0: no row of job_request is left
     pg_atomic_uint32 off_board;           // ranges are missing on the board: their rows tell
     pg_atomic_uint32 off_board_notes;     // how often that was said
-    pg_atomic_uint64 off_board_due;       // int64: a lower bound on the head of those that executors run
+    BoardInstant off_board_due;           // a lower bound on the head of those that executors run
     pg_atomic_uint32 counted;             // the queue counters have been set from the rows
     pg_atomic_uint32 leases_off_board;    // some had no room: their rows tell when they end
     pg_atomic_uint32 leases_loaded;       // what is leased is on the board: limits may be trusted
@@ -110,11 +111,11 @@ struct DatabaseSlot {
     HintList end_hints;                   // jobs and batches that ended and are waited for
     pg_atomic_uint32 settings_loaded;     // the queue entries have the settings of their rows
     uint32 settings_generation;           // changes with every committed change of a queue's settings
-    pg_atomic_uint64 next_wake;           // int64: the instant the dispatcher sleeps to
-    pg_atomic_uint64 next_expiry;         // int64: a lower bound on the earliest expires_at
-    pg_atomic_uint64 next_lease_end;      // int64: a lower bound on the earliest leased_until
+    BoardInstant next_wake;               // the instant the dispatcher sleeps to
+    BoardInstant next_expiry;             // a lower bound on the earliest expires_at
+    BoardInstant next_lease_end;          // a lower bound on the earliest leased_until
     pg_atomic_uint64 database_bytes;      // int64: as the dispatcher measured last
-    pg_atomic_uint64 next_fire;           // int64: a lower bound on the time of the first schedule
+    BoardInstant next_fire;               // a lower bound on the time of the first schedule
     int32 held_by;                        // pid of a session that keeps the workers out, 0: none
     bool stopped;                         // the identity says so
     bool has_extension;

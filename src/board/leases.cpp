@@ -87,8 +87,7 @@ void read_entry(const LeaseEntry& e, LeaseReading* out) noexcept {
 void lower_next_end(Oid database, int64 until) noexcept {
     DatabaseSlot* d = database_slot(database);
     if (d == nullptr) return;
-    if (lower_instant(&d->next_lease_end, Instant{until}) &&
-        until < static_cast<int64>(pg_atomic_read_u64(&d->next_wake)))
+    if (d->next_lease_end.lower(Instant{until}) && Instant{until} < d->next_wake.read())
         poke_dispatcher(database, kPokeLeases);
 }
 

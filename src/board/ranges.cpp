@@ -206,7 +206,7 @@ void note_off_board(Oid database, Instant due) noexcept {
     if (d == nullptr) return;
     pg_atomic_fetch_add_u32(&d->off_board_notes, 1);
     pg_atomic_write_u32(&d->off_board, 1);
-    if (lower_instant(&d->off_board_due, due)) poke_dispatcher(database, kPokeDue);
+    if (d->off_board_due.lower(due)) poke_dispatcher(database, kPokeDue);
 }
 
 void lower_head(const RangeName& n, Oid role, Key key) noexcept {

@@ -165,8 +165,7 @@ void wake_for(Oid database, Oid role, Instant run_at, Instant now) noexcept {
     // was lowered first, and then the states are read. The barrier keeps that order.
     pg_memory_barrier();
     if (run_at > now) {
-        if (run_at.us < static_cast<int64>(pg_atomic_read_u64(&d->next_wake)))
-            poke_dispatcher(database, kPokeDue);
+        if (run_at < d->next_wake.read()) poke_dispatcher(database, kPokeDue);
         return;
     }
     wake_another(database, role);

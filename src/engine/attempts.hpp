@@ -13,7 +13,7 @@
 namespace foreman::worker {
 
 class Attempts {
-  protected:
+  public:
     /// returns: whether it went well.
     /// errors: 57P01 only, so that the process ends
     template <class Body>

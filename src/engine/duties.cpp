@@ -25,7 +25,6 @@ namespace foreman::worker {
 namespace {
 
 constexpr const char* kOwnFault = "the handler ended its session";
-constexpr int kExpireBatch = 1000;
 constexpr int kReviveBatch = 500;
 constexpr int kReviveAlone = 50;
 constexpr core::Micros kBadLeaseRetry = core::minutes(1);
@@ -256,23 +255,29 @@ bool try_to_revive(Oid database, const store::LeaseReading& lease, core::Instant
 
 }  // namespace
 
-int64 revive_ended_leases(Oid database, core::Instant now, core::Instant* next, bool each_alone) {
+int64 revive_ended_leases(Oid database, core::Instant now, core::Micros most, core::Instant* next,
+                          bool each_alone) {
     *next = core::kPlusInfinity;
     if (!store::board_present()) return revive_by_rows(now);
     // Subtransactions past 64 slow down every snapshot of the server.
-    const int most = each_alone ? kReviveAlone : kReviveBatch;
+    const int limit = each_alone ? kReviveAlone : kReviveBatch;
+    const core::Instant end = pg::steady_now() + most;
     pg::Context context("foreman revival", CurrentMemoryContext);
     pg::ContextResource memory(context);
     pg::vector<store::LeaseReading> ended(kReviveBatch, store::LeaseReading{}, &memory);
-    const int n = store::ended_leases(database, now, ended.data(), most, next);
+    const int n = store::ended_leases(database, now, ended.data(), limit, next);
+    if (n == limit) *next = now;
     int64 revived = 0;
     for (int i = 0; i < n; i++) {
+        if (i > 0 && pg::steady_now() >= end) {
+            *next = now;
+            return revived;
+        }
         const store::LeaseReading& lease = ended[static_cast<std::size_t>(i)];
         const bool done = each_alone ? try_to_revive(database, lease, now, context.get(), next)
                                      : revive(database, lease, now, context.get(), next);
         revived += done ? 1 : 0;
     }
-    if (n == most) *next = now;
     return revived + revive_off_board(database, now);
 }
 
@@ -340,15 +345,14 @@ void refresh_roles(Oid database, bool all, core::Micros most) {
     store::poke_dispatcher(database, store::kPokeNewKinds);
 }
 
-int64 expire_due(store::DatabaseSlot* slot, core::Instant now) {
-    // Infinity first: what commits meanwhile lowers it again.
-    if (slot != nullptr) pg_atomic_write_u64(&slot->next_expiry, static_cast<uint64>(core::kPlusInfinity.us));
+int64 expire_due(store::DatabaseSlot* slot, core::Instant now, int most) {
+    if (slot != nullptr) slot->next_expiry.forget();
     core::Instant next{};
-    const int64 n = store::expire_jobs(now, kExpireBatch, &next);
+    const int64 n = store::expire_jobs(now, most, &next);
     if (slot != nullptr && next != core::kPlusInfinity) {
         // A job that somebody holds past its expiry is left to whoever holds it; look again in a second.
-        const int64 wanted = std::max(next.us, n == kExpireBatch ? now.us : now.us + USECS_PER_SEC);
-        store::lower_instant(&slot->next_expiry, core::Instant{wanted});
+        const int64 wanted = std::max(next.us, n == most ? now.us : now.us + USECS_PER_SEC);
+        slot->next_expiry.lower(core::Instant{wanted});
     }
     return n;
 }

@@ -19,16 +19,17 @@ int64 settle_dead_executors(Oid database);
 void find_orphans(Oid database, pg::vector<int64>* jobs);
 int64 rescue_orphans(Oid database);
 /// Leases of outside workers that ended: their jobs are failed with "lease expired", or cancelled where that
-/// was asked. each_alone: one that cannot be ended is passed over for a minute.
+/// was asked. Works for about `most`. each_alone: one that cannot be ended is passed over for a minute.
 /// returns: how many; next: the earliest end of the others
-int64 revive_ended_leases(Oid database, core::Instant now, core::Instant* next, bool each_alone = false);
+int64 revive_ended_leases(Oid database, core::Instant now, core::Micros most, core::Instant* next,
+                          bool each_alone = false);
 /// Jobs that the flight recorder names as culprits of the last crash of the server: charged a crash, dead
 /// letters after foreman.max_crashes of them. Those of a batch are only made to run alone.
 int64 charge_crashes(Oid database);
 /// Sets which role runs each range, of all or of those whose role is in doubt, from the handlers as they are
 /// now. What is left after `most` is done when the dispatcher looks again, as it is told to.
 void refresh_roles(Oid database, bool all, core::Micros most);
-/// Cancels jobs whose expires_at has passed and notes the next one.
-int64 expire_due(store::DatabaseSlot* slot, core::Instant now);
+/// Cancels up to `most` jobs whose expires_at has passed, and tells the board when to look again.
+int64 expire_due(store::DatabaseSlot* slot, core::Instant now, int most);
 
 }  // namespace foreman::worker

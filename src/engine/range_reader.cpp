@@ -18,32 +18,19 @@ constexpr core::Micros kMissingPause = core::milliseconds(500);
 
 }  // namespace
 
-core::Instant RangeReader::missing_due() const noexcept {
-    store::DatabaseSlot* d = store::database_slot(database_);
-    return core::Instant{static_cast<int64>(pg_atomic_read_u64(&d->off_board_due))};
-}
-
-core::Instant RangeReader::next() const noexcept {
-    return missing_due() > pg::clock_now() ? missing_due() : core::kPlusInfinity;
-}
-
-core::Instant RangeReader::next_steady() const noexcept {
-    if (active_) return core::kMinusInfinity;
-    return missing_due() <= pg::clock_now() ? next_missing_ : core::kPlusInfinity;
-}
-
 bool RangeReader::begin(core::Instant now, core::Instant steady, bool all) noexcept {
     if (active_) {
         once_more_ |= all;
         return true;
     }
-    if (!all && (steady < next_missing_ || missing_due() > now)) return false;
+    all |= broken_;
+    store::DatabaseSlot* d = store::database_slot(database_);
+    if (!all && (steady < next_missing_ || d->off_board_due.read() > now)) return false;
     active_ = at_start_ = true;
     all_ = all;
     began_ = steady;
-    store::DatabaseSlot* d = store::database_slot(database_);
     notes_ = pg_atomic_read_u32(&d->off_board_notes);
-    pg_atomic_write_u64(&d->off_board_due, static_cast<uint64>(core::kPlusInfinity.us));
+    d->off_board_due.forget();
     return true;
 }
 
@@ -66,16 +53,19 @@ void RangeReader::look_at(const store::RangeRow& row, core::Instant now) const {
 void RangeReader::step(core::Instant now, core::Micros most) {
     const core::Instant end = pg::steady_now() + most;
     active_ = false;
+    broken_ = true;
     do {
         if (!store::next_range(&row_, std::exchange(at_start_, false))) return finish();
         look_at(row_, now);
         pg::call<&ProcessInterrupts>();
     } while (pg::steady_now() < end);
     active_ = true;
+    broken_ = false;
 }
 
 // What has been said to be missing since it began is missing still.
 void RangeReader::finish() noexcept {
+    broken_ = false;
     store::DatabaseSlot* d = store::database_slot(database_);
     pg_atomic_write_u32(&d->off_board, 0);
     pg_memory_barrier();

@@ -17,13 +17,13 @@ class RangeReader {
     /// Begins a pass: over all, after the one that goes on; or over the missing ones, when one is due. Not
     /// more often than that they take a third of the time. false: no pass goes on.
     bool begin(core::Instant now, core::Instant steady, bool all) noexcept;
-    void step(core::Instant now, core::Micros most);  ///< the pass is given up where it raises
-    /// When to look again: by the clock, and by the steady one.
-    core::Instant next() const noexcept;
-    core::Instant next_steady() const noexcept;
+    /// errors:  whatever raises; the pass is given up, and the next one is over all
+    void step(core::Instant now, core::Micros most);
+    bool active() const noexcept { return active_; }
+    /// Before when no pass over the missing ones begins, by the steady clock.
+    core::Instant rest() const noexcept { return next_missing_; }
 
   private:
-    core::Instant missing_due() const noexcept;
     void look_at(const store::RangeRow& row, core::Instant now) const;
     void finish() noexcept;
 
@@ -36,6 +36,7 @@ class RangeReader {
     bool at_start_ = false;
     bool all_ = false;
     bool once_more_ = false;
+    bool broken_ = false;  // the last step raised
 };
 
 }  // namespace foreman::worker

@@ -117,7 +117,7 @@ std::optional<core::Micros> Desk::work() {
 }  // namespace
 
 void Clerk::keep(core::Instant steady) {
-    if (handle_ && handle_->status() == BGWH_STOPPED) {
+    if (ended()) {
         handle_.reset();
         wanted_ = true;  // what it did not see
     }

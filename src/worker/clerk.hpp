@@ -23,7 +23,9 @@ class Clerk {
     void wake() noexcept { wanted_ = true; }
     /// Wakes the clerk, or starts one, when it is wanted. Needs no transaction open.
     void keep(core::Instant steady);
-    /// When to call keep() again.
+    /// The clerk that this process started has ended: keep() is to be called.
+    bool ended() const { return handle_ && handle_->status() == BGWH_STOPPED; }
+    /// When to call keep() again, by the steady clock.
     core::Instant retry() const noexcept { return wanted_ ? not_before_ : core::kPlusInfinity; }
 
   private:

@@ -106,4 +106,14 @@ SELECT is(t.outcome(:expires), 'cancelled 0', 'too late');
 SELECT is((SELECT reason FROM foreman.jobs WHERE job_id = :expires), 'expired', 'is cancelled as expired');
 SELECT is(t.outcome(:unknown), 'cancelled 0', 'whether there is a handler or not');
 SELECT is((SELECT count(*) FROM foreman.jobs WHERE job_id IN (:expires, :unknown) AND finished_at < run_at + CASE WHEN job_id = :unknown THEN interval '300 ms' ELSE '-1 day' END), 0::int8, 'not before its time');
+
+-- What cannot be cancelled now is soon tried again.
+-- Broken by: a dispatcher that forgets when the next job expires before it looks, and does not look again when that fails.
+CREATE FUNCTION t.refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'not now'; END $$;
+CREATE TRIGGER refuse BEFORE DELETE ON foreman.live_job FOR EACH ROW EXECUTE FUNCTION t.refuse();
+SELECT foreman.enqueue('note', run_at => now() + interval '1 hour', expires_at => clock_timestamp() + interval '200 ms') AS refused \gset
+SELECT pg_sleep(1) \g /dev/null
+SELECT is(t.state(:refused), 'scheduled 0', 'a job that cannot be cancelled when it expires waits');
+DROP TRIGGER refuse ON foreman.live_job;
+SELECT ok(t.wait_until(format('t.state(%s) = ''cancelled 0''', :refused)), 'and is cancelled as soon as it can be');
 SELECT * FROM finish();

@@ -31,6 +31,7 @@ namespace foreman::worker {
 namespace {
 
 constexpr int kMaxSeen = 100000;
+constexpr int kExpireBatch = 1000;
 
 // A pass of this session over the rows: ranges are read from the index, not from the board.
 class Pass {
@@ -255,7 +256,7 @@ FOREMAN_FUNCTION(fire_timers_once) {
 FOREMAN_FUNCTION(dispatch_once) {
     require_operator("foreman.dispatch_once()");
     const int64 done = store::apply_requests(PG_INT64_MIN, core::Micros{PG_INT64_MAX}).applied;
-    const int64 expired = expire_due(nullptr, store::now());
+    const int64 expired = expire_due(nullptr, store::now(), kExpireBatch);
     // This transaction may fail, or go on for long: the hints stay with the dispatcher.
     store::BlockedWork blocked(false);
     blocked.look_at_all();
@@ -265,7 +266,7 @@ FOREMAN_FUNCTION(dispatch_once) {
 FOREMAN_FUNCTION(rescue_once) {
     require_operator("foreman.rescue_once()");
     core::Instant next{};
-    const int64 revived = revive_ended_leases(MyDatabaseId, store::now(), &next);
+    const int64 revived = revive_ended_leases(MyDatabaseId, store::now(), core::Micros{PG_INT64_MAX}, &next);
     return Int64GetDatum(revived + (store::board_present() ? settle_dead_executors(MyDatabaseId)
                                                            : rescue_orphans(MyDatabaseId)));
 }

@@ -116,9 +116,9 @@ void apply_instant(const Note& n) noexcept {
     DatabaseSlot* d = database_slot(MyDatabaseId);
     if (d == nullptr) return;
     if (n.type == NoteKind::fire) {
-        if (lower_instant(&d->next_fire, Instant{n.id})) poke_dispatcher(MyDatabaseId, kPokeSchedules);
+        if (d->next_fire.lower(Instant{n.id})) poke_dispatcher(MyDatabaseId, kPokeSchedules);
     } else {
-        if (lower_instant(&d->next_expiry, Instant{n.id})) poke_dispatcher(MyDatabaseId, kPokeExpiry);
+        if (d->next_expiry.lower(Instant{n.id})) poke_dispatcher(MyDatabaseId, kPokeExpiry);
     }
 }
 

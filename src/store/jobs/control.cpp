@@ -461,7 +461,7 @@ int64 expire_jobs(Instant at, int max, Instant* next) {
             jobs.push_back(j);
         }
     }
-    for (const Job& j : jobs) cancel_taken(j, "expired", at);
+    if (!jobs.empty()) cancel_taken({jobs.data(), jobs.size()}, "expired", at);
     const pg::Rows rest = g_next_expiry.execute();
     *next = rest.empty() ? core::kPlusInfinity : rest[0].instant(1);
     return static_cast<int64>(jobs.size());
