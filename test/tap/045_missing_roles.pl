@@ -124,7 +124,8 @@ eventually($target, 'origin', q{SELECT count(DISTINCT username) = 2 FROM cron.jo
 like(value($target, 'origin', $roles), qr/^true/, 'nobody is missing any more');
 my ($rc, $out, $err) = $target->psql('origin', q{SELECT foreman.reassign_role('dropped', 'heir')});
 like($err, qr/nothing here belongs to a role "dropped"/, 'a call that would give nothing is an error');
-$target->safe_psql('origin', 'ALTER ROLE heir NOLOGIN');
-like(value($target, 'origin', $roles), qr/^false role "heir" lacks LOGIN/, 'health() names a role that is there and cannot run');
+# Since PostgreSQL 17 a background worker may be of a role without LOGIN.
+$target->safe_psql('origin', 'REVOKE CONNECT ON DATABASE origin FROM PUBLIC');
+like(value($target, 'origin', $roles), qr/^false .*role "heir" lacks CONNECT/, 'health() names a role that is there and cannot run');
 
 done_testing();
