@@ -105,7 +105,9 @@ while ($done < $kills && $round < 3 * $kills)
 		$producer->kill_kill;
 	}
 	end_producer($producer, $round);
-	my $took = wait_for($node, 'postgres', "SELECT count(*) > 0 FROM foreman.workers WHERE job_id IS NOT NULL OR state = 'idle'", 30);
+	# The job may have ended before the kill: then nothing may be left to run.
+	my $took = wait_for($node, 'postgres', q{SELECT EXISTS (SELECT FROM foreman.workers WHERE job_id IS NOT NULL OR state = 'idle')
+		OR NOT EXISTS (SELECT FROM foreman.live_job)}, 30);
 	last if !defined $took;
 	$slowest = $took if $took > $slowest;
 }
