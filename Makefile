@@ -45,6 +45,17 @@ clean:
 	rm -rf pg_foreman.so $(EXTRA_CLEAN)
 endif
 
+# The script of the extension is its parts, one after another; a tag in them says which bundle of
+# grant_role() an object belongs to. Both results are in the repository: lint sees that they are current.
+SCRIPT       = sql/pg_foreman--1.0.sql
+SCRIPT_PARTS = $(sort $(wildcard sql/parts/*.sql))
+BUNDLES      = src/store/definitions/bundle_rights.inc
+all: $(SCRIPT) $(BUNDLES)
+$(SCRIPT): $(SCRIPT_PARTS)
+	@cat $(SCRIPT_PARTS) > $@.new && mv $@.new $@
+$(BUNDLES): sql/bundles.awk $(SCRIPT_PARTS)
+	@awk -f sql/bundles.awk $(SCRIPT_PARTS) > $@.new && mv $@.new $@
+
 COMPILE = $(CXX) $(CXXFLAGS) $(CPPFLAGS) -c
 
 # Both stamps are rewritten only when their text changes: another server, compiler or flag
@@ -73,6 +84,7 @@ build/obj/%.o: src/%.cpp build/obj/flags $(PREFIX).gch
 pg_foreman.so: build/obj/files src/exports.map
 
 -include $(OBJS:.o=.d) $(PREFIX).d
+build/obj/store/definitions/grants.o build/obj/store/definitions/stray_rights.o: $(BUNDLES)
 
 # The targets below need neither pg_config nor a compiler: they find or install both.
 export PG_CONFIG

@@ -5,49 +5,139 @@
 
 -- Not to be found ready-made: somebody else could own it.
 CREATE SCHEMA foreman;
-
+COMMENT ON SCHEMA foreman IS 'pg_foreman: background jobs';
 ------------------------------------------------------------------------------------------------------------------------
--- Roles. A stored role is a number and the name that it had when somebody looked last. The number decides here, and a dump
--- has the name: a rename keeps the work with its role, and a number of another cluster never means anybody. As text a ?
--- stands before the name of a role that is missing: nobody has its work until foreman.reassign_role().
+-- Who may do what: roles as they are stored, what grant_role() gave, and whether this database may run jobs.
+-- A stored role is a number and the name that it had when somebody looked last. The number decides here, and a dump has the
+-- name: a rename keeps the work with its role, and a number of another cluster never means anybody. As text a ? stands
+-- before the name of a role that is missing: nobody has its work until foreman.reassign_role().
+-- Nobody is granted anything on tables: every right is a right on a function or a view.
 ------------------------------------------------------------------------------------------------------------------------
 
 CREATE TYPE foreman.role_ref;
 
 CREATE FUNCTION foreman._role_in(pg_catalog.cstring)
 RETURNS foreman.role_ref LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'foreman_role_in';
+COMMENT ON FUNCTION foreman._role_in(pg_catalog.cstring) IS 'Input function of foreman.role_ref';
+
 CREATE FUNCTION foreman._role_out(foreman.role_ref)
 RETURNS pg_catalog.cstring LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'foreman_role_out';
+COMMENT ON FUNCTION foreman._role_out(foreman.role_ref) IS 'Output function of foreman.role_ref';
+
 CREATE FUNCTION foreman._role_recv(pg_catalog.internal)
 RETURNS foreman.role_ref LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'foreman_role_recv';
+COMMENT ON FUNCTION foreman._role_recv(pg_catalog.internal) IS 'Binary input function of foreman.role_ref';
+
 CREATE FUNCTION foreman._role_send(foreman.role_ref)
 RETURNS pg_catalog.bytea LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'foreman_role_send';
+COMMENT ON FUNCTION foreman._role_send(foreman.role_ref) IS 'Binary output function of foreman.role_ref';
 
 CREATE TYPE foreman.role_ref (INPUT = foreman._role_in, OUTPUT = foreman._role_out, RECEIVE = foreman._role_recv,
     SEND = foreman._role_send, INTERNALLENGTH = 68, ALIGNMENT = int4, STORAGE = plain);
+COMMENT ON TYPE foreman.role_ref IS 'A role by number and name; as text its name, with a ? before it when the role is missing';
 
 CREATE FUNCTION foreman._role_ref(pg_catalog.oid)
 RETURNS foreman.role_ref LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'foreman_role_of_oid';
+COMMENT ON FUNCTION foreman._role_ref(pg_catalog.oid) IS 'The role of a number';
+
 -- Of a missing role a number that no role can have.
+-- bundle: producer operator monitor
 CREATE FUNCTION foreman._role_oid(foreman.role_ref)
 RETURNS pg_catalog.oid LANGUAGE c IMMUTABLE STRICT AS 'MODULE_PATHNAME', 'foreman_role_oid';
+COMMENT ON FUNCTION foreman._role_oid(foreman.role_ref) IS 'Number of a role; 1 when it is missing';
+
 CREATE CAST (pg_catalog.oid AS foreman.role_ref) WITH FUNCTION foreman._role_ref(pg_catalog.oid) AS ASSIGNMENT;
+COMMENT ON CAST (pg_catalog.oid AS foreman.role_ref) IS 'The role of a number';
+
 CREATE CAST (pg_catalog.regrole AS foreman.role_ref) WITH FUNCTION foreman._role_ref(pg_catalog.oid) AS ASSIGNMENT;
+COMMENT ON CAST (pg_catalog.regrole AS foreman.role_ref) IS 'The role';
+
 CREATE CAST (foreman.role_ref AS pg_catalog.oid) WITH FUNCTION foreman._role_oid(foreman.role_ref) AS IMPLICIT;
+COMMENT ON CAST (foreman.role_ref AS pg_catalog.oid) IS 'Its number; 1 when the role is missing';
 
 -- The role as it is now; whether that is another than what is stored; and the name that is stored.
 CREATE FUNCTION foreman._role_now(foreman.role_ref)
 RETURNS foreman.role_ref LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'foreman_role_now';
+COMMENT ON FUNCTION foreman._role_now(foreman.role_ref) IS 'The role under the name that it has now';
+
 CREATE FUNCTION foreman._role_changed(foreman.role_ref)
 RETURNS pg_catalog.bool LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'foreman_role_changed';
+COMMENT ON FUNCTION foreman._role_changed(foreman.role_ref) IS 'Whether the role was renamed or dropped since it was stored';
+
 CREATE FUNCTION foreman._role_stored(foreman.role_ref)
 RETURNS pg_catalog.text LANGUAGE c IMMUTABLE STRICT AS 'MODULE_PATHNAME', 'foreman_role_stored';
+COMMENT ON FUNCTION foreman._role_stored(foreman.role_ref) IS 'Name of the role when it was stored';
 
+-- What grant_role gave. queue NULL: all queues.
+CREATE TABLE foreman.role_grant (
+    grant_id pg_catalog.int8     GENERATED ALWAYS AS IDENTITY,
+    bundle   pg_catalog.text     NOT NULL,
+    role     foreman.role_ref    NOT NULL,
+    queue    pg_catalog.text     COLLATE pg_catalog."C",
+    CONSTRAINT role_grant_pkey PRIMARY KEY (grant_id)
+);
+-- Several missing roles may have had one name.
+CREATE UNIQUE INDEX role_grant_all ON foreman.role_grant (bundle, foreman._role_oid(role))
+    WHERE (queue IS NULL AND foreman._role_oid(role) OPERATOR(pg_catalog.<>) '1');
+CREATE UNIQUE INDEX role_grant_queue ON foreman.role_grant (bundle, foreman._role_oid(role), queue)
+    WHERE (queue IS NOT NULL AND foreman._role_oid(role) OPERATOR(pg_catalog.<>) '1');
+SELECT pg_catalog.pg_extension_config_dump('foreman.role_grant', '');
+SELECT pg_catalog.pg_extension_config_dump(pg_catalog.pg_get_serial_sequence('foreman.role_grant', 'grant_id')::pg_catalog.regclass, '');
+COMMENT ON COLUMN foreman.role_grant.grant_id IS 'Id';
+COMMENT ON SEQUENCE foreman.role_grant_grant_id_seq IS 'Ids of grants';
+COMMENT ON TABLE foreman.role_grant IS 'What foreman.grant_role() gave';
+COMMENT ON COLUMN foreman.role_grant.queue IS 'NULL: all queues';
+
+-- Whether this database may run jobs. Workers run only while every row was inserted here: its id is its own xmin and its
+-- database is this one. A restored, subscribed or template-made copy fails that test and stays quiet until foreman.start().
+CREATE TABLE foreman.identity (
+    id       pg_catalog.xid  NOT NULL,
+    database pg_catalog.oid  NOT NULL,
+    stopped  pg_catalog.bool NOT NULL
+);
+ALTER TABLE foreman.identity REPLICA IDENTITY FULL;
+SELECT pg_catalog.pg_extension_config_dump('foreman.identity', '');
+COMMENT ON TABLE foreman.identity IS 'Tells this database from its copies; workers run only where every row was inserted here';
+COMMENT ON COLUMN foreman.identity.id IS 'Transaction that inserted the row: equal to its xmin, except in a copy';
+COMMENT ON COLUMN foreman.identity.database IS 'OID of the database that the row was inserted in';
+COMMENT ON COLUMN foreman.identity.stopped IS 'Whether foreman.stop() was called';
+
+-- bundle: operator
+CREATE FUNCTION foreman.grant_role(bundle pg_catalog.text, role pg_catalog.regrole, queue pg_catalog.text DEFAULT NULL)
+RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_grant_role';
+COMMENT ON FUNCTION foreman.grant_role(pg_catalog.text, pg_catalog.regrole, pg_catalog.text) IS 'Gives a role a bundle of rights (producer, worker, operator or monitor) for a queue, or for all; false: it had it';
+
+-- bundle: operator
+CREATE FUNCTION foreman.revoke_role(bundle pg_catalog.text, role pg_catalog.regrole, queue pg_catalog.text DEFAULT NULL, if_exists pg_catalog.bool DEFAULT false)
+RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_revoke_role';
+COMMENT ON FUNCTION foreman.revoke_role IS 'Takes a bundle away from a role; an error where the role does not have it, unless if_exists';
+
+-- bundle: operator
+CREATE FUNCTION foreman.reassign_role(from_name pg_catalog.text, to_role pg_catalog.regrole)
+RETURNS pg_catalog.jsonb LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_reassign_role';
+COMMENT ON FUNCTION foreman.reassign_role(pg_catalog.text, pg_catalog.regrole) IS 'Gives what belongs to a missing role of this name, or else to the role that has it, to another role: handlers, schedules, jobs of cron.job, batches and grants; returns how many of each';
+
+-- Rights and the board, for the views below.
+-- bundle: producer operator monitor
+CREATE FUNCTION foreman._sees(queue pg_catalog.text)
+RETURNS pg_catalog.bool LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'foreman_sees';
+COMMENT ON FUNCTION foreman._sees(pg_catalog.text) IS 'Whether the caller holds any bundle for the queue; for the views';
+
+-- bundle: operator monitor
+CREATE FUNCTION foreman._sees_args(queue pg_catalog.text)
+RETURNS pg_catalog.bool LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'foreman_sees_args';
+COMMENT ON FUNCTION foreman._sees_args(pg_catalog.text) IS 'Whether the caller holds a bundle that shows args and results of the queue; for the views';
+
+CREATE FUNCTION foreman._revoke_defaults(extension pg_catalog.text)
+RETURNS pg_catalog.void LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_revoke_defaults';
+COMMENT ON FUNCTION foreman._revoke_defaults IS 'Called by CREATE EXTENSION: takes away what default privileges gave on what an extension made';
 ------------------------------------------------------------------------------------------------------------------------
--- Tables. Nobody is granted anything on them: every right is a right on a function or a view.
+-- Jobs: their tables, and what a producer calls.
 ------------------------------------------------------------------------------------------------------------------------
 
 CREATE SEQUENCE foreman.job_id_seq AS pg_catalog.int8;
+SELECT pg_catalog.pg_extension_config_dump('foreman.job_id_seq', '');
+COMMENT ON SEQUENCE foreman.job_id_seq IS 'Ids of jobs, in the order of their enqueueing';
 
 -- Unfinished jobs. state: w = claimable, r = running outside a group's transaction (leased), b = blocked: blocked_on says
 -- by what: d = other jobs, k = its concurrency key, q = its sequence, s = the job that holds its unique key.
@@ -98,6 +188,27 @@ CREATE INDEX live_job_interrupted ON foreman.live_job (job_id) WHERE (interrupti
 CREATE INDEX live_job_batch ON foreman.live_job (batch_id) WHERE (batch_id IS NOT NULL);
 CREATE INDEX live_job_blocked ON foreman.live_job (blocked_on, job_id) WHERE (state OPERATOR(pg_catalog.=) 'b');
 ALTER TABLE foreman.live_job SET (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0);
+SELECT pg_catalog.pg_extension_config_dump('foreman.live_job', '');
+COMMENT ON TABLE foreman.live_job IS 'Unfinished jobs; see the view foreman.jobs';
+COMMENT ON COLUMN foreman.live_job.run_at IS 'When the job is due';
+COMMENT ON COLUMN foreman.live_job.attempt IS 'Attempts charged so far';
+COMMENT ON COLUMN foreman.live_job.alone IS 'Bit 1: the job runs in a transaction of its own, since it failed or overran in one that it shared; bit 2: it has a key; bit 4: its kind had no handler, and whoever enqueued it may not feed all queues';
+COMMENT ON COLUMN foreman.live_job.state IS 'w = may be claimed, r = leased, b = waits for something else than its time';
+COMMENT ON COLUMN foreman.live_job.timeout_us IS 'The job''s own timeout in microseconds; NULL: the handler''s';
+COMMENT ON COLUMN foreman.live_job.errors IS 'One object for each failed attempt, at most 32';
+COMMENT ON COLUMN foreman.live_job.token IS 'Proof of the lease; NULL unless leased';
+COMMENT ON COLUMN foreman.live_job.claimed_at IS 'When the lease was taken';
+COMMENT ON COLUMN foreman.live_job.worker_pid IS 'Process that holds the lease';
+COMMENT ON COLUMN foreman.live_job.worker IS 'Name of the outside worker that holds it, else NULL';
+COMMENT ON COLUMN foreman.live_job.lease_us IS 'Length of its lease in microseconds; extensions are in shared memory';
+COMMENT ON COLUMN foreman.live_job.crashes IS 'Crashes of the server that it brought about';
+COMMENT ON COLUMN foreman.live_job.interruptions IS 'Times in a row that somebody terminated its executor';
+COMMENT ON COLUMN foreman.live_job.batch_id IS 'Batch that it belongs to';
+COMMENT ON COLUMN foreman.live_job.unique_key IS 'Key that no other unfinished job of its kind has';
+COMMENT ON COLUMN foreman.live_job.unique_as IS 'u = holds the unique key, n = is next to hold it; t and s = the same for timers';
+COMMENT ON COLUMN foreman.live_job.concurrency_key IS 'Jobs of a queue with the same key share max_running_per_key';
+COMMENT ON COLUMN foreman.live_job.sequence_key IS 'Jobs of a queue with the same key run one after another, in the order of their ids';
+COMMENT ON COLUMN foreman.live_job.blocked_on IS 'What a blocked job waits for: d = other jobs, k = its concurrency key, q = its sequence, s = the holder of its unique key';
 
 -- Completed (c) and cancelled (x) jobs, one partition a day. The default partition takes what no day has been made for;
 -- the dispatcher moves it out again.
@@ -126,6 +237,13 @@ CREATE TABLE foreman.job_history (
     concurrency_key pg_catalog.text     COLLATE pg_catalog."C",
     sequence_key    pg_catalog.text     COLLATE pg_catalog."C"
 ) PARTITION BY RANGE (finished_at);
+-- Tables without a primary key have their whole rows for an identity, lest a publication forbid their rows to go. It costs
+-- nothing but with wal_level = logical, and then where a single row is deleted.
+ALTER TABLE ONLY foreman.job_history REPLICA IDENTITY FULL;
+COMMENT ON TABLE foreman.job_history IS 'Completed and cancelled jobs, one partition for each UTC day; see the view foreman.jobs';
+COMMENT ON COLUMN foreman.job_history.outcome IS 'c = completed, x = cancelled';
+COMMENT ON COLUMN foreman.job_history.args IS 'NULL when they were larger than the queue''s keep_args';
+
 CREATE TABLE foreman.job_history_default PARTITION OF foreman.job_history DEFAULT;
 -- No index of the whole: attaching a partition would make one, and a restore then makes the dumped one, too.
 CREATE INDEX job_history_default_job_id ON foreman.job_history_default (job_id);
@@ -133,10 +251,9 @@ CREATE INDEX job_history_default_brin ON foreman.job_history_default USING brin 
     kind pg_catalog.text_bloom_ops (n_distinct_per_range = 16), queue pg_catalog.text_bloom_ops (n_distinct_per_range = 16),
     outcome pg_catalog.char_bloom_ops (n_distinct_per_range = 16)) WITH (pages_per_range = 16);
 CREATE INDEX job_history_default_batch ON foreman.job_history_default (batch_id) WHERE (batch_id IS NOT NULL);
--- Tables without a primary key have their whole rows for an identity, lest a publication forbid their rows to go. It costs
--- nothing but with wal_level = logical, and then where a single row is deleted.
-ALTER TABLE ONLY foreman.job_history REPLICA IDENTITY FULL;
 ALTER TABLE foreman.job_history_default REPLICA IDENTITY FULL;
+SELECT pg_catalog.pg_extension_config_dump('foreman.job_history_default', '');
+COMMENT ON TABLE foreman.job_history_default IS 'Ended jobs of days that have no partition yet';
 
 -- Discarded jobs.
 CREATE TABLE foreman.dead_letter (
@@ -167,6 +284,8 @@ CREATE TABLE foreman.dead_letter (
 CREATE INDEX dead_letter_batch ON foreman.dead_letter (batch_id) WHERE (batch_id IS NOT NULL);
 CREATE INDEX dead_letter_discarded ON foreman.dead_letter (discarded_at);
 CREATE INDEX dead_letter_queue ON foreman.dead_letter (queue, discarded_at);
+SELECT pg_catalog.pg_extension_config_dump('foreman.dead_letter', '');
+COMMENT ON TABLE foreman.dead_letter IS 'Discarded jobs; see foreman.dead_letters()';
 
 -- What was asked of a job while it was running. action: c = cancel, d = delete, r = reschedule, n = cancel, but interrupt
 -- nothing (timers).
@@ -180,6 +299,10 @@ CREATE TABLE foreman.job_request (
     requested_at pg_catalog.timestamptz NOT NULL,
     CONSTRAINT job_request_pkey PRIMARY KEY (job_id, request_id)
 );
+SELECT pg_catalog.pg_extension_config_dump('foreman.job_request', '');
+SELECT pg_catalog.pg_extension_config_dump(pg_catalog.pg_get_serial_sequence('foreman.job_request', 'request_id')::pg_catalog.regclass, '');
+COMMENT ON TABLE foreman.job_request IS 'What was asked of jobs while somebody held them';
+COMMENT ON COLUMN foreman.job_request.action IS 'c = cancel, d = delete, r = reschedule, n = cancel at the end of the attempt, without an interrupt';
 
 -- What blocked jobs wait for. A row goes when its depends_on has completed, or with the job. No foreign keys: they would
 -- lock rows of live_job. policy: c = the job is cancelled when depends_on ends otherwise, r = it runs all the same.
@@ -190,6 +313,11 @@ CREATE TABLE foreman.job_dependency (
     CONSTRAINT job_dependency_pkey PRIMARY KEY (depends_on, job_id)
 );
 CREATE INDEX job_dependency_job_id ON foreman.job_dependency (job_id, depends_on);
+SELECT pg_catalog.pg_extension_config_dump('foreman.job_dependency', '');
+COMMENT ON TABLE foreman.job_dependency IS 'Which jobs blocked jobs wait for';
+COMMENT ON COLUMN foreman.job_dependency.depends_on IS 'Job that has to end';
+COMMENT ON COLUMN foreman.job_dependency.job_id IS 'Job that waits';
+COMMENT ON COLUMN foreman.job_dependency.policy IS 'When the other did not complete: c = cancel, r = run';
 
 -- Batches: jobs whose end, all together, enqueues other jobs.
 CREATE TABLE foreman.job_batch (
@@ -206,6 +334,9 @@ CREATE TABLE foreman.job_batch (
     CONSTRAINT job_batch_pkey PRIMARY KEY (batch_id)
 );
 CREATE INDEX job_batch_open ON foreman.job_batch (batch_id) WHERE (finished_at IS NULL);
+SELECT pg_catalog.pg_extension_config_dump('foreman.job_batch', '');
+SELECT pg_catalog.pg_extension_config_dump(pg_catalog.pg_get_serial_sequence('foreman.job_batch', 'batch_id')::pg_catalog.regclass, '');
+COMMENT ON TABLE foreman.job_batch IS 'Batches; see the view foreman.batches';
 
 -- Unique keys that are held for a time, whether their job has ended or not (unique_for).
 CREATE TABLE foreman.unique_window (
@@ -217,6 +348,58 @@ CREATE TABLE foreman.unique_window (
     CONSTRAINT unique_window_pkey PRIMARY KEY (kind, unique_key)
 );
 CREATE INDEX unique_window_until ON foreman.unique_window (until);
+SELECT pg_catalog.pg_extension_config_dump('foreman.unique_window', '');
+COMMENT ON TABLE foreman.unique_window IS 'Unique keys that are held for a time (unique_for)';
+COMMENT ON COLUMN foreman.unique_window.queue IS 'Queue of the job that holds the key';
+
+-- bundle: producer
+CREATE FUNCTION foreman.enqueue(kind pg_catalog.text, args pg_catalog.jsonb DEFAULT '{}', queue pg_catalog.text DEFAULT NULL,
+    priority pg_catalog.int4 DEFAULT NULL, run_at pg_catalog.timestamptz DEFAULT NULL, max_attempts pg_catalog.int4 DEFAULT NULL,
+    unique_key pg_catalog.text DEFAULT NULL, unique_for pg_catalog.interval DEFAULT NULL, on_conflict pg_catalog.text DEFAULT 'skip',
+    concurrency_key pg_catalog.text DEFAULT NULL, sequence_key pg_catalog.text DEFAULT NULL,
+    depends_on pg_catalog.int8[] DEFAULT NULL, on_dependency pg_catalog.text DEFAULT 'cancel', batch_id pg_catalog.int8 DEFAULT NULL,
+    timeout pg_catalog.interval DEFAULT NULL, expires_at pg_catalog.timestamptz DEFAULT NULL, tags pg_catalog.text[] DEFAULT NULL,
+    metadata pg_catalog.jsonb DEFAULT NULL)
+RETURNS pg_catalog.int8 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_enqueue';
+COMMENT ON FUNCTION foreman.enqueue IS 'Enqueues a job in the caller''s transaction and returns its id; NULL: the handler''s setting, else the queue''s, else the default';
+
+-- bundle: producer
+CREATE FUNCTION foreman.enqueue_info(kind pg_catalog.text, args pg_catalog.jsonb DEFAULT '{}', queue pg_catalog.text DEFAULT NULL,
+    priority pg_catalog.int4 DEFAULT NULL, run_at pg_catalog.timestamptz DEFAULT NULL, max_attempts pg_catalog.int4 DEFAULT NULL,
+    unique_key pg_catalog.text DEFAULT NULL, unique_for pg_catalog.interval DEFAULT NULL, on_conflict pg_catalog.text DEFAULT 'skip',
+    concurrency_key pg_catalog.text DEFAULT NULL, sequence_key pg_catalog.text DEFAULT NULL,
+    depends_on pg_catalog.int8[] DEFAULT NULL, on_dependency pg_catalog.text DEFAULT 'cancel', batch_id pg_catalog.int8 DEFAULT NULL,
+    timeout pg_catalog.interval DEFAULT NULL, expires_at pg_catalog.timestamptz DEFAULT NULL, tags pg_catalog.text[] DEFAULT NULL,
+    metadata pg_catalog.jsonb DEFAULT NULL, OUT job_id pg_catalog.int8, OUT inserted pg_catalog.bool)
+LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_enqueue_info';
+COMMENT ON FUNCTION foreman.enqueue_info IS 'As enqueue(), and says whether the job is new';
+
+-- bundle: producer
+CREATE FUNCTION foreman.enqueue_many(jobs pg_catalog.jsonb,
+    OUT ordinal pg_catalog.int4, OUT job_id pg_catalog.int8, OUT inserted pg_catalog.bool)
+RETURNS SETOF pg_catalog.record LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_enqueue_many';
+COMMENT ON FUNCTION foreman.enqueue_many(pg_catalog.jsonb) IS 'Enqueues an array of objects whose keys are enqueue()''s parameters; all or none';
+
+-- bundle: producer
+CREATE FUNCTION foreman.enqueue_array(kind pg_catalog.text, args pg_catalog.jsonb[], queue pg_catalog.text DEFAULT NULL,
+    priority pg_catalog.int4 DEFAULT NULL, run_at pg_catalog.timestamptz DEFAULT NULL, max_attempts pg_catalog.int4 DEFAULT NULL,
+    unique_key pg_catalog.text DEFAULT NULL, unique_for pg_catalog.interval DEFAULT NULL, on_conflict pg_catalog.text DEFAULT 'skip',
+    concurrency_key pg_catalog.text DEFAULT NULL, sequence_key pg_catalog.text DEFAULT NULL,
+    depends_on pg_catalog.int8[] DEFAULT NULL, on_dependency pg_catalog.text DEFAULT 'cancel', batch_id pg_catalog.int8 DEFAULT NULL,
+    timeout pg_catalog.interval DEFAULT NULL, expires_at pg_catalog.timestamptz DEFAULT NULL, tags pg_catalog.text[] DEFAULT NULL,
+    metadata pg_catalog.jsonb DEFAULT NULL,
+    OUT ordinal pg_catalog.int4, OUT job_id pg_catalog.int8, OUT inserted pg_catalog.bool)
+RETURNS SETOF pg_catalog.record LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_enqueue_array';
+COMMENT ON FUNCTION foreman.enqueue_array IS 'Enqueues one job for each element of args, in one statement';
+
+-- bundle: producer operator
+CREATE FUNCTION foreman.create_batch(name pg_catalog.text, on_success pg_catalog.text DEFAULT NULL,
+    on_complete pg_catalog.text DEFAULT NULL, on_discard pg_catalog.text DEFAULT NULL)
+RETURNS pg_catalog.int8 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_create_batch';
+COMMENT ON FUNCTION foreman.create_batch IS 'Makes a batch, to be filled by enqueue(batch_id => ...); each of the kinds given is enqueued once';
+------------------------------------------------------------------------------------------------------------------------
+-- Queues and rate limits.
+------------------------------------------------------------------------------------------------------------------------
 
 -- Declared queues. NULL means the default.
 CREATE TABLE foreman.queue (
@@ -240,6 +423,17 @@ CREATE TABLE foreman.queue (
     created_at       pg_catalog.timestamptz NOT NULL,
     CONSTRAINT queue_pkey PRIMARY KEY (queue)
 );
+SELECT pg_catalog.pg_extension_config_dump('foreman.queue', '');
+COMMENT ON TABLE foreman.queue IS 'Declared queues; NULL stands for the default';
+COMMENT ON COLUMN foreman.queue.throttle_base IS 'How long throttle() cools the queue down; NULL: 60 s';
+COMMENT ON COLUMN foreman.queue.throttle_max IS 'Cool-downs in a row double up to this; NULL: all are as long as the first';
+COMMENT ON COLUMN foreman.queue.ageing IS 'Every n-th job claimed is the oldest due one, whatever its priority; NULL: no job is';
+COMMENT ON COLUMN foreman.queue.paused IS 'Whether pause_queue() was called';
+COMMENT ON COLUMN foreman.queue.max_running_per_key IS 'How many jobs with the same concurrency_key may run at once; NULL: 1';
+COMMENT ON COLUMN foreman.queue.sequence_policy IS 'What a failed or later head of a sequence does to the others: block (default) or skip';
+COMMENT ON COLUMN foreman.queue.max_running IS 'How many of its jobs may run at once';
+COMMENT ON COLUMN foreman.queue.rate_limit IS 'How many of its jobs may start in rate_period';
+COMMENT ON COLUMN foreman.queue.rate_period IS 'Time in which rate_limit jobs may start; NULL: a second';
 
 -- Named rate limits. The buckets are in shared memory; tokens and refilled_at serve where there is none.
 CREATE TABLE foreman.rate_limit (
@@ -250,6 +444,75 @@ CREATE TABLE foreman.rate_limit (
     refilled_at       pg_catalog.timestamptz NOT NULL,
     CONSTRAINT rate_limit_pkey PRIMARY KEY (scope)
 );
+SELECT pg_catalog.pg_extension_config_dump('foreman.rate_limit', '');
+COMMENT ON TABLE foreman.rate_limit IS 'Named rate limits, for acquire()';
+COMMENT ON COLUMN foreman.rate_limit.scope IS 'Name';
+COMMENT ON COLUMN foreman.rate_limit.capacity IS 'Tokens that it holds at most';
+COMMENT ON COLUMN foreman.rate_limit.refill_per_second IS 'Tokens that come back in a second';
+COMMENT ON COLUMN foreman.rate_limit.tokens IS 'Tokens at refilled_at, on a server without shared memory of pg_foreman';
+COMMENT ON COLUMN foreman.rate_limit.refilled_at IS 'When tokens was right';
+
+-- bundle: operator
+CREATE FUNCTION foreman.purge_queue(name pg_catalog.text)
+RETURNS pg_catalog.int8 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_purge_queue';
+COMMENT ON FUNCTION foreman.purge_queue(pg_catalog.text) IS 'Forgets all unfinished jobs of a queue, running ones are interrupted; returns how many';
+
+-- bundle: operator
+CREATE FUNCTION foreman.create_queue(name pg_catalog.text, priority pg_catalog.int4 DEFAULT NULL,
+    backoff_base pg_catalog.interval DEFAULT NULL, backoff_max pg_catalog.interval DEFAULT NULL,
+    retain_completed pg_catalog.interval DEFAULT NULL, retain_cancelled pg_catalog.interval DEFAULT NULL,
+    retain_discarded pg_catalog.interval DEFAULT NULL, keep_args pg_catalog.int4 DEFAULT NULL, max_running pg_catalog.int4 DEFAULT NULL,
+    max_running_per_key pg_catalog.int4 DEFAULT NULL, sequence_policy pg_catalog.text DEFAULT NULL,
+    throttle_base pg_catalog.interval DEFAULT NULL, throttle_max pg_catalog.interval DEFAULT NULL, ageing pg_catalog.int4 DEFAULT NULL,
+    rate_limit pg_catalog.int4 DEFAULT NULL, rate_period pg_catalog.interval DEFAULT NULL, if_not_exists pg_catalog.bool DEFAULT false)
+RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_create_queue';
+COMMENT ON FUNCTION foreman.create_queue IS 'Declares a queue; an error where it exists, unless if_not_exists';
+
+-- bundle: operator
+CREATE FUNCTION foreman.alter_queue(name pg_catalog.text, priority pg_catalog.int4 DEFAULT NULL,
+    backoff_base pg_catalog.interval DEFAULT NULL, backoff_max pg_catalog.interval DEFAULT NULL,
+    retain_completed pg_catalog.interval DEFAULT NULL, retain_cancelled pg_catalog.interval DEFAULT NULL,
+    retain_discarded pg_catalog.interval DEFAULT NULL, keep_args pg_catalog.int4 DEFAULT NULL, max_running pg_catalog.int4 DEFAULT NULL,
+    max_running_per_key pg_catalog.int4 DEFAULT NULL, sequence_policy pg_catalog.text DEFAULT NULL,
+    throttle_base pg_catalog.interval DEFAULT NULL, throttle_max pg_catalog.interval DEFAULT NULL, ageing pg_catalog.int4 DEFAULT NULL,
+    rate_limit pg_catalog.int4 DEFAULT NULL, rate_period pg_catalog.interval DEFAULT NULL,
+    reset pg_catalog.text[] DEFAULT NULL, if_exists pg_catalog.bool DEFAULT false)
+RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_alter_queue';
+COMMENT ON FUNCTION foreman.alter_queue IS 'Changes settings of a queue at once, NULL keeps one, those named in reset get their default again; an error where the queue does not exist, unless if_exists';
+
+-- bundle: operator
+CREATE FUNCTION foreman.drop_queue(name pg_catalog.text, if_exists pg_catalog.bool DEFAULT false)
+RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_drop_queue';
+COMMENT ON FUNCTION foreman.drop_queue IS 'Forgets the settings of a queue without unfinished jobs, and the rights on it; an error where the queue does not exist, unless if_exists';
+
+-- bundle: operator
+CREATE FUNCTION foreman.pause_queue(name pg_catalog.text, if_exists pg_catalog.bool DEFAULT false)
+RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_pause_queue';
+COMMENT ON FUNCTION foreman.pause_queue IS 'Lets nothing of the queue start from the commit on, until resume_queue(), over restarts too; what runs goes on; false: it was paused; an error where nothing uses the queue, unless if_exists';
+
+-- bundle: operator
+CREATE FUNCTION foreman.resume_queue(name pg_catalog.text, if_exists pg_catalog.bool DEFAULT false)
+RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_resume_queue';
+COMMENT ON FUNCTION foreman.resume_queue IS 'Lets jobs of a paused queue start again; false: it was not paused; an error where nothing uses the queue, unless if_exists';
+
+-- bundle: operator
+CREATE FUNCTION foreman.set_rate_limit(scope pg_catalog.text, capacity pg_catalog.int4, refill_per_second pg_catalog.float8)
+RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_set_rate_limit';
+COMMENT ON FUNCTION foreman.set_rate_limit IS 'Makes or changes a named rate limit: a bucket of tokens; true: new, false: changed';
+
+-- bundle: worker operator handler
+CREATE FUNCTION foreman.acquire(scope pg_catalog.text, cost pg_catalog.int4 DEFAULT 1,
+    OUT granted pg_catalog.bool, OUT retry_in pg_catalog.interval)
+LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_acquire';
+COMMENT ON FUNCTION foreman.acquire IS 'Takes tokens of a named rate limit, at once and for good, or says in how long they are there';
+
+-- bundle: operator
+CREATE FUNCTION foreman.drain_rate_limit(scope pg_catalog.text, if_exists pg_catalog.bool DEFAULT false)
+RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_drain_rate_limit';
+COMMENT ON FUNCTION foreman.drain_rate_limit IS 'Empties a named rate limit''s bucket, as after a refusal by the other side; an error where it does not exist, unless if_exists';
+------------------------------------------------------------------------------------------------------------------------
+-- Handlers in the database: what they see, and what they call.
+------------------------------------------------------------------------------------------------------------------------
 
 -- Registered handlers. The function is stored as its qualified name and argument type, resolved again when it changes.
 -- shape: j = f(jsonb), o = f(foreman.job), a = f(foreman.job[]), c = command.
@@ -271,10 +534,337 @@ CREATE TABLE foreman.handler (
     session       pg_catalog.text     NOT NULL DEFAULT 'kept',
     CONSTRAINT handler_pkey PRIMARY KEY (kind)
 );
+SELECT pg_catalog.pg_extension_config_dump('foreman.handler', '');
+COMMENT ON TABLE foreman.handler IS 'Which function, procedure or command runs the jobs of a kind';
+COMMENT ON COLUMN foreman.handler.handler IS 'Qualified name and argument type of the function or procedure';
+COMMENT ON COLUMN foreman.handler.shape IS 'j = f(jsonb), o = f(foreman.job), a = f(foreman.job[]), c = command';
+COMMENT ON COLUMN foreman.handler.serves IS 'Queues whose jobs of the kind it runs; NULL: all';
+COMMENT ON COLUMN foreman.handler.session IS 'kept: sessions run one job after another; new: each call has a session of its own';
+COMMENT ON COLUMN foreman.handler.run_as IS 'Role whose sessions run the handler';
+
+-- Types of their own, so that the tables may change.
+-- bundle: producer worker operator monitor handler
+CREATE TYPE foreman.job AS (
+    job_id       pg_catalog.int8,
+    kind         pg_catalog.text,
+    queue        pg_catalog.text,
+    args         pg_catalog.jsonb,
+    attempt      pg_catalog.int4,
+    max_attempts pg_catalog.int4,
+    priority     pg_catalog.int4,
+    run_at       pg_catalog.timestamptz,
+    enqueued_at  pg_catalog.timestamptz,
+    tags         pg_catalog.text[],
+    metadata     pg_catalog.jsonb
+);
+COMMENT ON TYPE foreman.job IS 'A job as its handler sees it';
+COMMENT ON COLUMN foreman.job.args IS 'What was given to enqueue()';
+COMMENT ON COLUMN foreman.job.attempt IS 'Number of this attempt, from 1';
+COMMENT ON COLUMN foreman.job.max_attempts IS 'Attempts that the job has in all';
+COMMENT ON COLUMN foreman.job.priority IS '-100 (first) to 100';
+COMMENT ON COLUMN foreman.job.run_at IS 'When the job was due';
+COMMENT ON COLUMN foreman.job.enqueued_at IS 'When it was enqueued';
+
+-- bundle: producer worker operator monitor handler
+CREATE TYPE foreman.job_outcome AS (
+    job_id  pg_catalog.int8,
+    outcome pg_catalog.text,
+    result  pg_catalog.jsonb,
+    error   pg_catalog.text,
+    run_in  pg_catalog.interval
+);
+COMMENT ON TYPE foreman.job_outcome IS 'What a handler of lane batch says about one of its jobs';
+COMMENT ON COLUMN foreman.job_outcome.outcome IS 'completed, failed, discarded, snoozed or cancelled; NULL is completed';
+COMMENT ON COLUMN foreman.job_outcome.result IS 'Kept with a completed job';
+COMMENT ON COLUMN foreman.job_outcome.error IS 'Message of a failed attempt; reason of a discarded or cancelled job';
+COMMENT ON COLUMN foreman.job_outcome.run_in IS 'Time until the next attempt of a snoozed job';
+
+-- bundle: operator
+CREATE FUNCTION foreman.register_handler(kind pg_catalog.text, handler pg_catalog.text DEFAULT NULL, command pg_catalog.text DEFAULT NULL,
+    lane pg_catalog.text DEFAULT 'transaction', queue pg_catalog.text DEFAULT 'default', max_attempts pg_catalog.int4 DEFAULT NULL,
+    timeout pg_catalog.interval DEFAULT NULL, backoff_base pg_catalog.interval DEFAULT NULL, backoff_max pg_catalog.interval DEFAULT NULL,
+    max_group pg_catalog.int4 DEFAULT NULL, run_as pg_catalog.regrole DEFAULT NULL, session pg_catalog.text DEFAULT 'kept')
+RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_register_handler';
+COMMENT ON FUNCTION foreman.register_handler(pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.int4, pg_catalog.interval, pg_catalog.interval, pg_catalog.interval, pg_catalog.int4, pg_catalog.regrole, pg_catalog.text) IS 'Says which function, procedure or command runs the jobs of a kind, and as which role; true: new, false: replaced';
+
+-- bundle: operator
+CREATE FUNCTION foreman.unregister_handler(kind pg_catalog.text, if_exists pg_catalog.bool DEFAULT false)
+RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_unregister_handler';
+COMMENT ON FUNCTION foreman.unregister_handler IS 'Takes the handler of a kind away; its jobs wait until there is another; an error where there is none, unless if_exists';
+
+-- bundle: handler
+CREATE FUNCTION foreman.current_job()
+RETURNS foreman.job LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_current_job';
+COMMENT ON FUNCTION foreman.current_job() IS 'The job that the calling handler runs for';
+
+-- bundle: handler
+CREATE FUNCTION foreman.idempotency_key()
+RETURNS pg_catalog.text LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_idempotency_key';
+COMMENT ON FUNCTION foreman.idempotency_key() IS 'A key of the calling handler''s job that is the same at every attempt';
+
+-- bundle: handler
+CREATE FUNCTION foreman.set_progress(fraction pg_catalog.float8, note pg_catalog.text DEFAULT NULL)
+RETURNS pg_catalog.void LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_set_progress';
+COMMENT ON FUNCTION foreman.set_progress(pg_catalog.float8, pg_catalog.text) IS 'Shows how far the calling handler is, from 0 to 1, to others at once';
+
+-- bundle: handler
+CREATE FUNCTION foreman.snooze(run_in pg_catalog.interval)
+RETURNS pg_catalog.void LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_snooze';
+COMMENT ON FUNCTION foreman.snooze(pg_catalog.interval) IS 'When the calling handler returns, its job runs again after this time, and no attempt is charged';
+
+-- bundle: handler
+CREATE FUNCTION foreman.throttle()
+RETURNS pg_catalog.void LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_throttle';
+COMMENT ON FUNCTION foreman.throttle() IS 'When the calling handler returns, its job runs again later, no attempt is charged, and its whole queue cools down';
+
+-- bundle: handler
+CREATE FUNCTION foreman.discard(reason pg_catalog.text)
+RETURNS pg_catalog.void LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_discard';
+COMMENT ON FUNCTION foreman.discard(pg_catalog.text) IS 'When the calling handler returns, its job becomes a dead letter';
+
+-- bundle: handler
+CREATE FUNCTION foreman.cancel_self(reason pg_catalog.text)
+RETURNS pg_catalog.void LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_cancel_self';
+COMMENT ON FUNCTION foreman.cancel_self(pg_catalog.text) IS 'When the calling handler returns, its job is cancelled';
+------------------------------------------------------------------------------------------------------------------------
+-- Workers outside the database.
+------------------------------------------------------------------------------------------------------------------------
+
+-- bundle: worker
+CREATE FUNCTION foreman.claim(queues pg_catalog.text[], worker_id pg_catalog.text, qty pg_catalog.int4 DEFAULT 1,
+    lease pg_catalog.interval DEFAULT NULL, kinds pg_catalog.text[] DEFAULT NULL,
+    OUT job_id pg_catalog.int8, OUT token pg_catalog.uuid, OUT queue pg_catalog.text, OUT kind pg_catalog.text, OUT args pg_catalog.jsonb,
+    OUT attempt pg_catalog.int4, OUT max_attempts pg_catalog.int4, OUT priority pg_catalog.int4, OUT run_at pg_catalog.timestamptz,
+    OUT leased_until pg_catalog.timestamptz, OUT tags pg_catalog.text[], OUT metadata pg_catalog.jsonb)
+RETURNS SETOF pg_catalog.record LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_claim';
+COMMENT ON FUNCTION foreman.claim IS 'Leases due jobs of these queues to an outside worker; each comes with the token that proves the lease';
+
+-- bundle: worker
+CREATE FUNCTION foreman.heartbeat(job_id pg_catalog.int8, token pg_catalog.uuid, extend pg_catalog.interval DEFAULT NULL,
+    progress pg_catalog.float8 DEFAULT NULL, note pg_catalog.text DEFAULT NULL)
+RETURNS pg_catalog.text LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_heartbeat';
+COMMENT ON FUNCTION foreman.heartbeat IS 'Extends a lease: active, cancel_requested or lost';
+
+-- bundle: worker
+CREATE FUNCTION foreman.heartbeat_many(job_ids pg_catalog.int8[], tokens pg_catalog.uuid[], extend pg_catalog.interval DEFAULT NULL,
+    OUT job_id pg_catalog.int8, OUT answer pg_catalog.text)
+RETURNS SETOF pg_catalog.record LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_heartbeat_many';
+COMMENT ON FUNCTION foreman.heartbeat_many IS 'heartbeat() for many leases';
+
+-- bundle: worker
+CREATE FUNCTION foreman.complete(job_id pg_catalog.int8, token pg_catalog.uuid, result pg_catalog.jsonb DEFAULT NULL)
+RETURNS pg_catalog.text LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_complete';
+COMMENT ON FUNCTION foreman.complete IS 'Ends a leased job as completed: completed, or lost when the token no longer holds it';
+
+-- bundle: worker
+CREATE FUNCTION foreman.complete_many(job_ids pg_catalog.int8[], tokens pg_catalog.uuid[], results pg_catalog.jsonb[] DEFAULT NULL,
+    OUT job_id pg_catalog.int8, OUT answer pg_catalog.text)
+RETURNS SETOF pg_catalog.record LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_complete_many';
+COMMENT ON FUNCTION foreman.complete_many IS 'complete() for many leases, in one statement';
+
+-- bundle: worker
+CREATE FUNCTION foreman.fail(job_id pg_catalog.int8, token pg_catalog.uuid, error pg_catalog.text, retry_in pg_catalog.interval DEFAULT NULL,
+    discard pg_catalog.bool DEFAULT false, detail pg_catalog.jsonb DEFAULT NULL)
+RETURNS pg_catalog.text LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_fail';
+COMMENT ON FUNCTION foreman.fail IS 'Ends an attempt as failed: retryable, discarded, cancelled or lost';
+
+-- bundle: worker
+CREATE FUNCTION foreman.fail_many(job_ids pg_catalog.int8[], tokens pg_catalog.uuid[], errors pg_catalog.text[],
+    retry_in pg_catalog.interval DEFAULT NULL, discard pg_catalog.bool DEFAULT false,
+    OUT job_id pg_catalog.int8, OUT answer pg_catalog.text)
+RETURNS SETOF pg_catalog.record LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_fail_many';
+COMMENT ON FUNCTION foreman.fail_many IS 'fail() for many leases';
+
+-- bundle: worker
+CREATE FUNCTION foreman.snooze_lease(job_id pg_catalog.int8, token pg_catalog.uuid, run_in pg_catalog.interval)
+RETURNS pg_catalog.text LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_snooze_lease';
+COMMENT ON FUNCTION foreman.snooze_lease IS 'Gives a leased job back, to run again after run_in; charges no attempt';
+
+-- bundle: worker
+CREATE FUNCTION foreman.snooze_lease_many(job_ids pg_catalog.int8[], tokens pg_catalog.uuid[], run_in pg_catalog.interval,
+    OUT job_id pg_catalog.int8, OUT answer pg_catalog.text)
+RETURNS SETOF pg_catalog.record LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_snooze_lease_many';
+COMMENT ON FUNCTION foreman.snooze_lease_many IS 'snooze_lease() for many leases';
+
+-- bundle: worker
+CREATE FUNCTION foreman.throttle_lease(job_id pg_catalog.int8, token pg_catalog.uuid)
+RETURNS pg_catalog.text LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_throttle_lease';
+COMMENT ON FUNCTION foreman.throttle_lease IS 'Gives a leased job back and cools its queue down; charges no attempt';
+
+-- bundle: worker
+CREATE FUNCTION foreman.throttle_lease_many(job_ids pg_catalog.int8[], tokens pg_catalog.uuid[],
+    OUT job_id pg_catalog.int8, OUT answer pg_catalog.text)
+RETURNS SETOF pg_catalog.record LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_throttle_lease_many';
+COMMENT ON FUNCTION foreman.throttle_lease_many IS 'throttle_lease() for many leases';
+
+-- bundle: worker
+CREATE FUNCTION foreman.release(job_id pg_catalog.int8, token pg_catalog.uuid)
+RETURNS pg_catalog.text LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_release';
+COMMENT ON FUNCTION foreman.release IS 'Gives a leased job back, due as before; charges no attempt';
+
+-- bundle: worker
+CREATE FUNCTION foreman.release_many(job_ids pg_catalog.int8[], tokens pg_catalog.uuid[],
+    OUT job_id pg_catalog.int8, OUT answer pg_catalog.text)
+RETURNS SETOF pg_catalog.record LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_release_many';
+COMMENT ON FUNCTION foreman.release_many IS 'release() for many leases';
+
+-- bundle: worker
+CREATE FUNCTION foreman.worker_heartbeat(worker_id pg_catalog.text, queues pg_catalog.text[], label pg_catalog.text DEFAULT NULL,
+    OUT queue pg_catalog.text, OUT slots pg_catalog.int4)
+RETURNS SETOF pg_catalog.record LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_worker_heartbeat';
+COMMENT ON FUNCTION foreman.worker_heartbeat IS 'Registers an outside worker and answers its share of each queue''s max_running; NULL: unlimited';
+
+-- bundle: worker
+CREATE PROCEDURE foreman.wait_for_job(queues pg_catalog.text[], timeout pg_catalog.interval)
+LANGUAGE c AS 'MODULE_PATHNAME', 'foreman_wait_for_job';
+COMMENT ON PROCEDURE foreman.wait_for_job IS 'Waits, outside of transactions, until something of these queues may be claimed';
+------------------------------------------------------------------------------------------------------------------------
+-- What an operator does to jobs and asks of them.
+------------------------------------------------------------------------------------------------------------------------
+
+-- bundle: operator
+CREATE FUNCTION foreman.cancel(job_id pg_catalog.int8, reason pg_catalog.text DEFAULT NULL)
+RETURNS pg_catalog.text LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_cancel';
+COMMENT ON FUNCTION foreman.cancel(pg_catalog.int8, pg_catalog.text) IS 'Cancels a waiting job and interrupts a running one: cancelled, cancel_requested, finished or not_found';
+
+-- bundle: operator
+CREATE FUNCTION foreman.cancel_many(job_ids pg_catalog.int8[], reason pg_catalog.text DEFAULT NULL,
+    OUT job_id pg_catalog.int8, OUT outcome pg_catalog.text)
+RETURNS SETOF pg_catalog.record LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_cancel_many';
+COMMENT ON FUNCTION foreman.cancel_many(pg_catalog.int8[], pg_catalog.text) IS 'cancel() for several jobs';
+
+-- bundle: operator
+CREATE FUNCTION foreman.retry(job_id pg_catalog.int8)
+RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_retry';
+COMMENT ON FUNCTION foreman.retry(pg_catalog.int8) IS 'Makes a finished job due again, with all of its attempts; false: it is not finished';
+
+-- bundle: operator
+CREATE FUNCTION foreman.retry_many(job_ids pg_catalog.int8[], OUT job_id pg_catalog.int8, OUT retried pg_catalog.bool)
+RETURNS SETOF pg_catalog.record LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_retry_many';
+COMMENT ON FUNCTION foreman.retry_many(pg_catalog.int8[]) IS 'retry() for several jobs';
+
+-- bundle: operator
+CREATE FUNCTION foreman.run_now(job_id pg_catalog.int8)
+RETURNS pg_catalog.text LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_run_now';
+COMMENT ON FUNCTION foreman.run_now(pg_catalog.int8) IS 'Makes a waiting job due now: rescheduled, requested, finished or not_found';
+
+-- bundle: operator
+CREATE FUNCTION foreman.run_now_many(job_ids pg_catalog.int8[], OUT job_id pg_catalog.int8, OUT outcome pg_catalog.text)
+RETURNS SETOF pg_catalog.record LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_run_now_many';
+COMMENT ON FUNCTION foreman.run_now_many(pg_catalog.int8[]) IS 'run_now() for several jobs';
+
+-- bundle: operator
+CREATE FUNCTION foreman.release_lease(job_id pg_catalog.int8)
+RETURNS pg_catalog.text LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_release_lease';
+COMMENT ON FUNCTION foreman.release_lease(pg_catalog.int8) IS 'Takes the job back from the outside worker that holds it, due as before; charges no attempt: released, not_leased, finished or not_found';
+
+-- bundle: operator
+CREATE FUNCTION foreman.reschedule(job_id pg_catalog.int8, run_at pg_catalog.timestamptz DEFAULT NULL, priority pg_catalog.int4 DEFAULT NULL)
+RETURNS pg_catalog.text LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_reschedule';
+COMMENT ON FUNCTION foreman.reschedule(pg_catalog.int8, pg_catalog.timestamptz, pg_catalog.int4) IS 'Gives a waiting job another time or priority: rescheduled, requested, finished or not_found';
+
+-- bundle: operator
+CREATE FUNCTION foreman.reschedule_many(job_ids pg_catalog.int8[], run_at pg_catalog.timestamptz DEFAULT NULL,
+    priority pg_catalog.int4 DEFAULT NULL, OUT job_id pg_catalog.int8, OUT outcome pg_catalog.text)
+RETURNS SETOF pg_catalog.record LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_reschedule_many';
+COMMENT ON FUNCTION foreman.reschedule_many(pg_catalog.int8[], pg_catalog.timestamptz, pg_catalog.int4) IS 'reschedule() for several jobs';
+
+-- bundle: operator
+CREATE FUNCTION foreman.delete_job(job_id pg_catalog.int8)
+RETURNS pg_catalog.text LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_delete_job';
+COMMENT ON FUNCTION foreman.delete_job(pg_catalog.int8) IS 'Forgets a job, finished or not; interrupts a running one: deleted, delete_requested or not_found';
+
+-- bundle: operator
+CREATE FUNCTION foreman.delete_job_many(job_ids pg_catalog.int8[], OUT job_id pg_catalog.int8, OUT outcome pg_catalog.text)
+RETURNS SETOF pg_catalog.record LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_delete_job_many';
+COMMENT ON FUNCTION foreman.delete_job_many(pg_catalog.int8[]) IS 'delete_job() for several jobs';
+
+-- bundle: operator
+CREATE FUNCTION foreman.cancel_where(kind pg_catalog.text DEFAULT NULL, queue pg_catalog.text DEFAULT NULL, state pg_catalog.text DEFAULT NULL,
+    tags pg_catalog.text[] DEFAULT NULL, older_than pg_catalog.interval DEFAULT NULL, max_rows pg_catalog.int4 DEFAULT NULL)
+RETURNS pg_catalog.int8 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_cancel_where';
+COMMENT ON FUNCTION foreman.cancel_where IS 'cancel() for all unfinished jobs that match, older_than since they were enqueued; returns how many were cancelled or asked to stop';
+
+-- bundle: operator
+CREATE FUNCTION foreman.retry_where(kind pg_catalog.text DEFAULT NULL, queue pg_catalog.text DEFAULT NULL, state pg_catalog.text DEFAULT NULL,
+    tags pg_catalog.text[] DEFAULT NULL, older_than pg_catalog.interval DEFAULT NULL, max_rows pg_catalog.int4 DEFAULT NULL)
+RETURNS pg_catalog.int8 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_retry_where';
+COMMENT ON FUNCTION foreman.retry_where IS 'retry() for all finished jobs that match, older_than since they finished; returns how many';
+
+-- bundle: operator
+CREATE FUNCTION foreman.delete_where(kind pg_catalog.text DEFAULT NULL, queue pg_catalog.text DEFAULT NULL, state pg_catalog.text DEFAULT NULL,
+    tags pg_catalog.text[] DEFAULT NULL, older_than pg_catalog.interval DEFAULT NULL, max_rows pg_catalog.int4 DEFAULT NULL)
+RETURNS pg_catalog.int8 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_delete_where';
+COMMENT ON FUNCTION foreman.delete_where IS 'delete_job() for all jobs that match, older_than since they were enqueued or finished; returns how many were deleted or asked to stop';
+
+-- bundle: operator
+CREATE FUNCTION foreman.dead_letters(kind pg_catalog.text DEFAULT NULL, queue pg_catalog.text DEFAULT NULL,
+    since pg_catalog.timestamptz DEFAULT NULL, before_id pg_catalog.int8 DEFAULT NULL, max_rows pg_catalog.int4 DEFAULT 100,
+    OUT job_id pg_catalog.int8, OUT kind pg_catalog.text, OUT queue pg_catalog.text, OUT args pg_catalog.jsonb,
+    OUT attempt pg_catalog.int4, OUT max_attempts pg_catalog.int4, OUT enqueued_at pg_catalog.timestamptz,
+    OUT discarded_at pg_catalog.timestamptz, OUT reason pg_catalog.text, OUT errors pg_catalog.jsonb,
+    OUT tags pg_catalog.text[], OUT metadata pg_catalog.jsonb)
+RETURNS SETOF pg_catalog.record LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'foreman_dead_letters';
+COMMENT ON FUNCTION foreman.dead_letters(pg_catalog.text, pg_catalog.text, pg_catalog.timestamptz, pg_catalog.int8, pg_catalog.int4) IS 'Discarded jobs, the latest first; before_id is the last job_id of the page before';
+
+-- bundle: operator
+CREATE FUNCTION foreman.count_dead_letters(kind pg_catalog.text DEFAULT NULL, queue pg_catalog.text DEFAULT NULL)
+RETURNS pg_catalog.int8 LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'foreman_count_dead_letters';
+COMMENT ON FUNCTION foreman.count_dead_letters(pg_catalog.text, pg_catalog.text) IS 'How many discarded jobs there are';
+
+-- bundle: operator
+CREATE FUNCTION foreman.retry_dead_letter(job_id pg_catalog.int8)
+RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_retry_dead_letter';
+COMMENT ON FUNCTION foreman.retry_dead_letter(pg_catalog.int8) IS 'Makes a discarded job due again, with all of its attempts; false: it is no dead letter';
+
+-- bundle: operator
+CREATE FUNCTION foreman.retry_dead_letters(kind pg_catalog.text DEFAULT NULL, queue pg_catalog.text DEFAULT NULL,
+    max_rows pg_catalog.int4 DEFAULT 1000)
+RETURNS pg_catalog.int8 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_retry_dead_letters';
+COMMENT ON FUNCTION foreman.retry_dead_letters(pg_catalog.text, pg_catalog.text, pg_catalog.int4) IS 'Makes up to max_rows discarded jobs due again; returns how many';
+
+-- bundle: operator
+CREATE FUNCTION foreman.purge_dead_letters(kind pg_catalog.text DEFAULT NULL, queue pg_catalog.text DEFAULT NULL,
+    older_than pg_catalog.interval DEFAULT NULL)
+RETURNS pg_catalog.int8 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_purge_dead_letters';
+COMMENT ON FUNCTION foreman.purge_dead_letters(pg_catalog.text, pg_catalog.text, pg_catalog.interval) IS 'Deletes discarded jobs; returns how many';
+
+-- bundle: producer worker operator
+CREATE PROCEDURE foreman.await(job_id pg_catalog.int8, timeout pg_catalog.interval,
+    INOUT state pg_catalog.text DEFAULT NULL, INOUT result pg_catalog.jsonb DEFAULT NULL)
+LANGUAGE c AS 'MODULE_PATHNAME', 'foreman_await';
+COMMENT ON PROCEDURE foreman.await(pg_catalog.int8, pg_catalog.interval, pg_catalog.text, pg_catalog.jsonb) IS 'Waits until a job ends or the time is over; answers its state and result';
+
+-- bundle: operator
+CREATE FUNCTION foreman.start()
+RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_start';
+COMMENT ON FUNCTION foreman.start() IS 'Lets this database run jobs, also when it is a copy of another; false: it did';
+
+-- bundle: operator
+CREATE FUNCTION foreman.stop()
+RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_stop';
+COMMENT ON FUNCTION foreman.stop() IS 'Stops running jobs in this database; false: it ran none';
+
+-- bundle: producer worker operator monitor
+CREATE FUNCTION foreman.why(job_id pg_catalog.int8, OUT reason pg_catalog.text, OUT detail pg_catalog.jsonb,
+    OUT until pg_catalog.timestamptz)
+RETURNS SETOF pg_catalog.record LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_why';
+COMMENT ON FUNCTION foreman.why IS 'Why a job is not running now: a row for each reason, with what it waits for and until when that is known';
+
+-- bundle: operator monitor
+CREATE FUNCTION foreman.health(OUT name pg_catalog.text, OUT ok pg_catalog.bool, OUT detail pg_catalog.text)
+RETURNS SETOF pg_catalog.record LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_health';
+COMMENT ON FUNCTION foreman.health() IS 'Whether everything is there that this database needs to run jobs, and what to do where it is not';
+------------------------------------------------------------------------------------------------------------------------
+-- Timers and schedules.
+------------------------------------------------------------------------------------------------------------------------
 
 -- Schedules. missed: s = skip, c = coalesce, a = catch_up. overlap: s = skip, b = buffer_one, a = allow, x = cancel_other.
 -- A row changes when it fires and when somebody alters it, never otherwise.
 CREATE SEQUENCE foreman.schedule_id_seq AS pg_catalog.int8;
+SELECT pg_catalog.pg_extension_config_dump('foreman.schedule_id_seq', '');
+COMMENT ON SEQUENCE foreman.schedule_id_seq IS 'Ids of schedules, and of the handlers that run their commands';
+
 CREATE TABLE foreman.schedule (
     schedule_id       pg_catalog.int8        NOT NULL DEFAULT pg_catalog.nextval('foreman.schedule_id_seq'),
     name              pg_catalog.text        COLLATE pg_catalog."C" NOT NULL,
@@ -311,10 +901,31 @@ CREATE INDEX schedule_due ON foreman.schedule (next_fire_at, schedule_id) WHERE 
 CREATE INDEX schedule_fired ON foreman.schedule (COALESCE(last_fired_at, anchor_at)) WHERE (active);
 CREATE INDEX schedule_buffered ON foreman.schedule (schedule_id) WHERE (buffered_at IS NOT NULL);
 CREATE INDEX schedule_boot ON foreman.schedule (schedule_id) WHERE (boot_at IS NOT NULL);
+-- Negative ids are of pg_foreman_cron: they follow from the rows of cron.job.
+SELECT pg_catalog.pg_extension_config_dump('foreman.schedule', 'WHERE schedule_id OPERATOR(pg_catalog.>) 0');
+COMMENT ON TABLE foreman.schedule IS 'Schedules; see the view foreman.schedules';
+COMMENT ON COLUMN foreman.schedule.schedule IS 'Cron fields, an @name or an interval';
+COMMENT ON COLUMN foreman.schedule.kind IS 'Kind of the jobs; of a command, that of the handler that runs commands as run_as';
+COMMENT ON COLUMN foreman.schedule.command IS 'SQL command; NULL: jobs of a kind';
+COMMENT ON COLUMN foreman.schedule.queue IS 'NULL: the handler''s';
+COMMENT ON COLUMN foreman.schedule.missed IS 's = skip, c = coalesce, a = catch_up';
+COMMENT ON COLUMN foreman.schedule.overlap IS 's = skip, b = buffer_one, a = allow, x = cancel_other';
+COMMENT ON COLUMN foreman.schedule.run_as IS 'Role that scheduled it, and that its command runs as';
+COMMENT ON COLUMN foreman.schedule.generation IS 'Counts how often its times began anew; an occurrence is a time of a generation';
+COMMENT ON COLUMN foreman.schedule.anchor_at IS 'Where an interval counts from';
+COMMENT ON COLUMN foreman.schedule.next_fire_at IS 'The next occurrence; NULL: none will come';
+COMMENT ON COLUMN foreman.schedule.boot_at IS 'Of @reboot: the start of the server that it fired for last, or was made in';
+COMMENT ON COLUMN foreman.schedule.caught_up IS 'Missed occurrences that it ran for without a pause';
+COMMENT ON COLUMN foreman.schedule.buffered_at IS 'The occurrence that waits for the end of the run before it';
+COMMENT ON COLUMN foreman.schedule.skipped IS 'Occurrences left out since the run before them was unfinished';
+COMMENT ON COLUMN foreman.schedule.error IS 'Why it was switched off';
 
 -- Which job was made for which occurrence; what became of it is with the job. A generation begins when a schedule is given
 -- other times, is switched on again, or starts over after the clock was set back.
 CREATE SEQUENCE foreman.schedule_run_id_seq AS pg_catalog.int8;
+SELECT pg_catalog.pg_extension_config_dump('foreman.schedule_run_id_seq', '');
+COMMENT ON SEQUENCE foreman.schedule_run_id_seq IS 'Ids of runs of schedules';
+
 CREATE TABLE foreman.schedule_run (
     run_id       pg_catalog.int8        NOT NULL DEFAULT pg_catalog.nextval('foreman.schedule_run_id_seq'),
     schedule_id  pg_catalog.int8        NOT NULL,
@@ -332,6 +943,11 @@ CREATE TABLE foreman.schedule_run (
 CREATE UNIQUE INDEX schedule_run_occurrence ON foreman.schedule_run (schedule_id, generation, scheduled_at);
 CREATE INDEX schedule_run_name ON foreman.schedule_run (name, run_id);
 CREATE INDEX schedule_run_fired ON foreman.schedule_run (fired_at);
+SELECT pg_catalog.pg_extension_config_dump('foreman.schedule_run', 'WHERE schedule_id OPERATOR(pg_catalog.>) 0');
+COMMENT ON TABLE foreman.schedule_run IS 'Which job was made for which occurrence of a schedule; see the view foreman.schedule_runs';
+COMMENT ON COLUMN foreman.schedule_run.scheduled_at IS 'The occurrence; NULL: foreman.trigger_schedule()';
+COMMENT ON COLUMN foreman.schedule_run.command IS 'The command as it was then';
+
 -- What cron.job_run_details is to say of the runs of cron.job: a row for each run that is unfinished or not recorded there yet.
 -- Users have triggers and locks on that table: only the clerk, a process of its own, writes it, from here.
 CREATE TABLE foreman.cron_note (
@@ -354,6 +970,102 @@ CREATE TABLE foreman.cron_note (
     CONSTRAINT cron_note_pkey PRIMARY KEY (run_id)
 );
 CREATE INDEX cron_note_due ON foreman.cron_note (due_at) WHERE (recorded OPERATOR(pg_catalog.<>) status);
+COMMENT ON TABLE foreman.cron_note IS 'Runs of cron.job that are unfinished or not yet recorded in cron.job_run_details';
+COMMENT ON COLUMN foreman.cron_note.run_id IS 'As in foreman.schedule_run';
+COMMENT ON COLUMN foreman.cron_note.changed_at IS 'When the status last changed';
+COMMENT ON COLUMN foreman.cron_note.due_at IS 'When to record it, or to try again';
+COMMENT ON COLUMN foreman.cron_note.tries IS 'How often that failed';
+COMMENT ON COLUMN foreman.cron_note.error IS 'Why it failed last';
+COMMENT ON COLUMN foreman.cron_note.runid IS 'The row of cron.job_run_details; NULL: none yet';
+COMMENT ON COLUMN foreman.cron_note.recorded IS 'The status that it has there';
+
+-- bundle: producer
+CREATE FUNCTION foreman.set_timer(kind pg_catalog.text, key pg_catalog.text, fire_at pg_catalog.timestamptz,
+    args pg_catalog.jsonb DEFAULT '{}', queue pg_catalog.text DEFAULT NULL, priority pg_catalog.int4 DEFAULT NULL,
+    max_attempts pg_catalog.int4 DEFAULT NULL, timeout pg_catalog.interval DEFAULT NULL, expires_at pg_catalog.timestamptz DEFAULT NULL,
+    tags pg_catalog.text[] DEFAULT NULL, metadata pg_catalog.jsonb DEFAULT NULL, OUT job_id pg_catalog.int8, OUT replaced pg_catalog.bool)
+LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_set_timer';
+COMMENT ON FUNCTION foreman.set_timer IS 'Sets the timer of a key, which is unique for its kind; one that waits gets the new time, args and options, and starts anew. replaced: whether that is what it did';
+
+-- bundle: producer
+CREATE FUNCTION foreman.cancel_timer(kind pg_catalog.text, key pg_catalog.text)
+RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_cancel_timer';
+COMMENT ON FUNCTION foreman.cancel_timer(pg_catalog.text, pg_catalog.text) IS 'Cancels the timer of a key; one that is firing ends, but does not fire again. false: there is none';
+
+-- bundle: operator
+CREATE FUNCTION foreman.timer_dead_letters(kind pg_catalog.text DEFAULT NULL, queue pg_catalog.text DEFAULT NULL,
+    since pg_catalog.timestamptz DEFAULT NULL, before_id pg_catalog.int8 DEFAULT NULL, max_rows pg_catalog.int4 DEFAULT 100,
+    OUT job_id pg_catalog.int8, OUT kind pg_catalog.text, OUT key pg_catalog.text, OUT queue pg_catalog.text, OUT args pg_catalog.jsonb,
+    OUT fire_at pg_catalog.timestamptz, OUT attempt pg_catalog.int4, OUT max_attempts pg_catalog.int4,
+    OUT discarded_at pg_catalog.timestamptz, OUT reason pg_catalog.text, OUT errors pg_catalog.jsonb,
+    OUT tags pg_catalog.text[], OUT metadata pg_catalog.jsonb)
+RETURNS SETOF pg_catalog.record LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'foreman_timer_dead_letters';
+COMMENT ON FUNCTION foreman.timer_dead_letters IS 'Timers that were discarded, newest first';
+
+-- bundle: operator
+CREATE FUNCTION foreman.count_timer_dead_letters(kind pg_catalog.text DEFAULT NULL, queue pg_catalog.text DEFAULT NULL)
+RETURNS pg_catalog.int8 LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'foreman_count_timer_dead_letters';
+COMMENT ON FUNCTION foreman.count_timer_dead_letters(pg_catalog.text, pg_catalog.text) IS 'How many timers are dead letters';
+
+-- bundle: operator
+CREATE FUNCTION foreman.retry_timer_dead_letter(job_id pg_catalog.int8)
+RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_retry_timer_dead_letter';
+COMMENT ON FUNCTION foreman.retry_timer_dead_letter(pg_catalog.int8) IS 'Fires a discarded timer again, now; false: it is none, or its key has a newer timer, and then it is cancelled';
+
+-- bundle: operator (pg_catalog.text, pg_catalog.text)
+CREATE FUNCTION foreman.schedule(schedule pg_catalog.text, command pg_catalog.text)
+RETURNS pg_catalog.int8 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_schedule';
+COMMENT ON FUNCTION foreman.schedule(pg_catalog.text, pg_catalog.text) IS 'Runs an SQL command by a schedule, as the caller; returns the schedule''s id';
+
+-- bundle: operator (pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.text)
+CREATE FUNCTION foreman.schedule(job_name pg_catalog.text, schedule pg_catalog.text, command pg_catalog.text,
+    timezone pg_catalog.text DEFAULT NULL, queue pg_catalog.text DEFAULT NULL)
+RETURNS pg_catalog.int8 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_schedule_named';
+COMMENT ON FUNCTION foreman.schedule(pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.text) IS 'The same under a name; one that exists gets the new schedule and command, and keeps time zone and queue unless they are given';
+
+-- bundle: operator
+CREATE FUNCTION foreman.schedule_job(name pg_catalog.text, schedule pg_catalog.text, kind pg_catalog.text,
+    args pg_catalog.jsonb DEFAULT '{}', queue pg_catalog.text DEFAULT NULL, timezone pg_catalog.text DEFAULT NULL,
+    missed pg_catalog.text DEFAULT 'coalesce', overlap pg_catalog.text DEFAULT 'skip', active pg_catalog.bool DEFAULT true,
+    priority pg_catalog.int4 DEFAULT NULL, max_attempts pg_catalog.int4 DEFAULT NULL, timeout pg_catalog.interval DEFAULT NULL)
+RETURNS pg_catalog.int8 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_schedule_job';
+COMMENT ON FUNCTION foreman.schedule_job IS 'Enqueues a job of a kind by a schedule; one that exists gets the new settings; returns the schedule''s id';
+
+-- bundle: operator
+CREATE FUNCTION foreman.alter_schedule(name pg_catalog.text, schedule pg_catalog.text DEFAULT NULL, command pg_catalog.text DEFAULT NULL,
+    args pg_catalog.jsonb DEFAULT NULL, queue pg_catalog.text DEFAULT NULL, timezone pg_catalog.text DEFAULT NULL,
+    missed pg_catalog.text DEFAULT NULL, overlap pg_catalog.text DEFAULT NULL, active pg_catalog.bool DEFAULT NULL,
+    priority pg_catalog.int4 DEFAULT NULL, max_attempts pg_catalog.int4 DEFAULT NULL, timeout pg_catalog.interval DEFAULT NULL,
+    if_exists pg_catalog.bool DEFAULT false)
+RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_alter_schedule';
+COMMENT ON FUNCTION foreman.alter_schedule IS 'Changes settings of a schedule, NULL keeps one; an error where the schedule does not exist, unless if_exists';
+
+-- bundle: operator
+CREATE FUNCTION foreman.unschedule(name pg_catalog.text, if_exists pg_catalog.bool DEFAULT false)
+RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_unschedule';
+COMMENT ON FUNCTION foreman.unschedule IS 'Forgets a schedule; its jobs stay; an error where the schedule does not exist, unless if_exists';
+
+-- bundle: operator
+CREATE FUNCTION foreman.unschedule_id(schedule_id pg_catalog.int8, if_exists pg_catalog.bool DEFAULT false)
+RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_unschedule_id';
+COMMENT ON FUNCTION foreman.unschedule_id IS 'Forgets a schedule by its id; its jobs stay; an error where the schedule does not exist, unless if_exists';
+
+-- bundle: operator
+CREATE FUNCTION foreman.trigger_schedule(name pg_catalog.text)
+RETURNS pg_catalog.int8 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_trigger_schedule';
+COMMENT ON FUNCTION foreman.trigger_schedule(pg_catalog.text) IS 'Makes a job of a schedule now, also when it is switched off; returns the job''s id';
+
+CREATE FUNCTION foreman.import_pg_cron()
+RETURNS pg_catalog.int8 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_import_pg_cron';
+COMMENT ON FUNCTION foreman.import_pg_cron() IS 'Replaces extension pg_cron by pg_foreman_cron, with its jobs, runs and grants; returns the number of jobs';
+
+-- bundle: operator monitor
+CREATE FUNCTION foreman.next_runs(schedule pg_catalog.text, timezone pg_catalog.text DEFAULT NULL, n pg_catalog.int4 DEFAULT 10)
+RETURNS SETOF pg_catalog.timestamptz LANGUAGE c STABLE ROWS 10 AS 'MODULE_PATHNAME', 'foreman_next_runs';
+COMMENT ON FUNCTION foreman.next_runs(pg_catalog.text, pg_catalog.text, pg_catalog.int4) IS 'The next times of a schedule in a time zone (UTC unless given)';
+------------------------------------------------------------------------------------------------------------------------
+-- What monitors and dashboards read.
+------------------------------------------------------------------------------------------------------------------------
 
 -- What happened in a minute to the jobs of a queue; waiting and running times in milliseconds.
 CREATE TABLE foreman.minute_stat (
@@ -372,503 +1084,52 @@ CREATE TABLE foreman.minute_stat (
     run_p99   pg_catalog.float8,
     CONSTRAINT minute_stat_pkey PRIMARY KEY (minute, queue)
 );
-
--- What grant_role gave. queue NULL: all queues.
-CREATE TABLE foreman.role_grant (
-    grant_id pg_catalog.int8     GENERATED ALWAYS AS IDENTITY,
-    bundle   pg_catalog.text     NOT NULL,
-    role     foreman.role_ref    NOT NULL,
-    queue    pg_catalog.text     COLLATE pg_catalog."C",
-    CONSTRAINT role_grant_pkey PRIMARY KEY (grant_id)
-);
--- Several missing roles may have had one name.
-CREATE UNIQUE INDEX role_grant_all ON foreman.role_grant (bundle, foreman._role_oid(role))
-    WHERE (queue IS NULL AND foreman._role_oid(role) OPERATOR(pg_catalog.<>) '1');
-CREATE UNIQUE INDEX role_grant_queue ON foreman.role_grant (bundle, foreman._role_oid(role), queue)
-    WHERE (queue IS NOT NULL AND foreman._role_oid(role) OPERATOR(pg_catalog.<>) '1');
-
--- Whether this database may run jobs. Workers run only while every row was inserted here: its id is its own xmin and its
--- database is this one. A restored, subscribed or template-made copy fails that test and stays quiet until foreman.start().
-CREATE TABLE foreman.identity (
-    id       pg_catalog.xid  NOT NULL,
-    database pg_catalog.oid  NOT NULL,
-    stopped  pg_catalog.bool NOT NULL
-);
-ALTER TABLE foreman.identity REPLICA IDENTITY FULL;
-
-SELECT pg_catalog.pg_extension_config_dump('foreman.job_id_seq', '');
-SELECT pg_catalog.pg_extension_config_dump('foreman.live_job', '');
-SELECT pg_catalog.pg_extension_config_dump('foreman.job_history_default', '');
-SELECT pg_catalog.pg_extension_config_dump('foreman.dead_letter', '');
-SELECT pg_catalog.pg_extension_config_dump('foreman.job_request', '');
-SELECT pg_catalog.pg_extension_config_dump(pg_catalog.pg_get_serial_sequence('foreman.job_request', 'request_id')::pg_catalog.regclass, '');
-SELECT pg_catalog.pg_extension_config_dump('foreman.job_dependency', '');
-SELECT pg_catalog.pg_extension_config_dump('foreman.job_batch', '');
-SELECT pg_catalog.pg_extension_config_dump(pg_catalog.pg_get_serial_sequence('foreman.job_batch', 'batch_id')::pg_catalog.regclass, '');
-SELECT pg_catalog.pg_extension_config_dump('foreman.unique_window', '');
-SELECT pg_catalog.pg_extension_config_dump('foreman.queue', '');
-SELECT pg_catalog.pg_extension_config_dump('foreman.rate_limit', '');
-SELECT pg_catalog.pg_extension_config_dump('foreman.handler', '');
-SELECT pg_catalog.pg_extension_config_dump('foreman.schedule_id_seq', '');
--- Negative ids are of pg_foreman_cron: they follow from the rows of cron.job.
-SELECT pg_catalog.pg_extension_config_dump('foreman.schedule', 'WHERE schedule_id OPERATOR(pg_catalog.>) 0');
-SELECT pg_catalog.pg_extension_config_dump('foreman.schedule_run_id_seq', '');
-SELECT pg_catalog.pg_extension_config_dump('foreman.schedule_run', 'WHERE schedule_id OPERATOR(pg_catalog.>) 0');
-SELECT pg_catalog.pg_extension_config_dump('foreman.role_grant', '');
-SELECT pg_catalog.pg_extension_config_dump(pg_catalog.pg_get_serial_sequence('foreman.role_grant', 'grant_id')::pg_catalog.regclass, '');
-SELECT pg_catalog.pg_extension_config_dump('foreman.identity', '');
-
-------------------------------------------------------------------------------------------------------------------------
--- Types that handlers see. They are their own, so that the tables may change.
-------------------------------------------------------------------------------------------------------------------------
-
-CREATE TYPE foreman.job AS (
-    job_id       pg_catalog.int8,
-    kind         pg_catalog.text,
-    queue        pg_catalog.text,
-    args         pg_catalog.jsonb,
-    attempt      pg_catalog.int4,
-    max_attempts pg_catalog.int4,
-    priority     pg_catalog.int4,
-    run_at       pg_catalog.timestamptz,
-    enqueued_at  pg_catalog.timestamptz,
-    tags         pg_catalog.text[],
-    metadata     pg_catalog.jsonb
-);
-
-CREATE TYPE foreman.job_outcome AS (
-    job_id  pg_catalog.int8,
-    outcome pg_catalog.text,
-    result  pg_catalog.jsonb,
-    error   pg_catalog.text,
-    run_in  pg_catalog.interval
-);
-
-------------------------------------------------------------------------------------------------------------------------
--- Produce
-------------------------------------------------------------------------------------------------------------------------
-
-CREATE FUNCTION foreman.enqueue(kind pg_catalog.text, args pg_catalog.jsonb DEFAULT '{}', queue pg_catalog.text DEFAULT NULL,
-    priority pg_catalog.int4 DEFAULT NULL, run_at pg_catalog.timestamptz DEFAULT NULL, max_attempts pg_catalog.int4 DEFAULT NULL,
-    unique_key pg_catalog.text DEFAULT NULL, unique_for pg_catalog.interval DEFAULT NULL, on_conflict pg_catalog.text DEFAULT 'skip',
-    concurrency_key pg_catalog.text DEFAULT NULL, sequence_key pg_catalog.text DEFAULT NULL,
-    depends_on pg_catalog.int8[] DEFAULT NULL, on_dependency pg_catalog.text DEFAULT 'cancel', batch_id pg_catalog.int8 DEFAULT NULL,
-    timeout pg_catalog.interval DEFAULT NULL, expires_at pg_catalog.timestamptz DEFAULT NULL, tags pg_catalog.text[] DEFAULT NULL,
-    metadata pg_catalog.jsonb DEFAULT NULL)
-RETURNS pg_catalog.int8 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_enqueue';
-
-CREATE FUNCTION foreman.enqueue_info(kind pg_catalog.text, args pg_catalog.jsonb DEFAULT '{}', queue pg_catalog.text DEFAULT NULL,
-    priority pg_catalog.int4 DEFAULT NULL, run_at pg_catalog.timestamptz DEFAULT NULL, max_attempts pg_catalog.int4 DEFAULT NULL,
-    unique_key pg_catalog.text DEFAULT NULL, unique_for pg_catalog.interval DEFAULT NULL, on_conflict pg_catalog.text DEFAULT 'skip',
-    concurrency_key pg_catalog.text DEFAULT NULL, sequence_key pg_catalog.text DEFAULT NULL,
-    depends_on pg_catalog.int8[] DEFAULT NULL, on_dependency pg_catalog.text DEFAULT 'cancel', batch_id pg_catalog.int8 DEFAULT NULL,
-    timeout pg_catalog.interval DEFAULT NULL, expires_at pg_catalog.timestamptz DEFAULT NULL, tags pg_catalog.text[] DEFAULT NULL,
-    metadata pg_catalog.jsonb DEFAULT NULL, OUT job_id pg_catalog.int8, OUT inserted pg_catalog.bool)
-LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_enqueue_info';
-
-CREATE FUNCTION foreman.enqueue_many(jobs pg_catalog.jsonb,
-    OUT ordinal pg_catalog.int4, OUT job_id pg_catalog.int8, OUT inserted pg_catalog.bool)
-RETURNS SETOF pg_catalog.record LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_enqueue_many';
-
-CREATE FUNCTION foreman.enqueue_array(kind pg_catalog.text, args pg_catalog.jsonb[], queue pg_catalog.text DEFAULT NULL,
-    priority pg_catalog.int4 DEFAULT NULL, run_at pg_catalog.timestamptz DEFAULT NULL, max_attempts pg_catalog.int4 DEFAULT NULL,
-    unique_key pg_catalog.text DEFAULT NULL, unique_for pg_catalog.interval DEFAULT NULL, on_conflict pg_catalog.text DEFAULT 'skip',
-    concurrency_key pg_catalog.text DEFAULT NULL, sequence_key pg_catalog.text DEFAULT NULL,
-    depends_on pg_catalog.int8[] DEFAULT NULL, on_dependency pg_catalog.text DEFAULT 'cancel', batch_id pg_catalog.int8 DEFAULT NULL,
-    timeout pg_catalog.interval DEFAULT NULL, expires_at pg_catalog.timestamptz DEFAULT NULL, tags pg_catalog.text[] DEFAULT NULL,
-    metadata pg_catalog.jsonb DEFAULT NULL,
-    OUT ordinal pg_catalog.int4, OUT job_id pg_catalog.int8, OUT inserted pg_catalog.bool)
-RETURNS SETOF pg_catalog.record LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_enqueue_array';
-
-------------------------------------------------------------------------------------------------------------------------
--- Handle in the database
-------------------------------------------------------------------------------------------------------------------------
-
-CREATE FUNCTION foreman.register_handler(kind pg_catalog.text, handler pg_catalog.text DEFAULT NULL, command pg_catalog.text DEFAULT NULL,
-    lane pg_catalog.text DEFAULT 'transaction', queue pg_catalog.text DEFAULT 'default', max_attempts pg_catalog.int4 DEFAULT NULL,
-    timeout pg_catalog.interval DEFAULT NULL, backoff_base pg_catalog.interval DEFAULT NULL, backoff_max pg_catalog.interval DEFAULT NULL,
-    max_group pg_catalog.int4 DEFAULT NULL, run_as pg_catalog.regrole DEFAULT NULL, session pg_catalog.text DEFAULT 'kept')
-RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_register_handler';
-
-CREATE FUNCTION foreman.unregister_handler(kind pg_catalog.text, if_exists pg_catalog.bool DEFAULT false)
-RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_unregister_handler';
-
-CREATE FUNCTION foreman.current_job()
-RETURNS foreman.job LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_current_job';
-
-CREATE FUNCTION foreman.idempotency_key()
-RETURNS pg_catalog.text LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_idempotency_key';
-
-CREATE FUNCTION foreman.set_progress(fraction pg_catalog.float8, note pg_catalog.text DEFAULT NULL)
-RETURNS pg_catalog.void LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_set_progress';
-
-CREATE FUNCTION foreman.snooze(run_in pg_catalog.interval)
-RETURNS pg_catalog.void LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_snooze';
-
-CREATE FUNCTION foreman.throttle()
-RETURNS pg_catalog.void LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_throttle';
-
-CREATE FUNCTION foreman.discard(reason pg_catalog.text)
-RETURNS pg_catalog.void LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_discard';
-
-CREATE FUNCTION foreman.cancel_self(reason pg_catalog.text)
-RETURNS pg_catalog.void LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_cancel_self';
-
-------------------------------------------------------------------------------------------------------------------------
--- Handle outside
-------------------------------------------------------------------------------------------------------------------------
-
-CREATE FUNCTION foreman.claim(queues pg_catalog.text[], worker_id pg_catalog.text, qty pg_catalog.int4 DEFAULT 1,
-    lease pg_catalog.interval DEFAULT NULL, kinds pg_catalog.text[] DEFAULT NULL,
-    OUT job_id pg_catalog.int8, OUT token pg_catalog.uuid, OUT queue pg_catalog.text, OUT kind pg_catalog.text, OUT args pg_catalog.jsonb,
-    OUT attempt pg_catalog.int4, OUT max_attempts pg_catalog.int4, OUT priority pg_catalog.int4, OUT run_at pg_catalog.timestamptz,
-    OUT leased_until pg_catalog.timestamptz, OUT tags pg_catalog.text[], OUT metadata pg_catalog.jsonb)
-RETURNS SETOF pg_catalog.record LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_claim';
-
-CREATE FUNCTION foreman.heartbeat(job_id pg_catalog.int8, token pg_catalog.uuid, extend pg_catalog.interval DEFAULT NULL,
-    progress pg_catalog.float8 DEFAULT NULL, note pg_catalog.text DEFAULT NULL)
-RETURNS pg_catalog.text LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_heartbeat';
-
-CREATE FUNCTION foreman.heartbeat_many(job_ids pg_catalog.int8[], tokens pg_catalog.uuid[], extend pg_catalog.interval DEFAULT NULL,
-    OUT job_id pg_catalog.int8, OUT answer pg_catalog.text)
-RETURNS SETOF pg_catalog.record LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_heartbeat_many';
-
-CREATE FUNCTION foreman.complete(job_id pg_catalog.int8, token pg_catalog.uuid, result pg_catalog.jsonb DEFAULT NULL)
-RETURNS pg_catalog.text LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_complete';
-
-CREATE FUNCTION foreman.complete_many(job_ids pg_catalog.int8[], tokens pg_catalog.uuid[], results pg_catalog.jsonb[] DEFAULT NULL,
-    OUT job_id pg_catalog.int8, OUT answer pg_catalog.text)
-RETURNS SETOF pg_catalog.record LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_complete_many';
-
-CREATE FUNCTION foreman.fail(job_id pg_catalog.int8, token pg_catalog.uuid, error pg_catalog.text, retry_in pg_catalog.interval DEFAULT NULL,
-    discard pg_catalog.bool DEFAULT false, detail pg_catalog.jsonb DEFAULT NULL)
-RETURNS pg_catalog.text LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_fail';
-
-CREATE FUNCTION foreman.fail_many(job_ids pg_catalog.int8[], tokens pg_catalog.uuid[], errors pg_catalog.text[],
-    retry_in pg_catalog.interval DEFAULT NULL, discard pg_catalog.bool DEFAULT false,
-    OUT job_id pg_catalog.int8, OUT answer pg_catalog.text)
-RETURNS SETOF pg_catalog.record LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_fail_many';
-
-CREATE FUNCTION foreman.snooze_lease(job_id pg_catalog.int8, token pg_catalog.uuid, run_in pg_catalog.interval)
-RETURNS pg_catalog.text LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_snooze_lease';
-
-CREATE FUNCTION foreman.snooze_lease_many(job_ids pg_catalog.int8[], tokens pg_catalog.uuid[], run_in pg_catalog.interval,
-    OUT job_id pg_catalog.int8, OUT answer pg_catalog.text)
-RETURNS SETOF pg_catalog.record LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_snooze_lease_many';
-
-CREATE FUNCTION foreman.throttle_lease(job_id pg_catalog.int8, token pg_catalog.uuid)
-RETURNS pg_catalog.text LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_throttle_lease';
-
-CREATE FUNCTION foreman.throttle_lease_many(job_ids pg_catalog.int8[], tokens pg_catalog.uuid[],
-    OUT job_id pg_catalog.int8, OUT answer pg_catalog.text)
-RETURNS SETOF pg_catalog.record LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_throttle_lease_many';
-
-CREATE FUNCTION foreman.release(job_id pg_catalog.int8, token pg_catalog.uuid)
-RETURNS pg_catalog.text LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_release';
-
-CREATE FUNCTION foreman.release_many(job_ids pg_catalog.int8[], tokens pg_catalog.uuid[],
-    OUT job_id pg_catalog.int8, OUT answer pg_catalog.text)
-RETURNS SETOF pg_catalog.record LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_release_many';
-
-CREATE FUNCTION foreman.worker_heartbeat(worker_id pg_catalog.text, queues pg_catalog.text[], label pg_catalog.text DEFAULT NULL,
-    OUT queue pg_catalog.text, OUT slots pg_catalog.int4)
-RETURNS SETOF pg_catalog.record LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_worker_heartbeat';
-
-CREATE PROCEDURE foreman.wait_for_job(queues pg_catalog.text[], timeout pg_catalog.interval)
-LANGUAGE c AS 'MODULE_PATHNAME', 'foreman_wait_for_job';
-
-------------------------------------------------------------------------------------------------------------------------
--- Operate
-------------------------------------------------------------------------------------------------------------------------
-
-CREATE FUNCTION foreman.cancel(job_id pg_catalog.int8, reason pg_catalog.text DEFAULT NULL)
-RETURNS pg_catalog.text LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_cancel';
-
-CREATE FUNCTION foreman.cancel_many(job_ids pg_catalog.int8[], reason pg_catalog.text DEFAULT NULL,
-    OUT job_id pg_catalog.int8, OUT outcome pg_catalog.text)
-RETURNS SETOF pg_catalog.record LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_cancel_many';
-
-CREATE FUNCTION foreman.retry(job_id pg_catalog.int8)
-RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_retry';
-
-CREATE FUNCTION foreman.retry_many(job_ids pg_catalog.int8[], OUT job_id pg_catalog.int8, OUT retried pg_catalog.bool)
-RETURNS SETOF pg_catalog.record LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_retry_many';
-
-CREATE FUNCTION foreman.run_now(job_id pg_catalog.int8)
-RETURNS pg_catalog.text LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_run_now';
-
-CREATE FUNCTION foreman.run_now_many(job_ids pg_catalog.int8[], OUT job_id pg_catalog.int8, OUT outcome pg_catalog.text)
-RETURNS SETOF pg_catalog.record LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_run_now_many';
-
-CREATE FUNCTION foreman.release_lease(job_id pg_catalog.int8)
-RETURNS pg_catalog.text LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_release_lease';
-
-CREATE FUNCTION foreman.reschedule(job_id pg_catalog.int8, run_at pg_catalog.timestamptz DEFAULT NULL, priority pg_catalog.int4 DEFAULT NULL)
-RETURNS pg_catalog.text LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_reschedule';
-
-CREATE FUNCTION foreman.reschedule_many(job_ids pg_catalog.int8[], run_at pg_catalog.timestamptz DEFAULT NULL,
-    priority pg_catalog.int4 DEFAULT NULL, OUT job_id pg_catalog.int8, OUT outcome pg_catalog.text)
-RETURNS SETOF pg_catalog.record LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_reschedule_many';
-
-CREATE FUNCTION foreman.delete_job(job_id pg_catalog.int8)
-RETURNS pg_catalog.text LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_delete_job';
-
-CREATE FUNCTION foreman.delete_job_many(job_ids pg_catalog.int8[], OUT job_id pg_catalog.int8, OUT outcome pg_catalog.text)
-RETURNS SETOF pg_catalog.record LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_delete_job_many';
-
-CREATE FUNCTION foreman.cancel_where(kind pg_catalog.text DEFAULT NULL, queue pg_catalog.text DEFAULT NULL, state pg_catalog.text DEFAULT NULL,
-    tags pg_catalog.text[] DEFAULT NULL, older_than pg_catalog.interval DEFAULT NULL, max_rows pg_catalog.int4 DEFAULT NULL)
-RETURNS pg_catalog.int8 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_cancel_where';
-
-CREATE FUNCTION foreman.retry_where(kind pg_catalog.text DEFAULT NULL, queue pg_catalog.text DEFAULT NULL, state pg_catalog.text DEFAULT NULL,
-    tags pg_catalog.text[] DEFAULT NULL, older_than pg_catalog.interval DEFAULT NULL, max_rows pg_catalog.int4 DEFAULT NULL)
-RETURNS pg_catalog.int8 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_retry_where';
-
-CREATE FUNCTION foreman.delete_where(kind pg_catalog.text DEFAULT NULL, queue pg_catalog.text DEFAULT NULL, state pg_catalog.text DEFAULT NULL,
-    tags pg_catalog.text[] DEFAULT NULL, older_than pg_catalog.interval DEFAULT NULL, max_rows pg_catalog.int4 DEFAULT NULL)
-RETURNS pg_catalog.int8 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_delete_where';
-
-CREATE FUNCTION foreman.purge_queue(name pg_catalog.text)
-RETURNS pg_catalog.int8 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_purge_queue';
-
-CREATE FUNCTION foreman.dead_letters(kind pg_catalog.text DEFAULT NULL, queue pg_catalog.text DEFAULT NULL,
-    since pg_catalog.timestamptz DEFAULT NULL, before_id pg_catalog.int8 DEFAULT NULL, max_rows pg_catalog.int4 DEFAULT 100,
-    OUT job_id pg_catalog.int8, OUT kind pg_catalog.text, OUT queue pg_catalog.text, OUT args pg_catalog.jsonb,
-    OUT attempt pg_catalog.int4, OUT max_attempts pg_catalog.int4, OUT enqueued_at pg_catalog.timestamptz,
-    OUT discarded_at pg_catalog.timestamptz, OUT reason pg_catalog.text, OUT errors pg_catalog.jsonb,
-    OUT tags pg_catalog.text[], OUT metadata pg_catalog.jsonb)
-RETURNS SETOF pg_catalog.record LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'foreman_dead_letters';
-
-CREATE FUNCTION foreman.count_dead_letters(kind pg_catalog.text DEFAULT NULL, queue pg_catalog.text DEFAULT NULL)
-RETURNS pg_catalog.int8 LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'foreman_count_dead_letters';
-
-CREATE FUNCTION foreman.retry_dead_letter(job_id pg_catalog.int8)
-RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_retry_dead_letter';
-
-CREATE FUNCTION foreman.retry_dead_letters(kind pg_catalog.text DEFAULT NULL, queue pg_catalog.text DEFAULT NULL,
-    max_rows pg_catalog.int4 DEFAULT 1000)
-RETURNS pg_catalog.int8 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_retry_dead_letters';
-
-CREATE FUNCTION foreman.purge_dead_letters(kind pg_catalog.text DEFAULT NULL, queue pg_catalog.text DEFAULT NULL,
-    older_than pg_catalog.interval DEFAULT NULL)
-RETURNS pg_catalog.int8 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_purge_dead_letters';
-
-CREATE FUNCTION foreman.create_queue(name pg_catalog.text, priority pg_catalog.int4 DEFAULT NULL,
-    backoff_base pg_catalog.interval DEFAULT NULL, backoff_max pg_catalog.interval DEFAULT NULL,
-    retain_completed pg_catalog.interval DEFAULT NULL, retain_cancelled pg_catalog.interval DEFAULT NULL,
-    retain_discarded pg_catalog.interval DEFAULT NULL, keep_args pg_catalog.int4 DEFAULT NULL, max_running pg_catalog.int4 DEFAULT NULL,
-    max_running_per_key pg_catalog.int4 DEFAULT NULL, sequence_policy pg_catalog.text DEFAULT NULL,
-    throttle_base pg_catalog.interval DEFAULT NULL, throttle_max pg_catalog.interval DEFAULT NULL, ageing pg_catalog.int4 DEFAULT NULL,
-    rate_limit pg_catalog.int4 DEFAULT NULL, rate_period pg_catalog.interval DEFAULT NULL, if_not_exists pg_catalog.bool DEFAULT false)
-RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_create_queue';
-
-CREATE FUNCTION foreman.alter_queue(name pg_catalog.text, priority pg_catalog.int4 DEFAULT NULL,
-    backoff_base pg_catalog.interval DEFAULT NULL, backoff_max pg_catalog.interval DEFAULT NULL,
-    retain_completed pg_catalog.interval DEFAULT NULL, retain_cancelled pg_catalog.interval DEFAULT NULL,
-    retain_discarded pg_catalog.interval DEFAULT NULL, keep_args pg_catalog.int4 DEFAULT NULL, max_running pg_catalog.int4 DEFAULT NULL,
-    max_running_per_key pg_catalog.int4 DEFAULT NULL, sequence_policy pg_catalog.text DEFAULT NULL,
-    throttle_base pg_catalog.interval DEFAULT NULL, throttle_max pg_catalog.interval DEFAULT NULL, ageing pg_catalog.int4 DEFAULT NULL,
-    rate_limit pg_catalog.int4 DEFAULT NULL, rate_period pg_catalog.interval DEFAULT NULL,
-    reset pg_catalog.text[] DEFAULT NULL, if_exists pg_catalog.bool DEFAULT false)
-RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_alter_queue';
-
-CREATE FUNCTION foreman.drop_queue(name pg_catalog.text, if_exists pg_catalog.bool DEFAULT false)
-RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_drop_queue';
-
-CREATE FUNCTION foreman.pause_queue(name pg_catalog.text, if_exists pg_catalog.bool DEFAULT false)
-RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_pause_queue';
-
-CREATE FUNCTION foreman.resume_queue(name pg_catalog.text, if_exists pg_catalog.bool DEFAULT false)
-RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_resume_queue';
-
-CREATE FUNCTION foreman.set_rate_limit(scope pg_catalog.text, capacity pg_catalog.int4, refill_per_second pg_catalog.float8)
-RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_set_rate_limit';
-
-CREATE FUNCTION foreman.acquire(scope pg_catalog.text, cost pg_catalog.int4 DEFAULT 1,
-    OUT granted pg_catalog.bool, OUT retry_in pg_catalog.interval)
-LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_acquire';
-
-CREATE FUNCTION foreman.drain_rate_limit(scope pg_catalog.text, if_exists pg_catalog.bool DEFAULT false)
-RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_drain_rate_limit';
-
-CREATE FUNCTION foreman.create_batch(name pg_catalog.text, on_success pg_catalog.text DEFAULT NULL,
-    on_complete pg_catalog.text DEFAULT NULL, on_discard pg_catalog.text DEFAULT NULL)
-RETURNS pg_catalog.int8 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_create_batch';
-
-CREATE FUNCTION foreman.set_timer(kind pg_catalog.text, key pg_catalog.text, fire_at pg_catalog.timestamptz,
-    args pg_catalog.jsonb DEFAULT '{}', queue pg_catalog.text DEFAULT NULL, priority pg_catalog.int4 DEFAULT NULL,
-    max_attempts pg_catalog.int4 DEFAULT NULL, timeout pg_catalog.interval DEFAULT NULL, expires_at pg_catalog.timestamptz DEFAULT NULL,
-    tags pg_catalog.text[] DEFAULT NULL, metadata pg_catalog.jsonb DEFAULT NULL, OUT job_id pg_catalog.int8, OUT replaced pg_catalog.bool)
-LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_set_timer';
-
-CREATE FUNCTION foreman.cancel_timer(kind pg_catalog.text, key pg_catalog.text)
-RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_cancel_timer';
-
-CREATE FUNCTION foreman.timer_dead_letters(kind pg_catalog.text DEFAULT NULL, queue pg_catalog.text DEFAULT NULL,
-    since pg_catalog.timestamptz DEFAULT NULL, before_id pg_catalog.int8 DEFAULT NULL, max_rows pg_catalog.int4 DEFAULT 100,
-    OUT job_id pg_catalog.int8, OUT kind pg_catalog.text, OUT key pg_catalog.text, OUT queue pg_catalog.text, OUT args pg_catalog.jsonb,
-    OUT fire_at pg_catalog.timestamptz, OUT attempt pg_catalog.int4, OUT max_attempts pg_catalog.int4,
-    OUT discarded_at pg_catalog.timestamptz, OUT reason pg_catalog.text, OUT errors pg_catalog.jsonb,
-    OUT tags pg_catalog.text[], OUT metadata pg_catalog.jsonb)
-RETURNS SETOF pg_catalog.record LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'foreman_timer_dead_letters';
-
-CREATE FUNCTION foreman.count_timer_dead_letters(kind pg_catalog.text DEFAULT NULL, queue pg_catalog.text DEFAULT NULL)
-RETURNS pg_catalog.int8 LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'foreman_count_timer_dead_letters';
-
-CREATE FUNCTION foreman.retry_timer_dead_letter(job_id pg_catalog.int8)
-RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_retry_timer_dead_letter';
-
-CREATE FUNCTION foreman.schedule(schedule pg_catalog.text, command pg_catalog.text)
-RETURNS pg_catalog.int8 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_schedule';
-
-CREATE FUNCTION foreman.schedule(job_name pg_catalog.text, schedule pg_catalog.text, command pg_catalog.text,
-    timezone pg_catalog.text DEFAULT NULL, queue pg_catalog.text DEFAULT NULL)
-RETURNS pg_catalog.int8 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_schedule_named';
-
-CREATE FUNCTION foreman.schedule_job(name pg_catalog.text, schedule pg_catalog.text, kind pg_catalog.text,
-    args pg_catalog.jsonb DEFAULT '{}', queue pg_catalog.text DEFAULT NULL, timezone pg_catalog.text DEFAULT NULL,
-    missed pg_catalog.text DEFAULT 'coalesce', overlap pg_catalog.text DEFAULT 'skip', active pg_catalog.bool DEFAULT true,
-    priority pg_catalog.int4 DEFAULT NULL, max_attempts pg_catalog.int4 DEFAULT NULL, timeout pg_catalog.interval DEFAULT NULL)
-RETURNS pg_catalog.int8 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_schedule_job';
-
-CREATE FUNCTION foreman.alter_schedule(name pg_catalog.text, schedule pg_catalog.text DEFAULT NULL, command pg_catalog.text DEFAULT NULL,
-    args pg_catalog.jsonb DEFAULT NULL, queue pg_catalog.text DEFAULT NULL, timezone pg_catalog.text DEFAULT NULL,
-    missed pg_catalog.text DEFAULT NULL, overlap pg_catalog.text DEFAULT NULL, active pg_catalog.bool DEFAULT NULL,
-    priority pg_catalog.int4 DEFAULT NULL, max_attempts pg_catalog.int4 DEFAULT NULL, timeout pg_catalog.interval DEFAULT NULL,
-    if_exists pg_catalog.bool DEFAULT false)
-RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_alter_schedule';
-
-CREATE FUNCTION foreman.unschedule(name pg_catalog.text, if_exists pg_catalog.bool DEFAULT false)
-RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_unschedule';
-
-CREATE FUNCTION foreman.unschedule_id(schedule_id pg_catalog.int8, if_exists pg_catalog.bool DEFAULT false)
-RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_unschedule_id';
-
-CREATE FUNCTION foreman.trigger_schedule(name pg_catalog.text)
-RETURNS pg_catalog.int8 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_trigger_schedule';
-
-CREATE FUNCTION foreman.import_pg_cron()
-RETURNS pg_catalog.int8 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_import_pg_cron';
-
-CREATE FUNCTION foreman.next_runs(schedule pg_catalog.text, timezone pg_catalog.text DEFAULT NULL, n pg_catalog.int4 DEFAULT 10)
-RETURNS SETOF pg_catalog.timestamptz LANGUAGE c STABLE ROWS 10 AS 'MODULE_PATHNAME', 'foreman_next_runs';
-
-CREATE PROCEDURE foreman.await(job_id pg_catalog.int8, timeout pg_catalog.interval,
-    INOUT state pg_catalog.text DEFAULT NULL, INOUT result pg_catalog.jsonb DEFAULT NULL)
-LANGUAGE c AS 'MODULE_PATHNAME', 'foreman_await';
-
-CREATE FUNCTION foreman.grant_role(bundle pg_catalog.text, role pg_catalog.regrole, queue pg_catalog.text DEFAULT NULL)
-RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_grant_role';
-
-CREATE FUNCTION foreman.revoke_role(bundle pg_catalog.text, role pg_catalog.regrole, queue pg_catalog.text DEFAULT NULL, if_exists pg_catalog.bool DEFAULT false)
-RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_revoke_role';
-
-CREATE FUNCTION foreman.reassign_role(from_name pg_catalog.text, to_role pg_catalog.regrole)
-RETURNS pg_catalog.jsonb LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_reassign_role';
-
-CREATE FUNCTION foreman.start()
-RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_start';
-
-CREATE FUNCTION foreman.stop()
-RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_stop';
-
-CREATE FUNCTION foreman.why(job_id pg_catalog.int8, OUT reason pg_catalog.text, OUT detail pg_catalog.jsonb,
-    OUT until pg_catalog.timestamptz)
-RETURNS SETOF pg_catalog.record LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_why';
-
-CREATE FUNCTION foreman.health(OUT name pg_catalog.text, OUT ok pg_catalog.bool, OUT detail pg_catalog.text)
-RETURNS SETOF pg_catalog.record LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_health';
-
-------------------------------------------------------------------------------------------------------------------------
--- Test: every loop of the engine as one pass
-------------------------------------------------------------------------------------------------------------------------
-
-CREATE FUNCTION foreman.run_once(queue pg_catalog.text DEFAULT NULL, max_jobs pg_catalog.int4 DEFAULT 1)
-RETURNS pg_catalog.int8 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_run_once';
-
-CREATE FUNCTION foreman.drain(queue pg_catalog.text DEFAULT NULL)
-RETURNS pg_catalog.int8 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_drain';
-
-CREATE PROCEDURE foreman.run_procedures_once()
-LANGUAGE c AS 'MODULE_PATHNAME', 'foreman_run_procedures_once';
-
-CREATE FUNCTION foreman.dispatch_once()
-RETURNS pg_catalog.int8 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_dispatch_once';
-
-CREATE FUNCTION foreman.rescue_once()
-RETURNS pg_catalog.int8 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_rescue_once';
-
-CREATE FUNCTION foreman.fire_schedules_once()
-RETURNS pg_catalog.int8 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_fire_schedules_once';
-
-CREATE FUNCTION foreman.fire_timers_once()
-RETURNS pg_catalog.int8 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_fire_timers_once';
-
-CREATE FUNCTION foreman.prune_once(OUT what pg_catalog.text, OUT queue pg_catalog.text, OUT rows pg_catalog.int8)
-RETURNS SETOF pg_catalog.record LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_prune_once';
-
--- Assertions that report as pgTAP's own do.
-CREATE FUNCTION foreman.has_job(kind pg_catalog.text, args pg_catalog.jsonb DEFAULT NULL, description pg_catalog.text DEFAULT NULL)
-RETURNS pg_catalog.text LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_has_job';
-
-CREATE FUNCTION foreman.hasnt_job(kind pg_catalog.text, args pg_catalog.jsonb DEFAULT NULL, description pg_catalog.text DEFAULT NULL)
-RETURNS pg_catalog.text LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_hasnt_job';
-
-CREATE FUNCTION foreman.job_state_is(job_id pg_catalog.int8, state pg_catalog.text, description pg_catalog.text DEFAULT NULL)
-RETURNS pg_catalog.text LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_job_state_is';
-
-CREATE FUNCTION foreman.has_timer(kind pg_catalog.text, key pg_catalog.text, description pg_catalog.text DEFAULT NULL)
-RETURNS pg_catalog.text LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_has_timer';
-
-CREATE FUNCTION foreman.hasnt_timer(kind pg_catalog.text, key pg_catalog.text, description pg_catalog.text DEFAULT NULL)
-RETURNS pg_catalog.text LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_hasnt_timer';
-
-CREATE FUNCTION foreman.has_schedule(name pg_catalog.text, description pg_catalog.text DEFAULT NULL)
-RETURNS pg_catalog.text LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_has_schedule';
-
-CREATE FUNCTION foreman.hasnt_schedule(name pg_catalog.text, description pg_catalog.text DEFAULT NULL)
-RETURNS pg_catalog.text LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_hasnt_schedule';
-
-------------------------------------------------------------------------------------------------------------------------
--- See
-------------------------------------------------------------------------------------------------------------------------
-
--- Rights and the board, for the views below.
-CREATE FUNCTION foreman._sees(queue pg_catalog.text)
-RETURNS pg_catalog.bool LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'foreman_sees';
-
-CREATE FUNCTION foreman._sees_args(queue pg_catalog.text)
-RETURNS pg_catalog.bool LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'foreman_sees_args';
+COMMENT ON TABLE foreman.minute_stat IS 'What happened in each minute to the jobs of each queue, for thirty days; see foreman.stats_minute';
+COMMENT ON COLUMN foreman.minute_stat.wait_p50 IS 'Median of the time from when a job was due to its start, in milliseconds';
+COMMENT ON COLUMN foreman.minute_stat.run_p50 IS 'Median of the time that handlers took, in milliseconds';
 
 -- Errors without what they say: that may be made of args.
+-- bundle: operator monitor
 CREATE FUNCTION foreman._bare_errors(errors pg_catalog.jsonb) RETURNS pg_catalog.jsonb LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 RETURN (SELECT pg_catalog.jsonb_agg(e.error OPERATOR(pg_catalog.-) '{message,detail,hint,context}'::pg_catalog.text[] ORDER BY e.nth)
           FROM pg_catalog.jsonb_array_elements(errors) WITH ORDINALITY AS e(error, nth));
+COMMENT ON FUNCTION foreman._bare_errors IS 'When and how often a job failed and with which SQLSTATE, without texts; for the views';
 
+-- bundle: operator monitor
 CREATE FUNCTION foreman._now()
 RETURNS pg_catalog.timestamptz LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_now';
+COMMENT ON FUNCTION foreman._now() IS 'The engine''s clock: the server''s, or foreman.fake_now';
 
+-- bundle: operator monitor
 CREATE FUNCTION foreman._executors(OUT slot pg_catalog.int4, OUT pid pg_catalog.int4, OUT role pg_catalog.oid, OUT state pg_catalog.text,
     OUT since pg_catalog.timestamptz, OUT job_id pg_catalog.int8, OUT kind pg_catalog.text, OUT queue pg_catalog.text,
     OUT attempt pg_catalog.int4, OUT started_at pg_catalog.timestamptz, OUT progress pg_catalog.float8, OUT note pg_catalog.text,
     OUT jobs_done pg_catalog.int8)
 RETURNS SETOF pg_catalog.record LANGUAGE c VOLATILE ROWS 4 AS 'MODULE_PATHNAME', 'foreman_executors';
+COMMENT ON FUNCTION foreman._executors() IS 'This database''s executors on the board; jobs of queues that the caller does not see are left out';
 
+-- bundle: operator monitor
 CREATE FUNCTION foreman._lease(job_id pg_catalog.int8, token pg_catalog.uuid, OUT leased_until pg_catalog.timestamptz,
     OUT progress pg_catalog.float8, OUT note pg_catalog.text)
 RETURNS SETOF pg_catalog.record LANGUAGE c VOLATILE STRICT ROWS 1 AS 'MODULE_PATHNAME', 'foreman_lease';
+COMMENT ON FUNCTION foreman._lease IS 'What shared memory knows of a lease, for the views';
 
+-- bundle: operator monitor
 CREATE FUNCTION foreman._outside_workers(OUT worker_id pg_catalog.text, OUT label pg_catalog.text, OUT queues pg_catalog.text[],
     OUT first_seen pg_catalog.timestamptz, OUT last_seen pg_catalog.timestamptz)
 RETURNS SETOF pg_catalog.record LANGUAGE c VOLATILE ROWS 10 AS 'MODULE_PATHNAME', 'foreman_outside_workers';
+COMMENT ON FUNCTION foreman._outside_workers IS 'Outside workers that were heard of lately, for the views';
 
+-- bundle: operator monitor
 CREATE FUNCTION foreman._queue_counters(OUT queue pg_catalog.text, OUT waiting pg_catalog.int8, OUT oldest_run_at pg_catalog.timestamptz,
     OUT throttled_until pg_catalog.timestamptz, OUT completed pg_catalog.int8, OUT failed pg_catalog.int8,
     OUT discarded pg_catalog.int8, OUT cancelled pg_catalog.int8, OUT counted pg_catalog.bool,
     OUT scheduled pg_catalog.int8, OUT leased pg_catalog.int8, OUT pending pg_catalog.int8)
 RETURNS SETOF pg_catalog.record LANGUAGE c VOLATILE ROWS 10 AS 'MODULE_PATHNAME', 'foreman_queue_counters';
+COMMENT ON FUNCTION foreman._queue_counters() IS 'Counters of this database''s queues on the board';
 
 -- Each arm has its own constant state where it can, so that `state = 'discarded'` does not read history.
+-- bundle: operator monitor
 CREATE VIEW foreman.jobs WITH (security_barrier) AS
 SELECT j.job_id,
        CASE WHEN e.job_id IS NOT NULL OR j.state OPERATOR(pg_catalog.=) 'r' THEN 'running'
@@ -914,7 +1175,36 @@ SELECT d.job_id, 'discarded', d.kind, d.queue, d.priority::pg_catalog.int4, CASE
        d.unique_key, d.concurrency_key, d.sequence_key, d.batch_id
   FROM foreman.dead_letter d
  WHERE foreman._sees(d.queue);
+COMMENT ON VIEW foreman.jobs IS 'Jobs: waiting, running, finished and discarded';
+COMMENT ON COLUMN foreman.jobs.job_id IS 'Id';
+COMMENT ON COLUMN foreman.jobs.state IS 'available, scheduled, pending, retryable, running, completed, cancelled or discarded';
+COMMENT ON COLUMN foreman.jobs.kind IS 'Kind';
+COMMENT ON COLUMN foreman.jobs.queue IS 'Queue';
+COMMENT ON COLUMN foreman.jobs.priority IS '-100 (first) to 100';
+COMMENT ON COLUMN foreman.jobs.args IS 'NULL without the right to see them, and in history when they were larger than the queue''s keep_args';
+COMMENT ON COLUMN foreman.jobs.attempt IS 'Attempts charged, the running one included';
+COMMENT ON COLUMN foreman.jobs.max_attempts IS 'Attempts that the job has in all';
+COMMENT ON COLUMN foreman.jobs.run_at IS 'When it is or was due';
+COMMENT ON COLUMN foreman.jobs.enqueued_at IS 'When it was enqueued';
+COMMENT ON COLUMN foreman.jobs.started_at IS 'When its last attempt started';
+COMMENT ON COLUMN foreman.jobs.finished_at IS 'When it ended';
+COMMENT ON COLUMN foreman.jobs.expires_at IS 'When it is cancelled unless it has started';
+COMMENT ON COLUMN foreman.jobs.result IS 'What its handler returned; NULL without the right to see it';
+COMMENT ON COLUMN foreman.jobs.reason IS 'Why it was cancelled or discarded; NULL without the right to see args';
+COMMENT ON COLUMN foreman.jobs.errors IS 'Failed attempts: at, attempt, sqlstate, and with the right to see args message, detail, hint, context';
+COMMENT ON COLUMN foreman.jobs.progress IS '0 to 1, as its running handler said';
+COMMENT ON COLUMN foreman.jobs.progress_note IS 'What its running handler said';
+COMMENT ON COLUMN foreman.jobs.worker_pid IS 'Process that runs or ran it';
+COMMENT ON COLUMN foreman.jobs.tags IS 'Tags';
+COMMENT ON COLUMN foreman.jobs.metadata IS 'Metadata';
+COMMENT ON COLUMN foreman.jobs.unique_key IS 'Key that no other unfinished job of its kind has';
+COMMENT ON COLUMN foreman.jobs.concurrency_key IS 'Jobs of a queue with the same key share max_running_per_key';
+COMMENT ON COLUMN foreman.jobs.sequence_key IS 'Jobs of a queue with the same key run one after another';
+COMMENT ON COLUMN foreman.jobs.batch_id IS 'Batch that it belongs to';
+COMMENT ON COLUMN foreman.jobs.worker_id IS 'Name of the outside worker that holds it';
+COMMENT ON COLUMN foreman.jobs.leased_until IS 'When the lease of its outside worker ends';
 
+-- bundle: operator monitor
 CREATE VIEW foreman.job_events WITH (security_barrier) AS
 SELECT j.job_id, j.enqueued_at AS at, 'enqueued' AS event, NULL::pg_catalog.int4 AS attempt, NULL::pg_catalog.jsonb AS detail, j.kind, j.queue
   FROM foreman.jobs j
@@ -930,7 +1220,16 @@ UNION ALL
 SELECT j.job_id, j.finished_at, j.state, j.attempt,
        CASE WHEN j.reason IS NOT NULL THEN pg_catalog.jsonb_build_object('reason', j.reason) END, j.kind, j.queue
   FROM foreman.jobs j WHERE j.finished_at IS NOT NULL;
+COMMENT ON VIEW foreman.job_events IS 'What happened to jobs and when, read from what is stored anyway';
+COMMENT ON COLUMN foreman.job_events.job_id IS 'Job';
+COMMENT ON COLUMN foreman.job_events.at IS 'When';
+COMMENT ON COLUMN foreman.job_events.event IS 'enqueued, started, failed, or the state that it ended in';
+COMMENT ON COLUMN foreman.job_events.attempt IS 'Attempt';
+COMMENT ON COLUMN foreman.job_events.detail IS 'Error of a failed attempt, or the reason of the end';
+COMMENT ON COLUMN foreman.job_events.kind IS 'Kind';
+COMMENT ON COLUMN foreman.job_events.queue IS 'Queue';
 
+-- bundle: operator monitor
 CREATE VIEW foreman.queues WITH (security_barrier) AS
 SELECT COALESCE(q.queue, c.queue) AS queue, q.queue IS NOT NULL AS declared,
        c.waiting, GREATEST(c.waiting OPERATOR(pg_catalog.-) c.scheduled OPERATOR(pg_catalog.-) c.pending OPERATOR(pg_catalog.-) c.leased OPERATOR(pg_catalog.-) COALESCE(r.running, 0), 0) AS available,
@@ -944,7 +1243,40 @@ SELECT COALESCE(q.queue, c.queue) AS queue, q.queue IS NOT NULL AS declared,
   LEFT JOIN (SELECT e.queue, pg_catalog.count(*) AS running FROM foreman._executors() e WHERE e.job_id IS NOT NULL GROUP BY e.queue) r
     ON (r.queue OPERATOR(pg_catalog.=) COALESCE(q.queue, c.queue))
  WHERE foreman._sees(COALESCE(q.queue, c.queue));
+COMMENT ON VIEW foreman.queues IS 'Queues that are declared or have jobs';
+COMMENT ON COLUMN foreman.queues.queue IS 'Name';
+COMMENT ON COLUMN foreman.queues.declared IS 'Whether create_queue() was called for it';
+COMMENT ON COLUMN foreman.queues.waiting IS 'Unfinished jobs';
+COMMENT ON COLUMN foreman.queues.running IS 'Jobs that executors run now, and leased ones as counted in the last minute';
+COMMENT ON COLUMN foreman.queues.oldest_run_at IS 'When the first waiting job is due, or a little before';
+COMMENT ON COLUMN foreman.queues.oldest_age IS 'How long the first waiting job has been due';
+COMMENT ON COLUMN foreman.queues.completed IS 'Since the server started';
+COMMENT ON COLUMN foreman.queues.failed IS 'Attempts that failed since the server started';
+COMMENT ON COLUMN foreman.queues.cancelled IS 'Since the server started';
+COMMENT ON COLUMN foreman.queues.discarded IS 'Since the server started';
+COMMENT ON COLUMN foreman.queues.throttle_base IS 'How long throttle() cools the queue down';
+COMMENT ON COLUMN foreman.queues.throttle_max IS 'Cool-downs in a row double up to this; NULL: all are as long as the first';
+COMMENT ON COLUMN foreman.queues.ageing IS 'Every n-th job claimed is the oldest due one, whatever its priority';
+COMMENT ON COLUMN foreman.queues.paused IS 'Whether pause_queue() was called: nothing of it starts';
+COMMENT ON COLUMN foreman.queues.throttled_until IS 'The queue cools down until then';
+COMMENT ON COLUMN foreman.queues.counted IS 'Whether the counters are complete; they are counted behind the start of the server';
+COMMENT ON COLUMN foreman.queues.priority IS 'Of jobs that give none';
+COMMENT ON COLUMN foreman.queues.backoff_base IS 'Delay after the first failure';
+COMMENT ON COLUMN foreman.queues.backoff_max IS 'Longest delay';
+COMMENT ON COLUMN foreman.queues.retain_completed IS 'How long completed jobs are kept';
+COMMENT ON COLUMN foreman.queues.retain_cancelled IS 'How long cancelled jobs are kept';
+COMMENT ON COLUMN foreman.queues.retain_discarded IS 'How long dead letters are kept';
+COMMENT ON COLUMN foreman.queues.keep_args IS 'Size in bytes up to which args are kept in history';
+COMMENT ON COLUMN foreman.queues.available IS 'Jobs that are due; what is due later may be a minute old';
+COMMENT ON COLUMN foreman.queues.pending IS 'Jobs that wait for others, as counted in the last minute';
+COMMENT ON COLUMN foreman.queues.scheduled IS 'Jobs that are due later, as counted in the last minute';
+COMMENT ON COLUMN foreman.queues.max_running_per_key IS 'How many jobs with the same concurrency_key may run at once; NULL: 1';
+COMMENT ON COLUMN foreman.queues.sequence_policy IS 'What a failed or later head of a sequence does to the others: block or skip';
+COMMENT ON COLUMN foreman.queues.rate_limit IS 'How many of its jobs may start in rate_period';
+COMMENT ON COLUMN foreman.queues.rate_period IS 'Time in which rate_limit jobs may start; NULL: a second';
+COMMENT ON COLUMN foreman.queues.max_running IS 'How many of its jobs may run at once';
 
+-- bundle: producer operator monitor
 CREATE VIEW foreman.batches WITH (security_barrier) AS
 SELECT b.batch_id, b.name, b.on_success, b.on_complete, b.on_discard,
        (SELECT pg_catalog.count(*) FROM foreman.live_job j WHERE j.batch_id OPERATOR(pg_catalog.=) b.batch_id) AS unfinished,
@@ -954,23 +1286,58 @@ SELECT b.batch_id, b.name, b.on_success, b.on_complete, b.on_discard,
        b.created_at, b.finished_at
   FROM foreman.job_batch b
  WHERE pg_catalog.pg_has_role(b.created_by::pg_catalog.oid, 'USAGE') OR foreman._sees('');
+COMMENT ON VIEW foreman.batches IS 'Batches and how far they are';
+COMMENT ON COLUMN foreman.batches.batch_id IS 'Id';
+COMMENT ON COLUMN foreman.batches.name IS 'Name';
+COMMENT ON COLUMN foreman.batches.on_success IS 'Kind that is enqueued when all of its jobs completed';
+COMMENT ON COLUMN foreman.batches.on_complete IS 'Kind that is enqueued when all of its jobs ended';
+COMMENT ON COLUMN foreman.batches.on_discard IS 'Kind that is enqueued when the first of its jobs was discarded';
+COMMENT ON COLUMN foreman.batches.unfinished IS 'Jobs that have not ended';
+COMMENT ON COLUMN foreman.batches.completed IS 'Completed jobs, as far as history is kept';
+COMMENT ON COLUMN foreman.batches.cancelled IS 'Cancelled jobs, as far as history is kept';
+COMMENT ON COLUMN foreman.batches.discarded IS 'Discarded jobs';
+COMMENT ON COLUMN foreman.batches.created_at IS 'When it was made';
+COMMENT ON COLUMN foreman.batches.finished_at IS 'When its last job ended';
+
+-- bundle: operator monitor
 CREATE FUNCTION foreman._queue_times(OUT queue pg_catalog.text, OUT enqueued pg_catalog.int8, OUT ended pg_catalog.int8,
     OUT wait_seconds pg_catalog.float8, OUT run_seconds pg_catalog.float8)
 RETURNS SETOF pg_catalog.record LANGUAGE c VOLATILE ROWS 10 AS 'MODULE_PATHNAME', 'foreman_queue_times';
+COMMENT ON FUNCTION foreman._queue_times() IS 'How long jobs of each queue waited and ran, for the views';
 
+-- bundle: operator monitor
 CREATE FUNCTION foreman._board_tables(OUT name pg_catalog.text, OUT used pg_catalog.int8, OUT capacity pg_catalog.int8)
 RETURNS SETOF pg_catalog.record LANGUAGE c VOLATILE ROWS 10 AS 'MODULE_PATHNAME', 'foreman_board_tables';
+COMMENT ON FUNCTION foreman._board_tables() IS 'How much of each table in shared memory is in use, for the views';
 
+-- bundle: operator monitor
 CREATE FUNCTION foreman._resources(OUT name pg_catalog.text, OUT slot pg_catalog.int4, OUT value pg_catalog.float8)
 RETURNS SETOF pg_catalog.record LANGUAGE c VOLATILE ROWS 20 AS 'MODULE_PATHNAME', 'foreman_resources';
+COMMENT ON FUNCTION foreman._resources() IS 'What the workers of this database use, for the views';
 
+-- bundle: operator monitor
 CREATE VIEW foreman.stats_minute WITH (security_barrier) AS
 SELECT s.minute, s.queue, s.enqueued, s.completed, s.failed, s.discarded, s.cancelled,
        s.wait_p50 AS wait_p50_ms, s.wait_p95 AS wait_p95_ms, s.wait_p99 AS wait_p99_ms,
        s.run_p50 AS run_p50_ms, s.run_p95 AS run_p95_ms, s.run_p99 AS run_p99_ms
   FROM foreman.minute_stat s WHERE foreman._sees(s.queue);
+COMMENT ON VIEW foreman.stats_minute IS 'What happened in each minute to the jobs of each queue, for thirty days; minutes in which nothing happened have no row';
+COMMENT ON COLUMN foreman.stats_minute.minute IS 'Its beginning';
+COMMENT ON COLUMN foreman.stats_minute.queue IS 'Queue';
+COMMENT ON COLUMN foreman.stats_minute.enqueued IS 'Jobs that were enqueued';
+COMMENT ON COLUMN foreman.stats_minute.completed IS 'Jobs that completed';
+COMMENT ON COLUMN foreman.stats_minute.failed IS 'Attempts that failed and are tried again';
+COMMENT ON COLUMN foreman.stats_minute.discarded IS 'Jobs that were discarded';
+COMMENT ON COLUMN foreman.stats_minute.cancelled IS 'Jobs that were cancelled';
+COMMENT ON COLUMN foreman.stats_minute.wait_p50_ms IS 'From when a job was due to its start: half of those that ended waited no longer; within a quarter';
+COMMENT ON COLUMN foreman.stats_minute.wait_p95_ms IS 'The same of 95 percent';
+COMMENT ON COLUMN foreman.stats_minute.wait_p99_ms IS 'The same of 99 percent';
+COMMENT ON COLUMN foreman.stats_minute.run_p50_ms IS 'From the start of the last attempt to the end: half of those that ended took no longer; within a quarter';
+COMMENT ON COLUMN foreman.stats_minute.run_p95_ms IS 'The same of 95 percent';
+COMMENT ON COLUMN foreman.stats_minute.run_p99_ms IS 'The same of 99 percent';
 
 -- Gauges, and counters (_total) since the server started. Labels are small: queue, state, executor.
+-- bundle: operator monitor
 CREATE VIEW foreman.metrics WITH (security_barrier) AS
 SELECT m.name, m.labels, m.value
   FROM foreman.queues q CROSS JOIN LATERAL (SELECT pg_catalog.jsonb_build_object('queue', q.queue) OFFSET 0) AS l(queue) CROSS JOIN LATERAL (VALUES
@@ -1003,12 +1370,33 @@ SELECT m.name, pg_catalog.jsonb_build_object('table', t.name), m.value
 UNION ALL
 SELECT 'foreman_wal_bytes_total', '{}'::pg_catalog.jsonb,
        pg_catalog.pg_wal_lsn_diff(CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_replay_lsn() ELSE pg_catalog.pg_current_wal_insert_lsn() END, '0/0')::pg_catalog.float8;
+COMMENT ON VIEW foreman.metrics IS 'Gauges and counters under names as Prometheus has them; counters begin with the server';
+COMMENT ON COLUMN foreman.metrics.name IS 'Name; counters end in _total';
+COMMENT ON COLUMN foreman.metrics.labels IS 'Labels: queue, state, executor';
+COMMENT ON COLUMN foreman.metrics.value IS 'Value';
 
+-- bundle: operator monitor
 CREATE VIEW foreman.handlers WITH (security_barrier) AS
 SELECT h.kind, h.handler, CASE WHEN foreman._sees_args(h.queue) THEN h.command END AS command, h.lane, h.queue, h.max_attempts::pg_catalog.int4 AS max_attempts, h.timeout, h.backoff_base, h.backoff_max,
        h.max_group::pg_catalog.int4 AS max_group, h.run_as::pg_catalog.text AS run_as, h.registered_at, h.serves, h.session
   FROM foreman.handler h WHERE foreman._sees(h.queue) AND h.shape OPERATOR(pg_catalog.<>) 's';
+COMMENT ON VIEW foreman.handlers IS 'Handlers: what runs the jobs of a kind';
+COMMENT ON COLUMN foreman.handlers.kind IS 'Kind';
+COMMENT ON COLUMN foreman.handlers.handler IS 'Function or procedure';
+COMMENT ON COLUMN foreman.handlers.command IS 'SQL command; NULL also without the right to see it';
+COMMENT ON COLUMN foreman.handlers.lane IS 'transaction, batch or procedure';
+COMMENT ON COLUMN foreman.handlers.queue IS 'Queue of jobs that name none';
+COMMENT ON COLUMN foreman.handlers.max_attempts IS 'Of jobs that give none';
+COMMENT ON COLUMN foreman.handlers.timeout IS 'Time after which an attempt is interrupted';
+COMMENT ON COLUMN foreman.handlers.backoff_base IS 'Delay after the first failure';
+COMMENT ON COLUMN foreman.handlers.backoff_max IS 'Longest delay';
+COMMENT ON COLUMN foreman.handlers.max_group IS 'Most jobs in one transaction';
+COMMENT ON COLUMN foreman.handlers.session IS 'kept: sessions run one job after another; new: each call has a session of its own';
+COMMENT ON COLUMN foreman.handlers.run_as IS 'Role whose sessions run it';
+COMMENT ON COLUMN foreman.handlers.registered_at IS 'When it was registered';
+COMMENT ON COLUMN foreman.handlers.serves IS 'Queues whose jobs of the kind it runs: those that its registrar operated; NULL: all';
 
+-- bundle: operator monitor
 CREATE VIEW foreman.workers WITH (security_barrier) AS
 SELECT e.slot, e.pid, e.role::pg_catalog.regrole AS role, e.state, e.since, e.job_id, e.kind, e.queue, e.attempt, e.started_at,
        e.progress, e.note AS progress_note, e.jobs_done, NULL::pg_catalog.text AS worker_id, NULL::pg_catalog.text AS label,
@@ -1017,8 +1405,27 @@ SELECT e.slot, e.pid, e.role::pg_catalog.regrole AS role, e.state, e.since, e.jo
 UNION ALL
 SELECT NULL, NULL, NULL, 'outside', w.first_seen, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, w.worker_id, w.label, w.last_seen, w.queues
   FROM foreman._outside_workers() w;
+COMMENT ON VIEW foreman.workers IS 'Executors of this database and what they run, and outside workers that were heard of lately';
+COMMENT ON COLUMN foreman.workers.slot IS 'Place on the board';
+COMMENT ON COLUMN foreman.workers.pid IS 'Process';
+COMMENT ON COLUMN foreman.workers.role IS 'Role whose handlers it runs';
+COMMENT ON COLUMN foreman.workers.state IS 'starting, idle, busy or ended';
+COMMENT ON COLUMN foreman.workers.since IS 'When it began to be idle or busy';
+COMMENT ON COLUMN foreman.workers.job_id IS 'Job that it runs, if the caller sees its queue';
+COMMENT ON COLUMN foreman.workers.kind IS 'Kind of the job';
+COMMENT ON COLUMN foreman.workers.queue IS 'Queue of the job';
+COMMENT ON COLUMN foreman.workers.attempt IS 'Attempt of the job';
+COMMENT ON COLUMN foreman.workers.started_at IS 'When that started';
+COMMENT ON COLUMN foreman.workers.progress IS '0 to 1, as the handler said';
+COMMENT ON COLUMN foreman.workers.progress_note IS 'What the handler said';
+COMMENT ON COLUMN foreman.workers.jobs_done IS 'Jobs that it has run';
+COMMENT ON COLUMN foreman.workers.worker_id IS 'Name of an outside worker';
+COMMENT ON COLUMN foreman.workers.label IS 'What an outside worker calls itself';
+COMMENT ON COLUMN foreman.workers.last_seen IS 'Its last worker_heartbeat()';
+COMMENT ON COLUMN foreman.workers.queues IS 'Queues that an outside worker declared';
 
 -- Read by the index of unique keys, not by all jobs.
+-- bundle: operator monitor
 CREATE VIEW foreman.timers WITH (security_barrier) AS
 SELECT j.kind, j.unique_key AS key, j.run_at AS fire_at,
        CASE WHEN e.job_id IS NOT NULL OR j.state OPERATOR(pg_catalog.=) 'r' THEN 'running'
@@ -1032,7 +1439,25 @@ SELECT j.kind, j.unique_key AS key, j.run_at AS fire_at,
        j.expires_at, CASE WHEN foreman._sees_args(j.queue) THEN j.errors ELSE foreman._bare_errors(j.errors) END AS errors, j.tags, j.metadata
   FROM foreman.live_job j LEFT JOIN foreman._executors() e ON (e.job_id OPERATOR(pg_catalog.=) j.job_id)
  WHERE j.unique_key IS NOT NULL AND j.unique_as OPERATOR(pg_catalog.=) ANY ('{t,s}'::pg_catalog."char"[]) AND foreman._sees(j.queue);
+COMMENT ON VIEW foreman.timers IS 'Timers that have not ended; while one fires, the next one of its key may wait for its end (pending)';
+COMMENT ON COLUMN foreman.timers.kind IS 'Kind';
+COMMENT ON COLUMN foreman.timers.key IS 'Key, unique for its kind';
+COMMENT ON COLUMN foreman.timers.fire_at IS 'When it is due';
+COMMENT ON COLUMN foreman.timers.state IS 'scheduled, available, running, retryable, or pending: it waits for the end of the one that is firing';
+COMMENT ON COLUMN foreman.timers.args IS 'Args; NULL without the right to see them';
+COMMENT ON COLUMN foreman.timers.queue IS 'Queue';
+COMMENT ON COLUMN foreman.timers.job_id IS 'Id of its job';
+COMMENT ON COLUMN foreman.timers.priority IS 'Lower runs first';
+COMMENT ON COLUMN foreman.timers.attempt IS 'The attempt that runs, or those charged so far';
+COMMENT ON COLUMN foreman.timers.max_attempts IS 'Attempts it gets';
+COMMENT ON COLUMN foreman.timers.set_at IS 'When its key was set first';
+COMMENT ON COLUMN foreman.timers.started_at IS 'When its handler started';
+COMMENT ON COLUMN foreman.timers.expires_at IS 'When it is cancelled unless it has started';
+COMMENT ON COLUMN foreman.timers.errors IS 'Its failures, as in foreman.jobs';
+COMMENT ON COLUMN foreman.timers.tags IS 'Tags';
+COMMENT ON COLUMN foreman.timers.metadata IS 'Metadata';
 
+-- bundle: operator monitor
 CREATE VIEW foreman.schedules WITH (security_barrier) AS
 SELECT s.schedule_id, s.name, s.schedule, s.timezone,
        CASE WHEN s.command IS NULL THEN s.kind END AS kind,
@@ -1048,7 +1473,34 @@ SELECT s.schedule_id, s.name, s.schedule, s.timezone,
   LEFT JOIN foreman.handler h ON (h.kind OPERATOR(pg_catalog.=) s.kind)
  CROSS JOIN LATERAL (SELECT COALESCE(s.queue, CASE WHEN h.serves IS NULL OR 'default' OPERATOR(pg_catalog.=) ANY (h.serves) THEN h.queue END, 'default')) AS q(queue)
  WHERE foreman._sees(q.queue);
+COMMENT ON VIEW foreman.schedules IS 'Schedules and when they are due';
+COMMENT ON COLUMN foreman.schedules.schedule_id IS 'Id';
+COMMENT ON COLUMN foreman.schedules.name IS 'Name';
+COMMENT ON COLUMN foreman.schedules.schedule IS 'Cron fields, an @name or an interval';
+COMMENT ON COLUMN foreman.schedules.timezone IS 'Time zone of its fields';
+COMMENT ON COLUMN foreman.schedules.kind IS 'Kind of its jobs; NULL: it runs a command';
+COMMENT ON COLUMN foreman.schedules.command IS 'SQL command; NULL also without the right to see it';
+COMMENT ON COLUMN foreman.schedules.args IS 'Args of its jobs; NULL without the right to see them';
+COMMENT ON COLUMN foreman.schedules.queue IS 'Queue of its jobs';
+COMMENT ON COLUMN foreman.schedules.run_as IS 'Role that scheduled it; its command runs as this role';
+COMMENT ON COLUMN foreman.schedules.active IS 'Whether it fires';
+COMMENT ON COLUMN foreman.schedules.next_fire_at IS 'Its next occurrence';
+COMMENT ON COLUMN foreman.schedules.last_fired_at IS 'When it fired last';
+COMMENT ON COLUMN foreman.schedules.last_scheduled_at IS 'For which occurrence that was';
+COMMENT ON COLUMN foreman.schedules.last_job_id IS 'Its last job';
+COMMENT ON COLUMN foreman.schedules.missed IS 'What becomes of occurrences that nobody fired in time: skip, coalesce or catch_up';
+COMMENT ON COLUMN foreman.schedules.overlap IS 'What becomes of an occurrence while the run before is unfinished: skip, buffer_one, allow or cancel_other';
+COMMENT ON COLUMN foreman.schedules.buffered_at IS 'The occurrence that waits for the end of the run before it';
+COMMENT ON COLUMN foreman.schedules.skipped IS 'Occurrences left out since the run before them was unfinished';
+COMMENT ON COLUMN foreman.schedules.priority IS 'Of its jobs; NULL: the queue''s';
+COMMENT ON COLUMN foreman.schedules.max_attempts IS 'Of its jobs; NULL: the handler''s, or 1 for a command';
+COMMENT ON COLUMN foreman.schedules.timeout IS 'Time after which a run is interrupted; NULL: the handler''s';
+COMMENT ON COLUMN foreman.schedules.generation IS 'How often its times began anew';
+COMMENT ON COLUMN foreman.schedules.error IS 'Why it was switched off';
+COMMENT ON COLUMN foreman.schedules.error_at IS 'When it was switched off';
+COMMENT ON COLUMN foreman.schedules.created_at IS 'When it was made';
 
+-- bundle: operator monitor
 CREATE VIEW foreman.schedule_runs WITH (security_barrier) AS
 SELECT r.run_id, r.schedule_id, r.name, r.generation, r.scheduled_at, r.fired_at, r.job_id,
        CASE WHEN r.command IS NULL THEN r.kind END AS kind, r.queue,
@@ -1076,486 +1528,6 @@ SELECT r.run_id, r.schedule_id, r.name, r.generation, r.scheduled_at, r.fired_at
        SELECT 'discarded', d.attempt::pg_catalog.int4, d.started_at, d.discarded_at, d.worker_pid, NULL, d.reason, d.errors
          FROM foreman.dead_letter d WHERE d.job_id OPERATOR(pg_catalog.=) r.job_id) j ON (true)
  WHERE foreman._sees(r.queue);
-
--- The newest rows of the views, for dashboards: a view with ORDER BY ... LIMIT reads and sorts everything, these functions
--- find the ids first.
-CREATE FUNCTION foreman._newest_jobs(kind pg_catalog.text, queue pg_catalog.text, state pg_catalog.text, before_id pg_catalog.int8,
-    max_rows pg_catalog.int4)
-RETURNS pg_catalog.int8[] LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'foreman_newest_jobs';
-
-CREATE FUNCTION foreman._newest_runs(name pg_catalog.text, before_id pg_catalog.int8, max_rows pg_catalog.int4)
-RETURNS pg_catalog.int8[] LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'foreman_newest_runs';
-
-CREATE FUNCTION foreman._newest_active_jobs(kind pg_catalog.text, queue pg_catalog.text, max_rows pg_catalog.int4)
-RETURNS pg_catalog.int8[] LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'foreman_newest_active_jobs';
-
-CREATE FUNCTION foreman.list_jobs(kind pg_catalog.text DEFAULT NULL, queue pg_catalog.text DEFAULT NULL,
-    state pg_catalog.text DEFAULT NULL, before_id pg_catalog.int8 DEFAULT NULL, max_rows pg_catalog.int4 DEFAULT 100)
-RETURNS SETOF foreman.jobs LANGUAGE sql STABLE ROWS 100 AS $$
-    SELECT j.* FROM foreman.jobs j
-     WHERE j.job_id OPERATOR(pg_catalog.=) ANY ((SELECT foreman._newest_jobs($1, $2, $3, $4, $5))::pg_catalog.int8[])
-       AND ($3 IS NULL OR j.state OPERATOR(pg_catalog.=) $3)
-     ORDER BY j.job_id DESC $$;
-
-CREATE FUNCTION foreman.list_schedule_runs(name pg_catalog.text DEFAULT NULL, before_id pg_catalog.int8 DEFAULT NULL,
-    max_rows pg_catalog.int4 DEFAULT 100)
-RETURNS SETOF foreman.schedule_runs LANGUAGE sql STABLE ROWS 100 AS $$
-    SELECT r.* FROM foreman.schedule_runs r
-     WHERE r.run_id OPERATOR(pg_catalog.=) ANY ((SELECT foreman._newest_runs($1, $2, $3))::pg_catalog.int8[])
-     ORDER BY r.run_id DESC $$;
-
-CREATE FUNCTION foreman.list_job_events(kind pg_catalog.text DEFAULT NULL, queue pg_catalog.text DEFAULT NULL,
-    max_rows pg_catalog.int4 DEFAULT 100)
-RETURNS SETOF foreman.job_events LANGUAGE sql STABLE ROWS 100 AS $$
-    SELECT e.* FROM foreman.job_events e
-     WHERE e.job_id OPERATOR(pg_catalog.=) ANY ((SELECT foreman._newest_active_jobs($1, $2, $3))::pg_catalog.int8[])
-     ORDER BY e.at DESC, e.job_id DESC LIMIT GREATEST($3, 1) $$;
-
-------------------------------------------------------------------------------------------------------------------------
--- Rights. foreman.grant_role() gives them; PUBLIC has none.
-------------------------------------------------------------------------------------------------------------------------
-
-CREATE FUNCTION foreman._installed()
-RETURNS pg_catalog.void LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_installed';
-
-CREATE FUNCTION foreman._revoke_defaults(extension pg_catalog.text)
-RETURNS pg_catalog.void LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_revoke_defaults';
-
--- PUBLIC's, and those that default privileges gave to anybody on what this script made.
-SELECT foreman._revoke_defaults('pg_foreman');
-
-------------------------------------------------------------------------------------------------------------------------
--- What everything is
-------------------------------------------------------------------------------------------------------------------------
-
-COMMENT ON SCHEMA foreman IS 'pg_foreman: background jobs';
-
--- Tables
-COMMENT ON SEQUENCE foreman.job_id_seq IS 'Ids of jobs, in the order of their enqueueing';
-COMMENT ON TABLE foreman.live_job IS 'Unfinished jobs; see the view foreman.jobs';
-COMMENT ON COLUMN foreman.live_job.run_at IS 'When the job is due';
-COMMENT ON COLUMN foreman.live_job.attempt IS 'Attempts charged so far';
-COMMENT ON COLUMN foreman.live_job.alone IS 'Bit 1: the job runs in a transaction of its own, since it failed or overran in one that it shared; bit 2: it has a key; bit 4: its kind had no handler, and whoever enqueued it may not feed all queues';
-COMMENT ON COLUMN foreman.live_job.state IS 'w = may be claimed, r = leased, b = waits for something else than its time';
-COMMENT ON COLUMN foreman.live_job.timeout_us IS 'The job''s own timeout in microseconds; NULL: the handler''s';
-COMMENT ON COLUMN foreman.live_job.errors IS 'One object for each failed attempt, at most 32';
-COMMENT ON COLUMN foreman.live_job.token IS 'Proof of the lease; NULL unless leased';
-COMMENT ON COLUMN foreman.live_job.claimed_at IS 'When the lease was taken';
-COMMENT ON COLUMN foreman.live_job.worker_pid IS 'Process that holds the lease';
-COMMENT ON TABLE foreman.job_history IS 'Completed and cancelled jobs, one partition for each UTC day; see the view foreman.jobs';
-COMMENT ON COLUMN foreman.job_history.outcome IS 'c = completed, x = cancelled';
-COMMENT ON COLUMN foreman.job_history.args IS 'NULL when they were larger than the queue''s keep_args';
-COMMENT ON TABLE foreman.job_history_default IS 'Ended jobs of days that have no partition yet';
-COMMENT ON TABLE foreman.dead_letter IS 'Discarded jobs; see foreman.dead_letters()';
-COMMENT ON TABLE foreman.job_request IS 'What was asked of jobs while somebody held them';
-COMMENT ON COLUMN foreman.job_request.action IS 'c = cancel, d = delete, r = reschedule, n = cancel at the end of the attempt, without an interrupt';
-COMMENT ON TABLE foreman.queue IS 'Declared queues; NULL stands for the default';
-COMMENT ON TABLE foreman.minute_stat IS 'What happened in each minute to the jobs of each queue, for thirty days; see foreman.stats_minute';
-COMMENT ON COLUMN foreman.minute_stat.wait_p50 IS 'Median of the time from when a job was due to its start, in milliseconds';
-COMMENT ON COLUMN foreman.minute_stat.run_p50 IS 'Median of the time that handlers took, in milliseconds';
-COMMENT ON TABLE foreman.handler IS 'Which function, procedure or command runs the jobs of a kind';
-COMMENT ON COLUMN foreman.handler.handler IS 'Qualified name and argument type of the function or procedure';
-COMMENT ON COLUMN foreman.handler.shape IS 'j = f(jsonb), o = f(foreman.job), a = f(foreman.job[]), c = command';
-COMMENT ON COLUMN foreman.handler.serves IS 'Queues whose jobs of the kind it runs; NULL: all';
-COMMENT ON COLUMN foreman.handler.session IS 'kept: sessions run one job after another; new: each call has a session of its own';
-COMMENT ON COLUMN foreman.handler.run_as IS 'Role whose sessions run the handler';
-COMMENT ON TYPE foreman.role_ref IS 'A role by number and name; as text its name, with a ? before it when the role is missing';
-COMMENT ON CAST (pg_catalog.oid AS foreman.role_ref) IS 'The role of a number';
-COMMENT ON CAST (pg_catalog.regrole AS foreman.role_ref) IS 'The role';
-COMMENT ON CAST (foreman.role_ref AS pg_catalog.oid) IS 'Its number; 1 when the role is missing';
-COMMENT ON FUNCTION foreman._role_in(pg_catalog.cstring) IS 'Input function of foreman.role_ref';
-COMMENT ON FUNCTION foreman._role_out(foreman.role_ref) IS 'Output function of foreman.role_ref';
-COMMENT ON FUNCTION foreman._role_recv(pg_catalog.internal) IS 'Binary input function of foreman.role_ref';
-COMMENT ON FUNCTION foreman._role_send(foreman.role_ref) IS 'Binary output function of foreman.role_ref';
-COMMENT ON FUNCTION foreman._role_ref(pg_catalog.oid) IS 'The role of a number';
-COMMENT ON FUNCTION foreman._role_oid(foreman.role_ref) IS 'Number of a role; 1 when it is missing';
-COMMENT ON FUNCTION foreman._role_now(foreman.role_ref) IS 'The role under the name that it has now';
-COMMENT ON FUNCTION foreman._role_changed(foreman.role_ref) IS 'Whether the role was renamed or dropped since it was stored';
-COMMENT ON FUNCTION foreman._role_stored(foreman.role_ref) IS 'Name of the role when it was stored';
-COMMENT ON COLUMN foreman.role_grant.grant_id IS 'Id';
-COMMENT ON SEQUENCE foreman.role_grant_grant_id_seq IS 'Ids of grants';
-COMMENT ON TABLE foreman.role_grant IS 'What foreman.grant_role() gave';
-COMMENT ON COLUMN foreman.role_grant.queue IS 'NULL: all queues';
-COMMENT ON TABLE foreman.job_dependency IS 'Which jobs blocked jobs wait for';
-COMMENT ON COLUMN foreman.job_dependency.depends_on IS 'Job that has to end';
-COMMENT ON COLUMN foreman.job_dependency.job_id IS 'Job that waits';
-COMMENT ON COLUMN foreman.job_dependency.policy IS 'When the other did not complete: c = cancel, r = run';
-COMMENT ON TABLE foreman.job_batch IS 'Batches; see the view foreman.batches';
-COMMENT ON TABLE foreman.unique_window IS 'Unique keys that are held for a time (unique_for)';
-COMMENT ON COLUMN foreman.unique_window.queue IS 'Queue of the job that holds the key';
-COMMENT ON TABLE foreman.identity IS 'Tells this database from its copies; workers run only where every row was inserted here';
-COMMENT ON COLUMN foreman.identity.id IS 'Transaction that inserted the row: equal to its xmin, except in a copy';
-COMMENT ON COLUMN foreman.identity.database IS 'OID of the database that the row was inserted in';
-COMMENT ON COLUMN foreman.identity.stopped IS 'Whether foreman.stop() was called';
-
-COMMENT ON SEQUENCE foreman.schedule_id_seq IS 'Ids of schedules, and of the handlers that run their commands';
-COMMENT ON TABLE foreman.schedule IS 'Schedules; see the view foreman.schedules';
-COMMENT ON COLUMN foreman.schedule.schedule IS 'Cron fields, an @name or an interval';
-COMMENT ON COLUMN foreman.schedule.kind IS 'Kind of the jobs; of a command, that of the handler that runs commands as run_as';
-COMMENT ON COLUMN foreman.schedule.command IS 'SQL command; NULL: jobs of a kind';
-COMMENT ON COLUMN foreman.schedule.queue IS 'NULL: the handler''s';
-COMMENT ON COLUMN foreman.schedule.missed IS 's = skip, c = coalesce, a = catch_up';
-COMMENT ON COLUMN foreman.schedule.overlap IS 's = skip, b = buffer_one, a = allow, x = cancel_other';
-COMMENT ON COLUMN foreman.schedule.run_as IS 'Role that scheduled it, and that its command runs as';
-COMMENT ON COLUMN foreman.schedule.generation IS 'Counts how often its times began anew; an occurrence is a time of a generation';
-COMMENT ON COLUMN foreman.schedule.anchor_at IS 'Where an interval counts from';
-COMMENT ON COLUMN foreman.schedule.next_fire_at IS 'The next occurrence; NULL: none will come';
-COMMENT ON COLUMN foreman.schedule.boot_at IS 'Of @reboot: the start of the server that it fired for last, or was made in';
-COMMENT ON COLUMN foreman.schedule.caught_up IS 'Missed occurrences that it ran for without a pause';
-COMMENT ON COLUMN foreman.schedule.buffered_at IS 'The occurrence that waits for the end of the run before it';
-COMMENT ON COLUMN foreman.schedule.skipped IS 'Occurrences left out since the run before them was unfinished';
-COMMENT ON COLUMN foreman.schedule.error IS 'Why it was switched off';
-COMMENT ON SEQUENCE foreman.schedule_run_id_seq IS 'Ids of runs of schedules';
-COMMENT ON TABLE foreman.schedule_run IS 'Which job was made for which occurrence of a schedule; see the view foreman.schedule_runs';
-COMMENT ON TABLE foreman.cron_note IS 'Runs of cron.job that are unfinished or not yet recorded in cron.job_run_details';
-COMMENT ON COLUMN foreman.cron_note.run_id IS 'As in foreman.schedule_run';
-COMMENT ON COLUMN foreman.cron_note.changed_at IS 'When the status last changed';
-COMMENT ON COLUMN foreman.cron_note.due_at IS 'When to record it, or to try again';
-COMMENT ON COLUMN foreman.cron_note.tries IS 'How often that failed';
-COMMENT ON COLUMN foreman.cron_note.error IS 'Why it failed last';
-COMMENT ON COLUMN foreman.cron_note.runid IS 'The row of cron.job_run_details; NULL: none yet';
-COMMENT ON COLUMN foreman.cron_note.recorded IS 'The status that it has there';
-COMMENT ON COLUMN foreman.schedule_run.scheduled_at IS 'The occurrence; NULL: foreman.trigger_schedule()';
-COMMENT ON COLUMN foreman.schedule_run.command IS 'The command as it was then';
-
--- Types
-COMMENT ON TYPE foreman.job IS 'A job as its handler sees it';
-COMMENT ON COLUMN foreman.job.args IS 'What was given to enqueue()';
-COMMENT ON COLUMN foreman.job.attempt IS 'Number of this attempt, from 1';
-COMMENT ON COLUMN foreman.job.max_attempts IS 'Attempts that the job has in all';
-COMMENT ON COLUMN foreman.job.priority IS '-100 (first) to 100';
-COMMENT ON COLUMN foreman.job.run_at IS 'When the job was due';
-COMMENT ON COLUMN foreman.job.enqueued_at IS 'When it was enqueued';
-COMMENT ON TYPE foreman.job_outcome IS 'What a handler of lane batch says about one of its jobs';
-COMMENT ON COLUMN foreman.job_outcome.outcome IS 'completed, failed, discarded, snoozed or cancelled; NULL is completed';
-COMMENT ON COLUMN foreman.job_outcome.result IS 'Kept with a completed job';
-COMMENT ON COLUMN foreman.job_outcome.error IS 'Message of a failed attempt; reason of a discarded or cancelled job';
-COMMENT ON COLUMN foreman.job_outcome.run_in IS 'Time until the next attempt of a snoozed job';
-
--- Produce
-COMMENT ON FUNCTION foreman.enqueue IS 'Enqueues a job in the caller''s transaction and returns its id; NULL: the handler''s setting, else the queue''s, else the default';
-COMMENT ON FUNCTION foreman.enqueue_info IS 'As enqueue(), and says whether the job is new';
-COMMENT ON FUNCTION foreman.enqueue_many(pg_catalog.jsonb) IS 'Enqueues an array of objects whose keys are enqueue()''s parameters; all or none';
-COMMENT ON FUNCTION foreman.enqueue_array IS 'Enqueues one job for each element of args, in one statement';
-
--- Handle
-COMMENT ON FUNCTION foreman.register_handler(pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.int4, pg_catalog.interval, pg_catalog.interval, pg_catalog.interval, pg_catalog.int4, pg_catalog.regrole, pg_catalog.text) IS 'Says which function, procedure or command runs the jobs of a kind, and as which role; true: new, false: replaced';
-COMMENT ON FUNCTION foreman.unregister_handler IS 'Takes the handler of a kind away; its jobs wait until there is another; an error where there is none, unless if_exists';
-COMMENT ON FUNCTION foreman.current_job() IS 'The job that the calling handler runs for';
-COMMENT ON FUNCTION foreman.idempotency_key() IS 'A key of the calling handler''s job that is the same at every attempt';
-COMMENT ON FUNCTION foreman.set_progress(pg_catalog.float8, pg_catalog.text) IS 'Shows how far the calling handler is, from 0 to 1, to others at once';
-COMMENT ON FUNCTION foreman.snooze(pg_catalog.interval) IS 'When the calling handler returns, its job runs again after this time, and no attempt is charged';
-COMMENT ON FUNCTION foreman.throttle() IS 'When the calling handler returns, its job runs again later, no attempt is charged, and its whole queue cools down';
-COMMENT ON FUNCTION foreman.discard(pg_catalog.text) IS 'When the calling handler returns, its job becomes a dead letter';
-COMMENT ON FUNCTION foreman.cancel_self(pg_catalog.text) IS 'When the calling handler returns, its job is cancelled';
-
--- Operate
-COMMENT ON FUNCTION foreman.cancel(pg_catalog.int8, pg_catalog.text) IS 'Cancels a waiting job and interrupts a running one: cancelled, cancel_requested, finished or not_found';
-COMMENT ON FUNCTION foreman.cancel_many(pg_catalog.int8[], pg_catalog.text) IS 'cancel() for several jobs';
-COMMENT ON FUNCTION foreman.retry(pg_catalog.int8) IS 'Makes a finished job due again, with all of its attempts; false: it is not finished';
-COMMENT ON FUNCTION foreman.retry_many(pg_catalog.int8[]) IS 'retry() for several jobs';
-COMMENT ON FUNCTION foreman.run_now(pg_catalog.int8) IS 'Makes a waiting job due now: rescheduled, requested, finished or not_found';
-COMMENT ON FUNCTION foreman.release_lease(pg_catalog.int8) IS 'Takes the job back from the outside worker that holds it, due as before; charges no attempt: released, not_leased, finished or not_found';
-COMMENT ON FUNCTION foreman.run_now_many(pg_catalog.int8[]) IS 'run_now() for several jobs';
-COMMENT ON FUNCTION foreman.reschedule(pg_catalog.int8, pg_catalog.timestamptz, pg_catalog.int4) IS 'Gives a waiting job another time or priority: rescheduled, requested, finished or not_found';
-COMMENT ON FUNCTION foreman.reschedule_many(pg_catalog.int8[], pg_catalog.timestamptz, pg_catalog.int4) IS 'reschedule() for several jobs';
-COMMENT ON FUNCTION foreman.delete_job(pg_catalog.int8) IS 'Forgets a job, finished or not; interrupts a running one: deleted, delete_requested or not_found';
-COMMENT ON FUNCTION foreman.delete_job_many(pg_catalog.int8[]) IS 'delete_job() for several jobs';
-COMMENT ON FUNCTION foreman.cancel_where IS 'cancel() for all unfinished jobs that match, older_than since they were enqueued; returns how many were cancelled or asked to stop';
-COMMENT ON FUNCTION foreman.retry_where IS 'retry() for all finished jobs that match, older_than since they finished; returns how many';
-COMMENT ON FUNCTION foreman.delete_where IS 'delete_job() for all jobs that match, older_than since they were enqueued or finished; returns how many were deleted or asked to stop';
-COMMENT ON FUNCTION foreman.purge_queue(pg_catalog.text) IS 'Forgets all unfinished jobs of a queue, running ones are interrupted; returns how many';
-COMMENT ON FUNCTION foreman.dead_letters(pg_catalog.text, pg_catalog.text, pg_catalog.timestamptz, pg_catalog.int8, pg_catalog.int4) IS 'Discarded jobs, the latest first; before_id is the last job_id of the page before';
-COMMENT ON FUNCTION foreman.count_dead_letters(pg_catalog.text, pg_catalog.text) IS 'How many discarded jobs there are';
-COMMENT ON FUNCTION foreman.retry_dead_letter(pg_catalog.int8) IS 'Makes a discarded job due again, with all of its attempts; false: it is no dead letter';
-COMMENT ON FUNCTION foreman.retry_dead_letters(pg_catalog.text, pg_catalog.text, pg_catalog.int4) IS 'Makes up to max_rows discarded jobs due again; returns how many';
-COMMENT ON FUNCTION foreman.set_timer IS 'Sets the timer of a key, which is unique for its kind; one that waits gets the new time, args and options, and starts anew. replaced: whether that is what it did';
-COMMENT ON FUNCTION foreman.cancel_timer(pg_catalog.text, pg_catalog.text) IS 'Cancels the timer of a key; one that is firing ends, but does not fire again. false: there is none';
-COMMENT ON FUNCTION foreman.timer_dead_letters IS 'Timers that were discarded, newest first';
-COMMENT ON FUNCTION foreman.count_timer_dead_letters(pg_catalog.text, pg_catalog.text) IS 'How many timers are dead letters';
-COMMENT ON FUNCTION foreman.retry_timer_dead_letter(pg_catalog.int8) IS 'Fires a discarded timer again, now; false: it is none, or its key has a newer timer, and then it is cancelled';
-COMMENT ON FUNCTION foreman.purge_dead_letters(pg_catalog.text, pg_catalog.text, pg_catalog.interval) IS 'Deletes discarded jobs; returns how many';
-COMMENT ON FUNCTION foreman.create_queue IS 'Declares a queue; an error where it exists, unless if_not_exists';
-COMMENT ON FUNCTION foreman.alter_queue IS 'Changes settings of a queue at once, NULL keeps one, those named in reset get their default again; an error where the queue does not exist, unless if_exists';
-COMMENT ON FUNCTION foreman.drop_queue IS 'Forgets the settings of a queue without unfinished jobs, and the rights on it; an error where the queue does not exist, unless if_exists';
-COMMENT ON FUNCTION foreman.pause_queue IS 'Lets nothing of the queue start from the commit on, until resume_queue(), over restarts too; what runs goes on; false: it was paused; an error where nothing uses the queue, unless if_exists';
-COMMENT ON FUNCTION foreman.resume_queue IS 'Lets jobs of a paused queue start again; false: it was not paused; an error where nothing uses the queue, unless if_exists';
-COMMENT ON FUNCTION foreman.schedule(pg_catalog.text, pg_catalog.text) IS 'Runs an SQL command by a schedule, as the caller; returns the schedule''s id';
-COMMENT ON FUNCTION foreman.schedule(pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.text) IS 'The same under a name; one that exists gets the new schedule and command, and keeps time zone and queue unless they are given';
-COMMENT ON FUNCTION foreman.schedule_job IS 'Enqueues a job of a kind by a schedule; one that exists gets the new settings; returns the schedule''s id';
-COMMENT ON FUNCTION foreman.alter_schedule IS 'Changes settings of a schedule, NULL keeps one; an error where the schedule does not exist, unless if_exists';
-COMMENT ON FUNCTION foreman.unschedule IS 'Forgets a schedule; its jobs stay; an error where the schedule does not exist, unless if_exists';
-COMMENT ON FUNCTION foreman.unschedule_id IS 'Forgets a schedule by its id; its jobs stay; an error where the schedule does not exist, unless if_exists';
-COMMENT ON FUNCTION foreman.trigger_schedule(pg_catalog.text) IS 'Makes a job of a schedule now, also when it is switched off; returns the job''s id';
-COMMENT ON FUNCTION foreman.import_pg_cron() IS 'Replaces extension pg_cron by pg_foreman_cron, with its jobs, runs and grants; returns the number of jobs';
-COMMENT ON FUNCTION foreman.next_runs(pg_catalog.text, pg_catalog.text, pg_catalog.int4) IS 'The next times of a schedule in a time zone (UTC unless given)';
-COMMENT ON PROCEDURE foreman.await(pg_catalog.int8, pg_catalog.interval, pg_catalog.text, pg_catalog.jsonb) IS 'Waits until a job ends or the time is over; answers its state and result';
-COMMENT ON FUNCTION foreman.grant_role(pg_catalog.text, pg_catalog.regrole, pg_catalog.text) IS 'Gives a role a bundle of rights (producer, worker, operator or monitor) for a queue, or for all; false: it had it';
-COMMENT ON FUNCTION foreman.reassign_role(pg_catalog.text, pg_catalog.regrole) IS 'Gives what belongs to a missing role of this name, or else to the role that has it, to another role: handlers, schedules, jobs of cron.job, batches and grants; returns how many of each';
-COMMENT ON FUNCTION foreman.revoke_role IS 'Takes a bundle away from a role; an error where the role does not have it, unless if_exists';
-COMMENT ON FUNCTION foreman.start() IS 'Lets this database run jobs, also when it is a copy of another; false: it did';
-COMMENT ON FUNCTION foreman.stop() IS 'Stops running jobs in this database; false: it ran none';
-COMMENT ON FUNCTION foreman.why IS 'Why a job is not running now: a row for each reason, with what it waits for and until when that is known';
-COMMENT ON FUNCTION foreman.health() IS 'Whether everything is there that this database needs to run jobs, and what to do where it is not';
-
--- Test
-COMMENT ON FUNCTION foreman.run_once(pg_catalog.text, pg_catalog.int4) IS 'Runs up to max_jobs due jobs in the caller''s transaction, of handlers that run as the session''s user; returns how many';
-COMMENT ON FUNCTION foreman.drain(pg_catalog.text) IS 'Runs due jobs in the caller''s transaction until none is left; returns how many';
-COMMENT ON PROCEDURE foreman.run_procedures_once() IS 'Runs the due jobs of lane procedure once, in transactions of their own';
-COMMENT ON FUNCTION foreman.dispatch_once() IS 'Applies open requests and cancels expired jobs; returns how many';
-COMMENT ON FUNCTION foreman.rescue_once() IS 'Makes the jobs of workers that are gone due again; returns how many';
-COMMENT ON FUNCTION foreman.fire_timers_once() IS 'Fires the due timers in the caller''s transaction whose handlers run as the session''s user, and leaves those of other roles and of lane procedure; returns how many';
-COMMENT ON FUNCTION foreman.fire_schedules_once() IS 'Makes the jobs of schedules that are due; returns how many';
-COMMENT ON FUNCTION foreman.has_job IS 'pgTAP: passes when an unfinished job of the kind has args that contain these';
-COMMENT ON FUNCTION foreman.hasnt_job IS 'pgTAP: passes when no unfinished job of the kind has args that contain these';
-COMMENT ON FUNCTION foreman.job_state_is IS 'pgTAP: passes when the job is in this state of the view jobs';
-COMMENT ON FUNCTION foreman.has_timer IS 'pgTAP: passes when a timer of this kind and key is set';
-COMMENT ON FUNCTION foreman.hasnt_timer IS 'pgTAP: passes when no timer of this kind and key is set';
-COMMENT ON FUNCTION foreman.has_schedule IS 'pgTAP: passes when a schedule of this name is active';
-COMMENT ON FUNCTION foreman.hasnt_schedule IS 'pgTAP: passes when no schedule of this name is active';
-COMMENT ON FUNCTION foreman.prune_once() IS 'Makes partitions ahead and removes what is past its retention; returns how many rows went: history and dead letters by queue; partitions, statistics, windows of unique keys and batches of all';
-
--- See
-COMMENT ON FUNCTION foreman._sees(pg_catalog.text) IS 'Whether the caller holds any bundle for the queue; for the views';
-COMMENT ON FUNCTION foreman._sees_args(pg_catalog.text) IS 'Whether the caller holds a bundle that shows args and results of the queue; for the views';
-COMMENT ON FUNCTION foreman._bare_errors IS 'When and how often a job failed and with which SQLSTATE, without texts; for the views';
-COMMENT ON FUNCTION foreman._now() IS 'The engine''s clock: the server''s, or foreman.fake_now';
-COMMENT ON FUNCTION foreman._executors() IS 'This database''s executors on the board; jobs of queues that the caller does not see are left out';
-COMMENT ON FUNCTION foreman._queue_counters() IS 'Counters of this database''s queues on the board';
-COMMENT ON FUNCTION foreman._installed() IS 'Called by CREATE EXTENSION';
-COMMENT ON FUNCTION foreman._revoke_defaults IS 'Called by CREATE EXTENSION: takes away what default privileges gave on what an extension made';
-COMMENT ON VIEW foreman.jobs IS 'Jobs: waiting, running, finished and discarded';
-COMMENT ON COLUMN foreman.jobs.job_id IS 'Id';
-COMMENT ON COLUMN foreman.jobs.state IS 'available, scheduled, pending, retryable, running, completed, cancelled or discarded';
-COMMENT ON COLUMN foreman.jobs.kind IS 'Kind';
-COMMENT ON COLUMN foreman.jobs.queue IS 'Queue';
-COMMENT ON COLUMN foreman.jobs.priority IS '-100 (first) to 100';
-COMMENT ON COLUMN foreman.jobs.args IS 'NULL without the right to see them, and in history when they were larger than the queue''s keep_args';
-COMMENT ON COLUMN foreman.jobs.attempt IS 'Attempts charged, the running one included';
-COMMENT ON COLUMN foreman.jobs.max_attempts IS 'Attempts that the job has in all';
-COMMENT ON COLUMN foreman.jobs.run_at IS 'When it is or was due';
-COMMENT ON COLUMN foreman.jobs.enqueued_at IS 'When it was enqueued';
-COMMENT ON COLUMN foreman.jobs.started_at IS 'When its last attempt started';
-COMMENT ON COLUMN foreman.jobs.finished_at IS 'When it ended';
-COMMENT ON COLUMN foreman.jobs.expires_at IS 'When it is cancelled unless it has started';
-COMMENT ON COLUMN foreman.jobs.result IS 'What its handler returned; NULL without the right to see it';
-COMMENT ON COLUMN foreman.jobs.reason IS 'Why it was cancelled or discarded; NULL without the right to see args';
-COMMENT ON COLUMN foreman.jobs.errors IS 'Failed attempts: at, attempt, sqlstate, and with the right to see args message, detail, hint, context';
-COMMENT ON COLUMN foreman.jobs.progress IS '0 to 1, as its running handler said';
-COMMENT ON COLUMN foreman.jobs.progress_note IS 'What its running handler said';
-COMMENT ON COLUMN foreman.jobs.worker_pid IS 'Process that runs or ran it';
-COMMENT ON COLUMN foreman.jobs.tags IS 'Tags';
-COMMENT ON COLUMN foreman.jobs.metadata IS 'Metadata';
-COMMENT ON VIEW foreman.job_events IS 'What happened to jobs and when, read from what is stored anyway';
-COMMENT ON COLUMN foreman.job_events.job_id IS 'Job';
-COMMENT ON COLUMN foreman.job_events.at IS 'When';
-COMMENT ON COLUMN foreman.job_events.event IS 'enqueued, started, failed, or the state that it ended in';
-COMMENT ON COLUMN foreman.job_events.attempt IS 'Attempt';
-COMMENT ON COLUMN foreman.job_events.detail IS 'Error of a failed attempt, or the reason of the end';
-COMMENT ON COLUMN foreman.job_events.kind IS 'Kind';
-COMMENT ON COLUMN foreman.job_events.queue IS 'Queue';
-COMMENT ON VIEW foreman.queues IS 'Queues that are declared or have jobs';
-COMMENT ON COLUMN foreman.queues.queue IS 'Name';
-COMMENT ON COLUMN foreman.queues.declared IS 'Whether create_queue() was called for it';
-COMMENT ON COLUMN foreman.queues.waiting IS 'Unfinished jobs';
-COMMENT ON COLUMN foreman.queues.running IS 'Jobs that executors run now, and leased ones as counted in the last minute';
-COMMENT ON COLUMN foreman.queues.oldest_run_at IS 'When the first waiting job is due, or a little before';
-COMMENT ON COLUMN foreman.queues.oldest_age IS 'How long the first waiting job has been due';
-COMMENT ON COLUMN foreman.queues.completed IS 'Since the server started';
-COMMENT ON COLUMN foreman.queues.failed IS 'Attempts that failed since the server started';
-COMMENT ON COLUMN foreman.queues.cancelled IS 'Since the server started';
-COMMENT ON COLUMN foreman.queues.discarded IS 'Since the server started';
-COMMENT ON COLUMN foreman.queue.throttle_base IS 'How long throttle() cools the queue down; NULL: 60 s';
-COMMENT ON COLUMN foreman.queue.throttle_max IS 'Cool-downs in a row double up to this; NULL: all are as long as the first';
-COMMENT ON COLUMN foreman.queue.ageing IS 'Every n-th job claimed is the oldest due one, whatever its priority; NULL: no job is';
-COMMENT ON COLUMN foreman.queues.throttle_base IS 'How long throttle() cools the queue down';
-COMMENT ON COLUMN foreman.queues.throttle_max IS 'Cool-downs in a row double up to this; NULL: all are as long as the first';
-COMMENT ON COLUMN foreman.queues.ageing IS 'Every n-th job claimed is the oldest due one, whatever its priority';
-COMMENT ON COLUMN foreman.queue.paused IS 'Whether pause_queue() was called';
-COMMENT ON COLUMN foreman.queues.paused IS 'Whether pause_queue() was called: nothing of it starts';
-COMMENT ON COLUMN foreman.queues.throttled_until IS 'The queue cools down until then';
-COMMENT ON COLUMN foreman.queues.counted IS 'Whether the counters are complete; they are counted behind the start of the server';
-COMMENT ON COLUMN foreman.queues.priority IS 'Of jobs that give none';
-COMMENT ON COLUMN foreman.queues.backoff_base IS 'Delay after the first failure';
-COMMENT ON COLUMN foreman.queues.backoff_max IS 'Longest delay';
-COMMENT ON COLUMN foreman.queues.retain_completed IS 'How long completed jobs are kept';
-COMMENT ON COLUMN foreman.queues.retain_cancelled IS 'How long cancelled jobs are kept';
-COMMENT ON COLUMN foreman.queues.retain_discarded IS 'How long dead letters are kept';
-COMMENT ON COLUMN foreman.queues.keep_args IS 'Size in bytes up to which args are kept in history';
-COMMENT ON COLUMN foreman.queues.available IS 'Jobs that are due; what is due later may be a minute old';
-COMMENT ON COLUMN foreman.queues.pending IS 'Jobs that wait for others, as counted in the last minute';
-COMMENT ON COLUMN foreman.queues.scheduled IS 'Jobs that are due later, as counted in the last minute';
-COMMENT ON FUNCTION foreman._queue_times() IS 'How long jobs of each queue waited and ran, for the views';
-COMMENT ON FUNCTION foreman._board_tables() IS 'How much of each table in shared memory is in use, for the views';
-COMMENT ON FUNCTION foreman._resources() IS 'What the workers of this database use, for the views';
-COMMENT ON VIEW foreman.stats_minute IS 'What happened in each minute to the jobs of each queue, for thirty days; minutes in which nothing happened have no row';
-COMMENT ON COLUMN foreman.stats_minute.minute IS 'Its beginning';
-COMMENT ON COLUMN foreman.stats_minute.queue IS 'Queue';
-COMMENT ON COLUMN foreman.stats_minute.enqueued IS 'Jobs that were enqueued';
-COMMENT ON COLUMN foreman.stats_minute.completed IS 'Jobs that completed';
-COMMENT ON COLUMN foreman.stats_minute.failed IS 'Attempts that failed and are tried again';
-COMMENT ON COLUMN foreman.stats_minute.discarded IS 'Jobs that were discarded';
-COMMENT ON COLUMN foreman.stats_minute.cancelled IS 'Jobs that were cancelled';
-COMMENT ON COLUMN foreman.stats_minute.wait_p50_ms IS 'From when a job was due to its start: half of those that ended waited no longer; within a quarter';
-COMMENT ON COLUMN foreman.stats_minute.wait_p95_ms IS 'The same of 95 percent';
-COMMENT ON COLUMN foreman.stats_minute.wait_p99_ms IS 'The same of 99 percent';
-COMMENT ON COLUMN foreman.stats_minute.run_p50_ms IS 'From the start of the last attempt to the end: half of those that ended took no longer; within a quarter';
-COMMENT ON COLUMN foreman.stats_minute.run_p95_ms IS 'The same of 95 percent';
-COMMENT ON COLUMN foreman.stats_minute.run_p99_ms IS 'The same of 99 percent';
-COMMENT ON VIEW foreman.metrics IS 'Gauges and counters under names as Prometheus has them; counters begin with the server';
-COMMENT ON COLUMN foreman.metrics.name IS 'Name; counters end in _total';
-COMMENT ON COLUMN foreman.metrics.labels IS 'Labels: queue, state, executor';
-COMMENT ON COLUMN foreman.metrics.value IS 'Value';
-COMMENT ON VIEW foreman.handlers IS 'Handlers: what runs the jobs of a kind';
-COMMENT ON COLUMN foreman.handlers.kind IS 'Kind';
-COMMENT ON COLUMN foreman.handlers.handler IS 'Function or procedure';
-COMMENT ON COLUMN foreman.handlers.command IS 'SQL command; NULL also without the right to see it';
-COMMENT ON COLUMN foreman.handlers.lane IS 'transaction, batch or procedure';
-COMMENT ON COLUMN foreman.handlers.queue IS 'Queue of jobs that name none';
-COMMENT ON COLUMN foreman.handlers.max_attempts IS 'Of jobs that give none';
-COMMENT ON COLUMN foreman.handlers.timeout IS 'Time after which an attempt is interrupted';
-COMMENT ON COLUMN foreman.handlers.backoff_base IS 'Delay after the first failure';
-COMMENT ON COLUMN foreman.handlers.backoff_max IS 'Longest delay';
-COMMENT ON COLUMN foreman.handlers.max_group IS 'Most jobs in one transaction';
-COMMENT ON COLUMN foreman.handlers.session IS 'kept: sessions run one job after another; new: each call has a session of its own';
-COMMENT ON COLUMN foreman.handlers.run_as IS 'Role whose sessions run it';
-COMMENT ON COLUMN foreman.handlers.registered_at IS 'When it was registered';
-COMMENT ON COLUMN foreman.handlers.serves IS 'Queues whose jobs of the kind it runs: those that its registrar operated; NULL: all';
-COMMENT ON VIEW foreman.workers IS 'Executors of this database and what they run, and outside workers that were heard of lately';
-COMMENT ON COLUMN foreman.workers.slot IS 'Place on the board';
-COMMENT ON COLUMN foreman.workers.pid IS 'Process';
-COMMENT ON COLUMN foreman.workers.role IS 'Role whose handlers it runs';
-COMMENT ON COLUMN foreman.workers.state IS 'starting, idle, busy or ended';
-COMMENT ON COLUMN foreman.workers.since IS 'When it began to be idle or busy';
-COMMENT ON COLUMN foreman.workers.job_id IS 'Job that it runs, if the caller sees its queue';
-COMMENT ON COLUMN foreman.workers.kind IS 'Kind of the job';
-COMMENT ON COLUMN foreman.workers.queue IS 'Queue of the job';
-COMMENT ON COLUMN foreman.workers.attempt IS 'Attempt of the job';
-COMMENT ON COLUMN foreman.workers.started_at IS 'When that started';
-COMMENT ON COLUMN foreman.workers.progress IS '0 to 1, as the handler said';
-COMMENT ON COLUMN foreman.workers.progress_note IS 'What the handler said';
-COMMENT ON COLUMN foreman.workers.jobs_done IS 'Jobs that it has run';
-
-COMMENT ON COLUMN foreman.live_job.worker IS 'Name of the outside worker that holds it, else NULL';
-COMMENT ON COLUMN foreman.live_job.lease_us IS 'Length of its lease in microseconds; extensions are in shared memory';
-COMMENT ON COLUMN foreman.live_job.crashes IS 'Crashes of the server that it brought about';
-COMMENT ON COLUMN foreman.live_job.interruptions IS 'Times in a row that somebody terminated its executor';
-COMMENT ON COLUMN foreman.live_job.batch_id IS 'Batch that it belongs to';
-COMMENT ON COLUMN foreman.live_job.unique_key IS 'Key that no other unfinished job of its kind has';
-COMMENT ON COLUMN foreman.live_job.unique_as IS 'u = holds the unique key, n = is next to hold it; t and s = the same for timers';
-COMMENT ON COLUMN foreman.live_job.concurrency_key IS 'Jobs of a queue with the same key share max_running_per_key';
-COMMENT ON COLUMN foreman.live_job.sequence_key IS 'Jobs of a queue with the same key run one after another, in the order of their ids';
-COMMENT ON COLUMN foreman.live_job.blocked_on IS 'What a blocked job waits for: d = other jobs, k = its concurrency key, q = its sequence, s = the holder of its unique key';
-COMMENT ON COLUMN foreman.queue.max_running_per_key IS 'How many jobs with the same concurrency_key may run at once; NULL: 1';
-COMMENT ON COLUMN foreman.queue.sequence_policy IS 'What a failed or later head of a sequence does to the others: block (default) or skip';
-COMMENT ON COLUMN foreman.queues.max_running_per_key IS 'How many jobs with the same concurrency_key may run at once; NULL: 1';
-COMMENT ON COLUMN foreman.queues.sequence_policy IS 'What a failed or later head of a sequence does to the others: block or skip';
-COMMENT ON COLUMN foreman.jobs.unique_key IS 'Key that no other unfinished job of its kind has';
-COMMENT ON COLUMN foreman.jobs.concurrency_key IS 'Jobs of a queue with the same key share max_running_per_key';
-COMMENT ON COLUMN foreman.jobs.sequence_key IS 'Jobs of a queue with the same key run one after another';
-COMMENT ON COLUMN foreman.jobs.batch_id IS 'Batch that it belongs to';
-COMMENT ON FUNCTION foreman.create_batch IS 'Makes a batch, to be filled by enqueue(batch_id => ...); each of the kinds given is enqueued once';
-COMMENT ON VIEW foreman.batches IS 'Batches and how far they are';
-COMMENT ON COLUMN foreman.batches.batch_id IS 'Id';
-COMMENT ON COLUMN foreman.batches.name IS 'Name';
-COMMENT ON COLUMN foreman.batches.on_success IS 'Kind that is enqueued when all of its jobs completed';
-COMMENT ON COLUMN foreman.batches.on_complete IS 'Kind that is enqueued when all of its jobs ended';
-COMMENT ON COLUMN foreman.batches.on_discard IS 'Kind that is enqueued when the first of its jobs was discarded';
-COMMENT ON COLUMN foreman.batches.unfinished IS 'Jobs that have not ended';
-COMMENT ON COLUMN foreman.batches.completed IS 'Completed jobs, as far as history is kept';
-COMMENT ON COLUMN foreman.batches.cancelled IS 'Cancelled jobs, as far as history is kept';
-COMMENT ON COLUMN foreman.batches.discarded IS 'Discarded jobs';
-COMMENT ON COLUMN foreman.batches.created_at IS 'When it was made';
-COMMENT ON COLUMN foreman.batches.finished_at IS 'When its last job ended';
-COMMENT ON COLUMN foreman.queue.max_running IS 'How many of its jobs may run at once';
-COMMENT ON COLUMN foreman.queue.rate_limit IS 'How many of its jobs may start in rate_period';
-COMMENT ON COLUMN foreman.queue.rate_period IS 'Time in which rate_limit jobs may start; NULL: a second';
-COMMENT ON COLUMN foreman.queues.rate_limit IS 'How many of its jobs may start in rate_period';
-COMMENT ON COLUMN foreman.queues.rate_period IS 'Time in which rate_limit jobs may start; NULL: a second';
-COMMENT ON TABLE foreman.rate_limit IS 'Named rate limits, for acquire()';
-COMMENT ON COLUMN foreman.rate_limit.scope IS 'Name';
-COMMENT ON COLUMN foreman.rate_limit.capacity IS 'Tokens that it holds at most';
-COMMENT ON COLUMN foreman.rate_limit.refill_per_second IS 'Tokens that come back in a second';
-COMMENT ON COLUMN foreman.rate_limit.tokens IS 'Tokens at refilled_at, on a server without shared memory of pg_foreman';
-COMMENT ON COLUMN foreman.rate_limit.refilled_at IS 'When tokens was right';
-COMMENT ON FUNCTION foreman.set_rate_limit IS 'Makes or changes a named rate limit: a bucket of tokens; true: new, false: changed';
-COMMENT ON FUNCTION foreman.acquire IS 'Takes tokens of a named rate limit, at once and for good, or says in how long they are there';
-COMMENT ON FUNCTION foreman.drain_rate_limit IS 'Empties a named rate limit''s bucket, as after a refusal by the other side; an error where it does not exist, unless if_exists';
-COMMENT ON COLUMN foreman.queues.max_running IS 'How many of its jobs may run at once';
-COMMENT ON COLUMN foreman.jobs.worker_id IS 'Name of the outside worker that holds it';
-COMMENT ON COLUMN foreman.jobs.leased_until IS 'When the lease of its outside worker ends';
-COMMENT ON COLUMN foreman.workers.worker_id IS 'Name of an outside worker';
-COMMENT ON COLUMN foreman.workers.label IS 'What an outside worker calls itself';
-COMMENT ON COLUMN foreman.workers.last_seen IS 'Its last worker_heartbeat()';
-COMMENT ON COLUMN foreman.workers.queues IS 'Queues that an outside worker declared';
-COMMENT ON FUNCTION foreman.claim IS 'Leases due jobs of these queues to an outside worker; each comes with the token that proves the lease';
-COMMENT ON FUNCTION foreman.heartbeat IS 'Extends a lease: active, cancel_requested or lost';
-COMMENT ON FUNCTION foreman.heartbeat_many IS 'heartbeat() for many leases';
-COMMENT ON FUNCTION foreman.complete IS 'Ends a leased job as completed: completed, or lost when the token no longer holds it';
-COMMENT ON FUNCTION foreman.complete_many IS 'complete() for many leases, in one statement';
-COMMENT ON FUNCTION foreman.fail IS 'Ends an attempt as failed: retryable, discarded, cancelled or lost';
-COMMENT ON FUNCTION foreman.fail_many IS 'fail() for many leases';
-COMMENT ON FUNCTION foreman.snooze_lease IS 'Gives a leased job back, to run again after run_in; charges no attempt';
-COMMENT ON FUNCTION foreman.snooze_lease_many IS 'snooze_lease() for many leases';
-COMMENT ON FUNCTION foreman.throttle_lease IS 'Gives a leased job back and cools its queue down; charges no attempt';
-COMMENT ON FUNCTION foreman.throttle_lease_many IS 'throttle_lease() for many leases';
-COMMENT ON FUNCTION foreman.release IS 'Gives a leased job back, due as before; charges no attempt';
-COMMENT ON FUNCTION foreman.release_many IS 'release() for many leases';
-COMMENT ON FUNCTION foreman.worker_heartbeat IS 'Registers an outside worker and answers its share of each queue''s max_running; NULL: unlimited';
-COMMENT ON PROCEDURE foreman.wait_for_job IS 'Waits, outside of transactions, until something of these queues may be claimed';
-COMMENT ON FUNCTION foreman._lease IS 'What shared memory knows of a lease, for the views';
-COMMENT ON FUNCTION foreman._outside_workers IS 'Outside workers that were heard of lately, for the views';
-
-COMMENT ON FUNCTION foreman._newest_jobs IS 'Ids of the newest jobs that match, for list_jobs()';
-COMMENT ON FUNCTION foreman._newest_runs IS 'Ids of the newest runs of schedules, for list_schedule_runs()';
-COMMENT ON FUNCTION foreman._newest_active_jobs IS 'Ids of the jobs that the newest events belong to, for list_job_events()';
-COMMENT ON FUNCTION foreman.list_jobs IS 'The newest rows of foreman.jobs, by kind, queue and state, in milliseconds however long history is; before_id pages';
-COMMENT ON FUNCTION foreman.list_schedule_runs IS 'The newest rows of foreman.schedule_runs, in milliseconds however many there are; before_id pages';
-COMMENT ON FUNCTION foreman.list_job_events IS 'The newest rows of foreman.job_events, in milliseconds however long history is';
-
-COMMENT ON VIEW foreman.timers IS 'Timers that have not ended; while one fires, the next one of its key may wait for its end (pending)';
-COMMENT ON COLUMN foreman.timers.kind IS 'Kind';
-COMMENT ON COLUMN foreman.timers.key IS 'Key, unique for its kind';
-COMMENT ON COLUMN foreman.timers.fire_at IS 'When it is due';
-COMMENT ON COLUMN foreman.timers.state IS 'scheduled, available, running, retryable, or pending: it waits for the end of the one that is firing';
-COMMENT ON COLUMN foreman.timers.args IS 'Args; NULL without the right to see them';
-COMMENT ON COLUMN foreman.timers.queue IS 'Queue';
-COMMENT ON COLUMN foreman.timers.job_id IS 'Id of its job';
-COMMENT ON COLUMN foreman.timers.priority IS 'Lower runs first';
-COMMENT ON COLUMN foreman.timers.attempt IS 'The attempt that runs, or those charged so far';
-COMMENT ON COLUMN foreman.timers.max_attempts IS 'Attempts it gets';
-COMMENT ON COLUMN foreman.timers.set_at IS 'When its key was set first';
-COMMENT ON COLUMN foreman.timers.started_at IS 'When its handler started';
-COMMENT ON COLUMN foreman.timers.expires_at IS 'When it is cancelled unless it has started';
-COMMENT ON COLUMN foreman.timers.errors IS 'Its failures, as in foreman.jobs';
-COMMENT ON COLUMN foreman.timers.tags IS 'Tags';
-COMMENT ON COLUMN foreman.timers.metadata IS 'Metadata';
-COMMENT ON VIEW foreman.schedules IS 'Schedules and when they are due';
-COMMENT ON COLUMN foreman.schedules.schedule_id IS 'Id';
-COMMENT ON COLUMN foreman.schedules.name IS 'Name';
-COMMENT ON COLUMN foreman.schedules.schedule IS 'Cron fields, an @name or an interval';
-COMMENT ON COLUMN foreman.schedules.timezone IS 'Time zone of its fields';
-COMMENT ON COLUMN foreman.schedules.kind IS 'Kind of its jobs; NULL: it runs a command';
-COMMENT ON COLUMN foreman.schedules.command IS 'SQL command; NULL also without the right to see it';
-COMMENT ON COLUMN foreman.schedules.args IS 'Args of its jobs; NULL without the right to see them';
-COMMENT ON COLUMN foreman.schedules.queue IS 'Queue of its jobs';
-COMMENT ON COLUMN foreman.schedules.run_as IS 'Role that scheduled it; its command runs as this role';
-COMMENT ON COLUMN foreman.schedules.active IS 'Whether it fires';
-COMMENT ON COLUMN foreman.schedules.next_fire_at IS 'Its next occurrence';
-COMMENT ON COLUMN foreman.schedules.last_fired_at IS 'When it fired last';
-COMMENT ON COLUMN foreman.schedules.last_scheduled_at IS 'For which occurrence that was';
-COMMENT ON COLUMN foreman.schedules.last_job_id IS 'Its last job';
-COMMENT ON COLUMN foreman.schedules.missed IS 'What becomes of occurrences that nobody fired in time: skip, coalesce or catch_up';
-COMMENT ON COLUMN foreman.schedules.overlap IS 'What becomes of an occurrence while the run before is unfinished: skip, buffer_one, allow or cancel_other';
-COMMENT ON COLUMN foreman.schedules.buffered_at IS 'The occurrence that waits for the end of the run before it';
-COMMENT ON COLUMN foreman.schedules.skipped IS 'Occurrences left out since the run before them was unfinished';
-COMMENT ON COLUMN foreman.schedules.priority IS 'Of its jobs; NULL: the queue''s';
-COMMENT ON COLUMN foreman.schedules.max_attempts IS 'Of its jobs; NULL: the handler''s, or 1 for a command';
-COMMENT ON COLUMN foreman.schedules.timeout IS 'Time after which a run is interrupted; NULL: the handler''s';
-COMMENT ON COLUMN foreman.schedules.generation IS 'How often its times began anew';
-COMMENT ON COLUMN foreman.schedules.error IS 'Why it was switched off';
-COMMENT ON COLUMN foreman.schedules.error_at IS 'When it was switched off';
-COMMENT ON COLUMN foreman.schedules.created_at IS 'When it was made';
 COMMENT ON VIEW foreman.schedule_runs IS 'Runs of schedules, as long as their jobs are kept';
 COMMENT ON COLUMN foreman.schedule_runs.run_id IS 'Id';
 COMMENT ON COLUMN foreman.schedule_runs.schedule_id IS 'Schedule';
@@ -1574,6 +1546,141 @@ COMMENT ON COLUMN foreman.schedule_runs.started_at IS 'When the last attempt sta
 COMMENT ON COLUMN foreman.schedule_runs.finished_at IS 'When the job ended';
 COMMENT ON COLUMN foreman.schedule_runs.worker_pid IS 'Process that runs or ran it';
 COMMENT ON COLUMN foreman.schedule_runs.message IS 'What the command''s last statement or the handler returned; else the last error; NULL without the right to see args';
+
+-- The newest rows of the views, for dashboards: a view with ORDER BY ... LIMIT reads and sorts everything, these functions
+-- find the ids first.
+-- bundle: operator monitor
+CREATE FUNCTION foreman._newest_jobs(kind pg_catalog.text, queue pg_catalog.text, state pg_catalog.text, before_id pg_catalog.int8,
+    max_rows pg_catalog.int4)
+RETURNS pg_catalog.int8[] LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'foreman_newest_jobs';
+COMMENT ON FUNCTION foreman._newest_jobs IS 'Ids of the newest jobs that match, for list_jobs()';
+
+-- bundle: operator monitor
+CREATE FUNCTION foreman._newest_runs(name pg_catalog.text, before_id pg_catalog.int8, max_rows pg_catalog.int4)
+RETURNS pg_catalog.int8[] LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'foreman_newest_runs';
+COMMENT ON FUNCTION foreman._newest_runs IS 'Ids of the newest runs of schedules, for list_schedule_runs()';
+
+-- bundle: operator monitor
+CREATE FUNCTION foreman._newest_active_jobs(kind pg_catalog.text, queue pg_catalog.text, max_rows pg_catalog.int4)
+RETURNS pg_catalog.int8[] LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'foreman_newest_active_jobs';
+COMMENT ON FUNCTION foreman._newest_active_jobs IS 'Ids of the jobs that the newest events belong to, for list_job_events()';
+
+-- bundle: operator monitor
+CREATE FUNCTION foreman.list_jobs(kind pg_catalog.text DEFAULT NULL, queue pg_catalog.text DEFAULT NULL,
+    state pg_catalog.text DEFAULT NULL, before_id pg_catalog.int8 DEFAULT NULL, max_rows pg_catalog.int4 DEFAULT 100)
+RETURNS SETOF foreman.jobs LANGUAGE sql STABLE ROWS 100 AS $$
+    SELECT j.* FROM foreman.jobs j
+     WHERE j.job_id OPERATOR(pg_catalog.=) ANY ((SELECT foreman._newest_jobs($1, $2, $3, $4, $5))::pg_catalog.int8[])
+       AND ($3 IS NULL OR j.state OPERATOR(pg_catalog.=) $3)
+     ORDER BY j.job_id DESC $$;
+COMMENT ON FUNCTION foreman.list_jobs IS 'The newest rows of foreman.jobs, by kind, queue and state, in milliseconds however long history is; before_id pages';
+
+-- bundle: operator monitor
+CREATE FUNCTION foreman.list_schedule_runs(name pg_catalog.text DEFAULT NULL, before_id pg_catalog.int8 DEFAULT NULL,
+    max_rows pg_catalog.int4 DEFAULT 100)
+RETURNS SETOF foreman.schedule_runs LANGUAGE sql STABLE ROWS 100 AS $$
+    SELECT r.* FROM foreman.schedule_runs r
+     WHERE r.run_id OPERATOR(pg_catalog.=) ANY ((SELECT foreman._newest_runs($1, $2, $3))::pg_catalog.int8[])
+     ORDER BY r.run_id DESC $$;
+COMMENT ON FUNCTION foreman.list_schedule_runs IS 'The newest rows of foreman.schedule_runs, in milliseconds however many there are; before_id pages';
+
+-- bundle: operator monitor
+CREATE FUNCTION foreman.list_job_events(kind pg_catalog.text DEFAULT NULL, queue pg_catalog.text DEFAULT NULL,
+    max_rows pg_catalog.int4 DEFAULT 100)
+RETURNS SETOF foreman.job_events LANGUAGE sql STABLE ROWS 100 AS $$
+    SELECT e.* FROM foreman.job_events e
+     WHERE e.job_id OPERATOR(pg_catalog.=) ANY ((SELECT foreman._newest_active_jobs($1, $2, $3))::pg_catalog.int8[])
+     ORDER BY e.at DESC, e.job_id DESC LIMIT GREATEST($3, 1) $$;
+COMMENT ON FUNCTION foreman.list_job_events IS 'The newest rows of foreman.job_events, in milliseconds however long history is';
+------------------------------------------------------------------------------------------------------------------------
+-- For tests of applications: every loop of the engine as one pass, and assertions.
+------------------------------------------------------------------------------------------------------------------------
+
+-- bundle: operator
+CREATE FUNCTION foreman.run_once(queue pg_catalog.text DEFAULT NULL, max_jobs pg_catalog.int4 DEFAULT 1)
+RETURNS pg_catalog.int8 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_run_once';
+COMMENT ON FUNCTION foreman.run_once(pg_catalog.text, pg_catalog.int4) IS 'Runs up to max_jobs due jobs in the caller''s transaction, of handlers that run as the session''s user; returns how many';
+
+-- bundle: operator
+CREATE FUNCTION foreman.drain(queue pg_catalog.text DEFAULT NULL)
+RETURNS pg_catalog.int8 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_drain';
+COMMENT ON FUNCTION foreman.drain(pg_catalog.text) IS 'Runs due jobs in the caller''s transaction until none is left; returns how many';
+
+-- bundle: operator
+CREATE PROCEDURE foreman.run_procedures_once()
+LANGUAGE c AS 'MODULE_PATHNAME', 'foreman_run_procedures_once';
+COMMENT ON PROCEDURE foreman.run_procedures_once() IS 'Runs the due jobs of lane procedure once, in transactions of their own';
+
+-- bundle: operator
+CREATE FUNCTION foreman.dispatch_once()
+RETURNS pg_catalog.int8 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_dispatch_once';
+COMMENT ON FUNCTION foreman.dispatch_once() IS 'Applies open requests and cancels expired jobs; returns how many';
+
+-- bundle: operator
+CREATE FUNCTION foreman.rescue_once()
+RETURNS pg_catalog.int8 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_rescue_once';
+COMMENT ON FUNCTION foreman.rescue_once() IS 'Makes the jobs of workers that are gone due again; returns how many';
+
+-- bundle: operator
+CREATE FUNCTION foreman.fire_schedules_once()
+RETURNS pg_catalog.int8 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_fire_schedules_once';
+COMMENT ON FUNCTION foreman.fire_schedules_once() IS 'Makes the jobs of schedules that are due; returns how many';
+
+-- bundle: operator
+CREATE FUNCTION foreman.fire_timers_once()
+RETURNS pg_catalog.int8 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_fire_timers_once';
+COMMENT ON FUNCTION foreman.fire_timers_once() IS 'Fires the due timers in the caller''s transaction whose handlers run as the session''s user, and leaves those of other roles and of lane procedure; returns how many';
+
+-- bundle: operator
+CREATE FUNCTION foreman.prune_once(OUT what pg_catalog.text, OUT queue pg_catalog.text, OUT rows pg_catalog.int8)
+RETURNS SETOF pg_catalog.record LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_prune_once';
+COMMENT ON FUNCTION foreman.prune_once() IS 'Makes partitions ahead and removes what is past its retention; returns how many rows went: history and dead letters by queue; partitions, statistics, windows of unique keys and batches of all';
+
+-- Assertions that report as pgTAP's own do.
+-- bundle: operator monitor
+CREATE FUNCTION foreman.has_job(kind pg_catalog.text, args pg_catalog.jsonb DEFAULT NULL, description pg_catalog.text DEFAULT NULL)
+RETURNS pg_catalog.text LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_has_job';
+COMMENT ON FUNCTION foreman.has_job IS 'pgTAP: passes when an unfinished job of the kind has args that contain these';
+
+-- bundle: operator monitor
+CREATE FUNCTION foreman.hasnt_job(kind pg_catalog.text, args pg_catalog.jsonb DEFAULT NULL, description pg_catalog.text DEFAULT NULL)
+RETURNS pg_catalog.text LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_hasnt_job';
+COMMENT ON FUNCTION foreman.hasnt_job IS 'pgTAP: passes when no unfinished job of the kind has args that contain these';
+
+-- bundle: operator monitor
+CREATE FUNCTION foreman.job_state_is(job_id pg_catalog.int8, state pg_catalog.text, description pg_catalog.text DEFAULT NULL)
+RETURNS pg_catalog.text LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_job_state_is';
+COMMENT ON FUNCTION foreman.job_state_is IS 'pgTAP: passes when the job is in this state of the view jobs';
+
+-- bundle: operator monitor
+CREATE FUNCTION foreman.has_timer(kind pg_catalog.text, key pg_catalog.text, description pg_catalog.text DEFAULT NULL)
+RETURNS pg_catalog.text LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_has_timer';
+COMMENT ON FUNCTION foreman.has_timer IS 'pgTAP: passes when a timer of this kind and key is set';
+
+-- bundle: operator monitor
+CREATE FUNCTION foreman.hasnt_timer(kind pg_catalog.text, key pg_catalog.text, description pg_catalog.text DEFAULT NULL)
+RETURNS pg_catalog.text LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_hasnt_timer';
+COMMENT ON FUNCTION foreman.hasnt_timer IS 'pgTAP: passes when no timer of this kind and key is set';
+
+-- bundle: operator monitor
+CREATE FUNCTION foreman.has_schedule(name pg_catalog.text, description pg_catalog.text DEFAULT NULL)
+RETURNS pg_catalog.text LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_has_schedule';
+COMMENT ON FUNCTION foreman.has_schedule IS 'pgTAP: passes when a schedule of this name is active';
+
+-- bundle: operator monitor
+CREATE FUNCTION foreman.hasnt_schedule(name pg_catalog.text, description pg_catalog.text DEFAULT NULL)
+RETURNS pg_catalog.text LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_hasnt_schedule';
+COMMENT ON FUNCTION foreman.hasnt_schedule IS 'pgTAP: passes when no schedule of this name is active';
+------------------------------------------------------------------------------------------------------------------------
+-- Last of all, when everything is made.
+------------------------------------------------------------------------------------------------------------------------
+
+CREATE FUNCTION foreman._installed()
+RETURNS pg_catalog.void LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_installed';
+COMMENT ON FUNCTION foreman._installed() IS 'Called by CREATE EXTENSION';
+
+-- PUBLIC's, and those that default privileges gave to anybody on what this script made.
+SELECT foreman._revoke_defaults('pg_foreman');
 
 -- Last: says that this database is no copy.
 SELECT foreman._installed();
