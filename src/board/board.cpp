@@ -3,6 +3,7 @@
 
 #include <cstring>
 
+#include "board/depths.hpp"
 #include "board/parts.hpp"
 #include "board/scopes.hpp"
 #include "board/slots.hpp"
@@ -22,7 +23,7 @@ struct Plan {
     uint32 ranges, range_buckets, queues, queue_buckets, times, waiters, leases, lease_buckets;
     uint32 keys, key_buckets, awaited, awaited_buckets;
     Size hot, cold, range_bucket, queue, queue_bucket, time, waiter, lease, lease_bucket, worker;
-    Size key, key_bucket, awaited_end, awaited_bucket, total;
+    Size key, key_bucket, awaited_end, awaited_bucket, snapshot, total;
 };
 
 uint32 power_of_two_at_least(uint32 n) {
@@ -72,6 +73,7 @@ Plan plan_board(int memory_mb, int max_waiters) {
     p.key_bucket = take(sizeof(uint32) * p.key_buckets);
     p.awaited_end = take(sizeof(AwaitedEntry) * p.awaited);
     p.awaited_bucket = take(sizeof(uint32) * p.awaited_buckets);
+    p.snapshot = take(sizeof(TransactionId) * kMaxDatabases * static_cast<Size>(snapshot_capacity()));
     p.total = CACHELINEALIGN(at);
     return p;
 }
@@ -86,6 +88,8 @@ void set_up(DatabaseSlot* d) {
     pg_atomic_init_u32(&d->off_board, 0);
     d->off_board_due.init(core::kPlusInfinity);
     pg_atomic_init_u32(&d->counted, 0);
+    d->counted_below = 0;
+    d->running_count = 0;
     pg_atomic_init_u32(&d->waits_overflow, 0);
     pg_atomic_init_u32(&d->keys_unknown, 0);
     pg_atomic_init_u32(&d->wants_room, 0);
@@ -172,6 +176,8 @@ void init_board(void* area, bool found, LWLockPadded* locks) {
     b->awaited_free = kNoIndex;
     b->awaited_offset = p.awaited_end;
     b->awaited_bucket_offset = p.awaited_bucket;
+    b->snapshot_capacity = static_cast<uint32>(snapshot_capacity());
+    b->snapshot_offset = p.snapshot;
     std::memset(key_buckets(), 0xFF, sizeof(uint32) * p.key_buckets);
     std::memset(awaited_buckets(), 0xFF, sizeof(uint32) * p.awaited_buckets);
     std::memset(range_buckets(), 0xFF, sizeof(uint32) * p.range_buckets);

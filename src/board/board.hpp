@@ -181,9 +181,10 @@ struct JobTimes {
     int64 wait_us = 0;
     int64 run_us = 0;
 };
-/// now: of what completed, for the end of a cool-down. times may be nullptr.
+/// xid: of the transaction that made the change. now: of what completed, for the end of a cool-down. times may
+/// be nullptr.
 void add_queue_delta(Oid database, std::string_view queue, const QueueDelta& delta, const JobTimes* times,
-                     Instant now) noexcept;
+                     FullTransactionId xid, Instant now) noexcept;
 /// From when on jobs of the range's queue may be claimed: plus infinity while it is paused, otherwise the end
 /// of its cool-down, which may have passed.
 Instant range_opens_at(RangeRef ref) noexcept;
@@ -198,8 +199,6 @@ void forget_coolings(Oid database) noexcept;
 /// The clock was set back by `step`: cool-downs of the database end so much earlier by it, and pauses of
 /// rates at once, for whoever claims next to reckon anew.
 void move_queue_pauses(Oid database, core::Micros step) noexcept;
-void set_queue_live(Oid database, std::string_view queue, int64 live) noexcept;
-void zero_queue_lives(Oid database) noexcept;
 
 /// What a queue's row says, for the board: one queue at the commit that changed it; or all of a database,
 /// where queues that are not named get the defaults. The second does nothing and answers false when a commit

@@ -102,22 +102,25 @@ struct DatabaseSlot {
     pg_atomic_uint32 off_board_notes;     // how often that was said
     BoardInstant off_board_due;           // a lower bound on the head of those that executors run
     pg_atomic_uint32 counted;             // the queue counters have been set from the rows
-    pg_atomic_uint32 leases_off_board;    // some had no room: their rows tell when they end
-    pg_atomic_uint32 leases_loaded;       // what is leased is on the board: limits may be trusted
-    pg_atomic_uint32 waits_overflow;      // a key or an awaited job did not fit: look at all blocked rows
-    pg_atomic_uint32 wants_room;          // a role has more due work, and others hold the slots
-    pg_atomic_uint32 keys_unknown;        // parked jobs of keys that are not on the board
-    HintList key_hints;                   // keys whose parked jobs may go on
-    HintList end_hints;                   // jobs and batches that ended and are waited for
-    pg_atomic_uint32 settings_loaded;     // the queue entries have the settings of their rows
-    uint32 settings_generation;           // changes with every committed change of a queue's settings
-    BoardInstant next_wake;               // the instant the dispatcher sleeps to
-    BoardInstant next_expiry;             // a lower bound on the earliest expires_at
-    BoardInstant next_lease_end;          // a lower bound on the earliest leased_until
-    pg_atomic_uint64 database_bytes;      // int64: as the dispatcher measured last
-    BoardInstant next_fire;               // a lower bound on the time of the first schedule
-    int32 held_by;                        // pid of a session that keeps the workers out, 0: none
-    bool stopped;                         // the identity says so
+    // What the last count of jobs saw (board/depths.hpp). Under the ranges lock.
+    uint64 counted_below;               // transactions from here on began after it
+    uint32 running_count;               // of those before, so many were running
+    pg_atomic_uint32 leases_off_board;  // some had no room: their rows tell when they end
+    pg_atomic_uint32 leases_loaded;     // what is leased is on the board: limits may be trusted
+    pg_atomic_uint32 waits_overflow;    // a key or an awaited job did not fit: look at all blocked rows
+    pg_atomic_uint32 wants_room;        // a role has more due work, and others hold the slots
+    pg_atomic_uint32 keys_unknown;      // parked jobs of keys that are not on the board
+    HintList key_hints;                 // keys whose parked jobs may go on
+    HintList end_hints;                 // jobs and batches that ended and are waited for
+    pg_atomic_uint32 settings_loaded;   // the queue entries have the settings of their rows
+    uint32 settings_generation;         // changes with every committed change of a queue's settings
+    BoardInstant next_wake;             // the instant the dispatcher sleeps to
+    BoardInstant next_expiry;           // a lower bound on the earliest expires_at
+    BoardInstant next_lease_end;        // a lower bound on the earliest leased_until
+    pg_atomic_uint64 database_bytes;    // int64: as the dispatcher measured last
+    BoardInstant next_fire;             // a lower bound on the time of the first schedule
+    int32 held_by;                      // pid of a session that keeps the workers out, 0: none
+    bool stopped;                       // the identity says so
     bool has_extension;
     bool look_again;  // whoever poked the launcher meant this database
     int32 exit;       // DispatcherExit of the last dispatcher
@@ -167,8 +170,10 @@ struct QueueEntry {
     uint32 next;
     uint32 hash;
     Oid database;
-    uint32 generation;
-    pg_atomic_uint64 live;  // int64 counters
+    bool ranges_stay;       // only while sweep_locked() runs
+    bool in_count;          // a count is under way that has not come to this queue
+    int64 live_before;      // what it found here at its beginning
+    pg_atomic_uint64 live;  // int64 counters; this one changes under the ranges lock, which may be shared
     pg_atomic_uint64 enqueued;
     pg_atomic_uint64 completed;
     pg_atomic_uint64 failed;
@@ -349,6 +354,7 @@ struct Board {
     uint32 awaited_buckets;
     uint32 awaited_high;
     uint32 awaited_free;
+    uint32 snapshot_capacity;
     DatabaseSlot databases[kMaxDatabases];
     ExecutorSlot slots[kMaxSlots];
     Demand demands[kMaxDemands];
@@ -368,6 +374,7 @@ struct Board {
     Size key_bucket_offset;
     Size awaited_offset;
     Size awaited_bucket_offset;
+    Size snapshot_offset;
 };
 
 }  // namespace foreman::store

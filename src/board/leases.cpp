@@ -211,6 +211,22 @@ bool read_lease(Oid database, int64 job_id, LeaseReading* out) noexcept {
     return true;
 }
 
+int name_leases(Oid database, LeaseName* out, int max) noexcept {
+    if (!board_present()) return 0;
+    const PartGuard guard(BoardLock::leases, LW_SHARED);
+    int n = 0;
+    for (uint32 i = 0; i < board().lease_high; i++) {
+        const LeaseEntry& e = lease_table()[i];
+        if (e.database != database) continue;
+        if (n < max) {
+            out[n].job_id = e.job_id;
+            std::memcpy(out[n].token.bytes.data(), e.token, sizeof(e.token));
+        }
+        n++;
+    }
+    return n;
+}
+
 int ended_leases(Oid database, Instant now, LeaseReading* out, int max, Instant* next) noexcept {
     *next = core::kPlusInfinity;
     const PartGuard guard(BoardLock::leases, LW_SHARED);

@@ -40,6 +40,12 @@ struct LeaseReading {
     char note[kLeaseNoteBytes];
 };
 bool read_lease(Oid database, int64 job_id, LeaseReading* out) noexcept;
+/// The leases of a database on the board: up to `max`, and how many there are.
+struct LeaseName {
+    int64 job_id;
+    pg::UuidBytes token;
+};
+int name_leases(Oid database, LeaseName* out, int max) noexcept;
 /// Up to `max` leases that ended before `now`; `next`: the earliest end of the others.
 int ended_leases(Oid database, Instant now, LeaseReading* out, int max, Instant* next) noexcept;
 /// Whether leases had no room since the last call: their rows tell when they end.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "board/depths.hpp"
 #include "board/parts.hpp"
 #include "board/queue_sweep.hpp"
 
@@ -45,10 +46,10 @@ void sweep_locked() noexcept {
     if (now.us < next_sweep && next_sweep - now.us <= USECS_PER_SEC) return;
     QueueEntry* q = queue_entries();
     uint32 freed = 0;
-    for (uint32 i = 0; i < board().queue_high; i++) q[i].generation = 0;
+    for (uint32 i = 0; i < board().queue_high; i++) q[i].ranges_stay = false;
     drop_ranges_of_idle_queues_locked(now);
     for (uint32 i = 0; i < board().queue_high; i++) {
-        if (q[i].database == InvalidOid || q[i].generation != 0 || !is_idle_queue(q[i], now)) continue;
+        if (q[i].database == InvalidOid || q[i].ranges_stay || !is_idle_queue(q[i], now)) continue;
         free_entry_locked(i);
         freed++;
     }
@@ -108,7 +109,7 @@ void settle_cooling(QueueEntry& q, Instant now) noexcept {
 
 bool is_idle_queue(QueueEntry& q, Instant now) noexcept {
     const QueueSettings& s = q.settings;
-    return !s.paused && s.ageing == 0 && s.max_running == 0 && s.rate_limit == 0 &&
+    return !s.paused && !q.in_count && s.ageing == 0 && s.max_running == 0 && s.rate_limit == 0 &&
            pg_atomic_read_u32(&q.running) == 0 && static_cast<int64>(pg_atomic_read_u64(&q.live)) <= 0 &&
            cooling_of(q).until <= now && cooling_of(q).windows == 0;
 }
@@ -132,6 +133,7 @@ uint32 find_queue_entry_locked(Oid database, std::string_view name, bool add_it)
     QueueEntry& q = queue_entries()[i];
     q.hash = hash;
     q.database = database;
+    q.in_count = false;
     pg_atomic_init_u64(&q.live, 0);
     pg_atomic_init_u64(&q.enqueued, 0);
     pg_atomic_init_u64(&q.completed, 0);
@@ -168,18 +170,37 @@ void clear_queue_entries_locked(Oid database) noexcept {
     }
 }
 
-void add_queue_delta(Oid database, std::string_view queue, const QueueDelta& delta, const JobTimes* times,
-                     Instant now) noexcept {
-    const uint32 i = find_queue_entry(database, queue);
-    if (i == kNoIndex) return;
+namespace {
+
+// Needs the ranges lock.
+void add_delta(uint32 i, const QueueDelta& delta, const JobTimes* times, FullTransactionId xid) noexcept {
     QueueEntry& q = queue_entries()[i];
-    add(&q.live, delta.live);
+    if (delta.live != 0 && !is_counted(q.database, xid)) add(&q.live, delta.live);
     add(&q.enqueued, delta.enqueued);
     add(&q.completed, delta.completed);
     add(&q.failed, delta.failed);
     add(&q.discarded, delta.discarded);
     add(&q.cancelled, delta.cancelled);
     if (times != nullptr && i < board().times_capacity) add_times(&queue_times()[i], *times);
+}
+
+}  // namespace
+
+void add_queue_delta(Oid database, std::string_view queue, const QueueDelta& delta, const JobTimes* times,
+                     FullTransactionId xid, Instant now) noexcept {
+    uint32 i;
+    {
+        const PartGuard guard(BoardLock::ranges, LW_SHARED);
+        i = find_locked(database, queue, hash_queue(database, queue));
+        if (i != kNoIndex) add_delta(i, delta, times, xid);
+    }
+    if (i == kNoIndex) {
+        const PartGuard guard(BoardLock::ranges, LW_EXCLUSIVE);
+        i = find_queue_entry_locked(database, queue, true);
+        if (i == kNoIndex) return;
+        add_delta(i, delta, times, xid);
+    }
+    QueueEntry& q = queue_entries()[i];
     if (delta.completed > 0 && pg_atomic_read_u32(&q.throttle_windows) != 0) settle_cooling(q, now);
 }
 
@@ -273,19 +294,6 @@ void forget_coolings(Oid database) noexcept {
     const PartGuard guard(BoardLock::ranges, LW_EXCLUSIVE);
     for (uint32 i = 0; i < board().queue_high; i++) {
         if (queue_entries()[i].database == database) set_cooling(queue_entries()[i], {});
-    }
-}
-
-void set_queue_live(Oid database, std::string_view queue, int64 live) noexcept {
-    const uint32 i = find_queue_entry(database, queue);
-    if (i != kNoIndex) pg_atomic_fetch_add_u64(&queue_entries()[i].live, live);
-}
-
-void zero_queue_lives(Oid database) noexcept {
-    const PartGuard guard(BoardLock::ranges, LW_SHARED);
-    for (uint32 i = 0; i < board().queue_high; i++) {
-        QueueEntry& q = queue_entries()[i];
-        if (q.database == database) pg_atomic_write_u64(&q.live, 0);
     }
 }
 

@@ -9,7 +9,7 @@ namespace foreman::store {
 
 /// Nothing depends on the entry but empty ranges.
 bool is_idle_queue(QueueEntry& q, Instant now) noexcept;
-/// Gives up all empty ranges of idle queues, and sets `generation` of queues whose ranges stay to 1. Needs
+/// Gives up all empty ranges of idle queues, and sets `ranges_stay` of the queues whose ranges do. Needs
 /// the ranges lock, exclusively.
 void drop_ranges_of_idle_queues_locked(Instant now) noexcept;
 

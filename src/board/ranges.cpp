@@ -413,7 +413,7 @@ void drop_ranges_of_idle_queues_locked(Instant now) noexcept {
             range_colds()[i].next = b.range_free;
             b.range_free = i;
         } else {
-            q.generation = 1;
+            q.ranges_stay = true;
         }
     }
 }

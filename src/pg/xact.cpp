@@ -115,16 +115,16 @@ ActiveSnapshot::ActiveSnapshot() {
     guarded([] { PushActiveSnapshot(GetTransactionSnapshot()); });
 }
 
-ActiveSnapshot::ActiveSnapshot(Latest) {
-    guarded([] { PushActiveSnapshot(GetLatestSnapshot()); });
-}
-
 ActiveSnapshot::~ActiveSnapshot() {
     if (std::uncaught_exceptions() == exceptions_) PopActiveSnapshot();
 }
 
 LatestSnapshot::LatestSnapshot() {
     guarded([] { PushActiveSnapshot(GetLatestSnapshot()); });
+}
+
+LatestSnapshot::LatestSnapshot(Snapshot taken) {
+    guarded([taken] { PushActiveSnapshot(taken); });
 }
 
 LatestSnapshot::~LatestSnapshot() {

@@ -88,9 +88,6 @@ int subtransaction_ids() noexcept;
 class ActiveSnapshot {
   public:
     ActiveSnapshot();
-    // What is committed now, in whatever isolation level: for caches that outlive the transaction.
-    struct Latest {};
-    explicit ActiveSnapshot(Latest);
     ActiveSnapshot(const ActiveSnapshot&) = delete;
     ActiveSnapshot& operator=(const ActiveSnapshot&) = delete;
     ~ActiveSnapshot();
@@ -99,10 +96,12 @@ class ActiveSnapshot {
     const int exceptions_ = std::uncaught_exceptions();
 };
 
-// The same with the database as it is now, also in a transaction that keeps its first snapshot.
+// A snapshot of the database as it is now, also in a transaction that keeps its first one, active as long as
+// this lives; or one that was just taken.
 class LatestSnapshot {
   public:
     LatestSnapshot();
+    explicit LatestSnapshot(Snapshot taken);
     LatestSnapshot(const LatestSnapshot&) = delete;
     LatestSnapshot& operator=(const LatestSnapshot&) = delete;
     ~LatestSnapshot();

@@ -46,4 +46,15 @@ SELECT is(foreman.complete(:held, :'token'), 'lost', 'its worker has lost it');
 SELECT is(foreman.release_lease(:held), 'not_leased', 'what nobody holds is not taken back');
 SELECT is(foreman.release_lease(0), 'not_found', 'nor what is not there');
 SELECT is((SELECT count(*) FROM foreman.claim('{sp}', 'w')), 1::int8, 'its key is free again');
+
+-- Rows that somebody deletes by hand: what their leases held is free when the leases are read again, which start() asks for.
+SELECT foreman.create_queue('by hand', max_running => 1) \g /dev/null
+SELECT foreman.enqueue('out', queue => 'by hand', concurrency_key => 'k') AS gone, foreman.enqueue('out', queue => 'by hand', concurrency_key => 'k') AS stays \gset
+SELECT is((SELECT array_agg(job_id) FROM foreman.claim('{by hand}', 'w', 2, lease => '1 h')), ARRAY[:gone]::int8[], 'one job of a queue with one place is claimed');
+DELETE FROM foreman.live_job WHERE job_id = :gone;
+SELECT ok(EXISTS (SELECT FROM foreman.why(:stays) WHERE reason IN ('limit_full', 'key_busy')), 'it is deleted by hand, and its lease holds place and key');
+SELECT foreman.start() \g /dev/null
+SELECT ok(t.wait_until(format($$ NOT EXISTS (SELECT FROM foreman.why(%s) WHERE reason IN ('limit_full', 'key_busy')) AND t.state(%1$s) LIKE 'available%%' $$, :stays)),
+          'both are free');
+SELECT is((SELECT array_agg(job_id) FROM foreman.claim('{by hand}', 'w', 2)), ARRAY[:stays]::int8[], 'and the next one is claimed, long before the lease would have ended');
 SELECT * FROM finish();

@@ -164,6 +164,8 @@ subtest 'P14: no background worker slot for a dispatcher' => sub {
 	my $third = value($small, 'third', q{SELECT foreman.enqueue('note')});
 	stays($small, 'third', "SELECT count(*) = 0 FROM effects WHERE job_id = $third", 3, 'no room for everybody');
 	is(value($small, 'third', "SELECT reason, detail FROM foreman.why($third)"), 'no_worker|{"lacks": "dispatcher"}', 'why() says why');
+	is(value($small, 'third', q{SELECT ok, detail FROM foreman.health() WHERE name = 'dispatcher'}),
+		'f|It cannot start: no background worker slot is free; raise max_worker_processes', 'health() says what to do');
 	cmp_ok(log_count($small, 'no background worker slot is free', $from), '<=', 2, 'the log says so once');
 	$small->stop;
 	settings($small, 'max_worker_processes' => 16);

@@ -61,6 +61,8 @@ subtest 'failover to a standby' => sub {
 	my @ids = busy($node, 'postgres');
 	$node->wait_for_catchup($standby);
 	is(value($standby, 'postgres', "SELECT reason, detail FROM foreman.why($ids[0])"), 'standby|{}', 'why() says why nothing runs on the standby');
+	is(value($standby, 'postgres', q{SELECT ok, detail FROM foreman.health() WHERE name IN ('launcher', 'dispatcher') ORDER BY name}),
+		"f|This server is a standby: jobs run on the primary\nf|This server is a standby: jobs run on the primary", 'and so does health()');
 	for my $call ("heartbeat($mine, '$token')", "complete($mine, '$token')", q{claim('{outside}', 'w')}, q{worker_heartbeat('w', '{outside}')}, q{acquire('s')}, q{drain_rate_limit('s')})
 	{
 		my ($rc, $out, $err) = $standby->psql('postgres', "\\set VERBOSITY verbose\nSELECT foreman.$call");

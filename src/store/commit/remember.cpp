@@ -127,10 +127,11 @@ void apply_all() noexcept {
     debug_point(DebugPoint::before_commit_callback);
     const Instant now{GetCurrentTimestamp()};
     // Counts come first: sessions and workers that the rest wakes may read them at once.
+    const FullTransactionId xid = GetTopFullTransactionIdIfAny();
     for (int i = 0; i < g_count; i++) {
         const Note& n = g_notes[i];
         if (n.type == NoteKind::counts)
-            add_queue_delta(MyDatabaseId, n.queue(), n.delta, n.times, store::now());
+            add_queue_delta(MyDatabaseId, n.queue(), n.delta, n.times, xid, store::now());
     }
     for (int i = 0; i < g_count; i++) {
         const Note& n = g_notes[i];

@@ -67,7 +67,8 @@ enum class DebugPoint : uint32 {
     before_give_back = 8,
     inside_rescue = 16,
     inside_requests = 32,
-    inside_reread = 64
+    inside_reread = 64,
+    inside_count = 128
 };
 void debug_point(DebugPoint point) noexcept;
 

@@ -41,7 +41,7 @@ uint8 bundle_bit(std::string_view name) noexcept {
 
 void load_grants(Oid user) {
     const AsOwner scope;
-    const pg::ActiveSnapshot latest{pg::ActiveSnapshot::Latest{}};
+    const pg::LatestSnapshot latest;
     const pg::Rows rows = g_read.execute(true);
     auto* grants = static_cast<Grant*>(pg::allocate(sizeof(Grant) * (rows.size() + 1), g_context));
     int n = 0;

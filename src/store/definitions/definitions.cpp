@@ -116,7 +116,7 @@ void read_handler(Handler* h) {
     h->confined = false;
     h->queues = {};
     const AsOwner scope;
-    const pg::ActiveSnapshot latest{pg::ActiveSnapshot::Latest{}};
+    const pg::LatestSnapshot latest;
     pg::Args<1> args;
     args.text(1, {h->kind, h->kind_len});
     const pg::Rows rows = g_read_handler.execute(args, true);
@@ -154,7 +154,7 @@ void read_queue(std::string_view name, Queue* q) {
     q->skip_later = false;
     q->throttle = {};
     const AsOwner scope;
-    const pg::ActiveSnapshot latest{pg::ActiveSnapshot::Latest{}};
+    const pg::LatestSnapshot latest;
     pg::Args<1> args;
     args.text(1, name);
     const pg::Rows rows = g_read_queue.execute(args, true);

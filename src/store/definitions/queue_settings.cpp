@@ -83,7 +83,7 @@ bool load_queue_settings() {
     pg::ContextResource memory(context);
     for (int tries = 0; tries < kLoadTries; tries++) {
         const uint32 generation = queue_settings_generation(*slot);
-        const pg::ActiveSnapshot latest{pg::ActiveSnapshot::Latest{}};
+        const pg::LatestSnapshot latest;
         pg::vector<NamedSettings> queues(&memory);
         for (const pg::Row row : g_read_all.execute(true)) {
             queues.push_back({{}, settings_of(row)});

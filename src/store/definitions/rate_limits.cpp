@@ -44,7 +44,7 @@ constinit pg::Statement g_keep{"keep_tokens",
 
 std::optional<core::BucketRule> read_rule(std::string_view scope) {
     const AsOwner scope_of_owner;
-    const pg::ActiveSnapshot latest{pg::ActiveSnapshot::Latest{}};
+    const pg::LatestSnapshot latest;
     pg::Args<1> a;
     a.text(1, scope);
     const pg::Rows rows = g_read.execute(a, true);

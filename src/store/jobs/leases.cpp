@@ -79,6 +79,9 @@ constinit pg::Statement g_load{"load_leases", "SELECT " LEASE_ROW
                                               "FROM foreman.live_job WHERE state " EQ
                                               " 'r'::pg_catalog.\"char\" AND worker IS NOT NULL"};
 
+constinit pg::Statement g_is_live{
+    "is_live", "SELECT 1 FROM foreman.live_job WHERE job_id " EQ " $1", {INT8OID}};
+
 bool contains(std::span<const std::string_view> names, std::string_view name) {
     return std::find(names.begin(), names.end(), name) != names.end();
 }
@@ -338,13 +341,38 @@ void drop_ended(const pg::vector<TokenPair>& placed) {
     }
 }
 
+void read_board(pg::vector<LeaseName>* into) {
+    into->resize(static_cast<std::size_t>(name_leases(MyDatabaseId, nullptr, 0)));
+    const int n = name_leases(MyDatabaseId, into->data(), static_cast<int>(into->size()));
+    into->resize(std::min(into->size(), static_cast<std::size_t>(n)));
+}
+
+// `rows`: what is leased, read after `named` was on the board. A claim whose commit is under way is on the
+// board before its row says so, but its job is there. (Not so if it claims what it has enqueued itself: that
+// lease comes back with the next reading.)
+void drop_without_job(const pg::vector<LeaseName>& named, const pg::Rows& rows, pg::ContextResource* memory) {
+    pg::vector<int64> leased(memory);
+    leased.reserve(rows.size());
+    for (const pg::Row row : rows) leased.push_back(row.i64(6));
+    std::sort(leased.begin(), leased.end());
+    for (const LeaseName& lease : named) {
+        if (std::binary_search(leased.begin(), leased.end(), lease.job_id)) continue;
+        pg::Args<1> a;
+        a.i64(1, lease.job_id);
+        if (g_is_live.execute(a).empty()) drop_lease(MyDatabaseId, lease.job_id, lease.token);
+    }
+}
+
 int64 load_leases(Instant now) {
     const AsOwner scope;
     int64 unplaced = 0;
     const pg::Context context("foreman leases", CurrentMemoryContext);
     pg::ContextResource memory(context);
     pg::vector<TokenPair> placed(&memory);
+    pg::vector<LeaseName> named(&memory);
+    read_board(&named);
     const pg::Rows rows = g_load.execute();
+    drop_without_job(named, rows, &memory);
     if (!rows.empty()) debug_point(DebugPoint::inside_reread);
     for (const pg::Row row : rows) {
         LeaseReading known{};

@@ -78,7 +78,8 @@ void place_leases_off_board(Instant now, pg::vector<TokenPair>* ended);
 /// Leases that ended by what their rows say, for servers without a board.
 void ended_lease_rows(Instant now, pg::vector<TokenPair>* out);
 void all_leases(pg::vector<TokenPair>* out);
-/// All outside leases of the database, to the board, each renewed now.
+/// All outside leases of the database, to the board, each renewed now; those whose job is gone leave it, with
+/// their places and keys, for example of rows that somebody deleted by hand.
 /// returns: how many found no room
 int64 load_leases(Instant now);
 

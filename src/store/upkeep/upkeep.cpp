@@ -1,13 +1,14 @@
 // See upkeep.hpp. Days are UTC days. Partition names carry their day: job_history_20261121.
 #include "store/upkeep/upkeep.hpp"
 
-#include "board/board.hpp"
+#include "board/depths.hpp"
 #include "pg/call.hpp"
 #include "pg/command.hpp"
 #include "pg/datum.hpp"
 #include "pg/memory.hpp"
 #include "pg/spi.hpp"
 #include "pg/xact.hpp"
+#include "store/commit/remember.hpp"
 #include "store/db/schema.hpp"
 #include "store/db/sql_names.hpp"
 #include "store/definitions/definitions.hpp"
@@ -199,8 +200,10 @@ void make_first_partitions(core::Instant now) {
 void recount_queues() {
     const AsOwner scope;
     scope.allow_any_plan();
-    zero_queue_lives(MyDatabaseId);
-    for (const pg::Row row : g_count.execute()) set_queue_live(MyDatabaseId, row.view(1), row.i64(2));
+    const pg::LatestSnapshot active(begin_count());
+    debug_point(DebugPoint::inside_count);
+    for (const pg::Row row : g_count.execute(true)) set_depth(row.view(1), row.i64(2));
+    end_count();
 }
 
 }  // namespace foreman::store
