@@ -105,17 +105,17 @@ COMMENT ON COLUMN foreman.identity.stopped IS 'Whether foreman.stop() was called
 -- bundle: operator
 CREATE FUNCTION foreman.grant_role(bundle pg_catalog.text, role pg_catalog.regrole, queue pg_catalog.text DEFAULT NULL)
 RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_grant_role';
-COMMENT ON FUNCTION foreman.grant_role(pg_catalog.text, pg_catalog.regrole, pg_catalog.text) IS 'Gives a role a bundle of rights (producer, worker, operator or monitor) for a queue, or for all; false: it had it';
+COMMENT ON FUNCTION foreman.grant_role(pg_catalog.text, pg_catalog.regrole, pg_catalog.text) IS 'Gives a role a bundle of rights (producer, worker, operator or monitor) on a queue, or on all queues. Returns false when the role had it';
 
 -- bundle: operator
 CREATE FUNCTION foreman.revoke_role(bundle pg_catalog.text, role pg_catalog.regrole, queue pg_catalog.text DEFAULT NULL, if_exists pg_catalog.bool DEFAULT false)
 RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_revoke_role';
-COMMENT ON FUNCTION foreman.revoke_role IS 'Takes a bundle away from a role; an error where the role does not have it, unless if_exists';
+COMMENT ON FUNCTION foreman.revoke_role IS 'Takes a bundle of rights away from a role. Raises an error when the role does not have it, unless if_exists is given';
 
 -- bundle: operator
 CREATE FUNCTION foreman.reassign_role(from_name pg_catalog.text, to_role pg_catalog.regrole)
 RETURNS pg_catalog.jsonb LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_reassign_role';
-COMMENT ON FUNCTION foreman.reassign_role(pg_catalog.text, pg_catalog.regrole) IS 'Gives what belongs to a missing role of this name, or else to the role that has it, to another role: handlers, schedules, jobs of cron.job, batches and grants; returns how many of each';
+COMMENT ON FUNCTION foreman.reassign_role(pg_catalog.text, pg_catalog.regrole) IS 'Gives what belongs to a missing role of this name, or otherwise to the present one, to another role: handlers, schedules, jobs of cron.job, batches and grants. Returns how many of each';
 
 -- Rights and the board, for the views below.
 -- bundle: producer operator monitor
@@ -361,7 +361,7 @@ CREATE FUNCTION foreman.enqueue(kind pg_catalog.text, args pg_catalog.jsonb DEFA
     timeout pg_catalog.interval DEFAULT NULL, expires_at pg_catalog.timestamptz DEFAULT NULL, tags pg_catalog.text[] DEFAULT NULL,
     metadata pg_catalog.jsonb DEFAULT NULL)
 RETURNS pg_catalog.int8 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_enqueue';
-COMMENT ON FUNCTION foreman.enqueue IS 'Enqueues a job in the caller''s transaction and returns its id; NULL: the handler''s setting, else the queue''s, else the default';
+COMMENT ON FUNCTION foreman.enqueue IS 'Enqueues a job in the caller''s transaction and returns its id. NULL stands for the handler''s setting, else for the queue''s, else for the default';
 
 -- bundle: producer
 CREATE FUNCTION foreman.enqueue_info(kind pg_catalog.text, args pg_catalog.jsonb DEFAULT '{}', queue pg_catalog.text DEFAULT NULL,
@@ -372,13 +372,13 @@ CREATE FUNCTION foreman.enqueue_info(kind pg_catalog.text, args pg_catalog.jsonb
     timeout pg_catalog.interval DEFAULT NULL, expires_at pg_catalog.timestamptz DEFAULT NULL, tags pg_catalog.text[] DEFAULT NULL,
     metadata pg_catalog.jsonb DEFAULT NULL, OUT job_id pg_catalog.int8, OUT inserted pg_catalog.bool)
 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_enqueue_info';
-COMMENT ON FUNCTION foreman.enqueue_info IS 'As enqueue(), and says whether the job is new';
+COMMENT ON FUNCTION foreman.enqueue_info IS 'Does what enqueue() does, and also says whether the job is new';
 
 -- bundle: producer
 CREATE FUNCTION foreman.enqueue_many(jobs pg_catalog.jsonb,
     OUT ordinal pg_catalog.int4, OUT job_id pg_catalog.int8, OUT inserted pg_catalog.bool)
 RETURNS SETOF pg_catalog.record LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_enqueue_many';
-COMMENT ON FUNCTION foreman.enqueue_many(pg_catalog.jsonb) IS 'Enqueues an array of objects whose keys are enqueue()''s parameters; all or none';
+COMMENT ON FUNCTION foreman.enqueue_many(pg_catalog.jsonb) IS 'Enqueues a job for each object of the array. The keys of an object are the parameters of enqueue(). Either all are enqueued or none';
 
 -- bundle: producer
 CREATE FUNCTION foreman.enqueue_array(kind pg_catalog.text, args pg_catalog.jsonb[], queue pg_catalog.text DEFAULT NULL,
@@ -396,7 +396,7 @@ COMMENT ON FUNCTION foreman.enqueue_array IS 'Enqueues one job for each element 
 CREATE FUNCTION foreman.create_batch(name pg_catalog.text, on_success pg_catalog.text DEFAULT NULL,
     on_complete pg_catalog.text DEFAULT NULL, on_discard pg_catalog.text DEFAULT NULL)
 RETURNS pg_catalog.int8 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_create_batch';
-COMMENT ON FUNCTION foreman.create_batch IS 'Makes a batch, to be filled by enqueue(batch_id => ...); each of the kinds given is enqueued once';
+COMMENT ON FUNCTION foreman.create_batch IS 'Makes a batch, which enqueue(batch_id => ...) fills, and returns its id. Of each kind that is given, one job is enqueued when the jobs of the batch have ended in that way';
 ------------------------------------------------------------------------------------------------------------------------
 -- Queues and rate limits.
 ------------------------------------------------------------------------------------------------------------------------
@@ -455,7 +455,7 @@ COMMENT ON COLUMN foreman.rate_limit.refilled_at IS 'When tokens was right';
 -- bundle: operator
 CREATE FUNCTION foreman.purge_queue(name pg_catalog.text)
 RETURNS pg_catalog.int8 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_purge_queue';
-COMMENT ON FUNCTION foreman.purge_queue(pg_catalog.text) IS 'Forgets all unfinished jobs of a queue, running ones are interrupted; returns how many';
+COMMENT ON FUNCTION foreman.purge_queue(pg_catalog.text) IS 'Deletes all unfinished jobs of a queue, and interrupts those that run. Returns how many';
 
 -- bundle: operator
 CREATE FUNCTION foreman.create_queue(name pg_catalog.text, priority pg_catalog.int4 DEFAULT NULL,
@@ -466,7 +466,7 @@ CREATE FUNCTION foreman.create_queue(name pg_catalog.text, priority pg_catalog.i
     throttle_base pg_catalog.interval DEFAULT NULL, throttle_max pg_catalog.interval DEFAULT NULL, ageing pg_catalog.int4 DEFAULT NULL,
     rate_limit pg_catalog.int4 DEFAULT NULL, rate_period pg_catalog.interval DEFAULT NULL, if_not_exists pg_catalog.bool DEFAULT false)
 RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_create_queue';
-COMMENT ON FUNCTION foreman.create_queue IS 'Declares a queue; an error where it exists, unless if_not_exists';
+COMMENT ON FUNCTION foreman.create_queue IS 'Declares a queue with its settings. Raises an error when the queue exists, unless if_not_exists is given';
 
 -- bundle: operator
 CREATE FUNCTION foreman.alter_queue(name pg_catalog.text, priority pg_catalog.int4 DEFAULT NULL,
@@ -478,38 +478,38 @@ CREATE FUNCTION foreman.alter_queue(name pg_catalog.text, priority pg_catalog.in
     rate_limit pg_catalog.int4 DEFAULT NULL, rate_period pg_catalog.interval DEFAULT NULL,
     reset pg_catalog.text[] DEFAULT NULL, if_exists pg_catalog.bool DEFAULT false)
 RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_alter_queue';
-COMMENT ON FUNCTION foreman.alter_queue IS 'Changes settings of a queue at once, NULL keeps one, those named in reset get their default again; an error where the queue does not exist, unless if_exists';
+COMMENT ON FUNCTION foreman.alter_queue IS 'Changes settings of a queue at once. NULL keeps a setting; settings that are named in reset get their defaults again. Raises an error when the queue does not exist, unless if_exists is given';
 
 -- bundle: operator
 CREATE FUNCTION foreman.drop_queue(name pg_catalog.text, if_exists pg_catalog.bool DEFAULT false)
 RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_drop_queue';
-COMMENT ON FUNCTION foreman.drop_queue IS 'Forgets the settings of a queue without unfinished jobs, and the rights on it; an error where the queue does not exist, unless if_exists';
+COMMENT ON FUNCTION foreman.drop_queue IS 'Forgets the settings of a queue and the rights on it. The queue must not have unfinished jobs. Raises an error when the queue does not exist, unless if_exists is given';
 
 -- bundle: operator
 CREATE FUNCTION foreman.pause_queue(name pg_catalog.text, if_exists pg_catalog.bool DEFAULT false)
 RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_pause_queue';
-COMMENT ON FUNCTION foreman.pause_queue IS 'Lets nothing of the queue start from the commit on, until resume_queue(), over restarts too; what runs goes on; false: it was paused; an error where nothing uses the queue, unless if_exists';
+COMMENT ON FUNCTION foreman.pause_queue IS 'Pauses a queue: from the commit on none of its jobs starts until resume_queue(), also over restarts. What runs goes on. Returns false when it was paused. Raises an error when nothing uses the queue, unless if_exists is given';
 
 -- bundle: operator
 CREATE FUNCTION foreman.resume_queue(name pg_catalog.text, if_exists pg_catalog.bool DEFAULT false)
 RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_resume_queue';
-COMMENT ON FUNCTION foreman.resume_queue IS 'Lets jobs of a paused queue start again; false: it was not paused; an error where nothing uses the queue, unless if_exists';
+COMMENT ON FUNCTION foreman.resume_queue IS 'Lets jobs of a paused queue start again. Returns false when it was not paused. Raises an error when nothing uses the queue, unless if_exists is given';
 
 -- bundle: operator
 CREATE FUNCTION foreman.set_rate_limit(scope pg_catalog.text, capacity pg_catalog.int4, refill_per_second pg_catalog.float8)
 RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_set_rate_limit';
-COMMENT ON FUNCTION foreman.set_rate_limit IS 'Makes or changes a named rate limit: a bucket of tokens; true: new, false: changed';
+COMMENT ON FUNCTION foreman.set_rate_limit IS 'Makes or changes a named rate limit, which is a bucket of tokens. Returns true when it is new, and false when it was changed';
 
 -- bundle: worker operator handler
 CREATE FUNCTION foreman.acquire(scope pg_catalog.text, cost pg_catalog.int4 DEFAULT 1,
     OUT granted pg_catalog.bool, OUT retry_in pg_catalog.interval)
 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_acquire';
-COMMENT ON FUNCTION foreman.acquire IS 'Takes tokens of a named rate limit, at once and for good, or says in how long they are there';
+COMMENT ON FUNCTION foreman.acquire IS 'Takes tokens of a named rate limit, if they are there, and says so; otherwise it says in how long they will be there. It never waits, and a rollback does not give tokens back';
 
 -- bundle: operator
 CREATE FUNCTION foreman.drain_rate_limit(scope pg_catalog.text, if_exists pg_catalog.bool DEFAULT false)
 RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_drain_rate_limit';
-COMMENT ON FUNCTION foreman.drain_rate_limit IS 'Empties a named rate limit''s bucket, as after a refusal by the other side; an error where it does not exist, unless if_exists';
+COMMENT ON FUNCTION foreman.drain_rate_limit IS 'Empties the bucket of a named rate limit, for use after a refusal by the other side. Raises an error when the limit does not exist, unless if_exists is given';
 ------------------------------------------------------------------------------------------------------------------------
 -- Handlers in the database: what they see, and what they call.
 ------------------------------------------------------------------------------------------------------------------------
@@ -558,12 +558,17 @@ CREATE TYPE foreman.job AS (
     metadata     pg_catalog.jsonb
 );
 COMMENT ON TYPE foreman.job IS 'A job as its handler sees it';
+COMMENT ON COLUMN foreman.job.job_id IS 'Id';
+COMMENT ON COLUMN foreman.job.kind IS 'Kind';
+COMMENT ON COLUMN foreman.job.queue IS 'Queue';
 COMMENT ON COLUMN foreman.job.args IS 'What was given to enqueue()';
 COMMENT ON COLUMN foreman.job.attempt IS 'Number of this attempt, from 1';
 COMMENT ON COLUMN foreman.job.max_attempts IS 'Attempts that the job has in all';
 COMMENT ON COLUMN foreman.job.priority IS '-100 (first) to 100';
 COMMENT ON COLUMN foreman.job.run_at IS 'When the job was due';
 COMMENT ON COLUMN foreman.job.enqueued_at IS 'When it was enqueued';
+COMMENT ON COLUMN foreman.job.tags IS 'Tags that were given to enqueue()';
+COMMENT ON COLUMN foreman.job.metadata IS 'Metadata that was given to enqueue(); of a job of a schedule, the schedule and the occurrence';
 
 -- bundle: producer worker operator monitor handler
 CREATE TYPE foreman.job_outcome AS (
@@ -574,6 +579,7 @@ CREATE TYPE foreman.job_outcome AS (
     run_in  pg_catalog.interval
 );
 COMMENT ON TYPE foreman.job_outcome IS 'What a handler of lane batch says about one of its jobs';
+COMMENT ON COLUMN foreman.job_outcome.job_id IS 'Job of the batch';
 COMMENT ON COLUMN foreman.job_outcome.outcome IS 'completed, failed, discarded, snoozed or cancelled; NULL is completed';
 COMMENT ON COLUMN foreman.job_outcome.result IS 'Kept with a completed job';
 COMMENT ON COLUMN foreman.job_outcome.error IS 'Message of a failed attempt; reason of a discarded or cancelled job';
@@ -585,12 +591,12 @@ CREATE FUNCTION foreman.register_handler(kind pg_catalog.text, handler pg_catalo
     timeout pg_catalog.interval DEFAULT NULL, backoff_base pg_catalog.interval DEFAULT NULL, backoff_max pg_catalog.interval DEFAULT NULL,
     max_group pg_catalog.int4 DEFAULT NULL, run_as pg_catalog.regrole DEFAULT NULL, session pg_catalog.text DEFAULT 'kept')
 RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_register_handler';
-COMMENT ON FUNCTION foreman.register_handler(pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.int4, pg_catalog.interval, pg_catalog.interval, pg_catalog.interval, pg_catalog.int4, pg_catalog.regrole, pg_catalog.text) IS 'Says which function, procedure or command runs the jobs of a kind, and as which role; true: new, false: replaced';
+COMMENT ON FUNCTION foreman.register_handler(pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.int4, pg_catalog.interval, pg_catalog.interval, pg_catalog.interval, pg_catalog.int4, pg_catalog.regrole, pg_catalog.text) IS 'Says which function, procedure or command runs the jobs of a kind, and as which role. Returns true when the kind is new, and false when another handler was replaced';
 
 -- bundle: operator
 CREATE FUNCTION foreman.unregister_handler(kind pg_catalog.text, if_exists pg_catalog.bool DEFAULT false)
 RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_unregister_handler';
-COMMENT ON FUNCTION foreman.unregister_handler IS 'Takes the handler of a kind away; its jobs wait until there is another; an error where there is none, unless if_exists';
+COMMENT ON FUNCTION foreman.unregister_handler IS 'Takes the handler of a kind away. Jobs of the kind wait until there is another handler. Raises an error when there is no handler, unless if_exists is given';
 
 -- bundle: handler
 CREATE FUNCTION foreman.current_job()
@@ -605,7 +611,7 @@ COMMENT ON FUNCTION foreman.idempotency_key() IS 'A key of the calling handler''
 -- bundle: handler
 CREATE FUNCTION foreman.set_progress(fraction pg_catalog.float8, note pg_catalog.text DEFAULT NULL)
 RETURNS pg_catalog.void LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_set_progress';
-COMMENT ON FUNCTION foreman.set_progress(pg_catalog.float8, pg_catalog.text) IS 'Shows how far the calling handler is, from 0 to 1, to others at once';
+COMMENT ON FUNCTION foreman.set_progress(pg_catalog.float8, pg_catalog.text) IS 'Shows others at once how far the calling handler is, from 0 to 1';
 
 -- bundle: handler
 CREATE FUNCTION foreman.snooze(run_in pg_catalog.interval)
@@ -637,13 +643,13 @@ CREATE FUNCTION foreman.claim(queues pg_catalog.text[], worker_id pg_catalog.tex
     OUT attempt pg_catalog.int4, OUT max_attempts pg_catalog.int4, OUT priority pg_catalog.int4, OUT run_at pg_catalog.timestamptz,
     OUT leased_until pg_catalog.timestamptz, OUT tags pg_catalog.text[], OUT metadata pg_catalog.jsonb)
 RETURNS SETOF pg_catalog.record LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_claim';
-COMMENT ON FUNCTION foreman.claim IS 'Leases due jobs of these queues to an outside worker; each comes with the token that proves the lease';
+COMMENT ON FUNCTION foreman.claim IS 'Leases due jobs of these queues to an outside worker. Each job comes with the token that proves the lease';
 
 -- bundle: worker
 CREATE FUNCTION foreman.heartbeat(job_id pg_catalog.int8, token pg_catalog.uuid, extend pg_catalog.interval DEFAULT NULL,
     progress pg_catalog.float8 DEFAULT NULL, note pg_catalog.text DEFAULT NULL)
 RETURNS pg_catalog.text LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_heartbeat';
-COMMENT ON FUNCTION foreman.heartbeat IS 'Extends a lease: active, cancel_requested or lost';
+COMMENT ON FUNCTION foreman.heartbeat IS 'Extends a lease. Returns active, cancel_requested (the worker should stop and call fail) or lost (somebody else has the job, or it is gone)';
 
 -- bundle: worker
 CREATE FUNCTION foreman.heartbeat_many(job_ids pg_catalog.int8[], tokens pg_catalog.uuid[], extend pg_catalog.interval DEFAULT NULL,
@@ -654,7 +660,7 @@ COMMENT ON FUNCTION foreman.heartbeat_many IS 'heartbeat() for many leases';
 -- bundle: worker
 CREATE FUNCTION foreman.complete(job_id pg_catalog.int8, token pg_catalog.uuid, result pg_catalog.jsonb DEFAULT NULL)
 RETURNS pg_catalog.text LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_complete';
-COMMENT ON FUNCTION foreman.complete IS 'Ends a leased job as completed: completed, or lost when the token no longer holds it';
+COMMENT ON FUNCTION foreman.complete IS 'Ends a leased job as completed. Returns completed, or lost when the token does not hold the job any more';
 
 -- bundle: worker
 CREATE FUNCTION foreman.complete_many(job_ids pg_catalog.int8[], tokens pg_catalog.uuid[], results pg_catalog.jsonb[] DEFAULT NULL,
@@ -666,7 +672,7 @@ COMMENT ON FUNCTION foreman.complete_many IS 'complete() for many leases, in one
 CREATE FUNCTION foreman.fail(job_id pg_catalog.int8, token pg_catalog.uuid, error pg_catalog.text, retry_in pg_catalog.interval DEFAULT NULL,
     discard pg_catalog.bool DEFAULT false, detail pg_catalog.jsonb DEFAULT NULL)
 RETURNS pg_catalog.text LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_fail';
-COMMENT ON FUNCTION foreman.fail IS 'Ends an attempt as failed: retryable, discarded, cancelled or lost';
+COMMENT ON FUNCTION foreman.fail IS 'Ends an attempt as failed. Returns what becomes of the job: retryable, discarded or cancelled; or lost when the token does not hold the job any more';
 
 -- bundle: worker
 CREATE FUNCTION foreman.fail_many(job_ids pg_catalog.int8[], tokens pg_catalog.uuid[], errors pg_catalog.text[],
@@ -678,7 +684,7 @@ COMMENT ON FUNCTION foreman.fail_many IS 'fail() for many leases';
 -- bundle: worker
 CREATE FUNCTION foreman.snooze_lease(job_id pg_catalog.int8, token pg_catalog.uuid, run_in pg_catalog.interval)
 RETURNS pg_catalog.text LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_snooze_lease';
-COMMENT ON FUNCTION foreman.snooze_lease IS 'Gives a leased job back, to run again after run_in; charges no attempt';
+COMMENT ON FUNCTION foreman.snooze_lease IS 'Gives a leased job back, to run again after run_in. No attempt is charged';
 
 -- bundle: worker
 CREATE FUNCTION foreman.snooze_lease_many(job_ids pg_catalog.int8[], tokens pg_catalog.uuid[], run_in pg_catalog.interval,
@@ -689,7 +695,7 @@ COMMENT ON FUNCTION foreman.snooze_lease_many IS 'snooze_lease() for many leases
 -- bundle: worker
 CREATE FUNCTION foreman.throttle_lease(job_id pg_catalog.int8, token pg_catalog.uuid)
 RETURNS pg_catalog.text LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_throttle_lease';
-COMMENT ON FUNCTION foreman.throttle_lease IS 'Gives a leased job back and cools its queue down; charges no attempt';
+COMMENT ON FUNCTION foreman.throttle_lease IS 'Gives a leased job back, and cools its queue down. No attempt is charged';
 
 -- bundle: worker
 CREATE FUNCTION foreman.throttle_lease_many(job_ids pg_catalog.int8[], tokens pg_catalog.uuid[],
@@ -700,7 +706,7 @@ COMMENT ON FUNCTION foreman.throttle_lease_many IS 'throttle_lease() for many le
 -- bundle: worker
 CREATE FUNCTION foreman.release(job_id pg_catalog.int8, token pg_catalog.uuid)
 RETURNS pg_catalog.text LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_release';
-COMMENT ON FUNCTION foreman.release IS 'Gives a leased job back, due as before; charges no attempt';
+COMMENT ON FUNCTION foreman.release IS 'Gives a leased job back. It is due as before, and no attempt is charged';
 
 -- bundle: worker
 CREATE FUNCTION foreman.release_many(job_ids pg_catalog.int8[], tokens pg_catalog.uuid[],
@@ -712,12 +718,12 @@ COMMENT ON FUNCTION foreman.release_many IS 'release() for many leases';
 CREATE FUNCTION foreman.worker_heartbeat(worker_id pg_catalog.text, queues pg_catalog.text[], label pg_catalog.text DEFAULT NULL,
     OUT queue pg_catalog.text, OUT slots pg_catalog.int4)
 RETURNS SETOF pg_catalog.record LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_worker_heartbeat';
-COMMENT ON FUNCTION foreman.worker_heartbeat IS 'Registers an outside worker and answers its share of each queue''s max_running; NULL: unlimited';
+COMMENT ON FUNCTION foreman.worker_heartbeat IS 'Registers an outside worker, and returns its share of each queue''s max_running; NULL means that there is no limit';
 
 -- bundle: worker
 CREATE PROCEDURE foreman.wait_for_job(queues pg_catalog.text[], timeout pg_catalog.interval)
 LANGUAGE c AS 'MODULE_PATHNAME', 'foreman_wait_for_job';
-COMMENT ON PROCEDURE foreman.wait_for_job IS 'Waits, outside of transactions, until something of these queues may be claimed';
+COMMENT ON PROCEDURE foreman.wait_for_job IS 'Waits until a job of these queues may be claimed, or until the time is over. It has to be called outside of a transaction block';
 ------------------------------------------------------------------------------------------------------------------------
 -- What an operator does to jobs and asks of them.
 ------------------------------------------------------------------------------------------------------------------------
@@ -725,7 +731,7 @@ COMMENT ON PROCEDURE foreman.wait_for_job IS 'Waits, outside of transactions, un
 -- bundle: operator
 CREATE FUNCTION foreman.cancel(job_id pg_catalog.int8, reason pg_catalog.text DEFAULT NULL)
 RETURNS pg_catalog.text LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_cancel';
-COMMENT ON FUNCTION foreman.cancel(pg_catalog.int8, pg_catalog.text) IS 'Cancels a waiting job and interrupts a running one: cancelled, cancel_requested, finished or not_found';
+COMMENT ON FUNCTION foreman.cancel(pg_catalog.int8, pg_catalog.text) IS 'Cancels a waiting job, and interrupts a running one. Returns cancelled, cancel_requested, finished or not_found';
 
 -- bundle: operator
 CREATE FUNCTION foreman.cancel_many(job_ids pg_catalog.int8[], reason pg_catalog.text DEFAULT NULL,
@@ -736,7 +742,7 @@ COMMENT ON FUNCTION foreman.cancel_many(pg_catalog.int8[], pg_catalog.text) IS '
 -- bundle: operator
 CREATE FUNCTION foreman.retry(job_id pg_catalog.int8)
 RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_retry';
-COMMENT ON FUNCTION foreman.retry(pg_catalog.int8) IS 'Makes a finished job due again, with all of its attempts; false: it is not finished';
+COMMENT ON FUNCTION foreman.retry(pg_catalog.int8) IS 'Makes a finished job due again, with all of its attempts. Returns false when the job is not finished';
 
 -- bundle: operator
 CREATE FUNCTION foreman.retry_many(job_ids pg_catalog.int8[], OUT job_id pg_catalog.int8, OUT retried pg_catalog.bool)
@@ -746,7 +752,7 @@ COMMENT ON FUNCTION foreman.retry_many(pg_catalog.int8[]) IS 'retry() for severa
 -- bundle: operator
 CREATE FUNCTION foreman.run_now(job_id pg_catalog.int8)
 RETURNS pg_catalog.text LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_run_now';
-COMMENT ON FUNCTION foreman.run_now(pg_catalog.int8) IS 'Makes a waiting job due now: rescheduled, requested, finished or not_found';
+COMMENT ON FUNCTION foreman.run_now(pg_catalog.int8) IS 'Makes a waiting job due now. Returns rescheduled, requested, finished or not_found';
 
 -- bundle: operator
 CREATE FUNCTION foreman.run_now_many(job_ids pg_catalog.int8[], OUT job_id pg_catalog.int8, OUT outcome pg_catalog.text)
@@ -756,12 +762,12 @@ COMMENT ON FUNCTION foreman.run_now_many(pg_catalog.int8[]) IS 'run_now() for se
 -- bundle: operator
 CREATE FUNCTION foreman.release_lease(job_id pg_catalog.int8)
 RETURNS pg_catalog.text LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_release_lease';
-COMMENT ON FUNCTION foreman.release_lease(pg_catalog.int8) IS 'Takes the job back from the outside worker that holds it, due as before; charges no attempt: released, not_leased, finished or not_found';
+COMMENT ON FUNCTION foreman.release_lease(pg_catalog.int8) IS 'Takes a job back from the outside worker that holds it. It is due as before, and no attempt is charged. Returns released, not_leased, finished or not_found';
 
 -- bundle: operator
 CREATE FUNCTION foreman.reschedule(job_id pg_catalog.int8, run_at pg_catalog.timestamptz DEFAULT NULL, priority pg_catalog.int4 DEFAULT NULL)
 RETURNS pg_catalog.text LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_reschedule';
-COMMENT ON FUNCTION foreman.reschedule(pg_catalog.int8, pg_catalog.timestamptz, pg_catalog.int4) IS 'Gives a waiting job another time or priority: rescheduled, requested, finished or not_found';
+COMMENT ON FUNCTION foreman.reschedule(pg_catalog.int8, pg_catalog.timestamptz, pg_catalog.int4) IS 'Gives a waiting job another time or priority. Returns rescheduled, requested, finished or not_found';
 
 -- bundle: operator
 CREATE FUNCTION foreman.reschedule_many(job_ids pg_catalog.int8[], run_at pg_catalog.timestamptz DEFAULT NULL,
@@ -772,7 +778,7 @@ COMMENT ON FUNCTION foreman.reschedule_many(pg_catalog.int8[], pg_catalog.timest
 -- bundle: operator
 CREATE FUNCTION foreman.delete_job(job_id pg_catalog.int8)
 RETURNS pg_catalog.text LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_delete_job';
-COMMENT ON FUNCTION foreman.delete_job(pg_catalog.int8) IS 'Forgets a job, finished or not; interrupts a running one: deleted, delete_requested or not_found';
+COMMENT ON FUNCTION foreman.delete_job(pg_catalog.int8) IS 'Deletes a job, finished or not, and interrupts it if it runs. Returns deleted, delete_requested or not_found';
 
 -- bundle: operator
 CREATE FUNCTION foreman.delete_job_many(job_ids pg_catalog.int8[], OUT job_id pg_catalog.int8, OUT outcome pg_catalog.text)
@@ -805,7 +811,7 @@ CREATE FUNCTION foreman.dead_letters(kind pg_catalog.text DEFAULT NULL, queue pg
     OUT discarded_at pg_catalog.timestamptz, OUT reason pg_catalog.text, OUT errors pg_catalog.jsonb,
     OUT tags pg_catalog.text[], OUT metadata pg_catalog.jsonb)
 RETURNS SETOF pg_catalog.record LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'foreman_dead_letters';
-COMMENT ON FUNCTION foreman.dead_letters(pg_catalog.text, pg_catalog.text, pg_catalog.timestamptz, pg_catalog.int8, pg_catalog.int4) IS 'Discarded jobs, the latest first; before_id is the last job_id of the page before';
+COMMENT ON FUNCTION foreman.dead_letters(pg_catalog.text, pg_catalog.text, pg_catalog.timestamptz, pg_catalog.int8, pg_catalog.int4) IS 'Returns discarded jobs, the latest first. before_id is the last job_id of the page before';
 
 -- bundle: operator
 CREATE FUNCTION foreman.count_dead_letters(kind pg_catalog.text DEFAULT NULL, queue pg_catalog.text DEFAULT NULL)
@@ -815,46 +821,46 @@ COMMENT ON FUNCTION foreman.count_dead_letters(pg_catalog.text, pg_catalog.text)
 -- bundle: operator
 CREATE FUNCTION foreman.retry_dead_letter(job_id pg_catalog.int8)
 RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_retry_dead_letter';
-COMMENT ON FUNCTION foreman.retry_dead_letter(pg_catalog.int8) IS 'Makes a discarded job due again, with all of its attempts; false: it is no dead letter';
+COMMENT ON FUNCTION foreman.retry_dead_letter(pg_catalog.int8) IS 'Makes a discarded job due again, with all of its attempts. Returns false when the job is not a dead letter';
 
 -- bundle: operator
 CREATE FUNCTION foreman.retry_dead_letters(kind pg_catalog.text DEFAULT NULL, queue pg_catalog.text DEFAULT NULL,
     max_rows pg_catalog.int4 DEFAULT 1000)
 RETURNS pg_catalog.int8 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_retry_dead_letters';
-COMMENT ON FUNCTION foreman.retry_dead_letters(pg_catalog.text, pg_catalog.text, pg_catalog.int4) IS 'Makes up to max_rows discarded jobs due again; returns how many';
+COMMENT ON FUNCTION foreman.retry_dead_letters(pg_catalog.text, pg_catalog.text, pg_catalog.int4) IS 'Makes up to max_rows discarded jobs due again. Returns how many';
 
 -- bundle: operator
 CREATE FUNCTION foreman.purge_dead_letters(kind pg_catalog.text DEFAULT NULL, queue pg_catalog.text DEFAULT NULL,
     older_than pg_catalog.interval DEFAULT NULL)
 RETURNS pg_catalog.int8 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_purge_dead_letters';
-COMMENT ON FUNCTION foreman.purge_dead_letters(pg_catalog.text, pg_catalog.text, pg_catalog.interval) IS 'Deletes discarded jobs; returns how many';
+COMMENT ON FUNCTION foreman.purge_dead_letters(pg_catalog.text, pg_catalog.text, pg_catalog.interval) IS 'Deletes discarded jobs. Returns how many';
 
 -- bundle: producer worker operator
 CREATE PROCEDURE foreman.await(job_id pg_catalog.int8, timeout pg_catalog.interval,
     INOUT state pg_catalog.text DEFAULT NULL, INOUT result pg_catalog.jsonb DEFAULT NULL)
 LANGUAGE c AS 'MODULE_PATHNAME', 'foreman_await';
-COMMENT ON PROCEDURE foreman.await(pg_catalog.int8, pg_catalog.interval, pg_catalog.text, pg_catalog.jsonb) IS 'Waits until a job ends or the time is over; answers its state and result';
+COMMENT ON PROCEDURE foreman.await(pg_catalog.int8, pg_catalog.interval, pg_catalog.text, pg_catalog.jsonb) IS 'Waits until the job has ended, or until the time is over, and returns its state and result. It has to be called outside of a transaction block';
 
 -- bundle: operator
 CREATE FUNCTION foreman.start()
 RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_start';
-COMMENT ON FUNCTION foreman.start() IS 'Lets this database run jobs, also when it is a copy of another; false: it did';
+COMMENT ON FUNCTION foreman.start() IS 'Lets this database run jobs, also when it is a copy of another. Returns false when it ran jobs already';
 
 -- bundle: operator
 CREATE FUNCTION foreman.stop()
 RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_stop';
-COMMENT ON FUNCTION foreman.stop() IS 'Stops running jobs in this database; false: it ran none';
+COMMENT ON FUNCTION foreman.stop() IS 'Stops running jobs in this database, over restarts too. Returns false when it was stopped already';
 
 -- bundle: producer worker operator monitor
 CREATE FUNCTION foreman.why(job_id pg_catalog.int8, OUT reason pg_catalog.text, OUT detail pg_catalog.jsonb,
     OUT until pg_catalog.timestamptz)
 RETURNS SETOF pg_catalog.record LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_why';
-COMMENT ON FUNCTION foreman.why IS 'Why a job is not running now: a row for each reason, with what it waits for and until when that is known';
+COMMENT ON FUNCTION foreman.why IS 'Says why a job is not running now: a row for each reason, with what it waits for, and until when where that is known';
 
 -- bundle: operator monitor
 CREATE FUNCTION foreman.health(OUT name pg_catalog.text, OUT ok pg_catalog.bool, OUT detail pg_catalog.text)
 RETURNS SETOF pg_catalog.record LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_health';
-COMMENT ON FUNCTION foreman.health() IS 'Whether everything is there that this database needs to run jobs, and what to do where it is not';
+COMMENT ON FUNCTION foreman.health() IS 'Says whether everything is there that this database needs to run jobs, and what to do where something is missing';
 ------------------------------------------------------------------------------------------------------------------------
 -- Timers and schedules.
 ------------------------------------------------------------------------------------------------------------------------
@@ -985,12 +991,12 @@ CREATE FUNCTION foreman.set_timer(kind pg_catalog.text, key pg_catalog.text, fir
     max_attempts pg_catalog.int4 DEFAULT NULL, timeout pg_catalog.interval DEFAULT NULL, expires_at pg_catalog.timestamptz DEFAULT NULL,
     tags pg_catalog.text[] DEFAULT NULL, metadata pg_catalog.jsonb DEFAULT NULL, OUT job_id pg_catalog.int8, OUT replaced pg_catalog.bool)
 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_set_timer';
-COMMENT ON FUNCTION foreman.set_timer IS 'Sets the timer of a key, which is unique for its kind; one that waits gets the new time, args and options, and starts anew. replaced: whether that is what it did';
+COMMENT ON FUNCTION foreman.set_timer IS 'Sets the timer of a key, which is unique for its kind. A timer that waits under this key gets the new time, args and options, and begins again; replaced says whether that happened';
 
 -- bundle: producer
 CREATE FUNCTION foreman.cancel_timer(kind pg_catalog.text, key pg_catalog.text)
 RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_cancel_timer';
-COMMENT ON FUNCTION foreman.cancel_timer(pg_catalog.text, pg_catalog.text) IS 'Cancels the timer of a key; one that is firing ends, but does not fire again. false: there is none';
+COMMENT ON FUNCTION foreman.cancel_timer(pg_catalog.text, pg_catalog.text) IS 'Cancels the timer of a key. A timer that is firing ends as usual, but does not fire again. Returns false when there is no such timer';
 
 -- bundle: operator
 CREATE FUNCTION foreman.timer_dead_letters(kind pg_catalog.text DEFAULT NULL, queue pg_catalog.text DEFAULT NULL,
@@ -1010,18 +1016,18 @@ COMMENT ON FUNCTION foreman.count_timer_dead_letters(pg_catalog.text, pg_catalog
 -- bundle: operator
 CREATE FUNCTION foreman.retry_timer_dead_letter(job_id pg_catalog.int8)
 RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_retry_timer_dead_letter';
-COMMENT ON FUNCTION foreman.retry_timer_dead_letter(pg_catalog.int8) IS 'Fires a discarded timer again, now; false: it is none, or its key has a newer timer, and then it is cancelled';
+COMMENT ON FUNCTION foreman.retry_timer_dead_letter(pg_catalog.int8) IS 'Fires a discarded timer again, now. Returns false when it is not a discarded timer. Also returns false when its key has a newer timer; the old one is cancelled then';
 
 -- bundle: operator (pg_catalog.text, pg_catalog.text)
 CREATE FUNCTION foreman.schedule(schedule pg_catalog.text, command pg_catalog.text)
 RETURNS pg_catalog.int8 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_schedule';
-COMMENT ON FUNCTION foreman.schedule(pg_catalog.text, pg_catalog.text) IS 'Runs an SQL command by a schedule, as the caller; returns the schedule''s id';
+COMMENT ON FUNCTION foreman.schedule(pg_catalog.text, pg_catalog.text) IS 'Runs an SQL command by a schedule, as the caller. Returns the schedule''s id';
 
 -- bundle: operator (pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.text)
 CREATE FUNCTION foreman.schedule(job_name pg_catalog.text, schedule pg_catalog.text, command pg_catalog.text,
     timezone pg_catalog.text DEFAULT NULL, queue pg_catalog.text DEFAULT NULL)
 RETURNS pg_catalog.int8 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_schedule_named';
-COMMENT ON FUNCTION foreman.schedule(pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.text) IS 'The same under a name; one that exists gets the new schedule and command, and keeps time zone and queue unless they are given';
+COMMENT ON FUNCTION foreman.schedule(pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.text) IS 'With a name: a schedule of this name gets the new times and command, and keeps its time zone and queue unless they are given';
 
 -- bundle: operator
 CREATE FUNCTION foreman.schedule_job(name pg_catalog.text, schedule pg_catalog.text, kind pg_catalog.text,
@@ -1029,7 +1035,7 @@ CREATE FUNCTION foreman.schedule_job(name pg_catalog.text, schedule pg_catalog.t
     missed pg_catalog.text DEFAULT 'coalesce', overlap pg_catalog.text DEFAULT 'skip', active pg_catalog.bool DEFAULT true,
     priority pg_catalog.int4 DEFAULT NULL, max_attempts pg_catalog.int4 DEFAULT NULL, timeout pg_catalog.interval DEFAULT NULL)
 RETURNS pg_catalog.int8 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_schedule_job';
-COMMENT ON FUNCTION foreman.schedule_job IS 'Enqueues a job of a kind by a schedule; one that exists gets the new settings; returns the schedule''s id';
+COMMENT ON FUNCTION foreman.schedule_job IS 'Enqueues a job of a kind by a schedule. A schedule of this name gets all the new settings. Returns the schedule''s id';
 
 -- bundle: operator
 CREATE FUNCTION foreman.alter_schedule(name pg_catalog.text, schedule pg_catalog.text DEFAULT NULL, command pg_catalog.text DEFAULT NULL,
@@ -1038,31 +1044,31 @@ CREATE FUNCTION foreman.alter_schedule(name pg_catalog.text, schedule pg_catalog
     priority pg_catalog.int4 DEFAULT NULL, max_attempts pg_catalog.int4 DEFAULT NULL, timeout pg_catalog.interval DEFAULT NULL,
     if_exists pg_catalog.bool DEFAULT false)
 RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_alter_schedule';
-COMMENT ON FUNCTION foreman.alter_schedule IS 'Changes settings of a schedule, NULL keeps one; an error where the schedule does not exist, unless if_exists';
+COMMENT ON FUNCTION foreman.alter_schedule IS 'Changes settings of a schedule. NULL keeps a setting. Raises an error when the schedule does not exist, unless if_exists is given';
 
 -- bundle: operator
 CREATE FUNCTION foreman.unschedule(name pg_catalog.text, if_exists pg_catalog.bool DEFAULT false)
 RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_unschedule';
-COMMENT ON FUNCTION foreman.unschedule IS 'Forgets a schedule; its jobs stay; an error where the schedule does not exist, unless if_exists';
+COMMENT ON FUNCTION foreman.unschedule IS 'Deletes a schedule. Its jobs stay. Raises an error when the schedule does not exist, unless if_exists is given';
 
 -- bundle: operator
 CREATE FUNCTION foreman.unschedule_id(schedule_id pg_catalog.int8, if_exists pg_catalog.bool DEFAULT false)
 RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_unschedule_id';
-COMMENT ON FUNCTION foreman.unschedule_id IS 'Forgets a schedule by its id; its jobs stay; an error where the schedule does not exist, unless if_exists';
+COMMENT ON FUNCTION foreman.unschedule_id IS 'Deletes a schedule by its id. Its jobs stay. Raises an error when the schedule does not exist, unless if_exists is given';
 
 -- bundle: operator
 CREATE FUNCTION foreman.trigger_schedule(name pg_catalog.text)
 RETURNS pg_catalog.int8 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_trigger_schedule';
-COMMENT ON FUNCTION foreman.trigger_schedule(pg_catalog.text) IS 'Makes a job of a schedule now, also when it is switched off; returns the job''s id';
+COMMENT ON FUNCTION foreman.trigger_schedule(pg_catalog.text) IS 'Makes a job of a schedule now, also when the schedule is switched off. Returns the job''s id';
 
 CREATE FUNCTION foreman.import_pg_cron()
 RETURNS pg_catalog.int8 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_import_pg_cron';
-COMMENT ON FUNCTION foreman.import_pg_cron() IS 'Replaces extension pg_cron by pg_foreman_cron, with its jobs, runs and grants; returns the number of jobs';
+COMMENT ON FUNCTION foreman.import_pg_cron() IS 'Replaces extension pg_cron by pg_foreman_cron, with its jobs, runs and grants. Returns the number of jobs';
 
 -- bundle: operator monitor
 CREATE FUNCTION foreman.next_runs(schedule pg_catalog.text, timezone pg_catalog.text DEFAULT NULL, n pg_catalog.int4 DEFAULT 10)
 RETURNS SETOF pg_catalog.timestamptz LANGUAGE c STABLE ROWS 10 AS 'MODULE_PATHNAME', 'foreman_next_runs';
-COMMENT ON FUNCTION foreman.next_runs(pg_catalog.text, pg_catalog.text, pg_catalog.int4) IS 'The next times of a schedule in a time zone (UTC unless given)';
+COMMENT ON FUNCTION foreman.next_runs(pg_catalog.text, pg_catalog.text, pg_catalog.int4) IS 'Returns the next times of a schedule in a time zone';
 ------------------------------------------------------------------------------------------------------------------------
 -- What monitors and dashboards read.
 ------------------------------------------------------------------------------------------------------------------------
@@ -1573,7 +1579,7 @@ RETURNS SETOF foreman.jobs LANGUAGE sql STABLE ROWS 100 AS $$
      WHERE j.job_id OPERATOR(pg_catalog.=) ANY ((SELECT foreman._newest_jobs($1, $2, $3, $4, $5))::pg_catalog.int8[])
        AND ($3 IS NULL OR j.state OPERATOR(pg_catalog.=) $3)
      ORDER BY j.job_id DESC $$;
-COMMENT ON FUNCTION foreman.list_jobs IS 'The newest rows of foreman.jobs, by kind, queue and state, in milliseconds however long history is; before_id pages';
+COMMENT ON FUNCTION foreman.list_jobs IS 'Returns the newest rows of foreman.jobs, by kind, queue and state, in milliseconds however long history is. before_id is the least job_id of the page before';
 
 -- bundle: operator monitor
 CREATE FUNCTION foreman.list_schedule_runs(name pg_catalog.text DEFAULT NULL, before_id pg_catalog.int8 DEFAULT NULL,
@@ -1582,7 +1588,7 @@ RETURNS SETOF foreman.schedule_runs LANGUAGE sql STABLE ROWS 100 AS $$
     SELECT r.* FROM foreman.schedule_runs r
      WHERE r.run_id OPERATOR(pg_catalog.=) ANY ((SELECT foreman._newest_runs($1, $2, $3))::pg_catalog.int8[])
      ORDER BY r.run_id DESC $$;
-COMMENT ON FUNCTION foreman.list_schedule_runs IS 'The newest rows of foreman.schedule_runs, in milliseconds however many there are; before_id pages';
+COMMENT ON FUNCTION foreman.list_schedule_runs IS 'Returns the newest rows of foreman.schedule_runs, in milliseconds however many there are. before_id is the least run_id of the page before';
 
 -- bundle: operator monitor
 CREATE FUNCTION foreman.list_job_events(kind pg_catalog.text DEFAULT NULL, queue pg_catalog.text DEFAULT NULL,
@@ -1591,7 +1597,7 @@ RETURNS SETOF foreman.job_events LANGUAGE sql STABLE ROWS 100 AS $$
     SELECT e.* FROM foreman.job_events e
      WHERE e.job_id OPERATOR(pg_catalog.=) ANY ((SELECT foreman._newest_active_jobs($1, $2, $3))::pg_catalog.int8[])
      ORDER BY e.at DESC, e.job_id DESC LIMIT GREATEST($3, 1) $$;
-COMMENT ON FUNCTION foreman.list_job_events IS 'The newest rows of foreman.job_events, in milliseconds however long history is';
+COMMENT ON FUNCTION foreman.list_job_events IS 'Returns the newest rows of foreman.job_events, in milliseconds however long history is';
 ------------------------------------------------------------------------------------------------------------------------
 -- For tests of applications: every loop of the engine as one pass, and assertions.
 ------------------------------------------------------------------------------------------------------------------------
@@ -1599,42 +1605,42 @@ COMMENT ON FUNCTION foreman.list_job_events IS 'The newest rows of foreman.job_e
 -- bundle: operator
 CREATE FUNCTION foreman.run_once(queue pg_catalog.text DEFAULT NULL, max_jobs pg_catalog.int4 DEFAULT 1)
 RETURNS pg_catalog.int8 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_run_once';
-COMMENT ON FUNCTION foreman.run_once(pg_catalog.text, pg_catalog.int4) IS 'Runs up to max_jobs due jobs in the caller''s transaction, of handlers that run as the session''s user; returns how many';
+COMMENT ON FUNCTION foreman.run_once(pg_catalog.text, pg_catalog.int4) IS 'Runs up to max_jobs due jobs in the caller''s transaction, and returns how many. Only jobs whose handlers run as the session''s user are run';
 
 -- bundle: operator
 CREATE FUNCTION foreman.drain(queue pg_catalog.text DEFAULT NULL)
 RETURNS pg_catalog.int8 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_drain';
-COMMENT ON FUNCTION foreman.drain(pg_catalog.text) IS 'Runs due jobs in the caller''s transaction until none is left; returns how many';
+COMMENT ON FUNCTION foreman.drain(pg_catalog.text) IS 'Runs due jobs in the caller''s transaction until none is left, and returns how many. No job runs twice';
 
 -- bundle: operator
 CREATE PROCEDURE foreman.run_procedures_once()
 LANGUAGE c AS 'MODULE_PATHNAME', 'foreman_run_procedures_once';
-COMMENT ON PROCEDURE foreman.run_procedures_once() IS 'Runs the due jobs of lane procedure once, in transactions of their own';
+COMMENT ON PROCEDURE foreman.run_procedures_once() IS 'Runs the jobs of lane procedure that are due, once each, in transactions of their own';
 
 -- bundle: operator
 CREATE FUNCTION foreman.dispatch_once()
 RETURNS pg_catalog.int8 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_dispatch_once';
-COMMENT ON FUNCTION foreman.dispatch_once() IS 'Applies open requests and cancels expired jobs; returns how many';
+COMMENT ON FUNCTION foreman.dispatch_once() IS 'Applies open requests and cancels expired jobs, as the dispatcher does. Returns how many';
 
 -- bundle: operator
 CREATE FUNCTION foreman.rescue_once()
 RETURNS pg_catalog.int8 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_rescue_once';
-COMMENT ON FUNCTION foreman.rescue_once() IS 'Makes the jobs of workers that are gone due again; returns how many';
+COMMENT ON FUNCTION foreman.rescue_once() IS 'Makes the jobs of workers that are gone due again, as the dispatcher does. Returns how many';
 
 -- bundle: operator
 CREATE FUNCTION foreman.fire_schedules_once()
 RETURNS pg_catalog.int8 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_fire_schedules_once';
-COMMENT ON FUNCTION foreman.fire_schedules_once() IS 'Makes the jobs of schedules that are due; returns how many';
+COMMENT ON FUNCTION foreman.fire_schedules_once() IS 'Makes the jobs of schedules that are due, as the dispatcher does. Returns how many';
 
 -- bundle: operator
 CREATE FUNCTION foreman.fire_timers_once()
 RETURNS pg_catalog.int8 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_fire_timers_once';
-COMMENT ON FUNCTION foreman.fire_timers_once() IS 'Fires the due timers in the caller''s transaction whose handlers run as the session''s user, and leaves those of other roles and of lane procedure; returns how many';
+COMMENT ON FUNCTION foreman.fire_timers_once() IS 'Fires due timers in the caller''s transaction, and returns how many. Only timers whose handlers run as the session''s user are fired, and none of lane procedure';
 
 -- bundle: operator
 CREATE FUNCTION foreman.prune_once(OUT what pg_catalog.text, OUT queue pg_catalog.text, OUT rows pg_catalog.int8)
 RETURNS SETOF pg_catalog.record LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_prune_once';
-COMMENT ON FUNCTION foreman.prune_once() IS 'Makes partitions ahead and removes what is past its retention; returns how many rows went: history and dead letters by queue; partitions, statistics, windows of unique keys and batches of all';
+COMMENT ON FUNCTION foreman.prune_once() IS 'Makes partitions ahead, and removes what is past its retention, as the dispatcher does. Returns what was removed: history and dead letters for each queue, and for all together partitions, statistics, windows of unique keys and batches';
 
 -- Assertions that report as pgTAP's own do.
 -- bundle: operator monitor

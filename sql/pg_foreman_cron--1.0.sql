@@ -148,7 +148,7 @@ COMMENT ON POLICY cron_job_run_details_policy ON cron.job_run_details IS 'A role
 COMMENT ON FUNCTION cron.schedule(pg_catalog.text, pg_catalog.text) IS 'Schedules a command and returns its job id';
 COMMENT ON FUNCTION cron.schedule(pg_catalog.text, pg_catalog.text, pg_catalog.text) IS 'Schedules a command under a name, or changes the caller''s job of that name';
 COMMENT ON FUNCTION cron.schedule_in_database(pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.bool) IS 'schedule() for another database, and for superusers as another role';
-COMMENT ON FUNCTION cron.alter_job(pg_catalog.int8, pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.bool) IS 'Changes a job; what is NULL stays as it is';
+COMMENT ON FUNCTION cron.alter_job(pg_catalog.int8, pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.bool) IS 'Changes a job. NULL keeps a setting';
 COMMENT ON FUNCTION cron.unschedule(pg_catalog.int8) IS 'Removes a job and cancels its run';
 COMMENT ON FUNCTION cron.unschedule(pg_catalog.text) IS 'Removes the caller''s job of this name and cancels its run';
 COMMENT ON FUNCTION cron.job_cache_invalidate() IS 'Trigger on cron.job';

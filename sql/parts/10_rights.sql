@@ -97,17 +97,17 @@ COMMENT ON COLUMN foreman.identity.stopped IS 'Whether foreman.stop() was called
 -- bundle: operator
 CREATE FUNCTION foreman.grant_role(bundle pg_catalog.text, role pg_catalog.regrole, queue pg_catalog.text DEFAULT NULL)
 RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_grant_role';
-COMMENT ON FUNCTION foreman.grant_role(pg_catalog.text, pg_catalog.regrole, pg_catalog.text) IS 'Gives a role a bundle of rights (producer, worker, operator or monitor) for a queue, or for all; false: it had it';
+COMMENT ON FUNCTION foreman.grant_role(pg_catalog.text, pg_catalog.regrole, pg_catalog.text) IS 'Gives a role a bundle of rights (producer, worker, operator or monitor) on a queue, or on all queues. Returns false when the role had it';
 
 -- bundle: operator
 CREATE FUNCTION foreman.revoke_role(bundle pg_catalog.text, role pg_catalog.regrole, queue pg_catalog.text DEFAULT NULL, if_exists pg_catalog.bool DEFAULT false)
 RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_revoke_role';
-COMMENT ON FUNCTION foreman.revoke_role IS 'Takes a bundle away from a role; an error where the role does not have it, unless if_exists';
+COMMENT ON FUNCTION foreman.revoke_role IS 'Takes a bundle of rights away from a role. Raises an error when the role does not have it, unless if_exists is given';
 
 -- bundle: operator
 CREATE FUNCTION foreman.reassign_role(from_name pg_catalog.text, to_role pg_catalog.regrole)
 RETURNS pg_catalog.jsonb LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_reassign_role';
-COMMENT ON FUNCTION foreman.reassign_role(pg_catalog.text, pg_catalog.regrole) IS 'Gives what belongs to a missing role of this name, or else to the role that has it, to another role: handlers, schedules, jobs of cron.job, batches and grants; returns how many of each';
+COMMENT ON FUNCTION foreman.reassign_role(pg_catalog.text, pg_catalog.regrole) IS 'Gives what belongs to a missing role of this name, or otherwise to the present one, to another role: handlers, schedules, jobs of cron.job, batches and grants. Returns how many of each';
 
 -- Rights and the board, for the views below.
 -- bundle: producer operator monitor

@@ -228,7 +228,7 @@ CREATE FUNCTION foreman.enqueue(kind pg_catalog.text, args pg_catalog.jsonb DEFA
     timeout pg_catalog.interval DEFAULT NULL, expires_at pg_catalog.timestamptz DEFAULT NULL, tags pg_catalog.text[] DEFAULT NULL,
     metadata pg_catalog.jsonb DEFAULT NULL)
 RETURNS pg_catalog.int8 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_enqueue';
-COMMENT ON FUNCTION foreman.enqueue IS 'Enqueues a job in the caller''s transaction and returns its id; NULL: the handler''s setting, else the queue''s, else the default';
+COMMENT ON FUNCTION foreman.enqueue IS 'Enqueues a job in the caller''s transaction and returns its id. NULL stands for the handler''s setting, else for the queue''s, else for the default';
 
 -- bundle: producer
 CREATE FUNCTION foreman.enqueue_info(kind pg_catalog.text, args pg_catalog.jsonb DEFAULT '{}', queue pg_catalog.text DEFAULT NULL,
@@ -239,13 +239,13 @@ CREATE FUNCTION foreman.enqueue_info(kind pg_catalog.text, args pg_catalog.jsonb
     timeout pg_catalog.interval DEFAULT NULL, expires_at pg_catalog.timestamptz DEFAULT NULL, tags pg_catalog.text[] DEFAULT NULL,
     metadata pg_catalog.jsonb DEFAULT NULL, OUT job_id pg_catalog.int8, OUT inserted pg_catalog.bool)
 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_enqueue_info';
-COMMENT ON FUNCTION foreman.enqueue_info IS 'As enqueue(), and says whether the job is new';
+COMMENT ON FUNCTION foreman.enqueue_info IS 'Does what enqueue() does, and also says whether the job is new';
 
 -- bundle: producer
 CREATE FUNCTION foreman.enqueue_many(jobs pg_catalog.jsonb,
     OUT ordinal pg_catalog.int4, OUT job_id pg_catalog.int8, OUT inserted pg_catalog.bool)
 RETURNS SETOF pg_catalog.record LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_enqueue_many';
-COMMENT ON FUNCTION foreman.enqueue_many(pg_catalog.jsonb) IS 'Enqueues an array of objects whose keys are enqueue()''s parameters; all or none';
+COMMENT ON FUNCTION foreman.enqueue_many(pg_catalog.jsonb) IS 'Enqueues a job for each object of the array. The keys of an object are the parameters of enqueue(). Either all are enqueued or none';
 
 -- bundle: producer
 CREATE FUNCTION foreman.enqueue_array(kind pg_catalog.text, args pg_catalog.jsonb[], queue pg_catalog.text DEFAULT NULL,
@@ -263,4 +263,4 @@ COMMENT ON FUNCTION foreman.enqueue_array IS 'Enqueues one job for each element 
 CREATE FUNCTION foreman.create_batch(name pg_catalog.text, on_success pg_catalog.text DEFAULT NULL,
     on_complete pg_catalog.text DEFAULT NULL, on_discard pg_catalog.text DEFAULT NULL)
 RETURNS pg_catalog.int8 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_create_batch';
-COMMENT ON FUNCTION foreman.create_batch IS 'Makes a batch, to be filled by enqueue(batch_id => ...); each of the kinds given is enqueued once';
+COMMENT ON FUNCTION foreman.create_batch IS 'Makes a batch, which enqueue(batch_id => ...) fills, and returns its id. Of each kind that is given, one job is enqueued when the jobs of the batch have ended in that way';

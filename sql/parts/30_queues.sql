@@ -56,7 +56,7 @@ COMMENT ON COLUMN foreman.rate_limit.refilled_at IS 'When tokens was right';
 -- bundle: operator
 CREATE FUNCTION foreman.purge_queue(name pg_catalog.text)
 RETURNS pg_catalog.int8 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_purge_queue';
-COMMENT ON FUNCTION foreman.purge_queue(pg_catalog.text) IS 'Forgets all unfinished jobs of a queue, running ones are interrupted; returns how many';
+COMMENT ON FUNCTION foreman.purge_queue(pg_catalog.text) IS 'Deletes all unfinished jobs of a queue, and interrupts those that run. Returns how many';
 
 -- bundle: operator
 CREATE FUNCTION foreman.create_queue(name pg_catalog.text, priority pg_catalog.int4 DEFAULT NULL,
@@ -67,7 +67,7 @@ CREATE FUNCTION foreman.create_queue(name pg_catalog.text, priority pg_catalog.i
     throttle_base pg_catalog.interval DEFAULT NULL, throttle_max pg_catalog.interval DEFAULT NULL, ageing pg_catalog.int4 DEFAULT NULL,
     rate_limit pg_catalog.int4 DEFAULT NULL, rate_period pg_catalog.interval DEFAULT NULL, if_not_exists pg_catalog.bool DEFAULT false)
 RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_create_queue';
-COMMENT ON FUNCTION foreman.create_queue IS 'Declares a queue; an error where it exists, unless if_not_exists';
+COMMENT ON FUNCTION foreman.create_queue IS 'Declares a queue with its settings. Raises an error when the queue exists, unless if_not_exists is given';
 
 -- bundle: operator
 CREATE FUNCTION foreman.alter_queue(name pg_catalog.text, priority pg_catalog.int4 DEFAULT NULL,
@@ -79,35 +79,35 @@ CREATE FUNCTION foreman.alter_queue(name pg_catalog.text, priority pg_catalog.in
     rate_limit pg_catalog.int4 DEFAULT NULL, rate_period pg_catalog.interval DEFAULT NULL,
     reset pg_catalog.text[] DEFAULT NULL, if_exists pg_catalog.bool DEFAULT false)
 RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_alter_queue';
-COMMENT ON FUNCTION foreman.alter_queue IS 'Changes settings of a queue at once, NULL keeps one, those named in reset get their default again; an error where the queue does not exist, unless if_exists';
+COMMENT ON FUNCTION foreman.alter_queue IS 'Changes settings of a queue at once. NULL keeps a setting; settings that are named in reset get their defaults again. Raises an error when the queue does not exist, unless if_exists is given';
 
 -- bundle: operator
 CREATE FUNCTION foreman.drop_queue(name pg_catalog.text, if_exists pg_catalog.bool DEFAULT false)
 RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_drop_queue';
-COMMENT ON FUNCTION foreman.drop_queue IS 'Forgets the settings of a queue without unfinished jobs, and the rights on it; an error where the queue does not exist, unless if_exists';
+COMMENT ON FUNCTION foreman.drop_queue IS 'Forgets the settings of a queue and the rights on it. The queue must not have unfinished jobs. Raises an error when the queue does not exist, unless if_exists is given';
 
 -- bundle: operator
 CREATE FUNCTION foreman.pause_queue(name pg_catalog.text, if_exists pg_catalog.bool DEFAULT false)
 RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_pause_queue';
-COMMENT ON FUNCTION foreman.pause_queue IS 'Lets nothing of the queue start from the commit on, until resume_queue(), over restarts too; what runs goes on; false: it was paused; an error where nothing uses the queue, unless if_exists';
+COMMENT ON FUNCTION foreman.pause_queue IS 'Pauses a queue: from the commit on none of its jobs starts until resume_queue(), also over restarts. What runs goes on. Returns false when it was paused. Raises an error when nothing uses the queue, unless if_exists is given';
 
 -- bundle: operator
 CREATE FUNCTION foreman.resume_queue(name pg_catalog.text, if_exists pg_catalog.bool DEFAULT false)
 RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_resume_queue';
-COMMENT ON FUNCTION foreman.resume_queue IS 'Lets jobs of a paused queue start again; false: it was not paused; an error where nothing uses the queue, unless if_exists';
+COMMENT ON FUNCTION foreman.resume_queue IS 'Lets jobs of a paused queue start again. Returns false when it was not paused. Raises an error when nothing uses the queue, unless if_exists is given';
 
 -- bundle: operator
 CREATE FUNCTION foreman.set_rate_limit(scope pg_catalog.text, capacity pg_catalog.int4, refill_per_second pg_catalog.float8)
 RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_set_rate_limit';
-COMMENT ON FUNCTION foreman.set_rate_limit IS 'Makes or changes a named rate limit: a bucket of tokens; true: new, false: changed';
+COMMENT ON FUNCTION foreman.set_rate_limit IS 'Makes or changes a named rate limit, which is a bucket of tokens. Returns true when it is new, and false when it was changed';
 
 -- bundle: worker operator handler
 CREATE FUNCTION foreman.acquire(scope pg_catalog.text, cost pg_catalog.int4 DEFAULT 1,
     OUT granted pg_catalog.bool, OUT retry_in pg_catalog.interval)
 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_acquire';
-COMMENT ON FUNCTION foreman.acquire IS 'Takes tokens of a named rate limit, at once and for good, or says in how long they are there';
+COMMENT ON FUNCTION foreman.acquire IS 'Takes tokens of a named rate limit, if they are there, and says so; otherwise it says in how long they will be there. It never waits, and a rollback does not give tokens back';
 
 -- bundle: operator
 CREATE FUNCTION foreman.drain_rate_limit(scope pg_catalog.text, if_exists pg_catalog.bool DEFAULT false)
 RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_drain_rate_limit';
-COMMENT ON FUNCTION foreman.drain_rate_limit IS 'Empties a named rate limit''s bucket, as after a refusal by the other side; an error where it does not exist, unless if_exists';
+COMMENT ON FUNCTION foreman.drain_rate_limit IS 'Empties the bucket of a named rate limit, for use after a refusal by the other side. Raises an error when the limit does not exist, unless if_exists is given';

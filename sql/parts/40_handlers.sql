@@ -46,12 +46,17 @@ CREATE TYPE foreman.job AS (
     metadata     pg_catalog.jsonb
 );
 COMMENT ON TYPE foreman.job IS 'A job as its handler sees it';
+COMMENT ON COLUMN foreman.job.job_id IS 'Id';
+COMMENT ON COLUMN foreman.job.kind IS 'Kind';
+COMMENT ON COLUMN foreman.job.queue IS 'Queue';
 COMMENT ON COLUMN foreman.job.args IS 'What was given to enqueue()';
 COMMENT ON COLUMN foreman.job.attempt IS 'Number of this attempt, from 1';
 COMMENT ON COLUMN foreman.job.max_attempts IS 'Attempts that the job has in all';
 COMMENT ON COLUMN foreman.job.priority IS '-100 (first) to 100';
 COMMENT ON COLUMN foreman.job.run_at IS 'When the job was due';
 COMMENT ON COLUMN foreman.job.enqueued_at IS 'When it was enqueued';
+COMMENT ON COLUMN foreman.job.tags IS 'Tags that were given to enqueue()';
+COMMENT ON COLUMN foreman.job.metadata IS 'Metadata that was given to enqueue(); of a job of a schedule, the schedule and the occurrence';
 
 -- bundle: producer worker operator monitor handler
 CREATE TYPE foreman.job_outcome AS (
@@ -62,6 +67,7 @@ CREATE TYPE foreman.job_outcome AS (
     run_in  pg_catalog.interval
 );
 COMMENT ON TYPE foreman.job_outcome IS 'What a handler of lane batch says about one of its jobs';
+COMMENT ON COLUMN foreman.job_outcome.job_id IS 'Job of the batch';
 COMMENT ON COLUMN foreman.job_outcome.outcome IS 'completed, failed, discarded, snoozed or cancelled; NULL is completed';
 COMMENT ON COLUMN foreman.job_outcome.result IS 'Kept with a completed job';
 COMMENT ON COLUMN foreman.job_outcome.error IS 'Message of a failed attempt; reason of a discarded or cancelled job';
@@ -73,12 +79,12 @@ CREATE FUNCTION foreman.register_handler(kind pg_catalog.text, handler pg_catalo
     timeout pg_catalog.interval DEFAULT NULL, backoff_base pg_catalog.interval DEFAULT NULL, backoff_max pg_catalog.interval DEFAULT NULL,
     max_group pg_catalog.int4 DEFAULT NULL, run_as pg_catalog.regrole DEFAULT NULL, session pg_catalog.text DEFAULT 'kept')
 RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_register_handler';
-COMMENT ON FUNCTION foreman.register_handler(pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.int4, pg_catalog.interval, pg_catalog.interval, pg_catalog.interval, pg_catalog.int4, pg_catalog.regrole, pg_catalog.text) IS 'Says which function, procedure or command runs the jobs of a kind, and as which role; true: new, false: replaced';
+COMMENT ON FUNCTION foreman.register_handler(pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.int4, pg_catalog.interval, pg_catalog.interval, pg_catalog.interval, pg_catalog.int4, pg_catalog.regrole, pg_catalog.text) IS 'Says which function, procedure or command runs the jobs of a kind, and as which role. Returns true when the kind is new, and false when another handler was replaced';
 
 -- bundle: operator
 CREATE FUNCTION foreman.unregister_handler(kind pg_catalog.text, if_exists pg_catalog.bool DEFAULT false)
 RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_unregister_handler';
-COMMENT ON FUNCTION foreman.unregister_handler IS 'Takes the handler of a kind away; its jobs wait until there is another; an error where there is none, unless if_exists';
+COMMENT ON FUNCTION foreman.unregister_handler IS 'Takes the handler of a kind away. Jobs of the kind wait until there is another handler. Raises an error when there is no handler, unless if_exists is given';
 
 -- bundle: handler
 CREATE FUNCTION foreman.current_job()
@@ -93,7 +99,7 @@ COMMENT ON FUNCTION foreman.idempotency_key() IS 'A key of the calling handler''
 -- bundle: handler
 CREATE FUNCTION foreman.set_progress(fraction pg_catalog.float8, note pg_catalog.text DEFAULT NULL)
 RETURNS pg_catalog.void LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_set_progress';
-COMMENT ON FUNCTION foreman.set_progress(pg_catalog.float8, pg_catalog.text) IS 'Shows how far the calling handler is, from 0 to 1, to others at once';
+COMMENT ON FUNCTION foreman.set_progress(pg_catalog.float8, pg_catalog.text) IS 'Shows others at once how far the calling handler is, from 0 to 1';
 
 -- bundle: handler
 CREATE FUNCTION foreman.snooze(run_in pg_catalog.interval)

@@ -128,12 +128,12 @@ CREATE FUNCTION foreman.set_timer(kind pg_catalog.text, key pg_catalog.text, fir
     max_attempts pg_catalog.int4 DEFAULT NULL, timeout pg_catalog.interval DEFAULT NULL, expires_at pg_catalog.timestamptz DEFAULT NULL,
     tags pg_catalog.text[] DEFAULT NULL, metadata pg_catalog.jsonb DEFAULT NULL, OUT job_id pg_catalog.int8, OUT replaced pg_catalog.bool)
 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_set_timer';
-COMMENT ON FUNCTION foreman.set_timer IS 'Sets the timer of a key, which is unique for its kind; one that waits gets the new time, args and options, and starts anew. replaced: whether that is what it did';
+COMMENT ON FUNCTION foreman.set_timer IS 'Sets the timer of a key, which is unique for its kind. A timer that waits under this key gets the new time, args and options, and begins again; replaced says whether that happened';
 
 -- bundle: producer
 CREATE FUNCTION foreman.cancel_timer(kind pg_catalog.text, key pg_catalog.text)
 RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_cancel_timer';
-COMMENT ON FUNCTION foreman.cancel_timer(pg_catalog.text, pg_catalog.text) IS 'Cancels the timer of a key; one that is firing ends, but does not fire again. false: there is none';
+COMMENT ON FUNCTION foreman.cancel_timer(pg_catalog.text, pg_catalog.text) IS 'Cancels the timer of a key. A timer that is firing ends as usual, but does not fire again. Returns false when there is no such timer';
 
 -- bundle: operator
 CREATE FUNCTION foreman.timer_dead_letters(kind pg_catalog.text DEFAULT NULL, queue pg_catalog.text DEFAULT NULL,
@@ -153,18 +153,18 @@ COMMENT ON FUNCTION foreman.count_timer_dead_letters(pg_catalog.text, pg_catalog
 -- bundle: operator
 CREATE FUNCTION foreman.retry_timer_dead_letter(job_id pg_catalog.int8)
 RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_retry_timer_dead_letter';
-COMMENT ON FUNCTION foreman.retry_timer_dead_letter(pg_catalog.int8) IS 'Fires a discarded timer again, now; false: it is none, or its key has a newer timer, and then it is cancelled';
+COMMENT ON FUNCTION foreman.retry_timer_dead_letter(pg_catalog.int8) IS 'Fires a discarded timer again, now. Returns false when it is not a discarded timer. Also returns false when its key has a newer timer; the old one is cancelled then';
 
 -- bundle: operator (pg_catalog.text, pg_catalog.text)
 CREATE FUNCTION foreman.schedule(schedule pg_catalog.text, command pg_catalog.text)
 RETURNS pg_catalog.int8 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_schedule';
-COMMENT ON FUNCTION foreman.schedule(pg_catalog.text, pg_catalog.text) IS 'Runs an SQL command by a schedule, as the caller; returns the schedule''s id';
+COMMENT ON FUNCTION foreman.schedule(pg_catalog.text, pg_catalog.text) IS 'Runs an SQL command by a schedule, as the caller. Returns the schedule''s id';
 
 -- bundle: operator (pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.text)
 CREATE FUNCTION foreman.schedule(job_name pg_catalog.text, schedule pg_catalog.text, command pg_catalog.text,
     timezone pg_catalog.text DEFAULT NULL, queue pg_catalog.text DEFAULT NULL)
 RETURNS pg_catalog.int8 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_schedule_named';
-COMMENT ON FUNCTION foreman.schedule(pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.text) IS 'The same under a name; one that exists gets the new schedule and command, and keeps time zone and queue unless they are given';
+COMMENT ON FUNCTION foreman.schedule(pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.text) IS 'With a name: a schedule of this name gets the new times and command, and keeps its time zone and queue unless they are given';
 
 -- bundle: operator
 CREATE FUNCTION foreman.schedule_job(name pg_catalog.text, schedule pg_catalog.text, kind pg_catalog.text,
@@ -172,7 +172,7 @@ CREATE FUNCTION foreman.schedule_job(name pg_catalog.text, schedule pg_catalog.t
     missed pg_catalog.text DEFAULT 'coalesce', overlap pg_catalog.text DEFAULT 'skip', active pg_catalog.bool DEFAULT true,
     priority pg_catalog.int4 DEFAULT NULL, max_attempts pg_catalog.int4 DEFAULT NULL, timeout pg_catalog.interval DEFAULT NULL)
 RETURNS pg_catalog.int8 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_schedule_job';
-COMMENT ON FUNCTION foreman.schedule_job IS 'Enqueues a job of a kind by a schedule; one that exists gets the new settings; returns the schedule''s id';
+COMMENT ON FUNCTION foreman.schedule_job IS 'Enqueues a job of a kind by a schedule. A schedule of this name gets all the new settings. Returns the schedule''s id';
 
 -- bundle: operator
 CREATE FUNCTION foreman.alter_schedule(name pg_catalog.text, schedule pg_catalog.text DEFAULT NULL, command pg_catalog.text DEFAULT NULL,
@@ -181,28 +181,28 @@ CREATE FUNCTION foreman.alter_schedule(name pg_catalog.text, schedule pg_catalog
     priority pg_catalog.int4 DEFAULT NULL, max_attempts pg_catalog.int4 DEFAULT NULL, timeout pg_catalog.interval DEFAULT NULL,
     if_exists pg_catalog.bool DEFAULT false)
 RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_alter_schedule';
-COMMENT ON FUNCTION foreman.alter_schedule IS 'Changes settings of a schedule, NULL keeps one; an error where the schedule does not exist, unless if_exists';
+COMMENT ON FUNCTION foreman.alter_schedule IS 'Changes settings of a schedule. NULL keeps a setting. Raises an error when the schedule does not exist, unless if_exists is given';
 
 -- bundle: operator
 CREATE FUNCTION foreman.unschedule(name pg_catalog.text, if_exists pg_catalog.bool DEFAULT false)
 RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_unschedule';
-COMMENT ON FUNCTION foreman.unschedule IS 'Forgets a schedule; its jobs stay; an error where the schedule does not exist, unless if_exists';
+COMMENT ON FUNCTION foreman.unschedule IS 'Deletes a schedule. Its jobs stay. Raises an error when the schedule does not exist, unless if_exists is given';
 
 -- bundle: operator
 CREATE FUNCTION foreman.unschedule_id(schedule_id pg_catalog.int8, if_exists pg_catalog.bool DEFAULT false)
 RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_unschedule_id';
-COMMENT ON FUNCTION foreman.unschedule_id IS 'Forgets a schedule by its id; its jobs stay; an error where the schedule does not exist, unless if_exists';
+COMMENT ON FUNCTION foreman.unschedule_id IS 'Deletes a schedule by its id. Its jobs stay. Raises an error when the schedule does not exist, unless if_exists is given';
 
 -- bundle: operator
 CREATE FUNCTION foreman.trigger_schedule(name pg_catalog.text)
 RETURNS pg_catalog.int8 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_trigger_schedule';
-COMMENT ON FUNCTION foreman.trigger_schedule(pg_catalog.text) IS 'Makes a job of a schedule now, also when it is switched off; returns the job''s id';
+COMMENT ON FUNCTION foreman.trigger_schedule(pg_catalog.text) IS 'Makes a job of a schedule now, also when the schedule is switched off. Returns the job''s id';
 
 CREATE FUNCTION foreman.import_pg_cron()
 RETURNS pg_catalog.int8 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_import_pg_cron';
-COMMENT ON FUNCTION foreman.import_pg_cron() IS 'Replaces extension pg_cron by pg_foreman_cron, with its jobs, runs and grants; returns the number of jobs';
+COMMENT ON FUNCTION foreman.import_pg_cron() IS 'Replaces extension pg_cron by pg_foreman_cron, with its jobs, runs and grants. Returns the number of jobs';
 
 -- bundle: operator monitor
 CREATE FUNCTION foreman.next_runs(schedule pg_catalog.text, timezone pg_catalog.text DEFAULT NULL, n pg_catalog.int4 DEFAULT 10)
 RETURNS SETOF pg_catalog.timestamptz LANGUAGE c STABLE ROWS 10 AS 'MODULE_PATHNAME', 'foreman_next_runs';
-COMMENT ON FUNCTION foreman.next_runs(pg_catalog.text, pg_catalog.text, pg_catalog.int4) IS 'The next times of a schedule in a time zone (UTC unless given)';
+COMMENT ON FUNCTION foreman.next_runs(pg_catalog.text, pg_catalog.text, pg_catalog.int4) IS 'Returns the next times of a schedule in a time zone';
