@@ -1,6 +1,6 @@
 // Limits of queues: how many of its jobs run at once (max_running) and how many start in a time (rate_limit).
-// Whoever claims asks for places first; places that this process takes are given back at the end of its
-// transaction, or pass to leases. Counted for every queue, so that a limit that is set later holds at once.
+// Whoever claims asks for places first (store/jobs/intake.hpp). Those that this process takes are given back
+// at the end of its transaction, or pass to leases. Counted for every queue: a limit set later holds at once.
 // Invariant: `running` of a queue is never less than its jobs that run; places of a process go with it,
 // however it ends.
 #pragma once

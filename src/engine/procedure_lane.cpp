@@ -20,9 +20,9 @@
 #include "store/commit/remember.hpp"
 #include "store/db/clock.hpp"
 #include "store/db/schema.hpp"
-#include "store/definitions/queue_settings.hpp"
 #include "store/jobs/control.hpp"
 #include "store/jobs/handler_sql.hpp"
+#include "store/jobs/intake.hpp"
 #include "store/jobs/job_value.hpp"
 #include "store/jobs/key_gate.hpp"
 #include "store/jobs/settle.hpp"
@@ -38,7 +38,7 @@ struct Leased {
     pg::UuidBytes token;
 };
 
-// The first job of the range whose keys are free; those before it are parked.
+// The first job of the range whose keys are free, for the one place; those before it are parked.
 bool lease_keyed(const store::RangeSpec& range, store::RangeRef ref, store::Key from, MemoryContext context,
                  Leased* out) {
     pg::ContextResource memory(context);
@@ -62,15 +62,15 @@ bool lease(const store::RangeChoice& choice, store::Key from, MemoryContext cont
     const store::RangeSpec range{choice.queue_name(), choice.kind_name(), choice.priority, choice.alone};
     const uint32 queue =
         choice.ref.valid() ? store::queue_entry_of(choice.ref) : store::queue_entry_of(choice.queue_name());
-    if (store::enter_queue(queue, choice.queue_name(), 1, store::Running::at_once, store::now()) == 0)
-        return false;
+    store::Intake intake(queue, choice.queue_name(), 1, store::Running::at_once, store::now());
+    if (intake.places() == 0) return false;
     bool got = false;
     if (store::is_keyed(choice.alone)) {
         got = lease_keyed(range, choice.ref, from, context, out);
     } else {
         got = store::claim_by_lease(range, from, store::now(), context, &out->job, &out->token);
     }
-    if (!got) store::not_started(queue, 1, store::Running::at_once);
+    intake.claimed(got ? 1 : 0);
     tx.commit();
     return got;
 }

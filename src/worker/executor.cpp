@@ -23,10 +23,9 @@
 #include "store/commit/remember.hpp"
 #include "store/db/schema.hpp"
 #include "store/definitions/definitions.hpp"
-#include "store/definitions/queue_settings.hpp"
 #include "store/jobs/ageing.hpp"
+#include "store/jobs/intake.hpp"
 #include "store/jobs/jobs.hpp"
-#include "store/jobs/key_gate.hpp"
 #include "store/jobs/raise.hpp"
 #include "worker/interrupts.hpp"
 
@@ -286,23 +285,22 @@ bool Executor::run_chunk(Group& group, store::RangeChoice& choice, bool first,
     if (wanted <= 0) return false;
     const store::Running running =
         handler.lane == store::Lane::batch ? store::Running::at_once : store::Running::one_after_another;
-    const uint32 queue = store::queue_entry_of(choice.ref);
-    const int qty = store::enter_queue(queue, choice.queue_name(), wanted, running, started);
+    store::Intake intake(store::queue_entry_of(choice.ref), choice.queue_name(), wanted, running, started);
+    const int qty = intake.places();
     if (qty == 0) {  // full, or its rate is used up: not chosen again before that changes
-        if (queue != store::kNoIndex) return choose(first, &choice);
+        if (intake.is_on_board()) return choose(first, &choice);
         missed(choice);
         return false;
     }
     const std::size_t before = group.jobs().size();
     const int got = claim(group, choice, qty);
-    store::not_started(queue, qty - got, running);
+    intake.claimed(got);
     if (got == 0) {
         missed_locked(choice, started);
         return false;
     }
     if (store::is_keyed(choice.alone)) {
-        const bool room = store::pass_gate(&group.jobs(), before, running);
-        store::not_started(queue, got - static_cast<int>(group.jobs().size() - before), running);
+        const bool room = intake.pass_gate(&group.jobs(), before);
         store::note_room(choice.ref, room);
         if (!room) leave_for_a_while(choice);
         if (group.jobs().size() == before)  // all of them wait for their keys
@@ -312,7 +310,7 @@ bool Executor::run_chunk(Group& group, store::RangeChoice& choice, bool first,
     if (got == qty) store::wake_another(ticket_.database, ticket_.role);
     group.run(handler, group.jobs().size() > 1);
     if (handler.new_session) renew_session();
-    store::not_started(queue, group.take_unstarted(), running);
+    intake.not_started(group.take_unstarted());
     const core::Instant now = pg::clock_now();
     pace_.chunk_done(got, now - started, pg::subtransaction_ids(), now);
     if (alone || group.must_end() || must_end()) return false;

@@ -17,6 +17,7 @@
 #include "store/definitions/definitions.hpp"
 #include "store/definitions/queue_settings.hpp"
 #include "store/jobs/ageing.hpp"
+#include "store/jobs/intake.hpp"
 #include "store/jobs/leases.hpp"
 #include "store/jobs/raise.hpp"
 
@@ -103,7 +104,8 @@ bool claim_some(const Claimer& c, const store::RangeChoice& range, int qty,
     const std::size_t before = jobs->size();
     const uint32 queue =
         range.ref.valid() ? store::queue_entry_of(range.ref) : store::queue_entry_of(spec.queue);
-    const int granted = store::enter_queue(queue, spec.queue, qty, store::Running::at_once, c.claim.now);
+    store::Intake intake(queue, spec.queue, qty, store::Running::at_once, c.claim.now);
+    const int granted = intake.places();
     Claimer mine = c;
     mine.claim.queue = queue;
     mine.range = range.ref;
@@ -112,7 +114,7 @@ bool claim_some(const Claimer& c, const store::RangeChoice& range, int qty,
         due = IsolationUsesXactSnapshot() ? lease_repeatedly(mine, spec, from, granted, jobs)
                                           : lease(mine, spec, from, granted, jobs);
     const std::size_t got = jobs->size() - before;
-    store::not_started(queue, granted - static_cast<int>(got), store::Running::at_once);
+    intake.claimed(static_cast<int>(got));
     store::count_claimed(range.ref, static_cast<uint32>(due));
     store::count_ageing(range.ref, static_cast<uint32>(got));
     // raise_range() does nothing in a transaction that has an id, and a claim of keyed jobs takes one. The next

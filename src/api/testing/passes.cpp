@@ -18,11 +18,10 @@
 #include "store/db/clock.hpp"
 #include "store/db/schema.hpp"
 #include "store/definitions/access.hpp"
-#include "store/definitions/queue_settings.hpp"
 #include "store/jobs/blocked.hpp"
 #include "store/jobs/control.hpp"
 #include "store/jobs/current_job.hpp"
-#include "store/jobs/key_gate.hpp"
+#include "store/jobs/intake.hpp"
 #include "store/upkeep/prune.hpp"
 #include "store/upkeep/upkeep.hpp"
 
@@ -109,8 +108,8 @@ int64 Pass::run_some(const store::RangeRow& range, int64 most) {
     const int wanted =
         static_cast<int>(std::min<int64>(most, handler.lane == store::Lane::batch ? core::kMaxChunk : 1));
     const std::string_view queue = range.spec().queue;
-    const uint32 entry = store::queue_entry_of(queue);
-    const int qty = store::enter_queue(entry, queue, wanted, running, store::now());
+    store::Intake intake(store::queue_entry_of(queue), queue, wanted, running, store::now());
+    const int qty = intake.places();
     if (qty == 0) {  // full, or its rate is used up
         cooling_.push_back({pg::copy_text(queue, context_), queue.size()});
         return 0;
@@ -120,13 +119,11 @@ int64 Pass::run_some(const store::RangeRow& range, int64 most) {
     } else {
         store::claim_by_delete(range.spec(), range.first, store::now(), qty, context.get(), &group.jobs());
     }
-    store::not_started(entry, qty - static_cast<int>(group.jobs().size()), running);
+    intake.claimed(static_cast<int>(group.jobs().size()));
     if (group.jobs().empty()) return -1;
     for (const store::Job& j : group.jobs()) seen_.push_back(j.job_id);
-    const auto locked = static_cast<int>(group.jobs().size());
-    store::pass_gate(&group.jobs(), 0, running);
+    intake.pass_gate(&group.jobs(), 0);
     const int64 claimed = static_cast<int64>(group.jobs().size());
-    store::not_started(entry, locked - static_cast<int>(claimed), running);
     {
         const pg::CurrentScope scope(context);
         if (claimed > 0) group.run(handler, false);

@@ -131,16 +131,6 @@ bool queue_is_used(std::string_view queue) {
     return g_is_used.execute(a)[0].boolean(1);
 }
 
-int enter_queue(uint32 entry, std::string_view queue, int wanted, Running running, Instant now) {
-    if (entry == kNoIndex) {
-        if (!board_present()) return wanted;
-        const Queue& q = find_queue(queue);
-        return q.max_running > 0 || q.rate_limit > 0 ? 0 : wanted;
-    }
-    watch_transaction();
-    return take_places(entry, wanted, running, now);
-}
-
 bool set_queue_paused(std::string_view queue, bool paused) {
     const AsOwner scope;
     bool changed = false;

@@ -21,11 +21,6 @@ bool load_queue_settings();
 /// cost: one read of the board
 void ensure_queue_settings();
 
-/// does: take_places() for a claim of this queue, with or without an entry on the board. A queue that has no
-///     entry has no room for limits either: none of its jobs start when it has one.
-/// needs: the transaction that claims.
-int enter_queue(uint32 entry, std::string_view queue, int wanted, Running running, Instant now);
-
 /// does: pauses or resumes a queue from the commit on; pausing declares it.
 /// returns: false when it was so before
 bool set_queue_paused(std::string_view queue, bool paused);
