@@ -91,7 +91,7 @@ void set_up(DatabaseSlot* d) {
     d->counted_below = 0;
     d->running_count = 0;
     pg_atomic_init_u32(&d->waits_overflow, 0);
-    pg_atomic_init_u32(&d->keys_unknown, 0);
+    pg_atomic_init_u32(&d->waits_off_board, 0);
     pg_atomic_init_u32(&d->wants_room, 0);
     d->key_hints = d->end_hints = {};
     pg_atomic_init_u32(&d->leases_off_board, 0);

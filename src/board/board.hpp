@@ -27,7 +27,9 @@ void request_board(int board_memory_mb, int max_waiters);
 bool board_present() noexcept;
 Board& board() noexcept;
 
-enum class BoardLock : int { directory = 0, ranges = 1, leases = 2, waits = 3, count = 4 };
+/// In the order in which they may be taken: who holds one may take those after it only (PartGuard sees to it).
+/// directory: databases, slots of executors, waiters. waits: keys, awaited ends, named rate limits.
+enum class BoardLock : int { leases = 0, ranges = 1, waits = 2, directory = 3, count = 4 };
 /// LWLock of a part of the board. Nothing that can ereport may run while it is held.
 LWLock* board_lock(BoardLock part) noexcept;
 

@@ -6,9 +6,14 @@
 #include <cstring>
 #include <type_traits>
 
+#include "pg/error.hpp"
 #include "pg/memory.hpp"
 
 namespace foreman::store {
+
+// Whether the ends of this process's transactions give back what it holds (watch_transaction() in
+// store/commit/remember.hpp).
+inline constinit bool g_ends_watched = false;
 
 template <class T>
 class HeldList {
@@ -18,6 +23,8 @@ class HeldList {
     constexpr HeldList() = default;
     /// Room for one more; may raise, with nothing changed.
     void reserve_one() {
+        if (!g_ends_watched)
+            throw pg::Failure(ERRCODE_INTERNAL_ERROR, "nobody would give back what this process takes");
         if (count_ < capacity_) return;
         const int capacity = capacity_ == 0 ? 64 : capacity_ * 2;
         auto* bigger =

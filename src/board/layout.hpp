@@ -109,7 +109,7 @@ struct DatabaseSlot {
     pg_atomic_uint32 leases_loaded;     // what is leased is on the board: limits may be trusted
     pg_atomic_uint32 waits_overflow;    // a key or an awaited job did not fit: look at all blocked rows
     pg_atomic_uint32 wants_room;        // a role has more due work, and others hold the slots
-    pg_atomic_uint32 keys_unknown;      // parked jobs of keys that are not on the board
+    pg_atomic_uint32 waits_off_board;   // keys with parked jobs, or ends that jobs wait for, are missing
     HintList key_hints;                 // keys whose parked jobs may go on
     HintList end_hints;                 // jobs and batches that ended and are waited for
     pg_atomic_uint32 settings_loaded;   // the queue entries have the settings of their rows

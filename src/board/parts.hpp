@@ -10,10 +10,27 @@
 
 namespace foreman::store {
 
+// The parts that this process has locked, as bits.
+inline constinit uint32 g_parts_locked = 0;
+
+/// The lock of a part for who is about to take it. Out of order, two processes could wait for each other for
+/// ever, which nobody can interrupt: the first one stops the server instead, as for a spinlock that is stuck.
+inline LWLock* lock_in_order(BoardLock part) {
+    const uint32 before = g_parts_locked;
+    if (before >> static_cast<int>(part) != 0)
+        elog(PANIC, "locks of the board are taken out of order: %d after %x", static_cast<int>(part), before);
+    g_parts_locked = before | 1U << static_cast<int>(part);
+    return board_lock(part);
+}
+
 // Holds one of the board's LWLocks. The scope may not ereport, allocate or call out.
-class PartGuard : public pg::LwLockGuard {
+class PartGuard : private pg::LwLockGuard {
   public:
-    PartGuard(BoardLock part, LWLockMode mode) : LwLockGuard(board_lock(part), mode) {}
+    PartGuard(BoardLock part, LWLockMode mode) : LwLockGuard(lock_in_order(part), mode), part_(part) {}
+    ~PartGuard() { g_parts_locked &= ~(1U << static_cast<int>(part_)); }
+
+  private:
+    const BoardLock part_;
 };
 using SpinScope = pg::SpinGuard;
 

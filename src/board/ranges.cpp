@@ -6,8 +6,11 @@
 
 #include "board/parts.hpp"
 #include "board/queue_sweep.hpp"
+#include "core/range_worth.hpp"
 
 namespace foreman::store {
+
+using Worth = core::RangeWorth;
 
 namespace {
 
@@ -61,31 +64,24 @@ void unlink_locked(uint32 i) noexcept {
     unchain_locked(i);
 }
 
-// How little is lost when an entry is given to another range.
-enum class Worth { nothing, may_wait, due, held };
-
-Worth worth_of(const RangeHot& h, int64 now) noexcept {
-    if (h.raiser_pid != 0 || h.database == InvalidOid) return Worth::held;
-    if (h.keys.head == core::kNoKey && h.keys.pending == core::kNoKey) return Worth::nothing;
-    // Who claims from outside looks at the rows as well; who runs inside is waked when it is due.
-    return h.role == InvalidOid || h.keys.head.run_at > now ? Worth::may_wait : Worth::due;
+core::RangeUse use_of(const RangeHot& h) noexcept {
+    return {h.keys, h.role != InvalidOid, h.raiser_pid != 0 || h.database == InvalidOid};
 }
 
 // false: it is worth more by now.
 bool give_away_locked(uint32 i, Worth most, int64 now) noexcept {
-    Oid database = InvalidOid;
-    int64 due = 0;
+    core::Parting parting;
+    Oid database;
     {
         RangeHot& h = range_hots()[i];
         const SpinScope spin(&h.mutex);
-        const Worth worth = worth_of(h, now);
-        if (worth > most) return false;
-        if (worth != Worth::nothing) database = h.database;
-        due = h.role == InvalidOid ? core::kPlusInfinity.us : h.keys.head.run_at;
+        parting = core::part_with(use_of(h), most, now);
+        if (!parting.leaves) return false;
+        database = h.database;
         give_up(i);
     }
     unchain_locked(i);
-    if (database != InvalidOid) note_off_board(database, Instant{due});
+    if (parting.has_rows) note_off_board(database, Instant{parting.due});
     return true;
 }
 
@@ -99,7 +95,8 @@ uint32 evict_locked(int64 now, bool needed) noexcept {
     for (uint32 looked = 0; looked < std::min(kLooks, b.range_capacity); looked++) {
         const uint32 i = b.range_hand;
         b.range_hand = (i + 1) % b.range_capacity;
-        const Worth worth = worth_of(range_hots()[i], now);  // read without the mutex: looked at again
+        const Worth worth =
+            core::worth_of(use_of(range_hots()[i]), now);  // read without the mutex: looked at again
         if (worth == Worth::nothing && give_away_locked(i, worth, now)) return i;
         if (worth != Worth::may_wait && worth != Worth::due) continue;
         uint32& other = others[worth == Worth::due];

@@ -75,7 +75,7 @@ uint32 evict_key_locked() noexcept {
         b.key_hand = (i + 1) % b.key_high;
         const KeyEntry& e = key_table()[i];
         if (e.database == InvalidOid || e.running > 0 || e.hinted) continue;
-        if (DatabaseSlot* d = database_slot(e.database)) pg_atomic_write_u32(&d->keys_unknown, 1);
+        if (DatabaseSlot* d = database_slot(e.database)) pg_atomic_write_u32(&d->waits_off_board, 1);
         unlink_key_locked(i);
         return i;
     }
@@ -83,9 +83,9 @@ uint32 evict_key_locked() noexcept {
 }
 
 // Keys with parked jobs, or ends that somebody waits for, are missing on the board.
-bool keys_unknown(Oid database) noexcept {
+bool waits_off_board(Oid database) noexcept {
     DatabaseSlot* d = database_slot(database);
-    return d != nullptr && pg_atomic_read_u32(&d->keys_unknown) != 0;
+    return d != nullptr && pg_atomic_read_u32(&d->waits_off_board) != 0;
 }
 
 uint32 add_key_locked(Oid database, const KeyName& n, uint32 hash) noexcept {
@@ -164,7 +164,7 @@ bool note_key(Oid database, const KeyName& name, bool parked, const ParkedPlace&
     const uint32 hash = hash_key(database, name);
     const PartGuard guard(BoardLock::waits, LW_EXCLUSIVE);
     uint32 i = *find_key_link(database, name, hash);
-    const bool may_be = parked || (i != kNoIndex && key_table()[i].parked) || keys_unknown(database);
+    const bool may_be = parked || (i != kNoIndex && key_table()[i].parked) || waits_off_board(database);
     if (!may_be) return false;
     if (i == kNoIndex) i = add_key_locked(database, name, hash);
     if (i == kNoIndex) return true;
@@ -202,7 +202,7 @@ uint32 evict_end_locked(uint32 start) noexcept {
         const uint32 i = (start + looked) % high;
         const AwaitedEntry& e = awaited_table()[i];
         if (e.database == InvalidOid || e.hinted) continue;
-        if (DatabaseSlot* d = database_slot(e.database)) pg_atomic_write_u32(&d->keys_unknown, 1);
+        if (DatabaseSlot* d = database_slot(e.database)) pg_atomic_write_u32(&d->waits_off_board, 1);
         unlink_end_locked(find_end_link(e.database, e.id));
         return i;
     }
@@ -276,7 +276,7 @@ void give_key(uint32 entry) noexcept {
         KeyEntry& e = key_table()[entry];
         e.running--;
         if (e.running == 0) count_share(board().key_shares, e.role, -1);
-        if (!e.parked && keys_unknown(e.database)) mark_parked(e, core::kFirstPlace);
+        if (!e.parked && waits_off_board(e.database)) mark_parked(e, core::kFirstPlace);
         if (e.parked) {
             hint_key_locked(entry);
             to_poke = e.database;
@@ -297,7 +297,7 @@ void hint_key(Oid database, const KeyName& name, bool parked, const ParkedPlace&
 }
 
 void trust_keys(Oid database) noexcept {
-    if (DatabaseSlot* d = database_slot(database)) pg_atomic_write_u32(&d->keys_unknown, 0);
+    if (DatabaseSlot* d = database_slot(database)) pg_atomic_write_u32(&d->waits_off_board, 0);
 }
 
 void know_key(Oid database, const KeyName& name) noexcept {
@@ -348,7 +348,7 @@ void tell_ends(Oid database, const int64* ids, int count) noexcept {
     if (count == 0 || pg_atomic_read_u32(&table_use(BoardTable::awaited).used) == 0) return;
     bool any = false;
     {
-        const bool unknown = keys_unknown(database);
+        const bool unknown = waits_off_board(database);
         const PartGuard guard(BoardLock::waits, LW_EXCLUSIVE);
         for (int k = 0; k < count; k++) {
             uint32 i = *find_end_link(database, ids[k]);

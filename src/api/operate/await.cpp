@@ -8,9 +8,9 @@
 // lock, no xid. The end of the job wakes it; without the board it looks every 100 ms.
 #include "api/arguments.hpp"
 #include "api/public_function.hpp"
+#include "api/waiting.hpp"
 #include "board/settings.hpp"
 #include "board/slots.hpp"
-#include "board/waiters.hpp"
 #include "pg/latch.hpp"
 #include "pg/xact.hpp"
 #include "store/db/clock.hpp"
@@ -21,32 +21,7 @@ namespace foreman::api {
 
 namespace {
 
-constexpr core::Micros kLookWithoutBoard = core::milliseconds(100);
 constexpr Span kPatience{core::Micros{0}, core::days(3653)};
-
-// On a standby nobody announces what the primary did.
-bool is_announced() noexcept { return store::board_present() && !RecoveryInProgress(); }
-
-extern "C" void foreman_waiter_exit(int, Datum) { store::remove_waiter(); }
-
-// This session's place among the waiters of the board.
-class Waiting {
-  public:
-    explicit Waiting(int64 job_id) {
-        if (!is_announced()) return;
-        static constinit bool registered = false;
-        if (!registered) pg::guarded([] { before_shmem_exit(foreman_waiter_exit, Datum{0}); });
-        registered = true;
-        if (store::add_waiter(MyDatabaseId, job_id)) return;
-        throw pg::Failure(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED,
-                          "too many sessions of this role wait for jobs: foreman.max_waiters is %d",
-                          settings::max_waiters)
-            .hint("One role may use half of them, and half of what others leave: raise foreman.max_waiters.");
-    }
-    Waiting(const Waiting&) = delete;
-    Waiting& operator=(const Waiting&) = delete;
-    ~Waiting() { store::remove_waiter(); }
-};
 
 struct Reply {
     char state[16] = {};
@@ -84,7 +59,7 @@ Reply wait_for_end(int64 job_id, std::optional<core::Micros> timeout, MemoryCont
     const Waiting waiting(job_id);
     const core::Instant until = timeout ? pg::steady_now() + *timeout : core::kPlusInfinity;
     const core::Micros look_again =
-        is_announced() ? core::milliseconds(settings::poll_interval_ms) : kLookWithoutBoard;
+        Waiting::is_announced() ? core::milliseconds(settings::poll_interval_ms) : kLookWithoutBoard;
     const uint32 event = pg::wait_event("ForemanAwait");
     for (;;) {
         const Reply reply = look(job_id, context);

@@ -9,6 +9,7 @@
 // Without the board it reads the rows every 100 ms.
 #include "api/outside/lease_arguments.hpp"
 #include "api/public_function.hpp"
+#include "api/waiting.hpp"
 #include "board/settings.hpp"
 #include "board/waiters.hpp"
 #include "pg/call.hpp"
@@ -22,29 +23,7 @@ namespace foreman::api {
 
 namespace {
 
-constexpr core::Micros kLookWithoutBoard = core::milliseconds(100);
 constexpr Span kPatience{core::Micros{0}, core::days(3653)};
-
-extern "C" void foreman_queue_waiter_exit(int, Datum) { store::remove_waiter(); }
-
-// This session's place among the waiters of the board.
-class Waiting {
-  public:
-    explicit Waiting(std::span<const std::string_view> queues) {
-        if (!store::board_present()) return;
-        static constinit bool registered = false;
-        if (!registered) pg::guarded([] { before_shmem_exit(foreman_queue_waiter_exit, Datum{0}); });
-        registered = true;
-        if (store::add_queue_waiter(MyDatabaseId, queues)) return;
-        throw pg::Failure(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED,
-                          "too many sessions of this role wait for jobs: foreman.max_waiters is %d",
-                          settings::max_waiters)
-            .hint("One role may use half of them, and half of what others leave: raise foreman.max_waiters.");
-    }
-    Waiting(const Waiting&) = delete;
-    Waiting& operator=(const Waiting&) = delete;
-    ~Waiting() { store::remove_waiter(); }
-};
 
 core::Instant due_from_rows(const store::OutsideFilter& filter, core::Instant now) {
     pg::Transaction tx;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "board/held_list.hpp"
 #include "board/leases.hpp"
 #include "board/parts.hpp"
 #include "board/permits.hpp"
@@ -366,7 +367,7 @@ void prepare_context() {
             RegisterXactCallback(foreman_at_transaction_end, nullptr);
             RegisterSubXactCallback(foreman_at_subtransaction_end, nullptr);
         });
-        g_registered = true;
+        g_registered = g_ends_watched = true;
     }
 }
 

@@ -53,7 +53,7 @@ constexpr unsigned kByKind = 1, kByQueues = 2, kByOutcome = 4;
 #define BY_QUEUES " AND queue " EQ " ANY ($2)"
 #define BY_OUTCOME " AND outcome " EQ " $5"
 
-// Beyond the walk. No index on job_id can serve these.
+// Beyond the walk, which ends only where something narrows it down. No index on job_id can serve these.
 #define REST(conditions)                                                                            \
     {                                                                                               \
         "newest_rest",                                                                              \
@@ -62,8 +62,7 @@ constexpr unsigned kByKind = 1, kByQueues = 2, kByOutcome = 4;
             "job_id " PLUS " 0 DESC LIMIT $4",                                                      \
             WALK_TYPES                                                                              \
     }
-constinit pg::Statement g_rest[] = {REST(""),
-                                    REST(BY_KIND),
+constinit pg::Statement g_rest[] = {REST(BY_KIND),
                                     REST(BY_QUEUES),
                                     REST(BY_KIND BY_QUEUES),
                                     REST(BY_OUTCOME),
@@ -212,7 +211,7 @@ void history(const NewestFilter& f, const Scope& scope, std::optional<char> outc
     if (w.ended || w.found >= f.max_rows) return;
     use_brin();
     a.i64(3, w.below).i64(4, f.max_rows - w.found);
-    take(g_rest[by], a, ids);
+    take(g_rest[by - 1], a, ids);
 }
 
 void dead(const NewestFilter& f, const Scope& scope, pg::vector<int64>* ids) {
