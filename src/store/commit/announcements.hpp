@@ -1,0 +1,178 @@
+// The kinds of announcements, one small struct each: what it carries, and tell(), which tells the board at the
+// commit. A new kind is a struct here, its tell() in announcements.cpp, and a member of Announcements.
+#pragma once
+
+#include <string_view>
+
+#include "board/board.hpp"
+#include "pg/datum.hpp"
+#include "store/commit/announcement_list.hpp"
+
+namespace foreman::store {
+
+/// A kind that is of no place: nothing to copy, and each stays as it is.
+struct PlainAnnouncement {
+    static constexpr bool kMerges = false;
+    void keep(MemoryContext /*context*/) noexcept {}
+};
+
+/// Counters of a queue change.
+struct CountsAnnouncement {
+    static constexpr bool kMerges = true;
+    std::string_view queue;
+    QueueDelta delta;
+    JobTimes* times;  ///< in the context of announcements; nullptr: none
+    uint32 hash() const noexcept;
+    bool is_same(const CountsAnnouncement& o) const noexcept { return queue == o.queue; }
+    void merge(const CountsAnnouncement& o) noexcept;
+    void keep(MemoryContext context);
+    void tell() const noexcept;
+};
+
+/// The database stops.
+struct StopAnnouncement : PlainAnnouncement {
+    void tell() const noexcept;
+};
+
+/// A queue's row was written.
+struct SettingsAnnouncement : PlainAnnouncement {
+    std::string_view queue;
+    QueueSettings settings;
+    void keep(MemoryContext context);
+    void tell() const noexcept;
+};
+
+/// A job of the queue met somebody's limit at `at`.
+struct ThrottleAnnouncement {
+    static constexpr bool kMerges = true;
+    std::string_view queue;
+    core::ThrottlePolicy policy;
+    Instant at;
+    uint32 hash() const noexcept;
+    bool is_same(const ThrottleAnnouncement& o) const noexcept { return queue == o.queue; }
+    void merge(const ThrottleAnnouncement& /*later*/) noexcept {}
+    void keep(MemoryContext context);
+    void tell() const noexcept;
+};
+
+/// Rows of a range became claimable, from `key` on.
+struct WorkAnnouncement {
+    static constexpr bool kMerges = true;
+    std::string_view queue;
+    std::string_view kind;
+    int16 priority;
+    int16 alone;
+    Oid role;
+    Key key;
+    int jobs;
+    uint32 hash() const noexcept;
+    bool is_same(const WorkAnnouncement& o) const noexcept {
+        return priority == o.priority && alone == o.alone && queue == o.queue && kind == o.kind;
+    }
+    void merge(const WorkAnnouncement& o) noexcept;
+    void keep(MemoryContext context);
+    void tell() const noexcept;
+};
+
+/// A kind has another handler's role.
+struct KindAnnouncement : PlainAnnouncement {
+    std::string_view kind;
+    Oid role;
+    void keep(MemoryContext context);
+    void tell() const noexcept;
+};
+
+/// A row of job_request was written.
+struct RequestAnnouncement : PlainAnnouncement {
+    int64 job_id;
+    bool interrupt;
+    void tell() const noexcept;
+};
+
+/// A job expires, or a schedule is due, at `at`: the least instant of each is told.
+struct ExpiryAnnouncement {
+    static constexpr bool kMerges = true;
+    Instant at;
+    uint32 hash() const noexcept { return 0; }
+    bool is_same(const ExpiryAnnouncement& /*other*/) const noexcept { return true; }
+    void merge(const ExpiryAnnouncement& o) noexcept { at = std::min(at, o.at); }
+    void keep(MemoryContext /*context*/) noexcept {}
+    void tell() const noexcept;
+};
+struct FireAnnouncement {
+    static constexpr bool kMerges = true;
+    Instant at;
+    uint32 hash() const noexcept { return 0; }
+    bool is_same(const FireAnnouncement& /*other*/) const noexcept { return true; }
+    void merge(const FireAnnouncement& o) noexcept { at = std::min(at, o.at); }
+    void keep(MemoryContext /*context*/) noexcept {}
+    void tell() const noexcept;
+};
+
+/// A lease begins. It is on the board before the commit can be seen (place_leases).
+struct LeaseAnnouncement : PlainAnnouncement {
+    int64 job_id;
+    pg::UuidBytes token;
+    Instant until;
+    core::Micros length;
+    uint32 keys[2];
+    uint32 place;
+    bool placed;
+    bool holds_a_limit() const noexcept;
+    void tell() const noexcept {}
+};
+
+struct LeaseEndAnnouncement : PlainAnnouncement {
+    int64 job_id;
+    pg::UuidBytes token;
+    void tell() const noexcept;
+};
+
+/// Jobs that a key or a sequence blocks may go on, or (`parked`) a job is blocked in that place now.
+struct KeyAnnouncement {
+    static constexpr bool kMerges = true;
+    BlockedOn type;
+    bool parked;
+    std::string_view queue;
+    std::string_view key;
+    core::ParkedPlace place;
+    uint32 hash() const noexcept;
+    bool is_same(const KeyAnnouncement& o) const noexcept {
+        return type == o.type && parked == o.parked && queue == o.queue && key == o.key;
+    }
+    void merge(const KeyAnnouncement& o) noexcept { place = std::min(place, o.place); }
+    void keep(MemoryContext context);
+    void tell() const noexcept;
+};
+
+/// The end of a job (negative: of a batch) is waited for.
+struct AwaitAnnouncement : PlainAnnouncement {
+    int64 id;
+    void tell() const noexcept;
+};
+
+/// All of them, in the order in which they are told. Counts come first: sessions and workers that the rest wakes
+/// may read them at once. The handlers' roles come after the work, which was made with the role of its time.
+struct Announcements {
+    AnnouncementList<CountsAnnouncement> counts;
+    AnnouncementList<StopAnnouncement> stops;
+    AnnouncementList<SettingsAnnouncement> settings;
+    AnnouncementList<ThrottleAnnouncement> throttles;
+    AnnouncementList<WorkAnnouncement> work;
+    AnnouncementList<KindAnnouncement> kinds;
+    AnnouncementList<RequestAnnouncement> requests;
+    AnnouncementList<ExpiryAnnouncement> expiries;
+    AnnouncementList<FireAnnouncement> fires;
+    AnnouncementList<LeaseAnnouncement> leases;
+    AnnouncementList<LeaseEndAnnouncement> lease_ends;
+    AnnouncementList<KeyAnnouncement> keys;
+    AnnouncementList<AwaitAnnouncement> awaits;
+
+    template <class Do>
+    void each_list(Do what) {
+        what(counts), what(stops), what(settings), what(throttles), what(work), what(kinds), what(requests);
+        what(expiries), what(fires), what(leases), what(lease_ends), what(keys), what(awaits);
+    }
+};
+
+}  // namespace foreman::store
