@@ -3,19 +3,14 @@
 // registration changed.
 #pragma once
 
-#include "pg/prelude.hpp"
+#include "pg/function.hpp"
 #include "store/definitions/definitions.hpp"
 #include "store/jobs/jobs.hpp"
 
 namespace foreman::worker {
 
 struct Callable {
-    FmgrInfo function;
-    FmgrInfo to_jsonb;
-    Oid oid;
-    Oid result_type;
-    bool returns_set;
-    int statement_ms;  // its own statement_timeout, or pg::kSessionTimeout
+    pg::Function function;
     store::Shape shape;
     uint64 handler_loaded;
     uint64 function_generation;

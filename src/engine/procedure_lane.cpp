@@ -115,7 +115,7 @@ std::optional<Datum> call(const store::Handler& handler, const store::Job& job, 
         pg::Transaction tx;
         const pg::CurrentScope scope(context);
         const Callable& c = callable_for(handler);
-        statement_ms = c.statement_ms;
+        statement_ms = c.function.statement_ms();
         if (c.shape == store::Shape::job) {
             argument = store::job_datum(job, attempt);
             type = store::schema().job_type;

@@ -222,7 +222,7 @@ Attempt run_job(const store::Handler& handler, const store::Job& job, const Runn
     Attempt a =
         run_guarded(handler, &job, attempt, job.timeout_us, options, group, started, [&](Attempt* out) {
             Callable& c = callable_for(handler);
-            const pg::HandlerTimers timers(options.in_executor, c.statement_ms);
+            const pg::HandlerTimers timers(options.in_executor, c.function.statement_ms());
             out->result = call_handler(c, job, attempt, group);
         });
     store::slot_end_job();
@@ -241,19 +241,19 @@ Attempt run_batch(const store::Handler& handler, std::span<const store::Job> job
     const core::Instant started = pg::clock_now();
     store::slot_begin_job(first.job_id, first.kind, first.queue, first.attempt + 1, started);
     for (const store::Job& j : jobs.subspan(1)) store::record_beside(store::my_slot_number(), j.job_id);
-    Attempt a = run_guarded(handler, jobs.size() == 1 ? &first : nullptr, first.attempt + 1, timeout_us,
-                            options, group, started, [&](Attempt*) {
-                                Callable& c = callable_for(handler);
-                                const pg::HandlerTimers timers(options.in_executor, c.statement_ms);
-                                const Datum array = jobs_datum(jobs);
-                                store::current_job().job = nullptr;
-                                if (c.returns_set) {
-                                    store::call_batch(handler.function, array, store::schema().job_array_type,
-                                                      group, outcomes);
-                                } else {
-                                    call_void_batch(c, array);
-                                }
-                            });
+    Attempt a = run_guarded(
+        handler, jobs.size() == 1 ? &first : nullptr, first.attempt + 1, timeout_us, options, group, started,
+        [&](Attempt*) {
+            Callable& c = callable_for(handler);
+            const pg::HandlerTimers timers(options.in_executor, c.function.statement_ms());
+            const Datum array = jobs_datum(jobs);
+            store::current_job().job = nullptr;
+            if (c.function.returns_set()) {
+                store::call_batch(handler.function, array, store::schema().job_array_type, group, outcomes);
+            } else {
+                call_void_batch(c, array);
+            }
+        });
     store::slot_end_job();
     return a;
 }
