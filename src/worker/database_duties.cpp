@@ -161,7 +161,7 @@ Again fire_schedules(DutyState& s, Turn& turn) {
 }
 
 Again make_partitions(DutyState& s, Turn& turn) {
-    return s.duty(turn.name, [&turn] { store::make_partitions(turn.now); }) ? kDone : kLater;
+    return s.duty(turn.name, [&turn] { store::make_partitions(store::kHistory, turn.now); }) ? kDone : kLater;
 }
 
 Again prune_runs(DutyState& s, Turn& turn) {

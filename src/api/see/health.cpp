@@ -187,8 +187,8 @@ void report_board(Report* report) {
 
 void report_history(Report* report) {
     const core::Instant now = store::now();
-    const bool today = store::partition_ready(now);
-    const bool ready = today && store::partition_ready(now + core::days(1));
+    const bool today = store::partition_ready(store::kHistory, now);
+    const bool ready = today && store::partition_ready(store::kHistory, now + core::days(1));
     report->add("history", ready, "%s",
                 ready   ? "the partitions of today and tomorrow are there"
                 : today ? "The partition of tomorrow is missing: run SELECT foreman.prune_once()"

@@ -270,7 +270,7 @@ FOREMAN_FUNCTION(rescue_once) {
 
 FOREMAN_FUNCTION(prune_once) {
     require_operator("foreman.prune_once()");
-    store::make_partitions(store::now());
+    store::make_partitions(store::kHistory, store::now());
     store::Pruner pruner;
     pruner.begin(store::now());
     while (pruner.step()) {

@@ -1,5 +1,4 @@
-// The caches of definitions.hpp: two dynahash tables keyed by name, dropped whole when their relation
-// changed.
+// How handlers and queues are read. See definitions.hpp.
 #include "store/definitions/definitions.hpp"
 
 #include "board/board.hpp"
@@ -7,6 +6,7 @@
 #include "pg/datum.hpp"
 #include "pg/memory.hpp"
 #include "pg/xact.hpp"
+#include "store/db/relation_cache.hpp"
 #include "store/db/schema.hpp"
 #include "store/db/sql_names.hpp"
 
@@ -14,19 +14,10 @@ namespace foreman::store {
 
 namespace {
 
-constexpr long kMaxCached = 20000;
-
-constinit MemoryContext g_handler_context = nullptr;
-constinit HTAB* g_handlers = nullptr;
-constinit uint64 g_handlers_generation = 0;
 constinit uint64 g_loads = 0;
 
-constinit MemoryContext g_queue_context = nullptr;
-constinit HTAB* g_queues = nullptr;
-constinit uint64 g_queues_generation = 0;
-
 // Stands for the handler of a kind in queues that it does not serve.
-constinit const Handler kNoHandler{.kind = {},
+constinit const Handler kNoHandler{.name = {},
                                    .kind_len = 0,
                                    .exists = false,
                                    .lane = Lane::transaction,
@@ -47,9 +38,12 @@ constinit const Handler kNoHandler{.kind = {},
                                    .queues = {}};
 
 struct QueueRow {
-    char name[256];
+    char name[kCacheKeyBytes];
     Queue queue;
 };
+
+constinit RelationCache<Handler> g_handlers{"foreman handlers", handler_generation};
+constinit RelationCache<QueueRow> g_queues{"foreman queues", queue_generation};
 
 constinit pg::Statement g_read_handler{
     "handler",
@@ -64,44 +58,24 @@ constinit pg::Statement g_read_queue{
     "FROM foreman.queue WHERE queue " EQ " $1",
     {TEXTOID}};
 
-HTAB* fresh_table(MemoryContext* context, const char* name, Size entry) {
-    return pg::guarded([&]() -> HTAB* {
-        // What was handed out before stays readable until the transaction ends.
-        if (*context != nullptr) MemoryContextSetParent(*context, TopTransactionContext);
-        *context = nullptr;
-        *context = AllocSetContextCreate(CacheMemoryContext, "foreman definitions", ALLOCSET_SMALL_SIZES);
-        HASHCTL ctl{};
-        ctl.keysize = sizeof(Handler::kind);
-        ctl.entrysize = entry;
-        ctl.hcxt = *context;
-        return hash_create(name, 64, &ctl, HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
-    });
-}
-
-void copy_key(char (&key)[256], std::string_view name) {
-    const std::size_t n = std::min<std::size_t>(name.size(), 255);
-    std::memcpy(key, name.data(), n);
-    key[n] = '\0';
-}
-
 Lane parse_lane(std::string_view lane) noexcept {
     return lane == "batch" ? Lane::batch : lane == "procedure" ? Lane::procedure : Lane::transaction;
 }
 
-void keep_queues(Datum serves, Handler* h) {
+void keep_queues(Datum serves, Handler* h, MemoryContext context) {
     const pg::Elements e = pg::array_elements(serves, pg::kText);
     auto* queues = static_cast<std::string_view*>(
-        pg::allocate(sizeof(std::string_view) * static_cast<std::size_t>(e.count + 1), g_handler_context));
+        pg::allocate(sizeof(std::string_view) * static_cast<std::size_t>(e.count + 1), context));
     for (int i = 0; i < e.count; i++) {
         const std::string_view name = pg::text_view(e.values[i]);
-        queues[i] = {pg::copy_text(name, g_handler_context), name.size()};
+        queues[i] = {pg::copy_text(name, context), name.size()};
     }
     h->confined = true;
     h->queues = {queues, static_cast<std::size_t>(e.count)};
 }
 
-void read_handler(Handler* h) {
-    h->kind_len = static_cast<uint16>(std::strlen(h->kind));
+void read_handler(Handler* h, MemoryContext context) {
+    h->kind_len = static_cast<uint16>(std::strlen(h->name));
     h->exists = false;
     h->run_as = InvalidOid;
     h->loaded = ++g_loads;
@@ -118,7 +92,7 @@ void read_handler(Handler* h) {
     const AsOwner scope;
     const pg::LatestSnapshot latest;
     pg::Args<1> args;
-    args.text(1, {h->kind, h->kind_len});
+    args.text(1, h->kind());
     const pg::Rows rows = g_read_handler.execute(args, true);
     if (rows.empty()) return;
     const pg::Row r = rows[0];
@@ -133,9 +107,9 @@ void read_handler(Handler* h) {
     const std::string_view queue = r.view(9);
     h->queue_len = static_cast<uint16>(std::min<std::size_t>(queue.size(), 255));
     std::memcpy(h->queue, queue.data(), h->queue_len);
-    if (!r.is_null(10)) h->function = pg::copy_text(r.view(10), g_handler_context);
-    if (!r.is_null(11)) h->command = pg::copy_text(r.view(11), g_handler_context);
-    if (!r.is_null(12)) keep_queues(r.datum(12), h);
+    if (!r.is_null(10)) h->function = pg::copy_text(r.view(10), context);
+    if (!r.is_null(11)) h->command = pg::copy_text(r.view(11), context);
+    if (!r.is_null(12)) keep_queues(r.datum(12), h, context);
     // Commands of schedules are written for a session that begins with them, as they have in pg_cron.
     h->new_session = h->shape == Shape::scheduled || r.view(13) == "new";
     h->exists = true;
@@ -177,22 +151,6 @@ void read_queue(std::string_view name, Queue* q) {
     if (!r.is_null(13)) q->skip_later = r.view(13) == "skip";
 }
 
-// Entering first and filling afterwards would leave a half-made entry behind an error.
-template <class Entry, class Fill>
-Entry* find_or_load(HTAB* table, const char* key, Fill fill) {
-    bool found = false;
-    auto* entry = static_cast<Entry*>(hash_search(table, key, HASH_FIND, &found));
-    if (found) return entry;
-    Entry fresh{};
-    fill(&fresh);
-    return pg::guarded([&]() -> Entry* {
-        bool existed = false;
-        auto* e = static_cast<Entry*>(hash_search(table, key, HASH_ENTER, &existed));
-        std::memcpy(static_cast<void*>(e), &fresh, sizeof(Entry));
-        return e;
-    });
-}
-
 }  // namespace
 
 int64 interval_us(std::optional<Datum> interval) {
@@ -201,22 +159,7 @@ int64 interval_us(std::optional<Datum> interval) {
     return static_cast<int64>(p.days) * USECS_PER_DAY + p.us;
 }
 
-const Handler& find_handler(std::string_view kind) {
-    (void)schema();
-    const uint64 generation = handler_generation();
-    if (g_handlers == nullptr || generation != g_handlers_generation ||
-        hash_get_num_entries(g_handlers) > kMaxCached) {
-        g_handlers = nullptr;
-        g_handlers = fresh_table(&g_handler_context, "foreman handlers", sizeof(Handler));
-        g_handlers_generation = generation;
-    }
-    char key[256];
-    copy_key(key, kind);
-    return *find_or_load<Handler>(g_handlers, key, [&](Handler* h) {
-        std::memcpy(h->kind, key, sizeof(key));
-        read_handler(h);
-    });
-}
+const Handler& find_handler(std::string_view kind) { return g_handlers.find(kind, read_handler); }
 
 const Handler& find_handler(std::string_view kind, std::string_view queue, int16 alone) {
     const Handler& h = find_handler(kind);
@@ -225,22 +168,8 @@ const Handler& find_handler(std::string_view kind, std::string_view queue, int16
 }
 
 const Queue& find_queue(std::string_view queue) {
-    (void)schema();
-    const uint64 generation = queue_generation();
-    if (g_queues == nullptr || generation != g_queues_generation ||
-        hash_get_num_entries(g_queues) > kMaxCached) {
-        g_queues = nullptr;
-        g_queues = fresh_table(&g_queue_context, "foreman queues", sizeof(QueueRow));
-        g_queues_generation = generation;
-    }
-    char key[256];
-    copy_key(key, queue);
-    return find_or_load<QueueRow>(g_queues, key,
-                                  [&](QueueRow* row) {
-                                      std::memcpy(row->name, key, sizeof(key));
-                                      read_queue(queue, &row->queue);
-                                  })
-        ->queue;
+    const auto read = [queue](QueueRow* row, MemoryContext) { read_queue(queue, &row->queue); };
+    return g_queues.find(queue, read).queue;
 }
 
 core::BackoffPolicy backoff_for(const Handler& handler, const Queue& queue) {

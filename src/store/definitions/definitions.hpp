@@ -23,7 +23,7 @@ enum class Lane : char { transaction = 't', batch = 'b', procedure = 'p' };
 enum class Shape : char { jsonb = 'j', job = 'o', jobs = 'a', command = 'c', scheduled = 's' };
 
 struct Handler {
-    char kind[256];
+    char name[256];  // its kind
     uint16 kind_len;
     bool exists;  // false: no handler is registered for this kind
     Lane lane;
@@ -42,6 +42,7 @@ struct Handler {
     bool new_session;  // each call has one of its own
     bool confined;     // to the queues below: all that its registrar operated
     std::span<const std::string_view> queues;
+    std::string_view kind() const noexcept { return {name, kind_len}; }
     std::string_view queue_name() const noexcept { return {queue, queue_len}; }
     bool serves(std::string_view name) const noexcept {
         return !confined || std::find(queues.begin(), queues.end(), name) != queues.end();

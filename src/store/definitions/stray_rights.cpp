@@ -101,24 +101,6 @@ constinit pg::Statement g_stray{
                     "ORDER BY s.identity, s.role, s.privilege_type LIMIT 1",
     {TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID}};
 
-// Takes everybody's rights on $2 away, then gives those on $1. Statements come in this order.
-constinit pg::Statement g_copy{
-    "copy_rights",
-    "WITH held AS (SELECT c.oid, NULL::pg_catalog.text AS columns, a.grantee, a.privilege_type, "
-    "a.is_grantable FROM pg_catalog.pg_class c CROSS JOIN LATERAL pg_catalog.aclexplode(COALESCE(c.relacl, "
-    "pg_catalog.acldefault('r', c.relowner))) a UNION ALL SELECT t.attrelid, pg_catalog.format(' (%I)', "
-    "t.attname), a.grantee, a.privilege_type, a.is_grantable FROM pg_catalog.pg_attribute t CROSS JOIN "
-    "LATERAL pg_catalog.aclexplode(t.attacl) a), named AS (SELECT h.*, CASE WHEN h.grantee " EQ
-    " 0 THEN 'PUBLIC' ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(h.grantee)) END AS role FROM "
-    "held h WHERE h.oid " EQ
-    " ANY (ARRAY[$1::pg_catalog.regclass, $2::pg_catalog.regclass])) SELECT "
-    "s.command FROM (SELECT DISTINCT 1 AS step, pg_catalog.format('REVOKE ALL ON %s FROM %s', $2, n.role) "
-    "AS command FROM named n WHERE n.oid " EQ
-    " $2::pg_catalog.regclass UNION ALL SELECT 2, pg_catalog.format('GRANT %s%s ON %s TO %s%s', "
-    "n.privilege_type, n.columns, $2, n.role, CASE WHEN n.is_grantable THEN ' WITH GRANT OPTION' ELSE '' "
-    "END) FROM named n WHERE n.oid " EQ " $1::pg_catalog.regclass) s ORDER BY s.step",
-    {TEXTOID, TEXTOID}};
-
 void run_all(const pg::Rows& commands) {
     for (const pg::Row row : commands) pg::run_utility(pg::copy_text(row.view(1)));
 }
@@ -145,12 +127,6 @@ void revoke_default_rights(std::string_view extension) {
         run_all(list.execute(a));
     }
     list.forget();
-}
-
-void copy_rights(const char* from, const char* to) {
-    pg::Args<2> a;
-    a.text(1, from).text(2, to);
-    run_all(g_copy.execute(a));
 }
 
 StrayRights stray_rights() {

@@ -15,9 +15,6 @@ namespace foreman::store {
 ///     afterwards.
 void revoke_default_rights(std::string_view extension);
 
-/// Makes the rights on a table of schema foreman those that there are on another, column by column too.
-void copy_rights(const char* from, const char* to);
-
 struct StrayRights {
     int64 count;
     const char*

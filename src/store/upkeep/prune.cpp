@@ -105,7 +105,7 @@ constexpr Instant start_of(int64 day) noexcept { return {day * USECS_PER_DAY}; }
 
 const char* table_of(int64 day, bool is_default) {
     if (is_default) return "foreman.job_history_default";
-    const PartitionName name = partition_name(day);
+    const PartitionName name = partition_name(kHistory, day);
     return pg::guarded([&name] { return psprintf("foreman.%s", name.text); });
 }
 
@@ -237,8 +237,8 @@ bool Pruner::try_drop_day(const Day& day) {
     } catch (const pg::PgError& e) {
         if (e.sqlstate() == ERRCODE_LOCK_NOT_AVAILABLE) return false;
         if (e.sqlstate() == ERRCODE_ADMIN_SHUTDOWN || e.sqlstate() == ERRCODE_QUERY_CANCELED) throw;
-        kept_.emplace(e.sqlstate(), "partition %s cannot be dropped: %s", partition_name(day.number).text,
-                      e.message());
+        kept_.emplace(e.sqlstate(), "partition %s cannot be dropped: %s",
+                      partition_name(kHistory, day.number).text, e.message());
         kept_->detail("%s", e.detail()).hint("Nothing of yours may depend on partitions of the history.");
         return true;
     }
@@ -262,7 +262,7 @@ bool Pruner::step() {
             days_.push_back({0, true});
             for (const pg::Row row : g_partitions.execute()) {
                 int64 day = 0;
-                if (parse_partition_name(row.view(1), &day)) days_.push_back({day, false});
+                if (parse_partition_name(kHistory, row.view(1), &day)) days_.push_back({day, false});
             }
             phase_ = Phase::dead_letters;
             return true;
