@@ -165,11 +165,13 @@ Again make_partitions(DutyState& s, Turn& turn) {
 }
 
 Again prune_runs(DutyState& s, Turn& turn) {
-    const bool done = s.duty(turn.name, [&turn] {
-        store::prune_runs(turn.now);
-        store::prune_notes(turn.now);
+    bool more = false;
+    const bool done = s.duty(turn.name, [&] {
+        more = s.run_pruner.step(turn.now);
+        if (!more) store::prune_notes(turn.now);
     });
-    return done ? kDone : kLater;
+    if (!done) return kLater;
+    return more ? kMore : kDone;
 }
 
 Again prune_history(DutyState& s, Turn& turn) {

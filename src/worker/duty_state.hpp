@@ -49,6 +49,7 @@ struct DutyState : Attempts {
     Clerk clerk;
     bool cron_held = false;  // what ran when cron.launch_active_jobs was switched off is cancelled
     Troubled troubled_schedules;
+    store::RunPruner run_pruner;
     store::Pruner pruner;
 };
 

@@ -285,7 +285,9 @@ FOREMAN_FUNCTION(prune_once) {
         v[2] = Int64GetDatum(p.rows);
         rows.put(v);
     }
-    if (const int64 runs = store::prune_runs(store::now()); runs > 0)
+    store::RunPruner run_pruner;
+    while (run_pruner.step(store::now())) pg::check_interrupts();
+    if (const int64 runs = run_pruner.removed(); runs > 0)
         rows.put(std::array<std::optional<Datum>, 3>{pg::text_datum("runs of schedules"), std::nullopt,
                                                      Int64GetDatum(runs)});
     return rows.done();

@@ -17,7 +17,7 @@ namespace foreman::store {
 namespace {
 
 constexpr int kCommandAttempts = 1;
-constexpr int kPruneBatch = 10000;
+constexpr int kPruneLook = 500;  // each is looked for in every partition of the history
 constexpr const char* kReplaced = "replaced by the next run of its schedule";
 
 constinit pg::Statement g_due{
@@ -111,15 +111,21 @@ constinit pg::Statement g_command{
     " $2 AND run_as::pg_catalog.oid " EQ " $3",
     {JSONBOID, INT8OID, OIDOID}};
 
+// Of $2 runs that fired before $1, behind ($3, $4). Subqueries, not joins: of the history no more than an
+// index is to be read, whatever the statistics say.
 constinit pg::Statement g_prune{
     "prune_runs",
-    "DELETE FROM foreman.schedule_run WHERE run_id " EQ
-    " ANY (ARRAY (SELECT r.run_id FROM foreman.schedule_run r WHERE r.fired_at " LT
-    " $1 AND NOT EXISTS (SELECT 1 FROM foreman.live_job j WHERE j.job_id " EQ
-    " r.job_id) AND NOT EXISTS (SELECT 1 FROM foreman.dead_letter d WHERE d.job_id " EQ
-    " r.job_id) AND NOT EXISTS (SELECT 1 FROM foreman.job_history h WHERE h.job_id " EQ
-    " r.job_id) ORDER BY r.fired_at LIMIT $2))",
-    {TIMESTAMPTZOID, INT8OID}};
+    "WITH w AS MATERIALIZED (SELECT r.fired_at, r.run_id, r.job_id FROM foreman.schedule_run r WHERE "
+    "r.fired_at " LT " $1 AND (r.fired_at, r.run_id) " GT
+    " ($3, $4) ORDER BY r.fired_at, r.run_id LIMIT $2), d AS (DELETE FROM foreman.schedule_run WHERE "
+    "run_id " EQ
+    " ANY (ARRAY (SELECT w.run_id FROM w WHERE (SELECT 1 FROM foreman.live_job j WHERE j.job_id " EQ
+    " w.job_id LIMIT 1) IS NULL AND (SELECT 1 FROM foreman.dead_letter d WHERE d.job_id " EQ
+    " w.job_id LIMIT 1) IS NULL AND (SELECT 1 FROM foreman.job_history h WHERE h.job_id " EQ
+    " w.job_id LIMIT 1) IS NULL)) RETURNING run_id) SELECT (SELECT pg_catalog.count(*) FROM w), "
+    "(SELECT pg_catalog.count(*) FROM d), w.fired_at, w.run_id FROM w ORDER BY w.fired_at DESC, w.run_id "
+    "DESC LIMIT 1",
+    {TIMESTAMPTZOID, INT8OID, TIMESTAMPTZOID, INT8OID}};
 
 constinit pg::Statement g_least_retention{
     "least_retention",
@@ -400,13 +406,23 @@ ScheduledCommand command_of(int64 job_id, Datum args, Oid role, MemoryContext co
     return c;
 }
 
-int64 prune_runs(Instant now) {
+bool RunPruner::step(Instant now) {
     const AsOwner scope;
-    const pg::Rows least = g_least_retention.execute();
-    const core::Micros keep{interval_us(least[0].optional_datum(1))};
-    pg::Args<2> a;
-    a.instant(1, now - keep).i64(2, kPruneBatch);
-    return static_cast<int64>(g_prune.execute(a).processed());
+    if (!active_) {
+        const pg::Rows least = g_least_retention.execute();
+        *this = RunPruner();
+        before_ = now - core::Micros{interval_us(least[0].optional_datum(1))};
+    }
+    active_ = false;
+    pg::Args<4> a;
+    a.instant(1, before_).i64(2, kPruneLook).instant(3, fired_at_).i64(4, run_id_);
+    const pg::Rows rows = g_prune.execute(a);
+    if (rows.empty()) return false;
+    removed_ += rows[0].i64(2);
+    fired_at_ = rows[0].instant(3);
+    run_id_ = rows[0].i64(4);
+    active_ = rows[0].i64(1) == kPruneLook;
+    return active_;
 }
 
 }  // namespace foreman::store

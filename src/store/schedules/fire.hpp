@@ -70,8 +70,22 @@ ScheduledCommand command_of(int64 job_id, Datum args, Oid role, MemoryContext co
 /// does: cancels the job of a run; a waiting one at once, a running one is interrupted and not waited for.
 void cancel_run(int64 job_id, std::string_view reason, Instant now);
 
-/// does: forgets runs whose job is past its retention.
-/// returns: how many
-int64 prune_runs(Instant now);
+/// Forgets runs whose job is past its retention, in the order in which they fired.
+class RunPruner {
+  public:
+    /// does:    one step of a pass, of about ten milliseconds, in the caller's transaction; the first one
+    ///          begins it
+    /// returns: false when the pass is complete
+    /// errors:  whatever raises; the pass is given up
+    bool step(Instant now);
+    int64 removed() const noexcept { return removed_; }
+
+  private:
+    bool active_ = false;
+    Instant before_{};
+    Instant fired_at_ = core::kMinusInfinity;  // of the last run that was looked at
+    int64 run_id_ = PG_INT64_MIN;
+    int64 removed_ = 0;
+};
 
 }  // namespace foreman::store

@@ -79,17 +79,24 @@ constinit pg::Statement g_delete_windows{
     " $1 ORDER BY w.until LIMIT $2 FOR UPDATE SKIP LOCKED))",
     {TIMESTAMPTZOID, INT8OID}};
 
-// Finished ones, and those that nobody filled, when nothing is left of their jobs. Subqueries, not joins: of
-// the history no more than an index is to be read, whatever the statistics say.
+// Finished ones, and those that nobody filled, when nothing is left of their jobs: of $2 batches behind $3.
+// Subqueries, not joins: of the history no more than an index is to be read, whatever the statistics say.
 constinit pg::Statement g_delete_batches{
     "prune_batches",
-    "DELETE FROM foreman.job_batch WHERE batch_id " EQ
-    " ANY (ARRAY (SELECT b.batch_id FROM foreman.job_batch b WHERE COALESCE(b.finished_at, b.created_at) " LT
+    "WITH w AS MATERIALIZED (SELECT b.batch_id FROM foreman.job_batch b WHERE b.batch_id " GT
+    " $3 ORDER BY b.batch_id LIMIT $2), v AS MATERIALIZED (SELECT b.batch_id FROM foreman.job_batch b WHERE "
+    "b.batch_id " GT " $3 AND b.batch_id " LE
+    " (SELECT pg_catalog.max(w.batch_id) FROM w) AND COALESCE(b.finished_at, b.created_at) " LT
     " $1 AND (SELECT 1 FROM foreman.live_job l WHERE l.batch_id " EQ
     " b.batch_id LIMIT 1) IS NULL AND (SELECT 1 FROM foreman.job_history h WHERE h.batch_id " EQ
     " b.batch_id LIMIT 1) IS NULL AND (SELECT 1 FROM foreman.dead_letter d WHERE d.batch_id " EQ
-    " b.batch_id LIMIT 1) IS NULL LIMIT $2 FOR UPDATE SKIP LOCKED))",
-    {TIMESTAMPTZOID, INT8OID}};
+    " b.batch_id LIMIT 1) IS NULL FOR UPDATE OF b SKIP LOCKED), d AS (DELETE FROM foreman.job_batch WHERE "
+    "batch_id " EQ
+    " ANY (ARRAY (SELECT v.batch_id FROM v)) RETURNING batch_id) SELECT pg_catalog.count(*), "
+    "pg_catalog.max(w.batch_id), (SELECT pg_catalog.count(*) FROM d) FROM w",
+    {TIMESTAMPTZOID, INT8OID, INT8OID}};
+constexpr core::Micros kBatchAge = core::days(7);
+constexpr int kBatchesLook = 500;  // each is looked for in every partition of the history
 
 // What goes at an age of its own.
 struct Aged {
@@ -98,8 +105,7 @@ struct Aged {
     core::Micros age;
 };
 constexpr Aged kAged[] = {{"statistics", &g_delete_statistics, core::days(30)},
-                          {"unique keys", &g_delete_windows, core::Micros{}},
-                          {"batches", &g_delete_batches, core::days(7)}};
+                          {"unique keys", &g_delete_windows, core::Micros{}}};
 
 constexpr Instant start_of(int64 day) noexcept { return {day * USECS_PER_DAY}; }
 
@@ -197,6 +203,17 @@ bool Pruner::delete_batch(const char* form, const char* table, const char* what)
     return block_ < end_;
 }
 
+// false: there are no more.
+bool Pruner::delete_batches() {
+    pg::Args<3> a;
+    a.instant(1, now_ - kBatchAge).i64(2, kBatchesLook).i64(3, batch_);
+    const pg::Rows rows = g_delete_batches.execute(a);
+    if (const int64 deleted = rows[0].i64(3); deleted > 0) count("batches", {}, deleted);
+    if (rows[0].i64(1) < kBatchesLook) return false;
+    batch_ = rows[0].i64(2);
+    return true;
+}
+
 bool Pruner::drop_day(const Day& day) {
     const char* table = table_of(day.number, false);
     const auto read = [](const char* sql) {
@@ -247,7 +264,8 @@ bool Pruner::try_drop_day(const Day& day) {
 bool Pruner::step() {
     const AsOwner scope;
     // A range of places is read in their order, the whole table may be read from its middle.
-    if (phase_ != Phase::dead_letters && phase_ != Phase::history) scope.allow_any_plan();
+    if (phase_ != Phase::dead_letters && phase_ != Phase::batches && phase_ != Phase::history)
+        scope.allow_any_plan();
     pg::GucScope settings;
     settings.set("lock_timeout", "100ms");
     settings.set("search_path", "pg_catalog, pg_temp");
@@ -278,9 +296,14 @@ bool Pruner::step() {
             if (rows > 0) count(aged.what, {}, rows);
             if (rows == kBatch || ++at_ < std::size(kAged)) return true;
             at_ = 0;
+            phase_ = Phase::batches;
+            batch_ = PG_INT64_MIN;
+            return true;
+        }
+        case Phase::batches:
+            if (delete_batches()) return true;
             phase_ = Phase::history;
             break;
-        }
         case Phase::history:
             while (at_ < days_.size() && (is_over(days_[at_]) || !has_work(days_[at_]))) at_++;
             if (at_ == days_.size()) {

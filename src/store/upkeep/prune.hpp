@@ -43,7 +43,7 @@ class Pruner {
     const pg::vector<Pruned>& removed() const noexcept { return removed_; }
 
   private:
-    enum class Phase { none, begun, dead_letters, aged, history, partitions };
+    enum class Phase { none, begun, dead_letters, aged, batches, history, partitions };
     struct Day {
         int64 number;  // days since 2000-01-01; of the default partition: none
         bool is_default;
@@ -53,6 +53,7 @@ class Pruner {
     bool is_over(const Day& day) const;
     bool has_work(const Day& day) const;
     bool delete_batch(const char* form, const char* table, const char* what);
+    bool delete_batches();
     bool drop_day(const Day& day);
     bool try_drop_day(const Day& day);
     void count(const char* what, std::string_view queue, int64 rows);
@@ -68,7 +69,8 @@ class Pruner {
     std::size_t at_ = 0;
     int tries_ = 0;
     std::optional<pg::Failure> kept_;  // why a partition could not be dropped
-    uint32 block_ = 0;                 // what the batches of this table have come to
+    int64 batch_ = 0;                  // the last batch that was looked at
+    uint32 block_ = 0;                 // what the deletions of this table have come to
     uint16 offset_ = 0;
     uint32 end_ = 0;  // its size in blocks when they began
     pg::vector<Pruned> removed_;
