@@ -102,7 +102,7 @@ void BlockedWork::look(const Item& item, core::Instant now) {
         pass.locked = seen == BatchLook::locked;
         if (seen == BatchLook::done && board_present()) forget_end(MyDatabaseId, item.id);
     } else {
-        look_at_key({item.type, name_view(item.queue), name_view(item.key)}, now, &pass);
+        look_at_key({item.type, name_view(item.queue), name_view(item.key)}, &pass);
     }
     released_ += pass.released;
     if (pass.locked) retry_later(item);

@@ -6,6 +6,7 @@
 #include "pg/datum.hpp"
 #include "pg/memory.hpp"
 #include "store/commit/remember.hpp"
+#include "store/db/clock.hpp"
 #include "store/db/schema.hpp"
 #include "store/db/sql_names.hpp"
 #include "store/definitions/definitions.hpp"
@@ -118,10 +119,12 @@ bool is_parked(const KeyName& n) {
 
 // Only parked ones that nothing else stands before: behind a head that is not due, or that nobody claims, a
 // released one would be parked again at once, and so on without end.
-int64 release_sequence(const KeyName& n, core::Instant now, bool* locked) {
+// As of now, and not of when the dispatcher's turn began: a job that came since, and whose hint was taken in this
+// turn, would be taken for one that is due later, and nothing would tell of it again.
+int64 release_sequence(const KeyName& n, bool* locked) {
     pg::ContextResource memory(CurrentMemoryContext);
     pg::vector<int64> ids(&memory);
-    sequence_order(n.queue, n.key, find_queue(n.queue).skip_later, SequencePart::may_start, now,
+    sequence_order(n.queue, n.key, find_queue(n.queue).skip_later, SequencePart::may_start, now(),
                    kReleaseAtOnce, &ids);
     if (ids.empty()) return 0;
     pg::Args<1> a;
@@ -148,23 +151,23 @@ void look_at_concurrency_key(const KeyName& n, BlockedPass* pass) {
     if (released == 0) pass->locked = true;
 }
 
-void look_at_sequence(const KeyName& n, core::Instant now, BlockedPass* pass) {
+void look_at_sequence(const KeyName& n, BlockedPass* pass) {
     bool locked = false;
-    if (key_running(MyDatabaseId, n) == 0) pass->released += release_sequence(n, now, &locked);
+    if (key_running(MyDatabaseId, n) == 0) pass->released += release_sequence(n, &locked);
     if (!is_parked(n)) return key_is_clear(MyDatabaseId, n);
     if (locked) pass->locked = true;
 }
 
 }  // namespace
 
-void look_at_key(const KeyName& n, core::Instant now, BlockedPass* pass) {
+void look_at_key(const KeyName& n, BlockedPass* pass) {
     if (!board_present()) {  // nothing runs under a key then
         pass->released += n.type == BlockedOn::key ? release_parked(n, core::kFirstPlace, kReleaseAtOnce)
-                                                   : release_sequence(n, now, &pass->locked);
+                                                   : release_sequence(n, &pass->locked);
         return;
     }
     if (n.type == BlockedOn::key) return look_at_concurrency_key(n, pass);
-    look_at_sequence(n, now, pass);
+    look_at_sequence(n, pass);
 }
 
 bool next_parked(BlockedOn type, BoardName* queue, BoardName* key) {
