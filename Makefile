@@ -66,10 +66,22 @@ build/obj/flags build/obj/files: FORCE
 	@mkdir -p $(@D)
 	@printf '%s\n' "$$FOREMAN_STAMP" | cmp -s - $@ || printf '%s\n' "$$FOREMAN_STAMP" > $@
 
+# What is missing is said before a compiler says it in its own way.
+build/obj/found: build/obj/flags
+	@echo 'static_assert(__cplusplus >= 202002L);' | $(CXX) -std=c++20 -x c++ -fsyntax-only - 2>/dev/null || { \
+		echo "A compiler of C++20 is missing: $(CXX) cannot compile it. 'make setup' installs g++ on Debian and" >&2; \
+		echo "Ubuntu; elsewhere install g++ 12 or clang 14, or later ones, and set CXX where it has another name." >&2; \
+		exit 1; }
+	@echo '#include <boost/container/vector.hpp>' | $(CXX) $(CPPFLAGS) -std=c++20 -x c++ -fsyntax-only - 2>/dev/null || { \
+		echo "The headers of Boost.Container are missing. 'make setup' installs them on Debian and Ubuntu" >&2; \
+		echo "(libboost-dev); elsewhere the package is boost-devel or boost." >&2; \
+		exit 1; }
+	@touch $@
+
 # The headers that nearly every file includes, the server's most of all, are read once: that is half of the
 # time of a build. core/ does without the server. Nothing may rely on it: lint compiles each file without.
 PREFIX = build/obj/prefix.hpp
-$(PREFIX).gch: src/pg/prefix.hpp build/obj/flags
+$(PREFIX).gch: src/pg/prefix.hpp build/obj/flags build/obj/found
 	@mkdir -p $(@D)
 	@printf '#include "pg/prefix.hpp"\n' > $(PREFIX)
 	$(if $(V),,@echo "  CXX  $<" && )$(COMPILE) -x c++-header -MMD -MP -MF $(PREFIX).d -MT $@ -o $@ $(PREFIX)
