@@ -60,6 +60,18 @@ enum class BlockedOn : char {
     successor = 's'    ///< the holder of its unique key
 };
 
+/// What was asked of a job that somebody holds: the column action of job_request.
+enum class RequestAction : char {
+    none = '\0',
+    cancel = 'c',
+    remove = 'd',
+    reschedule = 'r',
+    cancel_at_end = 'n'  ///< cancel, but interrupt nothing
+};
+
+/// What becomes of a job when one that it depends on was not completed: the column policy of job_dependency.
+enum class OnDependency : char { cancel = 'c', run = 'r' };
+
 /// What the tables say of a job.
 enum class StoredState : char {
     claimable = 'w',

@@ -57,21 +57,21 @@ bool Group::skip_before_start(const store::Job& job) {
     }
     if (!store::requests_open()) return false;
     const store::Request r = store::take_request(job.job_id, context_);
-    if (r.action == 'c') {
+    if (r.action == store::RequestAction::cancel) {
         Attempt none;
         none.end = End::stopped;
         add_ended(job, core::Next::cancel, job.attempt, none, r.reason, job.errors);
         ended_.back().started_at.reset();
-    } else if (r.action == 'd') {
+    } else if (r.action == store::RequestAction::remove) {
         store::delete_taken(job);
-    } else if (r.action == 'r') {
+    } else if (r.action == store::RequestAction::reschedule) {
         store::Job moved = job;
         if (r.priority) moved.priority = *r.priority;
         gave_back_ = true;
         if (!job.sequence_key.empty()) waiting_.push_back(&job);
         store::put_back(moved, job.attempt, job.alone, r.run_at.value_or(job.run_at), job.errors);
     }
-    return r.action != 0;
+    return r.action != store::RequestAction::none;
 }
 
 // A sequence stops at the first of its jobs that goes back; the rows of the others are as they were.
@@ -215,13 +215,13 @@ void Group::put_back_unless_requested(const store::Job& job, int16 attempt, int1
     if (!job.sequence_key.empty()) waiting_.push_back(&job);
     store::Request r{};
     if (store::requests_open()) r = store::take_request(job.job_id, context_);
-    if (r.action == 'c') {
+    if (r.action == store::RequestAction::cancel) {
         Attempt none;
         none.started_at = store::now();
         add_ended(job, core::Next::cancel, std::max<int>(attempt, job.attempt + 1), none, r.reason, errors);
-    } else if (r.action == 'd') {
+    } else if (r.action == store::RequestAction::remove) {
         store::delete_taken(job);
-    } else if (r.action == 'r') {
+    } else if (r.action == store::RequestAction::reschedule) {
         store::Job moved = job;
         if (r.priority) moved.priority = *r.priority;
         store::put_back(moved, attempt, alone, r.run_at.value_or(run_at), errors);

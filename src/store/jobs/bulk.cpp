@@ -82,7 +82,7 @@ void find_live(const JobFilter& f, int64 after, int64 most, pg::vector<int64>* i
 }
 
 // What is somebody else's gets a request, unless it has ended meanwhile.
-int64 request_rest(const pg::vector<int64>& ids, const pg::vector<Job>& taken, char action) {
+int64 request_rest(const pg::vector<int64>& ids, const pg::vector<Job>& taken, RequestAction action) {
     pg::vector<int64> rest(ids.get_allocator());
     for (const int64 id : ids) {
         if (std::none_of(taken.begin(), taken.end(), [id](const Job& j) { return j.job_id == id; }))
@@ -103,7 +103,7 @@ int64 request_rest(const pg::vector<int64>& ids, const pg::vector<Job>& taken, c
 }
 
 template <class Taken>
-Batch act_on_live(const JobFilter& f, int64 after, int64 most, char action, MemoryContext context,
+Batch act_on_live(const JobFilter& f, int64 after, int64 most, RequestAction action, MemoryContext context,
                   Taken what) {
     pg::ContextResource memory(context);
     pg::vector<int64> ids(&memory);
@@ -125,7 +125,8 @@ void set_outcome(pg::Args<N>* a, const JobFilter& f) {
 
 Batch cancel_some(const JobFilter& f, int64 after, int64 most, MemoryContext context) {
     return act_on_live(
-        f, after, most, 'c', context, [](const pg::vector<Job>& jobs, pg::ContextResource* memory) {
+        f, after, most, RequestAction::cancel, context,
+        [](const pg::vector<Job>& jobs, pg::ContextResource* memory) {
             const Instant at = now();
             pg::vector<Ended> ended(memory);
             ended.reserve(jobs.size());
@@ -137,9 +138,10 @@ Batch cancel_some(const JobFilter& f, int64 after, int64 most, MemoryContext con
 }
 
 Batch delete_live_some(const JobFilter& f, int64 after, int64 most, MemoryContext context) {
-    return act_on_live(f, after, most, 'd', context, [](const pg::vector<Job>& jobs, pg::ContextResource*) {
-        for (const Job& j : jobs) delete_taken(j);
-    });
+    return act_on_live(f, after, most, RequestAction::remove, context,
+                       [](const pg::vector<Job>& jobs, pg::ContextResource*) {
+                           for (const Job& j : jobs) delete_taken(j);
+                       });
 }
 
 Batch delete_finished_some(const JobFilter& f, Place place, int64 after, int64 most) {

@@ -208,14 +208,14 @@ bool apply_to(int64 job_id, MemoryContext context) {
     a.i64(1, job_id);
     if (g_lock_waiting.execute(a).empty()) return false;
     const Request r = take_request(job_id, context);
-    if (r.action == 0) return true;  // applied meanwhile by whoever held the job
-    if (r.action == 'r') {
+    if (r.action == RequestAction::none) return true;  // applied meanwhile by whoever held the job
+    if (r.action == RequestAction::reschedule) {
         move_waiting(job_id, r.run_at, r.priority, InvalidOid);
         return true;
     }
     Job job{};
     if (!take_waiting(job_id, context, &job)) return true;
-    if (r.action == 'd') {
+    if (r.action == RequestAction::remove) {
         delete_taken(job);
     } else {
         cancel_taken(job, r.reason, now());
@@ -317,13 +317,14 @@ bool move_waiting(int64 job_id, std::optional<Instant> run_at, std::optional<int
 void insert_request(int64 job_id, const Request& request) {
     const AsOwner scope;
     pg::Args<6> a;
-    a.i64(1, job_id).letter(2, request.action);
+    a.i64(1, job_id).letter(2, static_cast<char>(request.action));
     if (!request.reason.empty()) a.text(3, request.reason);
     if (request.run_at) a.instant(4, *request.run_at);
     if (request.priority) a.i16(5, *request.priority);
     a.instant(6, now());
     g_insert_request.execute(a);
-    remember_request(job_id, request.action == 'c' || request.action == 'd');
+    remember_request(job_id,
+                     request.action == RequestAction::cancel || request.action == RequestAction::remove);
     g_requested_in = pg::call<&GetTopTransactionId>();
 }
 
@@ -334,8 +335,9 @@ Request take_request(int64 job_id, MemoryContext context) {
     const pg::Rows rows = g_take_requests.execute(a);
     Request r{};
     if (rows.empty()) return r;
-    r.action = rows[0].letter(1);
-    if (r.action == kNoRetry) r.action = 'c';  // this is when it would run again
+    r.action = static_cast<RequestAction>(rows[0].letter(1));
+    // This is when it would run again.
+    if (r.action == RequestAction::cancel_at_end) r.action = RequestAction::cancel;
     if (!rows[0].is_null(2)) {
         const std::string_view reason = rows[0].view(2);
         r.reason = {pg::copy_text(reason, context), reason.size()};

@@ -34,16 +34,16 @@ void delete_taken(const Job& job);
 /// Moves a waiting job to another time or priority; false as above.
 bool move_waiting(int64 job_id, std::optional<Instant> run_at, std::optional<int16> priority, Oid user);
 
+using core::RequestAction;
 struct Request {
-    char action;  // c cancel, d delete, r reschedule, n: as c, but interrupt nothing; 0: none
+    RequestAction action;
     std::string_view reason;
     std::optional<Instant> run_at;
     std::optional<int16> priority;
 };
-inline constexpr char kNoRetry = 'n';
 void insert_request(int64 job_id, const Request& request);
-/// The strongest request for a job (delete, cancel, the last reschedule), removing all of its rows; n comes
-/// as c.
+/// The strongest request for a job (delete, cancel, the last reschedule), removing all of its rows;
+/// cancel_at_end comes as cancel.
 Request take_request(int64 job_id, MemoryContext context);
 /// Whether a cancel or delete of the job is wanted; removes nothing.
 bool has_stop_request(int64 job_id);

@@ -176,10 +176,10 @@ void open_dependencies(const NewJob& job, pg::vector<int64>* open) {
     }
 }
 
-void add_dependencies(int64 id, const pg::vector<int64>& on, char policy) {
+void add_dependencies(int64 id, const pg::vector<int64>& on, core::OnDependency policy) {
     for (const int64 other : on) {
         pg::Args<3> a;
-        a.i64(1, other).i64(2, id).letter(3, policy);
+        a.i64(1, other).i64(2, id).letter(3, static_cast<char>(policy));
         g_add_dependency.execute(a);
         remember_dependency(other);
     }
@@ -312,7 +312,7 @@ Inserted insert_keyed(const NewJob& job) {
             delete_held({&id, 1});
             continue;
         }
-        add_dependencies(id, open, job.run_anyway ? 'r' : 'c');
+        add_dependencies(id, open, job.run_anyway ? core::OnDependency::run : core::OnDependency::cancel);
         remember_keyed(job, id, !open.empty());
         return {id, true, false};
     }

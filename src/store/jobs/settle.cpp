@@ -24,8 +24,9 @@ Settled end_job(const Job& job, core::Next next, int attempt, const Report& r, s
 Settled put_back_or_obey(const Job& job, int attempt, Instant run_at, std::optional<Datum> errors,
                          const Report& report, MemoryContext context, Settled otherwise) {
     const Request r = take_request(job.job_id, context);
-    if (r.action == 'c') return end_job(job, core::Next::cancel, job.attempt + 1, report, r.reason, errors);
-    if (r.action == 'd') {
+    if (r.action == RequestAction::cancel)
+        return end_job(job, core::Next::cancel, job.attempt + 1, report, r.reason, errors);
+    if (r.action == RequestAction::remove) {
         delete_taken(job);
         return Settled::deleted;
     }

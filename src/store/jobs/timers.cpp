@@ -42,7 +42,7 @@ constinit pg::Statement g_forget_requests{
 // A request that is honoured when the timer would fire again, and interrupts nothing.
 void do_not_fire_again(int64 id, std::string_view reason) {
     Request request{};
-    request.action = kNoRetry;
+    request.action = RequestAction::cancel_at_end;
     request.reason = reason;
     insert_request(id, request);
 }

@@ -302,7 +302,7 @@ void cancel_run(int64 job_id, std::string_view reason, Instant now) {
     }
     if (find_job(job_id).place != Place::live) return;
     Request request{};
-    request.action = 'c';
+    request.action = RequestAction::cancel;
     request.reason = reason;
     insert_request(job_id, request);
 }
