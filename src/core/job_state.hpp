@@ -72,6 +72,15 @@ enum class RequestAction : char {
 /// What becomes of a job when one that it depends on was not completed: the column policy of job_dependency.
 enum class OnDependency : char { cancel = 'c', run = 'r' };
 
+/// What a job is to its unique key: the column unique_as.
+enum class UniqueAs : char {
+    none = '\0',  ///< NULL: it has no unique key
+    holder = 'u',
+    next = 'n',  ///< follows the holder, which runs
+    timer = 't',
+    next_timer = 's'
+};
+
 /// What the tables say of a job.
 enum class StoredState : char {
     claimable = 'w',

@@ -185,7 +185,8 @@ void copy_job(const pg::Row& row, MemoryContext context, Job* out) {
     out->queue = columns.name(7, context);
     out->kind = columns.name(8, context);
     out->unique_key = columns.name(18, context);
-    out->unique_as = columns.nulls[19] ? '\0' : DatumGetChar(columns.values[19]);
+    out->unique_as = columns.nulls[19] ? core::UniqueAs::none
+                                       : static_cast<core::UniqueAs>(DatumGetChar(columns.values[19]));
     out->concurrency_key = columns.name(20, context);
     out->sequence_key = columns.name(21, context);
 }

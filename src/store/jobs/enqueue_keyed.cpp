@@ -21,6 +21,9 @@
 
 namespace foreman::store {
 
+using core::StoredState;
+using core::UniqueAs;
+
 namespace {
 
 constexpr int kMaxTries = 100;
@@ -97,14 +100,16 @@ constinit pg::Statement g_add_dependency{
     {INT8OID, INT8OID, CHAROID}};
 
 struct Roles {
-    char holder, next;
+    UniqueAs holder, next;
 };
-constexpr Roles roles_of(const NewJob& job) noexcept { return job.timer ? Roles{'t', 's'} : Roles{'u', 'n'}; }
+constexpr Roles roles_of(const NewJob& job) noexcept {
+    return job.timer ? Roles{UniqueAs::timer, UniqueAs::next_timer} : Roles{UniqueAs::holder, UniqueAs::next};
+}
 
 struct Holder {
     int64 id = 0;  // 0: nobody
-    char state = 0;
-    char role = 0;
+    StoredState state{};
+    UniqueAs role = UniqueAs::none;
     TransactionId xmax = InvalidTransactionId;
     BoardName queue{};
 };
@@ -120,29 +125,31 @@ Holder find_holder(const NewJob& job) {
     // What others committed since, also under REPEATABLE READ: the unique index sees it as well.
     const pg::LatestSnapshot fresh;
     const Roles roles = roles_of(job);
-    const Datum both[] = {CharGetDatum(roles.holder), CharGetDatum(roles.next)};
+    const Datum both[] = {CharGetDatum(static_cast<char>(roles.holder)),
+                          CharGetDatum(static_cast<char>(roles.next))};
     pg::Args<3> a;
     a.text(1, job.kind).text(2, job.unique_key).set(3, pg::array_datum(pg::kChar, both));
     const pg::Rows rows = g_holder.execute(a, true);
     if (rows.empty()) return {};
     Holder h = holder_of(rows[0].i64(1), rows[0].view(5));
-    h.state = rows[0].letter(2);
-    h.role = rows[0].letter(3);
+    h.state = static_cast<StoredState>(rows[0].letter(2));
+    h.role = static_cast<UniqueAs>(rows[0].letter(3));
     h.xmax = DatumGetTransactionId(rows[0].datum(4));
     return h;
 }
 
 template <int N>
-void set_columns(pg::Args<N>* a, const NewJob& job, int64 id, char state, char unique_as, char blocked_on) {
+void set_columns(pg::Args<N>* a, const NewJob& job, int64 id, StoredState state, UniqueAs unique_as,
+                 char blocked_on) {
     a->i64(1, id).instant(2, job.run_at).instant(3, pg::clock_now()).i16(4, job.priority);
     a->i16(5, job.max_attempts).text(6, job.queue).text(7, job.kind).set(8, job.args);
     if (job.timeout_us) a->i64(9, *job.timeout_us);
     if (job.expires_at) a->instant(10, *job.expires_at);
     if (job.tags) a->set(11, *job.tags);
     if (job.metadata) a->set(12, *job.metadata);
-    a->i16(13, job.alone()).letter(14, state);
+    a->i16(13, job.alone()).letter(14, static_cast<char>(state));
     if (job.batch_id != 0) a->i64(15, job.batch_id);
-    if (!job.unique_key.empty()) a->text(16, job.unique_key).letter(17, unique_as);
+    if (!job.unique_key.empty()) a->text(16, job.unique_key).letter(17, static_cast<char>(unique_as));
     if (!job.concurrency_key.empty()) a->text(18, job.concurrency_key);
     if (!job.sequence_key.empty()) a->text(19, job.sequence_key);
     if (blocked_on != 0) a->letter(20, blocked_on);
@@ -172,7 +179,7 @@ void open_dependencies(const NewJob& job, pg::vector<int64>* open) {
                     "Allowed: jobs that are committed or were enqueued in this transaction, as long as their "
                     "history is kept.");
         }
-        if (row.letter(2) != 'c') open->push_back(id);
+        if (row.letter(2) != static_cast<char>(StoredState::completed)) open->push_back(id);
     }
 }
 
@@ -224,21 +231,24 @@ bool replace_waiting(const NewJob& job, int64 id) {
 
 Inserted put_successor(const NewJob& job, int64 id, int64 holder) {
     pg::Args<21> a;
-    set_columns(&a, job, id, 'b', roles_of(job).next, static_cast<char>(BlockedOn::successor));
+    set_columns(&a, job, id, StoredState::blocked, roles_of(job).next,
+                static_cast<char>(BlockedOn::successor));
     a.boolean(21, job.on_conflict == OnConflict::preserve_run_at);
     const pg::Rows rows = g_insert_successor.execute(a);
     const int64 kept = rows[0].i64(1);
     const bool inserted = rows[0].boolean(2);
     if (job.timer && !inserted) renew_timer(job, kept);
     pg::Args<3> d;
-    d.i64(1, holder).i64(2, kept).letter(3, 'r');
+    d.i64(1, holder).i64(2, kept).letter(3, static_cast<char>(core::OnDependency::run));
     g_add_dependency.execute(d);
     remember_dependency(holder);
     if (inserted) remember_keyed(job, kept, true);
     return {kept, inserted, !inserted};
 }
 
-bool is_running(const Holder& h) { return h.state == 'r' || is_executor_transaction(h.xmax); }
+bool is_running(const Holder& h) {
+    return h.state == StoredState::running || is_executor_transaction(h.xmax);
+}
 
 // The holder's row is there and committed. Nothing: look again.
 std::optional<Inserted> meet_holder(const NewJob& job, const Holder& h, int64 id) {
@@ -304,8 +314,8 @@ Inserted insert_keyed(const NewJob& job) {
             }
         }
         pg::Args<20> a;
-        set_columns(&a, job, id, open.empty() ? 'w' : 'b', roles_of(job).holder,
-                    open.empty() ? '\0' : static_cast<char>(BlockedOn::dependency));
+        set_columns(&a, job, id, open.empty() ? StoredState::claimable : StoredState::blocked,
+                    roles_of(job).holder, open.empty() ? '\0' : static_cast<char>(BlockedOn::dependency));
         // Waits for an open transaction that inserted the key; when that commits, its job is found next time.
         if (g_insert.execute(a).processed() == 0) continue;
         if (!open_window(job, id)) {

@@ -104,7 +104,8 @@ std::optional<Datum> text_or_null(std::string_view text) {
 template <int N>
 void set_keys(pg::Args<N>* a, int first, const Job& j) {
     if (j.batch_id != 0) a->i64(first, j.batch_id);
-    if (j.unique_as != 0) a->text(first + 1, j.unique_key).letter(first + 2, j.unique_as);
+    if (j.unique_as != core::UniqueAs::none)
+        a->text(first + 1, j.unique_key).letter(first + 2, static_cast<char>(j.unique_as));
     if (!j.concurrency_key.empty()) a->text(first + 3, j.concurrency_key);
     if (!j.sequence_key.empty()) a->text(first + 4, j.sequence_key);
 }
@@ -176,7 +177,9 @@ Datum history_row(const Ended& e, const HistoryNames& names) {
     put(16, e.errors);
     put(17, j.batch_id != 0 ? std::optional<Datum>(Int64GetDatum(j.batch_id)) : std::nullopt);
     put(18, text_or_null(j.unique_key));
-    put(19, j.unique_as != 0 ? std::optional<Datum>(CharGetDatum(j.unique_as)) : std::nullopt);
+    put(19, j.unique_as != core::UniqueAs::none
+                ? std::optional<Datum>(CharGetDatum(static_cast<char>(j.unique_as)))
+                : std::nullopt);
     put(20, text_or_null(j.concurrency_key));
     put(21, text_or_null(j.sequence_key));
     return pg::composite_datum(history_desc(), v, n);

@@ -83,13 +83,13 @@ struct Job {
     Instant claimed_at;  // of leased ones
     std::optional<Datum> tags, metadata, errors;
     int64 batch_id;  // 0: none
-    char unique_as;  // 0: no unique key
-    bool held;       // claim_held() locked its row, which is still there
+    core::UniqueAs unique_as;
+    bool held;  // claim_held() locked its row, which is still there
     std::string_view unique_key, concurrency_key, sequence_key;
     uint32 key_entries[2] = {kNoIndex, kNoIndex};  // on the board, while this process holds them for it
     Key key() const noexcept { return {run_at.us, job_id}; }
     bool has_keys() const noexcept {
-        return unique_as != 0 || !concurrency_key.empty() || !sequence_key.empty();
+        return unique_as != core::UniqueAs::none || !concurrency_key.empty() || !sequence_key.empty();
     }
 };
 

@@ -48,7 +48,7 @@ void do_not_fire_again(int64 id, std::string_view reason) {
 }
 
 bool is_firing(const TimerRow& t) {
-    return t.state == 'r' || is_held_here(t.id) || is_executor_transaction(t.xmax);
+    return t.state == core::StoredState::running || is_held_here(t.id) || is_executor_transaction(t.xmax);
 }
 
 }  // namespace
@@ -61,7 +61,7 @@ int find_timers(std::string_view kind, std::string_view key, TimerRow (&out)[2])
     int n = 0;
     for (const pg::Row r : g_find.execute(a, true)) {
         TimerRow& t = out[n++];
-        t = {r.i64(1), r.letter(2), DatumGetTransactionId(r.datum(3)), {}};
+        t = {r.i64(1), static_cast<core::StoredState>(r.letter(2)), DatumGetTransactionId(r.datum(3)), {}};
         set_name(&t.queue, r.view(4));
     }
     return n;
@@ -100,8 +100,8 @@ bool renew_timer(const NewJob& job, int64 id) {
     if (job.expires_at) a.instant(8, *job.expires_at);
     if (job.tags) a.set(9, *job.tags);
     if (job.metadata) a.set(10, *job.metadata);
-    const char state = g_renew.execute(a)[0].letter(1);
-    if (state == 'w')
+    const auto state = static_cast<core::StoredState>(g_renew.execute(a)[0].letter(1));
+    if (state == core::StoredState::claimable)
         remember_work(job.queue, job.kind, job.priority, job.alone(), job.role, {job.run_at.us, id});
     if (job.expires_at) remember_expiry(*job.expires_at);
     const std::string_view old_queue{was.text, was.len};

@@ -14,7 +14,7 @@ namespace foreman::store {
 
 struct TimerRow {
     int64 id;
-    char state;
+    core::StoredState state;
     TransactionId xmax;
     BoardName queue;
     std::string_view queue_name() const noexcept { return {queue.text, queue.len}; }

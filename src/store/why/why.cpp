@@ -140,7 +140,8 @@ class Detail {
 
 struct Found {
     int64 id;
-    char place, state, blocked_on;  // place 0: nowhere
+    char place, blocked_on;  // place 0: nowhere
+    core::StoredState state;
     int16 attempt;
     std::string_view queue, kind, reason, concurrency_key, sequence_key, unique_key, worker;
     core::Instant run_at, claimed_at;  // of ended jobs, run_at is when they ended
@@ -216,7 +217,7 @@ bool Question::read(int64 job_id) {
     const pg::Row r = rows[0];
     job_.id = job_id;
     job_.place = r.letter(1);
-    job_.state = r.letter(2);
+    job_.state = static_cast<core::StoredState>(r.letter(2));
     job_.attempt = r.i16(3);
     job_.queue = keep(r, 4, context());
     job_.kind = keep(r, 5, context());
@@ -249,7 +250,7 @@ void Question::read_executors() {
 
 void Question::ended() {
     Detail d(context());
-    d.text("state", core::state_name(static_cast<core::StoredState>(job_.state), false, true));
+    d.text("state", core::state_name(job_.state, false, true));
     d.number("attempt", job_.attempt);
     if (!job_.reason.empty() && may_see_args(job_.queue)) d.text("reason", job_.reason);
     out_.push_back({"finished", d.done(), std::nullopt});
@@ -363,7 +364,8 @@ void Question::key() {
     if (job_.concurrency_key.empty()) return;
     const int limit = find_queue(job_.queue).per_key();
     const KeyName name{BlockedOn::key, job_.queue, job_.concurrency_key};
-    const bool parked = job_.state == 'b' && job_.blocked_on == static_cast<char>(BlockedOn::key);
+    const bool parked =
+        job_.state == core::StoredState::blocked && job_.blocked_on == static_cast<char>(BlockedOn::key);
     if (!parked && (!board_present() || key_running(MyDatabaseId, name) < limit)) return;
     const AsOwner scope;
     pg::vector<int64> busy(&memory_);
@@ -401,7 +403,7 @@ void Question::sequence() {
 
 // Other jobs: dependencies, or the one whose unique key it takes over.
 void Question::others_end() {
-    if (job_.state != 'b') return;
+    if (job_.state != core::StoredState::blocked) return;
     const bool successor = job_.blocked_on == static_cast<char>(BlockedOn::successor);
     if (!successor && job_.blocked_on != static_cast<char>(BlockedOn::dependency)) return;
     const AsOwner scope;
@@ -423,7 +425,7 @@ void Question::lacks_room(BoardTable table) {
 
 // Where a table of the board is full, what has no entry there is served later, or not before there is room.
 void Question::no_room() {
-    if (!board_present() || job_.state != 'w' || job_.run_at > now_) return;
+    if (!board_present() || job_.state != core::StoredState::claimable || job_.run_at > now_) return;
     const RangeState range =
         read_range_state({MyDatabaseId, job_.queue, job_.kind, job_.priority, job_.alone});
     if (!range.known && is_off_board(MyDatabaseId)) lacks_room(BoardTable::ranges);
@@ -503,7 +505,7 @@ void Question::answer(int64 job_id) {
     interrupted();
     read_executors();
     if (const SlotReading* s = runs_in()) return running(s->pid, s->started_at);
-    if (job_.state == 'r') return running(job_.worker_pid, job_.claimed_at);
+    if (job_.state == core::StoredState::running) return running(job_.worker_pid, job_.claimed_at);
     if (held()) return;
     own_time();
     others_end();
