@@ -20,17 +20,10 @@ constinit int g_memory_mb = 0;
 constinit int g_max_waiters = 0;
 
 struct Plan {
-    uint32 ranges, range_buckets, queues, queue_buckets, times, waiters, leases, lease_buckets;
-    uint32 keys, key_buckets, awaited, awaited_buckets;
+    uint32 ranges, queues, times, waiters, leases, keys, awaited;  // how many entries
     Size hot, cold, range_bucket, queue, queue_bucket, time, waiter, lease, lease_bucket, worker;
     Size key, key_bucket, awaited_end, awaited_bucket, snapshot, total;
 };
-
-uint32 power_of_two_at_least(uint32 n) {
-    uint32 p = 1;
-    while (p < n) p <<= 1;
-    return p;
-}
 
 // Sixteenths of the memory: 8 for ranges, 1 for queues, 1 for how long their jobs take, 4 for leases, 1 each
 // for keys and for jobs that others wait for. 1 MB holds about 800 ranges, 1,300 leases, 110 keys and 1,800
@@ -47,11 +40,6 @@ Plan plan_board(int memory_mb, int max_waiters) {
     p.leases = static_cast<uint32>(budget / 4 / lease_bytes);
     p.keys = static_cast<uint32>(budget / 16 / (sizeof(KeyEntry) + 2 * sizeof(uint32)));
     p.awaited = static_cast<uint32>(budget / 16 / (sizeof(AwaitedEntry) + 2 * sizeof(uint32)));
-    p.key_buckets = power_of_two_at_least(p.keys);
-    p.awaited_buckets = power_of_two_at_least(p.awaited);
-    p.lease_buckets = power_of_two_at_least(p.leases);
-    p.range_buckets = power_of_two_at_least(p.ranges);
-    p.queue_buckets = power_of_two_at_least(p.queues);
     p.waiters = static_cast<uint32>(max_waiters);
     Size at = MAXALIGN(sizeof(Board));
     auto take = [&at](Size bytes) {
@@ -61,18 +49,18 @@ Plan plan_board(int memory_mb, int max_waiters) {
     };
     p.hot = take(sizeof(RangeHot) * p.ranges);
     p.cold = take(sizeof(RangeCold) * p.ranges);
-    p.range_bucket = take(sizeof(uint32) * p.range_buckets);
+    p.range_bucket = take(sizeof(uint32) * core::buckets_for(p.ranges));
     p.queue = take(sizeof(QueueEntry) * p.queues);
-    p.queue_bucket = take(sizeof(uint32) * p.queue_buckets);
+    p.queue_bucket = take(sizeof(uint32) * core::buckets_for(p.queues));
     p.time = take(sizeof(QueueTimes) * p.times);
     p.waiter = take(sizeof(Waiter) * p.waiters);
     p.lease = take(sizeof(LeaseEntry) * p.leases);
-    p.lease_bucket = take(sizeof(uint32) * p.lease_buckets);
+    p.lease_bucket = take(sizeof(uint32) * core::buckets_for(p.leases));
     p.worker = take(sizeof(WorkerEntry) * kMaxWorkers);
     p.key = take(sizeof(KeyEntry) * p.keys);
-    p.key_bucket = take(sizeof(uint32) * p.key_buckets);
+    p.key_bucket = take(sizeof(uint32) * core::buckets_for(p.keys));
     p.awaited_end = take(sizeof(AwaitedEntry) * p.awaited);
-    p.awaited_bucket = take(sizeof(uint32) * p.awaited_buckets);
+    p.awaited_bucket = take(sizeof(uint32) * core::buckets_for(p.awaited));
     p.snapshot = take(sizeof(TransactionId) * kMaxDatabases * static_cast<Size>(snapshot_capacity()));
     p.total = CACHELINEALIGN(at);
     return p;
@@ -140,17 +128,10 @@ void init_board(void* area, bool found, LWLockPadded* locks) {
     pg_atomic_init_u32(&b->settings_generation, 0);
     pg_atomic_init_u32(&b->debug_points, 0);
     pg_atomic_init_u32(&b->wants_room, 0);
-    pg_atomic_init_u32(&b->range_high, 0);
     for (TableUse& t : b->tables) {
         pg_atomic_init_u32(&t.used, 0);
         pg_atomic_init_u64(&t.refused_at, static_cast<uint64>(core::kMinusInfinity.us));
     }
-    b->range_capacity = p.ranges;
-    b->range_buckets = p.range_buckets;
-    b->range_free = kNoIndex;
-    b->queue_capacity = p.queues;
-    b->queue_buckets = p.queue_buckets;
-    b->queue_free = kNoIndex;
     b->waiter_capacity = p.waiters;
     b->hot_offset = p.hot;
     b->cold_offset = p.cold;
@@ -160,29 +141,20 @@ void init_board(void* area, bool found, LWLockPadded* locks) {
     b->times_capacity = p.times;
     b->times_offset = p.time;
     b->waiter_offset = p.waiter;
-    b->lease_capacity = p.leases;
-    b->lease_buckets = p.lease_buckets;
-    b->lease_free = kNoIndex;
     b->lease_offset = p.lease;
     b->lease_bucket_offset = p.lease_bucket;
     b->worker_offset = p.worker;
-    b->key_capacity = p.keys;
-    b->key_buckets = p.key_buckets;
-    b->key_free = kNoIndex;
     b->key_offset = p.key;
     b->key_bucket_offset = p.key_bucket;
-    b->awaited_capacity = p.awaited;
-    b->awaited_buckets = p.awaited_buckets;
-    b->awaited_free = kNoIndex;
     b->awaited_offset = p.awaited_end;
     b->awaited_bucket_offset = p.awaited_bucket;
     b->snapshot_capacity = static_cast<uint32>(snapshot_capacity());
     b->snapshot_offset = p.snapshot;
-    std::memset(key_buckets(), 0xFF, sizeof(uint32) * p.key_buckets);
-    std::memset(awaited_buckets(), 0xFF, sizeof(uint32) * p.awaited_buckets);
-    std::memset(range_buckets(), 0xFF, sizeof(uint32) * p.range_buckets);
-    std::memset(queue_buckets(), 0xFF, sizeof(uint32) * p.queue_buckets);
-    std::memset(lease_buckets(), 0xFF, sizeof(uint32) * p.lease_buckets);
+    key_index().clear(p.keys);
+    awaited_index().clear(p.awaited);
+    range_index().clear(p.ranges);
+    queue_index().clear(p.queues);
+    lease_index().clear(p.leases);
     std::memset(static_cast<void*>(waiter_table()), 0, sizeof(Waiter) * p.waiters);
     std::memset(static_cast<void*>(worker_table()), 0, sizeof(WorkerEntry) * kMaxWorkers);
     init_slots(b);

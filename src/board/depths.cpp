@@ -22,7 +22,7 @@ uint64 full_xid(TransactionId xid) noexcept {
 
 template <class Visit>
 void visit_queues(Oid database, Visit visit) noexcept {
-    for (uint32 i = 0; i < board().queue_high; i++) {
+    for (uint32 i = 0; i < queue_index().high(); i++) {
         if (queue_entries()[i].database == database) visit(queue_entries()[i]);
     }
 }

@@ -7,6 +7,7 @@
 #include "board/instant.hpp"
 #include "core/group_pace.hpp"
 #include "core/histogram.hpp"
+#include "core/index_table.hpp"
 #include "core/range_head.hpp"
 #include "core/token_bucket.hpp"
 #include "pg/prelude.hpp"
@@ -328,32 +329,17 @@ struct Board {
     pg_atomic_uint32 settings_generation;  // of roles and databases
     pg_atomic_uint32 debug_points;         // bits of debug points that are armed (tests only)
     pg_atomic_uint32 wants_room;           // some database does
-    pg_atomic_uint32 range_high;           // hot entries ever used
-    uint32 range_capacity;
-    uint32 range_free;
+    core::TableHead ranges;
     uint32 range_hand;  // where the search for an entry to give away goes on
-    uint32 range_buckets;
-    uint32 queue_capacity;
-    uint32 queue_high;
-    uint32 queue_free;
-    uint32 queue_buckets;
+    core::TableHead queues;
     uint32 times_capacity;
     uint32 waiter_capacity;
-    uint32 lease_capacity;
-    uint32 lease_buckets;
-    uint32 lease_high;
-    uint32 lease_free;
+    core::TableHead leases;
     RoleShares lease_shares;
-    uint32 key_capacity;
-    uint32 key_buckets;
-    uint32 key_high;
+    core::TableHead keys;
     uint32 key_hand;        // where the search for an entry to give away goes on
     RoleShares key_shares;  // of those that are `running`
-    uint32 key_free;
-    uint32 awaited_capacity;
-    uint32 awaited_buckets;
-    uint32 awaited_high;
-    uint32 awaited_free;
+    core::TableHead awaited;
     uint32 snapshot_capacity;
     DatabaseSlot databases[kMaxDatabases];
     ExecutorSlot slots[kMaxSlots];

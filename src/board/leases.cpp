@@ -13,35 +13,26 @@ namespace foreman::store {
 
 namespace {
 
-uint32 bucket_of(Oid database, int64 job_id) noexcept {
+uint32 hash_lease(Oid database, int64 job_id) noexcept {
     return hash_combine(hash_bytes(reinterpret_cast<const unsigned char*>(&job_id), sizeof(job_id)),
-                        database) &
-           (board().lease_buckets - 1);
+                        database);
 }
 
-uint32* find_link(Oid database, int64 job_id) noexcept {
-    uint32* at = &lease_buckets()[bucket_of(database, job_id)];
-    while (*at != kNoIndex &&
-           !(lease_table()[*at].job_id == job_id && lease_table()[*at].database == database))
-        at = &lease_table()[*at].next;
-    return at;
+uint32 find_index(Oid database, int64 job_id) noexcept {
+    return lease_index().find(hash_lease(database, job_id), [=](uint32 i) {
+        return lease_table()[i].job_id == job_id && lease_table()[i].database == database;
+    });
 }
 
 LeaseEntry* find_entry(Oid database, int64 job_id) noexcept {
-    const uint32 i = *find_link(database, job_id);
+    const uint32 i = find_index(database, job_id);
     return i == kNoIndex ? nullptr : &lease_table()[i];
 }
 
 // limited: a place or a key counts only with an entry, so that it is given beyond the share of the role.
 uint32 take_entry(Oid role, bool limited) noexcept {
-    Board& b = board();
-    if (!limited && !has_room(b.lease_shares, role, b.lease_capacity)) return kNoIndex;
-    if (b.lease_free != kNoIndex) {
-        const uint32 i = b.lease_free;
-        b.lease_free = lease_table()[i].next;
-        return i;
-    }
-    return b.lease_high < b.lease_capacity ? b.lease_high++ : kNoIndex;
+    if (!limited && !has_room(board().lease_shares, role, board().leases.capacity)) return kNoIndex;
+    return lease_index().take();
 }
 
 void give_keys(LeaseEntry& e) noexcept {
@@ -53,14 +44,12 @@ bool same_token(const LeaseEntry& e, const pg::UuidBytes& token) noexcept {
     return std::memcmp(e.token, token.bytes.data(), sizeof(e.token)) == 0;
 }
 
-void unlink(uint32* link) noexcept {
-    const uint32 i = *link;
+void unlink(uint32 i) noexcept {
     LeaseEntry& e = lease_table()[i];
     give_keys(e);
-    *link = e.next;
+    lease_index().unchain(i, hash_lease(e.database, e.job_id));
     e.database = InvalidOid;
-    e.next = board().lease_free;
-    board().lease_free = i;
+    lease_index().give_back(i);
     count_entries(BoardTable::leases, -1);
     count_share(board().lease_shares, e.role, -1);
 }
@@ -141,9 +130,7 @@ bool add_lease(Oid database, int64 job_id, const pg::UuidBytes& token, Instant u
             count_share(board().lease_shares, role, 1);
             e = &lease_table()[i];
             e->role = role;
-            uint32* bucket = &lease_buckets()[bucket_of(database, job_id)];
-            e->next = *bucket;
-            *bucket = i;
+            lease_index().chain(i, hash_lease(database, job_id));
             count_entries(BoardTable::leases, 1);
             e->database = database;
             e->job_id = job_id;
@@ -166,8 +153,8 @@ bool add_lease(Oid database, int64 job_id, const pg::UuidBytes& token, Instant u
 void drop_lease(Oid database, int64 job_id, const pg::UuidBytes& token) noexcept {
     if (!board_present()) return;
     const PartGuard guard(BoardLock::leases, LW_EXCLUSIVE);
-    uint32* link = find_link(database, job_id);
-    if (*link != kNoIndex && same_token(lease_table()[*link], token)) unlink(link);
+    const uint32 i = find_index(database, job_id);
+    if (i != kNoIndex && same_token(lease_table()[i], token)) unlink(i);
 }
 
 Beat beat_lease(Oid database, int64 job_id, const pg::UuidBytes& token, Instant now, core::Micros extend,
@@ -215,7 +202,7 @@ int name_leases(Oid database, LeaseName* out, int max) noexcept {
     if (!board_present()) return 0;
     const PartGuard guard(BoardLock::leases, LW_SHARED);
     int n = 0;
-    for (uint32 i = 0; i < board().lease_high; i++) {
+    for (uint32 i = 0; i < lease_index().high(); i++) {
         const LeaseEntry& e = lease_table()[i];
         if (e.database != database) continue;
         if (n < max) {
@@ -231,7 +218,7 @@ int ended_leases(Oid database, Instant now, LeaseReading* out, int max, Instant*
     *next = core::kPlusInfinity;
     const PartGuard guard(BoardLock::leases, LW_SHARED);
     int n = 0;
-    for (uint32 i = 0; i < board().lease_high; i++) {
+    for (uint32 i = 0; i < lease_index().high(); i++) {
         const LeaseEntry& e = lease_table()[i];
         if (e.database != database) continue;
         if (e.leased_until <= now.us && n < max) {
@@ -268,7 +255,7 @@ void postpone_lease_end(Oid database, int64 job_id, Instant until) noexcept {
 
 void follow_clock_back(Oid database, Instant now) noexcept {
     const PartGuard guard(BoardLock::leases, LW_EXCLUSIVE);
-    for (uint32 i = 0; i < board().lease_high; i++) {
+    for (uint32 i = 0; i < lease_index().high(); i++) {
         if (lease_table()[i].database == database) follow_clock(lease_table()[i], now.us);
     }
     for (int i = 0; i < kMaxWorkers; i++) {
@@ -281,8 +268,8 @@ void follow_clock_back(Oid database, Instant now) noexcept {
 
 void clear_leases(Oid database) noexcept {
     const PartGuard guard(BoardLock::leases, LW_EXCLUSIVE);
-    for (uint32 i = 0; i < board().lease_high; i++) {
-        if (lease_table()[i].database == database) unlink(find_link(database, lease_table()[i].job_id));
+    for (uint32 i = 0; i < lease_index().high(); i++) {
+        if (lease_table()[i].database == database) unlink(i);
     }
     for (int i = 0; i < kMaxWorkers; i++) {
         if (worker_table()[i].database == database) worker_table()[i].database = InvalidOid;

@@ -54,6 +54,20 @@ inline uint32* key_buckets() noexcept { return board_array<uint32>(board().key_b
 inline AwaitedEntry* awaited_table() noexcept { return board_array<AwaitedEntry>(board().awaited_offset); }
 inline uint32* awaited_buckets() noexcept { return board_array<uint32>(board().awaited_bucket_offset); }
 
+inline core::IndexTable<RangeCold> range_index() noexcept {
+    return {board().ranges, range_colds(), range_buckets()};
+}
+inline core::IndexTable<QueueEntry> queue_index() noexcept {
+    return {board().queues, queue_entries(), queue_buckets()};
+}
+inline core::IndexTable<LeaseEntry> lease_index() noexcept {
+    return {board().leases, lease_table(), lease_buckets()};
+}
+inline core::IndexTable<KeyEntry> key_index() noexcept { return {board().keys, key_table(), key_buckets()}; }
+inline core::IndexTable<AwaitedEntry> awaited_index() noexcept {
+    return {board().awaited, awaited_table(), awaited_buckets()};
+}
+
 inline TableUse& table_use(BoardTable table) noexcept { return board().tables[static_cast<int>(table)]; }
 inline void count_entries(BoardTable table, int entries) noexcept {
     pg_atomic_fetch_add_u32(&table_use(table).used, entries);

@@ -19,22 +19,18 @@ uint32 hash_queue(Oid database, std::string_view name) noexcept {
 
 uint32 find_locked(Oid database, std::string_view name, uint32 hash) noexcept {
     const QueueEntry* q = queue_entries();
-    uint32 i = queue_buckets()[hash & (board().queue_buckets - 1)];
-    while (i != kNoIndex && !(q[i].hash == hash && q[i].database == database &&
-                              std::string_view(q[i].name, q[i].name_len) == name))
-        i = q[i].next;
-    return i;
+    return queue_index().find(hash, [&](uint32 i) {
+        return q[i].hash == hash && q[i].database == database &&
+               std::string_view(q[i].name, q[i].name_len) == name;
+    });
 }
 
 // Off the hash chain and onto the free list.
 void free_entry_locked(uint32 i) noexcept {
-    QueueEntry* q = queue_entries();
-    uint32* at = &queue_buckets()[q[i].hash & (board().queue_buckets - 1)];
-    while (*at != i) at = &q[*at].next;
-    *at = q[i].next;
-    q[i].database = InvalidOid;
-    q[i].next = board().queue_free;
-    board().queue_free = i;
+    QueueEntry& q = queue_entries()[i];
+    queue_index().unchain(i, q.hash);
+    q.database = InvalidOid;
+    queue_index().give_back(i);
     count_entries(BoardTable::queues, -1);
 }
 
@@ -46,30 +42,22 @@ void sweep_locked() noexcept {
     if (now.us < next_sweep && next_sweep - now.us <= USECS_PER_SEC) return;
     QueueEntry* q = queue_entries();
     uint32 freed = 0;
-    for (uint32 i = 0; i < board().queue_high; i++) q[i].ranges_stay = false;
+    for (uint32 i = 0; i < queue_index().high(); i++) q[i].ranges_stay = false;
     drop_ranges_of_idle_queues_locked(now);
-    for (uint32 i = 0; i < board().queue_high; i++) {
+    for (uint32 i = 0; i < queue_index().high(); i++) {
         if (q[i].database == InvalidOid || q[i].ranges_stay || !is_idle_queue(q[i], now)) continue;
         free_entry_locked(i);
         freed++;
     }
-    if (freed < board().queue_capacity / 64) next_sweep = now.us + USECS_PER_SEC;
+    if (freed < board().queues.capacity / 64) next_sweep = now.us + USECS_PER_SEC;
 }
 
 uint32 take_entry_locked() noexcept {
-    Board& b = board();
-    if (b.queue_free == kNoIndex && b.queue_high == b.queue_capacity) sweep_locked();
-    if (b.queue_free != kNoIndex) {
-        const uint32 i = b.queue_free;
-        b.queue_free = queue_entries()[i].next;
-        return i;
-    }
-    if (b.queue_high == b.queue_capacity) {
-        refuse_entry(BoardTable::queues);
-        return kNoIndex;
-    }
-    pg_atomic_init_u32(&queue_entries()[b.queue_high].running, 0);
-    return b.queue_high++;
+    if (queue_index().is_full()) sweep_locked();
+    const uint32 i =
+        queue_index().take([](uint32 fresh) { pg_atomic_init_u32(&queue_entries()[fresh].running, 0); });
+    if (i == kNoIndex) refuse_entry(BoardTable::queues);
+    return i;
 }
 
 void add(pg_atomic_uint64* counter, int64 delta) noexcept {
@@ -155,17 +143,14 @@ uint32 find_queue_entry_locked(Oid database, std::string_view name, bool add_it)
     q.settings = {};
     q.name_len = static_cast<uint16>(name.size() < kNameBytes ? name.size() : kNameBytes - 1);
     std::memcpy(q.name, name.data(), q.name_len);
-    uint32* bucket = &queue_buckets()[hash & (board().queue_buckets - 1)];
-    q.next = *bucket;
-    *bucket = i;
+    queue_index().chain(i, hash);
     count_entries(BoardTable::queues, 1);
     return i;
 }
 
 void clear_queue_entries_locked(Oid database) noexcept {
-    Board& b = board();
     QueueEntry* q = queue_entries();
-    for (uint32 i = 0; i < b.queue_high; i++) {
+    for (uint32 i = 0; i < queue_index().high(); i++) {
         if (q[i].database == database) free_entry_locked(i);
     }
 }
@@ -249,7 +234,7 @@ bool replace_queue_settings(DatabaseSlot& slot, std::span<const NamedSettings> q
         const uint32 i = find_queue_entry_locked(slot.database, {n.name.text, n.name.len}, true);
         if (i != kNoIndex) change_settings(queue_entries()[i], n.settings, at_start);
     }
-    for (uint32 i = 0; i < board().queue_high; i++) {
+    for (uint32 i = 0; i < queue_index().high(); i++) {
         QueueEntry& q = queue_entries()[i];
         if (q.database != slot.database) continue;
         const std::string_view name(q.name, q.name_len);
@@ -280,7 +265,7 @@ core::Cooling read_cooling(Oid database, std::string_view queue) noexcept {
 
 void move_queue_pauses(Oid database, core::Micros step) noexcept {
     const PartGuard guard(BoardLock::ranges, LW_EXCLUSIVE);
-    for (uint32 i = 0; i < board().queue_high; i++) {
+    for (uint32 i = 0; i < queue_index().high(); i++) {
         QueueEntry& q = queue_entries()[i];
         if (q.database != database) continue;
         core::Cooling c = cooling_of(q);
@@ -292,7 +277,7 @@ void move_queue_pauses(Oid database, core::Micros step) noexcept {
 
 void forget_coolings(Oid database) noexcept {
     const PartGuard guard(BoardLock::ranges, LW_EXCLUSIVE);
-    for (uint32 i = 0; i < board().queue_high; i++) {
+    for (uint32 i = 0; i < queue_index().high(); i++) {
         if (queue_entries()[i].database == database) set_cooling(queue_entries()[i], {});
     }
 }
@@ -320,7 +305,7 @@ void copy_counters(QueueEntry& q, uint32 index, QueueReading* r) noexcept {
 int read_queues(Oid database, QueueReading* out, int max) noexcept {
     const PartGuard guard(BoardLock::ranges, LW_SHARED);
     int n = 0;
-    const uint32 used = board().queue_high;
+    const uint32 used = queue_index().high();
     for (uint32 i = 0; i < used; i++) {
         QueueEntry& q = queue_entries()[i];
         if (q.database != database) continue;

@@ -35,17 +35,12 @@ bool is_range(uint32 i, uint32 hash, const RangeName& n) noexcept {
 }
 
 uint32 find_locked(const RangeName& n, uint32 hash) noexcept {
-    uint32 i = range_buckets()[hash & (board().range_buckets - 1)];
-    while (i != kNoIndex && !is_range(i, hash, n)) i = range_colds()[i].next;
-    return i;
+    return range_index().find(hash, [&n, hash](uint32 i) { return is_range(i, hash, n); });
 }
 
 // Off the hash chain; its head was given up under its spinlock before.
 void unchain_locked(uint32 i) noexcept {
-    RangeCold* colds = range_colds();
-    uint32* at = &range_buckets()[colds[i].hash & (board().range_buckets - 1)];
-    while (*at != i) at = &colds[*at].next;
-    *at = colds[i].next;
+    range_index().unchain(i, range_colds()[i].hash);
     count_entries(BoardTable::ranges, -1);
 }
 
@@ -92,9 +87,9 @@ constexpr uint32 kLooks = 128;
 uint32 evict_locked(int64 now, bool needed) noexcept {
     Board& b = board();
     uint32 others[2] = {kNoIndex, kNoIndex};  // that may wait, and that are due
-    for (uint32 looked = 0; looked < std::min(kLooks, b.range_capacity); looked++) {
+    for (uint32 looked = 0; looked < std::min(kLooks, b.ranges.capacity); looked++) {
         const uint32 i = b.range_hand;
-        b.range_hand = (i + 1) % b.range_capacity;
+        b.range_hand = (i + 1) % b.ranges.capacity;
         const Worth worth =
             core::worth_of(use_of(range_hots()[i]), now);  // read without the mutex: looked at again
         if (worth == Worth::nothing && give_away_locked(i, worth, now)) return i;
@@ -110,23 +105,14 @@ uint32 evict_locked(int64 now, bool needed) noexcept {
 }
 
 uint32 take_entry_locked(int64 now, bool needed) noexcept {
-    Board& b = board();
-    if (b.range_free != kNoIndex) {
-        const uint32 i = b.range_free;
-        b.range_free = range_colds()[i].next;
-        return i;
-    }
-    const uint32 high = pg_atomic_read_u32(&b.range_high);
-    if (high < b.range_capacity) {
-        SpinLockInit(&range_hots()[high].mutex);
-        pg_atomic_init_u32(&range_hots()[high].claimed, 0);
-        range_colds()[high].generation = 1;
-        range_hots()[high].database = InvalidOid;
-        pg_write_barrier();
-        pg_atomic_write_u32(&b.range_high, high + 1);
-        return high;
-    }
-    return evict_locked(now, needed);
+    const uint32 i = range_index().take([](uint32 fresh) {
+        RangeHot& h = range_hots()[fresh];
+        SpinLockInit(&h.mutex);
+        pg_atomic_init_u32(&h.claimed, 0);
+        h.database = InvalidOid;
+        range_colds()[fresh].generation = 1;
+    });
+    return i != kNoIndex ? i : evict_locked(now, needed);
 }
 
 uint8 hash_kind(std::string_view kind) noexcept { return static_cast<uint8>(name_hash(kind)); }
@@ -140,8 +126,6 @@ uint32 add_locked(const RangeName& n, uint32 hash, Oid role, bool needed) noexce
     c.kind_len = static_cast<uint16>(std::min<std::size_t>(n.kind.size(), kNameBytes - 1));
     std::memcpy(c.queue, n.queue.data(), c.queue_len);
     std::memcpy(c.kind, n.kind.data(), c.kind_len);
-    uint32* bucket = &range_buckets()[hash & (board().range_buckets - 1)];
-    c.next = *bucket;
     RangeHot& h = range_hots()[i];
     const uint32 queue_index = find_queue_entry_locked(n.database, n.queue, true);
     {
@@ -159,7 +143,7 @@ uint32 add_locked(const RangeName& n, uint32 hash, Oid role, bool needed) noexce
         h.keys = {core::kFirstKey, core::kNoKey};
         h.database = n.database;
     }
-    *bucket = i;
+    range_index().chain(i, hash);
     count_entries(BoardTable::ranges, 1);
     // A handler may have been registered since the role was looked up, when this range was not here to be
     // told.
@@ -240,7 +224,7 @@ void lower_head(RangeRef ref, Key key) noexcept {
 
 bool choose_range(Oid database, Oid role, Instant now, bool allow_alone, std::span<const uint32> skip,
                   RangeChoice* out) noexcept {
-    const uint32 high = pg_atomic_read_u32(&board().range_high);
+    const uint32 high = range_index().high();
     const RangeHot* hots = range_hots();
     uint32 best = kNoIndex;
     int16 best_priority = 0;
@@ -351,7 +335,7 @@ void set_kind_role(Oid database, std::string_view kind, Oid role) noexcept {
     if (!board_present()) return;
     const uint8 hash = hash_kind(kind);
     const PartGuard guard(BoardLock::ranges, LW_SHARED);
-    const uint32 high = pg_atomic_read_u32(&board().range_high);
+    const uint32 high = range_index().high();
     for (uint32 i = 0; i < high; i++) {
         RangeHot& h = range_hots()[i];
         if (h.database != database || h.kind_hash != hash) continue;
@@ -391,7 +375,7 @@ RangeRef take_unsure_range(Oid database, uint32* from) noexcept {
 
 void reset_heads(Oid database) noexcept {
     if (!board_present()) return;
-    const uint32 high = pg_atomic_read_u32(&board().range_high);
+    const uint32 high = range_index().high();
     for (uint32 i = 0; i < high; i++) {
         RangeHot& h = range_hots()[i];
         const SpinScope spin(&h.mutex);
@@ -400,15 +384,13 @@ void reset_heads(Oid database) noexcept {
 }
 
 void drop_ranges_of_idle_queues_locked(Instant now) noexcept {
-    Board& b = board();
-    const uint32 high = pg_atomic_read_u32(&b.range_high);
+    const uint32 high = range_index().high();
     for (uint32 i = 0; i < high; i++) {
         const RangeHot& h = range_hots()[i];
         if (h.database == InvalidOid || h.queue_index == kNoIndex) continue;
         QueueEntry& q = queue_entries()[h.queue_index];
         if (is_idle_queue(q, now) && give_away_locked(i, Worth::nothing, now.us)) {
-            range_colds()[i].next = b.range_free;
-            b.range_free = i;
+            range_index().give_back(i);
         } else {
             q.ranges_stay = true;
         }
@@ -417,13 +399,11 @@ void drop_ranges_of_idle_queues_locked(Instant now) noexcept {
 
 void clear_ranges(Oid database) noexcept {
     const PartGuard guard(BoardLock::ranges, LW_EXCLUSIVE);
-    Board& b = board();
-    const uint32 high = pg_atomic_read_u32(&b.range_high);
+    const uint32 high = range_index().high();
     for (uint32 i = 0; i < high; i++) {
         if (range_hots()[i].database != database) continue;
         unlink_locked(i);
-        range_colds()[i].next = b.range_free;
-        b.range_free = i;
+        range_index().give_back(i);
     }
     clear_queue_entries_locked(database);
 }
@@ -439,7 +419,7 @@ int held_keys(RangeRef ref, Key* out) noexcept {
 }
 
 void visit_ranges(Oid database, RangeVisit visit, void* arg) noexcept {
-    const uint32 high = pg_atomic_read_u32(&board().range_high);
+    const uint32 high = range_index().high();
     for (uint32 i = 0; i < high; i++) {
         RangeHot& h = range_hots()[i];
         if (h.database != database) continue;
@@ -459,6 +439,6 @@ RangeRef range_at(Oid database, uint32 index) noexcept {
     return {index, range_colds()[index].generation};
 }
 
-uint32 range_count() noexcept { return pg_atomic_read_u32(&board().range_high); }
+uint32 range_count() noexcept { return range_index().high(); }
 
 }  // namespace foreman::store

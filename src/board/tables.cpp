@@ -29,11 +29,11 @@ uint32 named_limits() noexcept {
 std::array<TableReading, kBoardTables> read_board_tables(core::Instant now) noexcept {
     const Board& b = board();
     std::array<TableReading, kBoardTables> tables{{
-        {"ranges", "ranges of (queue, kind, priority)", kMemory, 0, b.range_capacity, {}},
-        {"queues", "queues", kMemory, 0, b.queue_capacity, {}},
-        {"leases", "leases of outside workers", kMemory, 0, b.lease_capacity, {}},
-        {"keys", "concurrency and sequence keys in use", kMemory, 0, b.key_capacity, {}},
-        {"awaited", "jobs and batches that others depend on", kMemory, 0, b.awaited_capacity, {}},
+        {"ranges", "ranges of (queue, kind, priority)", kMemory, 0, b.ranges.capacity, {}},
+        {"queues", "queues", kMemory, 0, b.queues.capacity, {}},
+        {"leases", "leases of outside workers", kMemory, 0, b.leases.capacity, {}},
+        {"keys", "concurrency and sequence keys in use", kMemory, 0, b.keys.capacity, {}},
+        {"awaited", "jobs and batches that others depend on", kMemory, 0, b.awaited.capacity, {}},
         {"waiters", "sessions in await and wait_for_job", "foreman.max_waiters", 0, b.waiter_capacity, {}},
         {"workers", "registered outside workers", nullptr, 0, kMaxWorkers, {}},
         {"rate_limits", "named rate limits", nullptr, 0, kMaxScopes, {}},

@@ -25,16 +25,12 @@ uint32 hash_key(Oid database, const KeyName& n) noexcept {
 std::string_view queue_of(const KeyEntry& e) noexcept { return {e.names, e.queue_len}; }
 std::string_view key_of(const KeyEntry& e) noexcept { return {e.names + e.queue_len, e.key_len}; }
 
-uint32* find_key_link(Oid database, const KeyName& n, uint32 hash) noexcept {
-    uint32* at = &key_buckets()[hash & (board().key_buckets - 1)];
-    while (*at != kNoIndex) {
-        const KeyEntry& e = key_table()[*at];
-        if (e.hash == hash && e.database == database && e.type == static_cast<char>(n.type) &&
-            queue_of(e) == n.queue && key_of(e) == n.key)
-            break;
-        at = &key_table()[*at].next;
-    }
-    return at;
+uint32 find_key(Oid database, const KeyName& n, uint32 hash) noexcept {
+    return key_index().find(hash, [&](uint32 i) {
+        const KeyEntry& e = key_table()[i];
+        return e.hash == hash && e.database == database && e.type == static_cast<char>(n.type) &&
+               queue_of(e) == n.queue && key_of(e) == n.key;
+    });
 }
 
 template <class Entry>
@@ -59,9 +55,7 @@ void overflow(Oid database) noexcept {
 
 void unlink_key_locked(uint32 i) noexcept {
     KeyEntry& e = key_table()[i];
-    uint32* at = &key_buckets()[e.hash & (board().key_buckets - 1)];
-    while (*at != i) at = &key_table()[*at].next;
-    *at = e.next;
+    key_index().unchain(i, e.hash);
     e.database = InvalidOid;
     count_entries(BoardTable::keys, -1);
 }
@@ -70,9 +64,10 @@ void unlink_key_locked(uint32 i) noexcept {
 // that is given back is looked at, whether it is known to have parked jobs or not.
 uint32 evict_key_locked() noexcept {
     Board& b = board();
-    for (uint32 looked = 0; looked < std::min(kLooks, b.key_high); looked++) {
+    const uint32 high = key_index().high();
+    for (uint32 looked = 0; looked < std::min(kLooks, high); looked++) {
         const uint32 i = b.key_hand;
-        b.key_hand = (i + 1) % b.key_high;
+        b.key_hand = (i + 1) % high;
         const KeyEntry& e = key_table()[i];
         if (e.database == InvalidOid || e.running > 0 || e.hinted) continue;
         if (DatabaseSlot* d = database_slot(e.database)) pg_atomic_write_u32(&d->waits_off_board, 1);
@@ -89,15 +84,8 @@ bool waits_off_board(Oid database) noexcept {
 }
 
 uint32 add_key_locked(Oid database, const KeyName& n, uint32 hash) noexcept {
-    Board& b = board();
-    uint32 i = b.key_free;
-    if (i != kNoIndex) {
-        b.key_free = key_table()[i].next;
-    } else if (b.key_high < b.key_capacity) {
-        i = b.key_high++;
-    } else {
-        i = evict_key_locked();
-    }
+    uint32 i = key_index().take();
+    if (i == kNoIndex) i = evict_key_locked();
     if (i == kNoIndex) {
         refuse_entry(BoardTable::keys);
         overflow(database);
@@ -114,9 +102,7 @@ uint32 add_key_locked(Oid database, const KeyName& n, uint32 hash) noexcept {
     e.key_len = static_cast<uint16>(n.key.size());
     std::memcpy(e.names, n.queue.data(), n.queue.size());
     std::memcpy(e.names + n.queue.size(), n.key.data(), n.key.size());
-    uint32* bucket = &key_buckets()[hash & (b.key_buckets - 1)];
-    e.next = *bucket;
-    *bucket = i;
+    key_index().chain(i, hash);
     return i;
 }
 
@@ -124,8 +110,7 @@ void drop_if_unused_locked(uint32 i) noexcept {
     KeyEntry& e = key_table()[i];
     if (e.running > 0 || e.parked || e.hinted) return;
     unlink_key_locked(i);
-    e.next = board().key_free;
-    board().key_free = i;
+    key_index().give_back(i);
 }
 
 // Without a slot there is no dispatcher, and the first one looks at all rows.
@@ -163,7 +148,7 @@ void mark_parked(KeyEntry& e, const ParkedPlace& place) noexcept {
 bool note_key(Oid database, const KeyName& name, bool parked, const ParkedPlace& place) noexcept {
     const uint32 hash = hash_key(database, name);
     const PartGuard guard(BoardLock::waits, LW_EXCLUSIVE);
-    uint32 i = *find_key_link(database, name, hash);
+    uint32 i = find_key(database, name, hash);
     const bool may_be = parked || (i != kNoIndex && key_table()[i].parked) || waits_off_board(database);
     if (!may_be) return false;
     if (i == kNoIndex) i = add_key_locked(database, name, hash);
@@ -175,50 +160,43 @@ bool note_key(Oid database, const KeyName& name, bool parked, const ParkedPlace&
     return true;
 }
 
-uint32 bucket_of(Oid database, int64 id) noexcept {
-    return hash_combine(hash_bytes(reinterpret_cast<const unsigned char*>(&id), sizeof(id)), database) &
-           (board().awaited_buckets - 1);
+uint32 hash_end(Oid database, int64 id) noexcept {
+    return hash_combine(hash_bytes(reinterpret_cast<const unsigned char*>(&id), sizeof(id)), database);
 }
 
-uint32* find_end_link(Oid database, int64 id) noexcept {
-    uint32* at = &awaited_buckets()[bucket_of(database, id)];
-    while (*at != kNoIndex && !(awaited_table()[*at].id == id && awaited_table()[*at].database == database))
-        at = &awaited_table()[*at].next;
-    return at;
+uint32 find_end(Oid database, int64 id) noexcept {
+    return awaited_index().find(hash_end(database, id), [=](uint32 i) {
+        return awaited_table()[i].id == id && awaited_table()[i].database == database;
+    });
 }
 
-void unlink_end_locked(uint32* link) noexcept {
-    const uint32 i = *link;
-    *link = awaited_table()[i].next;
-    awaited_table()[i].database = InvalidOid;
+void unlink_end_locked(uint32 i) noexcept {
+    AwaitedEntry& e = awaited_table()[i];
+    awaited_index().unchain(i, hash_end(e.database, e.id));
+    e.database = InvalidOid;
     count_entries(BoardTable::awaited, -1);
 }
 
 // Makes room in a full table: one that is no hint goes, looked for from a place that the new id decides. From
 // then on every end in its database is looked at, whether somebody is known to wait for it or not.
 uint32 evict_end_locked(uint32 start) noexcept {
-    const uint32 high = board().awaited_high;
+    const uint32 high = awaited_index().high();
     for (uint32 looked = 0; looked < std::min(kLooks, high); looked++) {
         const uint32 i = (start + looked) % high;
         const AwaitedEntry& e = awaited_table()[i];
         if (e.database == InvalidOid || e.hinted) continue;
         if (DatabaseSlot* d = database_slot(e.database)) pg_atomic_write_u32(&d->waits_off_board, 1);
-        unlink_end_locked(find_end_link(e.database, e.id));
+        unlink_end_locked(i);
         return i;
     }
     return kNoIndex;
 }
 
 uint32 add_end_locked(Oid database, int64 id) noexcept {
-    Board& b = board();
-    uint32 i = b.awaited_free;
-    if (i != kNoIndex) {
-        b.awaited_free = awaited_table()[i].next;
-    } else if (b.awaited_high < b.awaited_capacity) {
-        i = b.awaited_high++;
-    } else {
+    uint32 i = awaited_index().take();
+    if (i == kNoIndex) {
         refuse_entry(BoardTable::awaited);
-        i = evict_end_locked(bucket_of(database, id));
+        i = evict_end_locked(hash_end(database, id));
     }
     if (i == kNoIndex) {
         overflow(database);
@@ -228,16 +206,14 @@ uint32 add_end_locked(Oid database, int64 id) noexcept {
     e.database = database;
     e.id = id;
     e.hinted = false;
-    uint32* bucket = &awaited_buckets()[bucket_of(database, id)];
-    e.next = *bucket;
-    *bucket = i;
+    awaited_index().chain(i, hash_end(database, id));
     count_entries(BoardTable::awaited, 1);
     return i;
 }
 
 void note_await(Oid database, int64 id) noexcept {
     const PartGuard guard(BoardLock::waits, LW_EXCLUSIVE);
-    uint32 i = *find_end_link(database, id);
+    uint32 i = find_end(database, id);
     if (i == kNoIndex) i = add_end_locked(database, id);
     if (i != kNoIndex) hint_end_locked(i);
 }
@@ -248,10 +224,10 @@ uint32 take_key(Oid database, const KeyName& name, int limit, bool* no_room) noe
     const uint32 hash = hash_key(database, name);
     const Oid role = role_of_session();
     const PartGuard guard(BoardLock::waits, LW_EXCLUSIVE);
-    uint32 i = *find_key_link(database, name, hash);
+    uint32 i = find_key(database, name, hash);
     *no_room = false;
     if (i == kNoIndex || key_table()[i].running == 0) {
-        *no_room = !has_room(board().key_shares, role, board().key_capacity);
+        *no_room = !has_room(board().key_shares, role, board().keys.capacity);
         if (*no_room) refuse_entry(BoardTable::keys);
         if (*no_room) return kNoKeyEntry;
     }
@@ -263,7 +239,7 @@ uint32 take_key(Oid database, const KeyName& name, int limit, bool* no_room) noe
 uint32 take_key_anyhow(Oid database, const KeyName& name) noexcept {
     const uint32 hash = hash_key(database, name);
     const PartGuard guard(BoardLock::waits, LW_EXCLUSIVE);
-    uint32 i = *find_key_link(database, name, hash);
+    uint32 i = find_key(database, name, hash);
     if (i == kNoIndex) i = add_key_locked(database, name, hash);
     return i == kNoIndex ? kNoKeyEntry : take_entry_locked(i, PG_INT32_MAX, InvalidOid);
 }
@@ -288,7 +264,7 @@ void give_key(uint32 entry) noexcept {
 
 int key_running(Oid database, const KeyName& name) noexcept {
     const PartGuard guard(BoardLock::waits, LW_SHARED);
-    const uint32 i = *find_key_link(database, name, hash_key(database, name));
+    const uint32 i = find_key(database, name, hash_key(database, name));
     return i == kNoIndex ? 0 : key_table()[i].running;
 }
 
@@ -306,14 +282,14 @@ void know_key(Oid database, const KeyName& name) noexcept {
 
 ParkedPlace begin_key_raise(Oid database, const KeyName& name) noexcept {
     const PartGuard guard(BoardLock::waits, LW_EXCLUSIVE);
-    const uint32 i = *find_key_link(database, name, hash_key(database, name));
+    const uint32 i = find_key(database, name, hash_key(database, name));
     return i == kNoIndex || !key_table()[i].parked ? core::kFirstPlace
                                                    : core::begin_raise(key_table()[i].places);
 }
 
 void finish_key_raise(Oid database, const KeyName& name, const ParkedPlace& first_seen) noexcept {
     const PartGuard guard(BoardLock::waits, LW_EXCLUSIVE);
-    const uint32 i = *find_key_link(database, name, hash_key(database, name));
+    const uint32 i = find_key(database, name, hash_key(database, name));
     if (i != kNoIndex && key_table()[i].parked) core::finish_raise(key_table()[i].places, first_seen);
 }
 
@@ -333,7 +309,7 @@ bool take_key_hint(Oid database, HintOrder order, KeyHint* out) noexcept {
 
 void key_is_clear(Oid database, const KeyName& name) noexcept {
     const PartGuard guard(BoardLock::waits, LW_EXCLUSIVE);
-    const uint32 i = *find_key_link(database, name, hash_key(database, name));
+    const uint32 i = find_key(database, name, hash_key(database, name));
     if (i == kNoIndex || key_table()[i].hinted) return;
     key_table()[i].parked = false;
     drop_if_unused_locked(i);
@@ -351,7 +327,7 @@ void tell_ends(Oid database, const int64* ids, int count) noexcept {
         const bool unknown = waits_off_board(database);
         const PartGuard guard(BoardLock::waits, LW_EXCLUSIVE);
         for (int k = 0; k < count; k++) {
-            uint32 i = *find_end_link(database, ids[k]);
+            uint32 i = find_end(database, ids[k]);
             if (i == kNoIndex && unknown) {
                 i = add_end_locked(database, ids[k]);
                 any = true;
@@ -375,19 +351,16 @@ bool take_end_hint(Oid database, HintOrder order, int64* id) noexcept {
 
 void forget_end(Oid database, int64 id) noexcept {
     const PartGuard guard(BoardLock::waits, LW_EXCLUSIVE);
-    uint32* link = find_end_link(database, id);
-    const uint32 i = *link;
+    const uint32 i = find_end(database, id);
     if (i == kNoIndex || awaited_table()[i].hinted) return;  // a hint came meanwhile: once more
-    unlink_end_locked(link);
-    awaited_table()[i].next = board().awaited_free;
-    board().awaited_free = i;
+    unlink_end_locked(i);
+    awaited_index().give_back(i);
 }
 
 void clear_waits(Oid database) noexcept {
     const PartGuard guard(BoardLock::waits, LW_EXCLUSIVE);
-    Board& b = board();
     if (DatabaseSlot* d = database_slot(database)) d->key_hints = d->end_hints = {};
-    for (uint32 i = 0; i < b.key_high; i++) {
+    for (uint32 i = 0; i < key_index().high(); i++) {
         KeyEntry& e = key_table()[i];
         if (e.database != database) continue;
         if (e.running > 0) count_share(board().key_shares, e.role, -1);
@@ -395,16 +368,11 @@ void clear_waits(Oid database) noexcept {
         e.parked = e.hinted = false;
         drop_if_unused_locked(i);
     }
-    for (uint32 i = 0; i < b.awaited_high; i++) {
-        AwaitedEntry& e = awaited_table()[i];
-        if (e.database != database) continue;
-        uint32* link = find_end_link(database, e.id);
-        *link = e.next;
-        e.database = InvalidOid;
-        e.hinted = false;
-        e.next = b.awaited_free;
-        b.awaited_free = i;
-        count_entries(BoardTable::awaited, -1);
+    for (uint32 i = 0; i < awaited_index().high(); i++) {
+        if (awaited_table()[i].database != database) continue;
+        awaited_table()[i].hinted = false;
+        unlink_end_locked(i);
+        awaited_index().give_back(i);
     }
 }
 

@@ -118,7 +118,7 @@ constexpr Instant end_of_minute_of(Instant t) noexcept {
 int read_totals(Oid database, QueueTotals* out, int max) noexcept {
     const PartGuard guard(BoardLock::ranges, LW_SHARED);
     int n = 0;
-    for (uint32 i = 0; i < board().queue_high; i++) {
+    for (uint32 i = 0; i < queue_index().high(); i++) {
         if (queue_entries()[i].database != database) continue;
         if (n < max) copy_totals(i, &out[n]);
         n++;
@@ -234,7 +234,7 @@ void SplitCounter::step() {
 
 void SplitCounter::tell() const noexcept {
     const PartGuard guard(BoardLock::ranges, LW_SHARED);
-    for (uint32 i = 0; i < board().queue_high; i++) {
+    for (uint32 i = 0; i < queue_index().high(); i++) {
         QueueEntry& q = queue_entries()[i];
         if (q.database != MyDatabaseId) continue;
         const std::string_view name(q.name, q.name_len);
