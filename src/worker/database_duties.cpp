@@ -77,7 +77,9 @@ Again read_queues(DutyState& s, Turn& turn) {
 }
 
 Again follow_roles(DutyState& s, Turn& turn) {
-    return s.duty(turn.name, [&s] { store::follow_roles(&s.roles_seen); }) ? kDone : kLater;
+    bool followed = false;  // not while somebody has locked cron.job
+    const bool done = s.duty(turn.name, [&] { followed = store::follow_roles(&s.roles_seen); });
+    return done && followed ? kDone : kLater;
 }
 
 Again end_minute(DutyState& s, Turn& turn) {
@@ -126,9 +128,11 @@ Again keep_clerk(DutyState& s, Turn& turn) {
 }
 
 Again follow_cron_jobs(DutyState& s, Turn& turn) {
-    bool all = false;
-    s.duty(turn.name, [&all] { all = store::follow_cron_jobs() >= 0; });
-    return all ? kDone : kLater;
+    store::CronPass pass{s.cron_followed, store::CronPass::locked};
+    if (!s.duty(turn.name, [&pass] { store::follow_cron_jobs(&pass); })) return kLater;
+    s.cron_followed = pass.after;
+    if (pass.step == store::CronPass::locked) return kLater;
+    return pass.step == store::CronPass::more ? kMore : kDone;
 }
 
 Again hold_cron_jobs(DutyState& s, Turn& turn) {

@@ -178,7 +178,8 @@ bool Dispatcher::may_sleep(core::SleepBounds* until) {
     // A commit between the look and the store of next_wake saw next_wake = -infinity and did not poke this
     // process: look once more before sleeping.
     const core::Instant again = due_work();
-    return std::min(again, bounds().wake) >= until->wake;
+    const core::SleepBounds now = bounds();
+    return std::min(again, now.wake) >= until->wake && now.pause >= until->pause;
 }
 
 bool Dispatcher::extension_is_gone() const {

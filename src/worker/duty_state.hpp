@@ -8,6 +8,7 @@
 #include "engine/fire.hpp"
 #include "engine/range_reader.hpp"
 #include "store/jobs/blocked.hpp"
+#include "store/schedules/cron_jobs.hpp"
 #include "store/upkeep/prune.hpp"
 #include "store/upkeep/statistics.hpp"
 #include "store/upkeep/upkeep.hpp"
@@ -47,6 +48,7 @@ struct DutyState : Attempts {
     store::SplitCounter split;
     core::Instant split_began{};  // steady clock
     Clerk clerk;
+    int64 cron_followed = store::CronPass::kFromTheFirst;  // how far a pass has come
     bool cron_held = false;  // what ran when cron.launch_active_jobs was switched off is cancelled
     Troubled troubled_schedules;
     store::RunPruner run_pruner;

@@ -194,6 +194,35 @@ CREATE EXTENSION pg_foreman_cron;
 SELECT is(cron.schedule('again', '1 second', 'SELECT 1'), 1::int8, 'it can be made again');
 SELECT ok(t.ran(1, 'succeeded SELECT 1'), 'and runs');
 
+-- A restore, which switches row_security off, of more jobs than one step follows, and of many that can never run.
+SELECT count(*) AS before FROM foreman.schedule WHERE schedule_id < 0 \gset
+BEGIN;
+SET LOCAL row_security = off;
+INSERT INTO cron.job (schedule, command, nodename, nodeport, database, username, jobname)
+    SELECT CASE WHEN g <= 1100 THEN 'not a schedule' ELSE '0 0 1 1 *' END, 'SELECT 1', 'localhost', 5432, current_database(), current_user, 'restored ' || g FROM generate_series(1, 3600) g;
+COMMIT;
+SELECT ok(t.wait_until(format('(SELECT count(*) FROM foreman.schedule WHERE schedule_id < 0) = %s + 2500', :before)), 'all jobs of a restore get their schedules, whatever stands before them');
+SELECT ok(t.wait_until($$pg_stat_clear_snapshot()::text = '' AND EXISTS (SELECT FROM pg_stat_activity WHERE backend_type = 'pg_foreman dispatcher' AND datname = current_database() AND state = 'idle' AND state_change < clock_timestamp() - interval '0.2 s')$$), 'and those that cannot run leave the dispatcher at rest');
+DELETE FROM cron.job WHERE jobname LIKE 'restored %';
+SELECT is((SELECT count(*) FROM foreman.schedule WHERE schedule_id < 0), :before::int8, 'they go with their rows');
+
+-- A role is renamed while somebody has locked cron.job: its jobs get the new name afterwards, and until then the dispatcher sleeps.
+CREATE ROLE pgtap_cron_before LOGIN;
+GRANT USAGE ON SCHEMA cron TO pgtap_cron_before;
+SELECT cron.schedule('renamed', '0 0 1 1 *', 'SELECT 1') AS renamed \gset
+UPDATE cron.job SET username = 'pgtap_cron_before' WHERE jobid = :renamed;
+SELECT pg_advisory_lock(4711) \g /dev/null
+\! psql -Xqc 'BEGIN' -c 'LOCK TABLE cron.job' -c 'SELECT pg_advisory_lock(4711)' -c 'COMMIT' pgtap_cron >/dev/null 2>&1 &
+SELECT ok(t.wait_until($$ EXISTS (SELECT FROM pg_locks WHERE relation = 'cron.job'::regclass AND mode = 'AccessExclusiveLock' AND granted) $$), 'somebody locks cron.job');
+ALTER ROLE pgtap_cron_before RENAME TO pgtap_cron_after;
+SELECT clock_timestamp() AS renamed_at \gset
+SELECT ok(t.wait_until(format($$pg_stat_clear_snapshot()::text = '' AND EXISTS (SELECT FROM pg_stat_activity WHERE backend_type = 'pg_foreman dispatcher' AND datname = current_database() AND state = 'idle' AND state_change > %L AND state_change < clock_timestamp() - interval '0.2 s')$$, :'renamed_at')), 'the dispatcher sleeps while somebody has locked cron.job');
+SELECT pg_advisory_unlock(4711) \g /dev/null
+SELECT ok(t.wait_until(format($$ (SELECT username FROM cron.job WHERE jobid = %s) = 'pgtap_cron_after' $$, :renamed)), 'and follows the new name then');
+SELECT cron.unschedule(:renamed) \g /dev/null
+DROP OWNED BY pgtap_cron_after;
+DROP ROLE pgtap_cron_after;
+
 SELECT foreman.stop() \g /dev/null
 SELECT ok(t.wait_until('t.no_workers()'), 'the workers stop');
 DROP EXTENSION pg_foreman_cron;

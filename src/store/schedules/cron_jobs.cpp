@@ -52,7 +52,7 @@ constinit pg::Statement g_find{"cron_job_by_name",
 // switched off, and says why, is left alone.
 constinit pg::Statement g_astray{
     "cron_jobs_astray",
-    "SELECT j.jobid FROM cron.job j LEFT JOIN foreman.schedule s ON s.schedule_id " EQ
+    "SELECT a.id FROM (SELECT j.jobid FROM cron.job j LEFT JOIN foreman.schedule s ON s.schedule_id " EQ
     " (OPERATOR(pg_catalog.-) j.jobid) WHERE j.jobid " GT " 0 AND (s.schedule_id IS NULL OR s.schedule " NE
     " j.schedule OR s.command " NE " j.command OR s.run_as::pg_catalog.text " NE
     " j.username OR s.timezone " NE
@@ -61,8 +61,8 @@ constinit pg::Statement g_astray{
     " j.active AND s.error IS NULL)) UNION ALL SELECT OPERATOR(pg_catalog.-) s.schedule_id "
     "FROM foreman.schedule s WHERE s.schedule_id " LT
     " 0 AND NOT EXISTS (SELECT 1 FROM cron.job j WHERE j.jobid " EQ
-    " (OPERATOR(pg_catalog.-) s.schedule_id)) LIMIT $2",
-    {TEXTOID, INT8OID}};
+    " (OPERATOR(pg_catalog.-) s.schedule_id))) a (id) WHERE a.id " GT " $3 ORDER BY a.id LIMIT $2",
+    {TEXTOID, INT8OID, INT8OID}};
 
 constinit pg::Statement g_elsewhere{
     "cron_elsewhere", "SELECT pg_catalog.jsonb_build_object('database', $1)", {TEXTOID}};
@@ -323,25 +323,31 @@ void follow_cron_job(int64 id, bool say) {
     if (waits) let_wait(id, job->username);
 }
 
-int64 follow_cron_jobs() {
+void follow_cron_jobs(CronPass* pass) {
     const std::optional<CronSchema> tables = find_cron();
     if (!tables) {  // dropped while our library was not loaded
         forget_cron_jobs();
-        return 0;
+        *pass = {CronPass::kFromTheFirst, CronPass::done};
+        return;
     }
-    if (!lock_cron_jobs(*tables)) return -1;
+    if (!lock_cron_jobs(*tables)) {
+        pass->step = CronPass::locked;
+        return;
+    }
     pg::ContextResource memory(CurrentMemoryContext);
     pg::vector<int64> astray(&memory);
     {
         // It reads tables of two owners.
         const AsOwner scope(BOOTSTRAP_SUPERUSERID);
         scope.allow_any_plan();
-        pg::Args<2> a;
-        a.text(1, zone_name()).i64(2, kFollowBatch);
+        pg::Args<3> a;
+        a.text(1, zone_name()).i64(2, kFollowBatch).i64(3, pass->after);
         for (const pg::Row row : g_astray.execute(a)) astray.push_back(row.i64(1));
     }
     for (const int64 id : astray) follow_cron_job(id, false);
-    return static_cast<int64>(astray.size());
+    const bool more = static_cast<int64>(astray.size()) == kFollowBatch;
+    pass->after = more ? astray.back() : CronPass::kFromTheFirst;
+    pass->step = more ? CronPass::more : CronPass::done;
 }
 
 bool follow_cron_roles() {

@@ -148,9 +148,11 @@ bool follow_roles() {
     return true;
 }
 
-void follow_roles(uint64* seen) {
+bool follow_roles(uint64* seen) {
     const uint64 generation = role_generation();
-    if (follow_roles()) *seen = generation;
+    if (!follow_roles()) return false;
+    *seen = generation;
+    return true;
 }
 
 Reassigned reassign_role(std::string_view shown, Oid to) {

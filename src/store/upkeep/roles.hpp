@@ -13,7 +13,7 @@ namespace foreman::store {
 /// returns: false when somebody has locked cron.job, and its rows are left for another time
 bool follow_roles();
 /// The same as long as something has changed since *seen, see role_generation().
-void follow_roles(uint64* seen);
+bool follow_roles(uint64* seen);
 
 struct Reassigned {
     int64 handlers, schedules, cron_jobs, batches, grants;
