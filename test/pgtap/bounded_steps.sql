@@ -18,7 +18,7 @@ SELECT count(foreman.enqueue('nothing', queue => 'b', depends_on => ARRAY[job_id
 SELECT ok(t.wait_until($$NOT EXISTS (SELECT FROM foreman.live_job WHERE queue = 'a')$$), '2,000 jobs that others wait for have ended');
 SELECT ok(t.wait_until($$NOT EXISTS (SELECT FROM foreman.live_job WHERE queue = 'b')$$, 8), 'the 2,000 that wait for one each run at once, not 64 a second');
 
--- Many dependants of one job, and what is due beside them.
+-- Many dependants of one job, and what is due beside them (torc!361).
 SELECT foreman.enqueue('nothing', queue => 'gate', run_at => now() + interval '1 h') AS gate \gset
 SELECT count(foreman.enqueue('nothing', queue => 'after', depends_on => ARRAY[:gate::int8])) FROM generate_series(1, 20000) \g /dev/null
 SELECT foreman.set_timer('note', 'timer ' || i, now() + make_interval(secs => 1 + i * 0.05), jsonb_build_object('what', 'timer ' || i)) FROM generate_series(1, 100) i \g /dev/null

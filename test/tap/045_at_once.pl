@@ -22,7 +22,7 @@ sub both
 	return join '', @errors;
 }
 
-# Unique keys in opposite orders.
+# Unique keys in opposite orders (hindsight#3002).
 my $many = sub {
 	my ($order) = @_;
 	return join '', map { "SELECT count(*) FROM foreman.enqueue_many((SELECT jsonb_agg(jsonb_build_object('kind', 'k', 'unique_key', '$_-' || n) ORDER BY n $order) FROM generate_series(1, 500) n));\n" } 1 .. 10;

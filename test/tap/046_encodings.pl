@@ -1,6 +1,6 @@
 # A command for a database of another encoding arrives there in that encoding, and what it says comes back in ours. A
 # character that has no equivalent fails the run and writes nothing.
-# https://github.com/pgadmin-org/pgadmin4/issues/4145
+# https://github.com/pgadmin-org/pgadmin4/issues/4145 and pgedge-vectorizer#62
 # Broken by: copying the bytes of the command, or of its error, from one database to the other.
 use strict;
 use warnings;
