@@ -121,4 +121,11 @@ Rows Statement::execute_latest(const Datum* values, const char* nulls) {
     return {SPI_tuptable, SPI_processed};
 }
 
+void run_once(const char* sql) {
+    guarded([sql] {
+        const int rc = SPI_execute(sql, false, 0);
+        if (rc < 0) elog(ERROR, "SPI_execute failed: %s", SPI_result_code_string(rc));
+    });
+}
+
 }  // namespace foreman::pg

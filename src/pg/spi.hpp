@@ -191,4 +191,9 @@ class Statement {
     SPIPlanPtr plan_ = nullptr;
 };
 
+/// does: runs one statement whose text was made for the moment. SPI_tuptable has its rows.
+/// needs: an SpiSession.
+/// errors: the statement's own
+void run_once(const char* sql);
+
 }  // namespace foreman::pg

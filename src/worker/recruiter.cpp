@@ -61,7 +61,6 @@ Recruiter::Recruiter(Oid database)
     : database_(database),
       context_("foreman recruiter"),
       memory_(context_),
-      needs_(&memory_),
       started_(&memory_),
       bad_(&memory_) {}
 

@@ -51,7 +51,6 @@ class Recruiter {
     const Oid database_;
     pg::Context context_;
     pg::ContextResource memory_;
-    pg::vector<RoleNeed> needs_;
     pg::vector<Started> started_;
     pg::vector<Bad> bad_;      // roles whose executors could not start
     Oid passed_ = InvalidOid;  // roles up to this one had their turn

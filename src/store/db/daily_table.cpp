@@ -75,13 +75,6 @@ bool partition_exists(const DailyTable& table, int64 day) {
         [&name] { return OidIsValid(get_relname_relid(name.text, get_namespace_oid("foreman", false))); });
 }
 
-void run(const char* sql) {
-    pg::guarded([sql] {
-        const int rc = SPI_execute(sql, false, 0);
-        if (rc < 0) elog(ERROR, "SPI_execute failed: %s", SPI_result_code_string(rc));
-    });
-}
-
 // Names and bounds are our own: nothing in them needs quotes.
 template <class... Args>
 const char* text(const char* format, Args... args) {
@@ -101,9 +94,9 @@ void make_partition(const DailyTable& t, Day day) {
     copy_rights(text("foreman.%s", t.name), text("foreman.%s", part));
     for (const char* index : t.indexes) pg::run_utility(text("CREATE INDEX ON foreman.%s %s", part, index));
     if (move)
-        run(text("WITH m AS (DELETE FROM foreman.%s_default WHERE %s " GE " '%s' AND %s " LT
-                 " '%s' RETURNING *) INSERT INTO foreman.%s SELECT * FROM m",
-                 t.name, t.column, from.bound, t.column, to.bound, part));
+        pg::run_once(text("WITH m AS (DELETE FROM foreman.%s_default WHERE %s " GE " '%s' AND %s " LT
+                          " '%s' RETURNING *) INSERT INTO foreman.%s SELECT * FROM m",
+                          t.name, t.column, from.bound, t.column, to.bound, part));
     pg::run_utility(
         text("ALTER TABLE foreman.%s ATTACH PARTITION foreman.%s FOR VALUES FROM ('%s') TO ('%s')", t.name,
              part, from.bound, to.bound));

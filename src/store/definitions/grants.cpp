@@ -30,20 +30,13 @@ constinit pg::Statement g_remove_queue_grants{"remove_queue_grants",
                                               " $1 RETURNING bundle, role::pg_catalog.oid",
                                               {TEXTOID}};
 
-void run_utility(const char* sql) {
-    pg::guarded([sql] {
-        const int rc = SPI_execute(sql, false, 0);
-        if (rc < 0) elog(ERROR, "SPI_execute failed: %s", SPI_result_code_string(rc));
-    });
-}
-
 void grant_on(const char* what, const char* objects, Oid role, bool grant) {
     const char* sql = pg::guarded([&]() -> const char* {
         const char* name = quote_identifier(GetUserNameFromId(role, false));
         return grant ? psprintf("GRANT %s %s TO %s", what, objects, name)
                      : psprintf("REVOKE %s %s FROM %s", what, objects, name);
     });
-    run_utility(sql);
+    pg::run_once(sql);
 }
 
 // Two transactions that change the same access list at once fail with an internal error: one after the other.

@@ -217,10 +217,7 @@ bool Pruner::delete_batches() {
 bool Pruner::drop_day(const Day& day) {
     const char* table = table_of(day.number, false);
     const auto read = [](const char* sql) {
-        pg::guarded([sql] {
-            const int rc = SPI_execute(sql, false, 0);
-            if (rc < 0) elog(ERROR, "SPI_execute failed: %s", SPI_result_code_string(rc));
-        });
+        pg::run_once(sql);
         return pg::Rows(SPI_tuptable, SPI_processed);
     };
     int64 rows = 0;

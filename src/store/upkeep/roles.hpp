@@ -12,7 +12,7 @@ namespace foreman::store {
 /// does: writes the new names of roles that were renamed and the absence of those that were dropped.
 /// returns: false when somebody has locked cron.job, and its rows are left for another time
 bool follow_roles();
-/// The same as long as something has changed since *seen, see role_generation().
+/// The same, and notes in *seen what role_generation() was before it looked; unless it answers false.
 bool follow_roles(uint64* seen);
 
 struct Reassigned {
