@@ -5,8 +5,9 @@
 // Functions on one job by its id answer a word or a boolean instead: a job may end at any time.
 #pragma once
 
-#include "api/arguments.hpp"
+#include "api/public_function.hpp"
 #include "pg/error.hpp"
+#include "request/arguments.hpp"
 
 namespace foreman::api {
 

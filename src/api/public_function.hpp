@@ -6,7 +6,12 @@
 #include "pg/datum.hpp"
 #include "pg/entry.hpp"
 
+// What callers ask for is checked in room request, whose names are at home here.
+namespace foreman::request {}
+
 namespace foreman::api {
+
+using namespace request;
 
 Datum without_internals(FunctionCallInfo fcinfo, Datum (*body)(FunctionCallInfo));
 

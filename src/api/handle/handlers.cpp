@@ -2,14 +2,14 @@
 //
 // needs: bundle operator on the handler's queue, on that of a handler that it replaces too; the right to SET
 // ROLE to run_as. errors: 42501; 42883, 42725, 42P13 for the function; 55000 for a role that cannot have a
-// session here; 25006; arguments as in api/arguments.hpp. cost: one row; every process rereads the handler
+// session here; 25006; arguments as in request/arguments.hpp. cost: one row; every process rereads the handler
 // before it runs the next job of the kind.
 #include "api/absent.hpp"
-#include "api/arguments.hpp"
 #include "api/handle/handler_function.hpp"
 #include "api/handle/run_as.hpp"
 #include "api/public_function.hpp"
 #include "pg/memory.hpp"
+#include "request/arguments.hpp"
 #include "store/db/schema.hpp"
 #include "store/definitions/access.hpp"
 #include "store/jobs/jobs.hpp"

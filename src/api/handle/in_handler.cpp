@@ -4,13 +4,13 @@
 //
 // needs: to be called by a handler, in its own session.
 // errors: 55000 elsewhere, 0A000 in lane batch, whose handlers return their outcomes; arguments as in
-// api/arguments.hpp. cost: none of them touches a table.
-#include "api/arguments.hpp"
+// request/arguments.hpp. cost: none of them touches a table.
 #include "api/public_function.hpp"
 #include "board/slots.hpp"
 #include "pg/encoding.hpp"
 #include "pg/error.hpp"
 #include "pg/memory.hpp"
+#include "request/arguments.hpp"
 #include "store/jobs/current_job.hpp"
 #include "store/jobs/job_value.hpp"
 

@@ -3,7 +3,8 @@
 // exists, the caller may SET ROLE to it, and the server lets it have a session here.
 #pragma once
 
-#include "api/arguments.hpp"
+#include "api/public_function.hpp"
+#include "request/arguments.hpp"
 
 namespace foreman::api {
 

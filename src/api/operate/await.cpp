@@ -6,13 +6,13 @@
 // operator on the job's queue. errors: 2D000 where it cannot end the caller's transaction; 42501; 53400 when
 // foreman.max_waiters sessions wait already. cost: while it waits it holds no transaction: no snapshot, no
 // lock, no xid. The end of the job wakes it; without the board it looks every 100 ms.
-#include "api/arguments.hpp"
 #include "api/public_function.hpp"
 #include "api/waiting.hpp"
 #include "board/settings.hpp"
 #include "board/slots.hpp"
 #include "pg/latch.hpp"
 #include "pg/xact.hpp"
+#include "request/arguments.hpp"
 #include "store/db/clock.hpp"
 #include "store/definitions/access.hpp"
 #include "store/jobs/control.hpp"

@@ -4,17 +4,17 @@
 // everything. purge_queue() forgets all unfinished jobs of a queue. returns: how many jobs were changed, or
 // got a request because somebody held them. needs: bundle operator on the queue, or on all queues where none
 // is named; a transaction that may write. errors: 42501; 25006; 22023 for a state that the function does not
-// act on, and when nothing narrows the jobs down and max_rows is NULL; arguments as in api/arguments.hpp. No
+// act on, and when nothing narrows the jobs down and max_rows is NULL; arguments as in request/arguments.hpp. No
 // call waits for a running handler, nor for a row that somebody has locked. cost: one pass over the table by
 // id, about 10 us a job.
 #include "store/jobs/bulk.hpp"
 
 #include <algorithm>
 
-#include "api/arguments.hpp"
 #include "api/public_function.hpp"
 #include "pg/latch.hpp"
 #include "pg/memory.hpp"
+#include "request/arguments.hpp"
 #include "store/db/clock.hpp"
 #include "store/db/schema.hpp"
 #include "store/definitions/access.hpp"

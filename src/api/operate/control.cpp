@@ -2,15 +2,15 @@
 //
 // needs: bundle operator on the job's queue, a transaction that may write.
 // errors: 42501, also for a job of a queue that the caller has no right on; 25006; 55000 when the args of a
-// job to be retried were not kept; arguments as in api/arguments.hpp. In a _many function one error undoes
+// job to be retried were not kept; arguments as in request/arguments.hpp. In a _many function one error undoes
 // all. No call waits for a running handler: what somebody holds gets a request, which survives a crash and is
 // honoured when the handler ends; cancel and delete interrupt it. cost: two or three prepared statements by
 // primary key.
 #include "store/jobs/control.hpp"
 
-#include "api/arguments.hpp"
 #include "api/public_function.hpp"
 #include "pg/memory.hpp"
+#include "request/arguments.hpp"
 #include "store/db/clock.hpp"
 #include "store/db/schema.hpp"
 #include "store/definitions/access.hpp"

@@ -3,13 +3,13 @@
 // retry_timer_dead_letter().
 //
 // needs: bundle operator on the queue, or on all queues where none is named.
-// errors: 42501; 25006 for those that change something; arguments as in api/arguments.hpp.
+// errors: 42501; 25006 for those that change something; arguments as in request/arguments.hpp.
 // cost: dead_letters reads backwards by job_id; the others as many rows as they count.
 #include "store/jobs/dead_letters.hpp"
 
-#include "api/arguments.hpp"
 #include "api/public_function.hpp"
 #include "pg/memory.hpp"
+#include "request/arguments.hpp"
 #include "store/db/clock.hpp"
 #include "store/db/schema.hpp"
 #include "store/definitions/access.hpp"

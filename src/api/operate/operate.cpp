@@ -2,12 +2,12 @@
 //
 // needs: bundle operator on all queues.  errors: 42501, 25006
 // cost: one row; the workers hear of it at commit. Neither waits for them.
-#include "api/arguments.hpp"
 #include "api/public_function.hpp"
 #include "board/board.hpp"
 #include "board/settings.hpp"
 #include "pg/call.hpp"
 #include "pg/error.hpp"
+#include "request/arguments.hpp"
 #include "store/commit/identity.hpp"
 #include "store/commit/remember.hpp"
 #include "store/db/clock.hpp"

@@ -4,13 +4,13 @@
 // needs: bundle operator on the queue; to create one, on all queues.
 // errors: 42501; 25006; 42710 for creating a queue that exists, 42704 for one that does not exist, unless the
 // caller wants silence (api/absent.hpp); 55006 for dropping one that has unfinished jobs; arguments as in
-// api/arguments.hpp.
+// request/arguments.hpp.
 // cost: one row; every process rereads the queue at its next use.
 #include "api/absent.hpp"
-#include "api/arguments.hpp"
 #include "api/public_function.hpp"
 #include "pg/error.hpp"
 #include "pg/memory.hpp"
+#include "request/arguments.hpp"
 #include "store/db/schema.hpp"
 #include "store/definitions/access.hpp"
 #include "store/definitions/definitions.hpp"

@@ -9,9 +9,9 @@
 #include <cmath>
 
 #include "api/absent.hpp"
-#include "api/arguments.hpp"
 #include "api/public_function.hpp"
 #include "pg/error.hpp"
+#include "request/arguments.hpp"
 #include "store/db/schema.hpp"
 #include "store/definitions/access.hpp"
 

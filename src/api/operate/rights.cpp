@@ -5,12 +5,12 @@
 // errors: 42501; 25006; 42704 for a role or queue that does not exist; 22023 for an unknown bundle.
 // cost: one row, and GRANTs on functions and views with a role's first grant of a bundle.
 #include "api/absent.hpp"
-#include "api/arguments.hpp"
 #include "api/handle/run_as.hpp"
 #include "api/public_function.hpp"
 #include "pg/call.hpp"
 #include "pg/error.hpp"
 #include "pg/memory.hpp"
+#include "request/arguments.hpp"
 #include "store/db/schema.hpp"
 #include "store/definitions/access.hpp"
 #include "store/definitions/definitions.hpp"

@@ -2,7 +2,7 @@
 //
 // needs: bundle worker on every queue named, a transaction that may write (claim).
 // errors: 42501; 25006; 22023 for no queues, more than 16, qty outside 1 to 10,000, a lease outside 1 s to
-// 366 days; arguments as in api/arguments.hpp. claim() never waits: rows that somebody holds are skipped. It
+// 366 days; arguments as in request/arguments.hpp. claim() never waits: rows that somebody holds are skipped. It
 // looks at the database as it is now, also under REPEATABLE READ. cost: claim() one index scan per range and
 // about 6 us a job; worker_heartbeat() no rows at all.
 #include "api/outside/lease_arguments.hpp"

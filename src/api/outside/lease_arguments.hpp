@@ -3,9 +3,10 @@
 
 #include <string_view>
 
-#include "api/arguments.hpp"
+#include "api/public_function.hpp"
 #include "pg/datum.hpp"
 #include "pg/memory.hpp"
+#include "request/arguments.hpp"
 #include "store/jobs/leases.hpp"
 
 namespace foreman::api {

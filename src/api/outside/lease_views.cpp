@@ -1,10 +1,10 @@
 // What the views tell of leases and of workers outside. Called by the views of the extension script; the
 // views themselves leave out what the caller may not see. Invariant: called without the views they tell no
 // more. cost: a hash probe a leased job; a pass over the table of workers.
-#include "api/arguments.hpp"
 #include "api/public_function.hpp"
 #include "board/leases.hpp"
 #include "pg/memory.hpp"
+#include "request/arguments.hpp"
 #include "store/db/clock.hpp"
 #include "store/definitions/access.hpp"
 

@@ -4,7 +4,7 @@
 // The token proves the right to the attempt: a stale, foreign or repeated one answers `lost` and changes
 // nothing. needs: bundle worker on the job's queue; a transaction that may write, but for heartbeats.
 // complete() in the worker's own transaction commits the effect and the outcome together. errors: 42501;
-// 25006; arguments as in api/arguments.hpp; 54000 for results and errors above 16 MB. cost: a heartbeat is a
+// 25006; arguments as in request/arguments.hpp; 54000 for results and errors above 16 MB. cost: a heartbeat is a
 // hash probe in shared memory; the others one DELETE by key and one INSERT a job.
 #include "api/outside/lease_arguments.hpp"
 #include "api/public_function.hpp"

@@ -1,12 +1,12 @@
 // create_batch(): jobs that belong together, and what is enqueued when they have ended.
 //
 // needs: bundle producer on the queues of the callbacks' handlers; a transaction that may write.
-// errors: 42501; 25006; arguments as in api/arguments.hpp; 22023 without any callback. cost: one row
+// errors: 42501; 25006; arguments as in request/arguments.hpp; 22023 without any callback. cost: one row
 #include "store/jobs/batches.hpp"
 
-#include "api/arguments.hpp"
 #include "api/public_function.hpp"
 #include "pg/error.hpp"
+#include "request/arguments.hpp"
 #include "store/db/schema.hpp"
 #include "store/definitions/access.hpp"
 #include "store/definitions/definitions.hpp"

@@ -1,12 +1,12 @@
 // enqueue(), enqueue_info(), enqueue_array(): jobs into the caller's transaction.
 //
 // needs: bundle producer on the job's queue, a transaction that may write.
-// errors: 42501; 25006 in a read-only transaction or on a standby; arguments as in api/arguments.hpp; 54000
+// errors: 42501; 25006 in a read-only transaction or on a standby; arguments as in request/arguments.hpp; 54000
 // for args beyond 256 MB. Nothing is inserted when one is raised. cost: one prepared INSERT with two index
 // entries; an array is one statement.
-#include "api/produce/enqueue_request.hpp"
 #include "api/public_function.hpp"
 #include "pg/memory.hpp"
+#include "request/enqueue_request.hpp"
 #include "store/db/schema.hpp"
 
 namespace foreman::api {

@@ -8,10 +8,10 @@
 #include <algorithm>
 #include <tuple>
 
-#include "api/json_values.hpp"
-#include "api/produce/enqueue_request.hpp"
 #include "api/public_function.hpp"
 #include "pg/memory.hpp"
+#include "request/enqueue_request.hpp"
+#include "request/json_values.hpp"
 #include "store/db/schema.hpp"
 
 namespace foreman::api {

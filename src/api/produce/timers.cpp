@@ -1,13 +1,13 @@
 // set_timer(), cancel_timer(). Timers' dead letters: api/operate/dead_letters.cpp.
 //
 // needs: bundle producer on the timer's queue, a transaction that may write.
-// errors: 42501; 25006; arguments as in api/arguments.hpp. No call waits for a handler; one whose timer an
+// errors: 42501; 25006; arguments as in request/arguments.hpp. No call waits for a handler; one whose timer an
 // open transaction has changed waits for the end of that one.
 // cost: as enqueue() with a unique_key: a probe of the key's index and one INSERT or UPDATE.
 #include "store/jobs/timers.hpp"
 
-#include "api/produce/enqueue_request.hpp"
 #include "api/public_function.hpp"
+#include "request/enqueue_request.hpp"
 #include "store/db/schema.hpp"
 #include "store/definitions/access.hpp"
 

@@ -4,11 +4,11 @@
 // errors: pg_cron's texts; 22023 for a schedule, with the position of its fault; 42501; 42704; 3D000; 22004.
 #include "store/schedules/cron_jobs.hpp"
 
-#include "api/arguments.hpp"
 #include "api/public_function.hpp"
 #include "board/slots.hpp"
 #include "pg/call.hpp"
 #include "pg/memory.hpp"
+#include "request/arguments.hpp"
 #include "store/commit/remember.hpp"
 #include "store/db/schema.hpp"
 #include "store/schedules/cron_settings.hpp"

@@ -8,12 +8,12 @@
 // is not there (api/absent.hpp); 42710; 55000 for a role that cannot have a session here; 25006. cost: a
 // few prepared statements; the dispatcher hears of it at commit.
 #include "api/absent.hpp"
-#include "api/arguments.hpp"
 #include "api/handle/run_as.hpp"
 #include "api/public_function.hpp"
 #include "pg/call.hpp"
 #include "pg/latch.hpp"
 #include "pg/memory.hpp"
+#include "request/arguments.hpp"
 #include "store/db/clock.hpp"
 #include "store/db/schema.hpp"
 #include "store/definitions/access.hpp"

@@ -4,12 +4,12 @@
 //
 // Invariant: of a queue that the caller holds no bundle for nothing is told. cost:
 // about 1 us a queue, 20 us an executor; no rows are read.
-#include "api/arguments.hpp"
 #include "api/public_function.hpp"
 #include "board/slots.hpp"
 #include "board/tables.hpp"
 #include "pg/memory.hpp"
 #include "pg/process_usage.hpp"
+#include "request/arguments.hpp"
 #include "store/definitions/access.hpp"
 #include "store/upkeep/statistics.hpp"
 

@@ -3,15 +3,15 @@
 //
 // returns: int8[]; of _newest_active_jobs() up to five times max_rows.
 // needs: a bundle that shows the queue; other queues' rows are left out.
-// errors: 22023 for a state that does not exist; arguments as in api/arguments.hpp.
+// errors: 22023 for a state that does not exist; arguments as in request/arguments.hpp.
 // cost: see store/upkeep/newest.hpp; a few milliseconds with millions of rows.
 #include "store/upkeep/newest.hpp"
 
 #include <algorithm>
 
-#include "api/arguments.hpp"
 #include "api/public_function.hpp"
 #include "core/job_state.hpp"
+#include "request/arguments.hpp"
 
 namespace foreman::api {
 

@@ -3,10 +3,10 @@
 //
 // Invariant: of a queue that the caller holds no bundle for, nothing is told: its rows are left out, and an
 // executor that works for it shows no job. cost: without rows of the board, a cached look-up a call.
-#include "api/arguments.hpp"
 #include "api/public_function.hpp"
 #include "board/slots.hpp"
 #include "pg/memory.hpp"
+#include "request/arguments.hpp"
 #include "store/db/clock.hpp"
 #include "store/definitions/access.hpp"
 #include "store/upkeep/upkeep.hpp"

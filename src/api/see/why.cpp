@@ -5,8 +5,8 @@
 // waits for nobody
 #include "store/why/why.hpp"
 
-#include "api/arguments.hpp"
 #include "api/public_function.hpp"
+#include "request/arguments.hpp"
 #include "store/db/clock.hpp"
 #include "store/db/schema.hpp"
 

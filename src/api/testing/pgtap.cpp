@@ -3,10 +3,10 @@
 //
 // needs: pgTAP in any schema; the right to read foreman.jobs, foreman.timers or foreman.schedules.
 // errors: 55000 without pgTAP; 42501.  cost: a query of the view
-#include "api/arguments.hpp"
 #include "api/public_function.hpp"
 #include "pg/call.hpp"
 #include "pg/memory.hpp"
+#include "request/arguments.hpp"
 #include "store/testing/test_report.hpp"
 
 namespace foreman::api {

@@ -1,5 +1,5 @@
 // See enqueue_request.hpp. Called once per job: no allocation but for tags.
-#include "api/produce/enqueue_request.hpp"
+#include "request/enqueue_request.hpp"
 
 #include <utility>
 
@@ -7,7 +7,7 @@
 #include "store/db/clock.hpp"
 #include "store/definitions/access.hpp"
 
-namespace foreman::api {
+namespace foreman::request {
 
 namespace {
 
@@ -134,4 +134,4 @@ void check_args(OptionalDatum args, int ordinal) {
     check_size(*args, "args");
 }
 
-}  // namespace foreman::api
+}  // namespace foreman::request

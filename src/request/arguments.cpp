@@ -1,9 +1,9 @@
 // See arguments.hpp.
-#include "api/arguments.hpp"
+#include "request/arguments.hpp"
 
 #include "pg/error.hpp"
 
-namespace foreman::api {
+namespace foreman::request {
 
 namespace {
 
@@ -119,4 +119,4 @@ pg::Elements required_ids(OptionalDatum value) {
     return ids;
 }
 
-}  // namespace foreman::api
+}  // namespace foreman::request

@@ -12,7 +12,7 @@
 #include "core/validate.hpp"
 #include "pg/datum.hpp"
 
-namespace foreman::api {
+namespace foreman::request {
 
 using OptionalDatum = std::optional<Datum>;
 using OptionalText = std::optional<std::string_view>;
@@ -60,4 +60,4 @@ pg::Elements required_elements(OptionalDatum value, const char* argument, pg::El
 /// The job ids of a _many function: none of them NULL.
 pg::Elements required_ids(OptionalDatum value);
 
-}  // namespace foreman::api
+}  // namespace foreman::request

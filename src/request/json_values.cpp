@@ -1,12 +1,12 @@
 // See json_values.hpp.
-#include "api/json_values.hpp"
+#include "request/json_values.hpp"
 
 #include <charconv>
 
 #include "pg/error.hpp"
 #include "pg/memory.hpp"
 
-namespace foreman::api {
+namespace foreman::request {
 
 namespace {
 
@@ -142,4 +142,4 @@ const char* json_type_name(const JsonbValue& v) noexcept {
     }
 }
 
-}  // namespace foreman::api
+}  // namespace foreman::request

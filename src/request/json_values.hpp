@@ -2,9 +2,9 @@
 // errors: 22023 for a value of another JSON type; what the types' input functions raise.
 #pragma once
 
-#include "api/arguments.hpp"
+#include "request/arguments.hpp"
 
-namespace foreman::api {
+namespace foreman::request {
 
 // What a parameter takes, and how it is written in JSON.
 enum class JsonType { text, jsonb, integer, instant, duration, texts, id, ids };
@@ -17,4 +17,4 @@ JsonbValue* json_member(JsonbContainer* object, std::string_view key);
 /// What kind of JSON value this is, in words with an article.
 const char* json_type_name(const JsonbValue& value) noexcept;
 
-}  // namespace foreman::api
+}  // namespace foreman::request

@@ -4,10 +4,10 @@
 
 #include <array>
 
-#include "api/arguments.hpp"
+#include "request/arguments.hpp"
 #include "store/jobs/jobs.hpp"
 
-namespace foreman::api {
+namespace foreman::request {
 
 // enqueue's parameters; enqueue_array has an array as args.
 enum Parameter : int {
@@ -47,4 +47,4 @@ store::NewJob check_options(const EnqueueValues& values);
 /// errors: 22004 for NULL, 54000 beyond 256 MB; a warning beyond 1 MB. `ordinal` of an array's element, or 0.
 void check_args(OptionalDatum args, int ordinal = 0);
 
-}  // namespace foreman::api
+}  // namespace foreman::request
