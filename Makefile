@@ -8,7 +8,10 @@
 EXTENSION  = pg_foreman pg_foreman_cron
 MODULE_big = pg_foreman
 DATA       = $(wildcard sql/pg_foreman--*.sql sql/pg_foreman_cron--*.sql)
-OBJS       = $(patsubst src/%.cpp,build/obj/%.o,$(sort $(wildcard src/*/*.cpp src/*/*/*.cpp)))
+SOURCES    = $(sort $(wildcard src/*/*.cpp src/*/*/*.cpp))
+# Only the tests' library has these: see build/debug/pg_foreman.so below.
+TESTS_ONLY = src/board/debug_points.cpp src/api/testing/debug.cpp
+OBJS       = $(patsubst src/%.cpp,build/obj/%.o,$(filter-out $(TESTS_ONLY),$(SOURCES)))
 REGRESS    = $(shell sed -e 's/\#.*//' test/regress/schedule 2>/dev/null)
 
 EXTRA_CXXFLAGS ?=
@@ -61,7 +64,7 @@ COMPILE = $(CXX) $(CXXFLAGS) $(CPPFLAGS) -c
 # Both stamps are rewritten only when their text changes: another server, compiler or flag
 # rebuilds everything, a source file that came or went links again.
 build/obj/flags: export FOREMAN_STAMP = $(VERSION) $(COMPILE)
-build/obj/files: export FOREMAN_STAMP = $(OBJS)
+build/obj/files: export FOREMAN_STAMP = $(OBJS) $(POINTS)
 build/obj/flags build/obj/files: FORCE
 	@mkdir -p $(@D)
 	@printf '%s\n' "$$FOREMAN_STAMP" | cmp -s - $@ || printf '%s\n' "$$FOREMAN_STAMP" > $@
@@ -95,7 +98,17 @@ build/obj/%.o: src/%.cpp build/obj/flags $(PREFIX).gch
 
 pg_foreman.so: build/obj/files src/exports.map
 
--include $(OBJS:.o=.d) $(PREFIX).d
+# The library that tests load which stop a process at a debug point. It shares all objects with the one that is
+# installed but those of the files that have such points. Nothing installs it: see test/lib/debug_tree.
+POINTS     = $(shell grep -l '^.include "board/debug_points.hpp"' $(SOURCES))
+DEBUG_OBJS = $(filter-out $(POINTS:src/%.cpp=build/obj/%.o),$(OBJS)) $(POINTS:src/%.cpp=build/debug/obj/%.o)
+build/debug/obj/%.o: src/%.cpp build/obj/flags $(PREFIX).gch
+	@mkdir -p $(@D)
+	$(if $(V),,@echo "  CXX  $< (debug points)" && )$(COMPILE) -DFOREMAN_DEBUG_POINTS $(USE_PREFIX) -MMD -MP -o $@ $<
+build/debug/pg_foreman.so: $(DEBUG_OBJS) build/obj/files src/exports.map
+	$(LINK.shared) -o $@ $(DEBUG_OBJS) $(LDFLAGS) $(LDFLAGS_SL) $(SHLIB_LINK)
+
+-include $(OBJS:.o=.d) $(POINTS:src/%.cpp=build/debug/obj/%.d) $(PREFIX).d
 build/obj/store/definitions/grants.o build/obj/store/definitions/stray_rights.o: $(BUNDLES)
 
 # The targets below need neither pg_config nor a compiler: they find or install both.

@@ -126,7 +126,6 @@ void init_board(void* area, bool found, LWLockPadded* locks) {
     std::memset(static_cast<void*>(b), 0, sizeof(Board));
     pg_atomic_init_u32(&b->launcher_poked, 0);
     pg_atomic_init_u32(&b->settings_generation, 0);
-    pg_atomic_init_u32(&b->debug_points, 0);
     pg_atomic_init_u32(&b->wants_room, 0);
     for (TableUse& t : b->tables) {
         pg_atomic_init_u32(&t.used, 0);

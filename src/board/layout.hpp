@@ -327,7 +327,6 @@ struct Board {
     int32 launcher_procno;
     pg_atomic_uint32 launcher_poked;
     pg_atomic_uint32 settings_generation;  // of roles and databases
-    pg_atomic_uint32 debug_points;         // bits of debug points that are armed (tests only)
     pg_atomic_uint32 wants_room;           // some database does
     core::TableHead ranges;
     uint32 range_hand;  // where the search for an entry to give away goes on

@@ -1,6 +1,7 @@
 // See duties.hpp.
 #include "engine/duties.hpp"
 
+#include "board/debug_points.hpp"
 #include "board/flight_recorder.hpp"
 #include "board/settings.hpp"
 #include "board/slots.hpp"

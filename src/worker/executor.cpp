@@ -7,6 +7,7 @@
 
 #include <algorithm>
 
+#include "board/debug_points.hpp"
 #include "board/queue_limits.hpp"
 #include "board/settings.hpp"
 #include "board/slots.hpp"

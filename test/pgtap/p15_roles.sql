@@ -207,4 +207,9 @@ SELECT foreman.stop() \g /dev/null
 SELECT ok(t.wait_until('NOT EXISTS (SELECT FROM foreman.workers WHERE pid IS NOT NULL)'), 'the workers stop');
 DROP OWNED BY pgtap_p15_nobody, pgtap_p15_producer, pgtap_p15_monitor, pgtap_p15_operator, pgtap_p15_one, pgtap_p15_runner;
 DROP ROLE pgtap_p15_nobody, pgtap_p15_producer, pgtap_p15_monitor, pgtap_p15_operator, pgtap_p15_one, pgtap_p15_runner;
+-- What isolation specs need to stop a process is in a library of their own.
+SELECT throws_ok(format($$ CREATE FUNCTION t.for_tests() RETURNS void LANGUAGE c AS '$libdir/pg_foreman', %L $$, name), '42883', NULL,
+    'the library that is installed has no function for tests: ' || name)
+  FROM unnest('{foreman_debug_points,foreman_range_heads,foreman_executor_slots}'::text[]) name;
+
 SELECT * FROM finish();

@@ -10,7 +10,7 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use ForemanTest;
 
-my $node = new_server('ends');
+my $node = new_server('ends', debug => 1);
 $node->start;
 install($node, 'postgres');
 $node->safe_psql('postgres', q{

@@ -1,10 +1,11 @@
-// For tests only, not in the extension script: arming debug points, and the heads of ranges and the slots of
-// executors as rows. Superusers only.
+// For tests only, neither in the extension script nor in the library that is installed (board/debug_points.hpp says
+// which library has it): arming debug points, and the heads of ranges and the slots of executors as rows.
+// Superusers only.
 #include "board/board.hpp"
+#include "board/debug_points.hpp"
 #include "board/slots.hpp"
 #include "pg/datum.hpp"
 #include "pg/entry.hpp"
-#include "store/commit/remember.hpp"
 
 namespace foreman::worker {
 
@@ -24,8 +25,7 @@ Datum bound(int64 us) { return TimestampTzGetDatum(us); }
 
 FOREMAN_FUNCTION(debug_points) {
     require_superuser();
-    pg_atomic_write_u32(&store::board().debug_points,
-                        static_cast<uint32>(DatumGetInt32(pg::argument(fcinfo, 0))));
+    pg_atomic_write_u32(&store::armed_points(), static_cast<uint32>(DatumGetInt32(pg::argument(fcinfo, 0))));
     return Datum{0};
 }
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "board/debug_points.hpp"
 #include "board/held_list.hpp"
 #include "board/leases.hpp"
 #include "board/parts.hpp"
@@ -271,16 +272,6 @@ void distrust_heads() noexcept {
     }
     poke_dispatcher(MyDatabaseId, kPokeReread | kPokeRequests | kPokeHandlers | kPokeExpiry | kPokeIdentity |
                                       kPokeQueues | kPokeBlocked | kPokeSchedules | kPokePrepared);
-}
-
-// The lock is taken for the session, since a commit callback has no resource owner, and given back at once.
-void debug_point(DebugPoint point) noexcept {
-    if (!board_present() || (pg_atomic_read_u32(&board().debug_points) & static_cast<uint32>(point)) == 0)
-        return;
-    LOCKTAG tag;
-    SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, 0x666F7265, static_cast<uint32>(point), 2);
-    LockAcquire(&tag, ShareLock, true, false);
-    LockRelease(&tag, ShareLock, true);
 }
 
 }  // namespace foreman::store

@@ -59,17 +59,4 @@ void remember_kind(std::string_view kind, Oid role);
 /// COMMIT PREPARED runs no callback: called after it for the current database.
 void distrust_heads() noexcept;
 
-/// Test only: a debug point, armed by its bit on the board, waits on an advisory lock that the test holds.
-enum class DebugPoint : uint32 {
-    before_commit_callback = 1,
-    inside_raise = 2,
-    after_claim = 4,
-    before_give_back = 8,
-    inside_rescue = 16,
-    inside_requests = 32,
-    inside_reread = 64,
-    inside_count = 128
-};
-void debug_point(DebugPoint point) noexcept;
-
 }  // namespace foreman::store

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "board/debug_points.hpp"
 #include "board/leases.hpp"
 #include "board/parts.hpp"
 #include "pg/call.hpp"

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "board/debug_points.hpp"
 #include "board/parts.hpp"
 #include "board/queue_limits.hpp"
 #include "board/waits.hpp"

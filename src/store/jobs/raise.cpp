@@ -1,6 +1,7 @@
 // See raise.hpp.
 #include "store/jobs/raise.hpp"
 
+#include "board/debug_points.hpp"
 #include "store/commit/remember.hpp"
 #include "store/jobs/jobs.hpp"
 

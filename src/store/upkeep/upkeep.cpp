@@ -1,6 +1,7 @@
 // See upkeep.hpp.
 #include "store/upkeep/upkeep.hpp"
 
+#include "board/debug_points.hpp"
 #include "board/depths.hpp"
 #include "pg/call.hpp"
 #include "pg/command.hpp"

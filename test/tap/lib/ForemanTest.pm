@@ -23,7 +23,9 @@ sub new_server
 {
 	my ($name, %settings) = @_;
 	my %init = %{ delete $settings{init} // {} };
-	my $node = PostgreSQL::Test::Cluster->new($name);
+	# With debug => 1 its library has debug points and the functions that only tests have.
+	my $node = PostgreSQL::Test::Cluster->new($name,
+		(delete $settings{debug}) ? (install_path => $ENV{FOREMAN_DEBUG_TREE}) : ());
 	$node->init(%init);
 	settings($node,
 		'shared_preload_libraries'   => "'pg_foreman'",
