@@ -435,6 +435,74 @@ COMMENT ON COLUMN foreman.queue.max_running IS 'How many of its jobs may run at 
 COMMENT ON COLUMN foreman.queue.rate_limit IS 'How many of its jobs may start in rate_period';
 COMMENT ON COLUMN foreman.queue.rate_period IS 'Time in which rate_limit jobs may start; NULL: a second';
 
+-- bundle: operator monitor
+CREATE FUNCTION foreman._now()
+RETURNS pg_catalog.timestamptz LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_now';
+COMMENT ON FUNCTION foreman._now() IS 'The engine''s clock: the server''s, or foreman.fake_now';
+
+-- bundle: operator monitor
+CREATE FUNCTION foreman._executors(OUT slot pg_catalog.int4, OUT pid pg_catalog.int4, OUT role pg_catalog.oid, OUT state pg_catalog.text,
+    OUT since pg_catalog.timestamptz, OUT job_id pg_catalog.int8, OUT kind pg_catalog.text, OUT queue pg_catalog.text,
+    OUT attempt pg_catalog.int4, OUT started_at pg_catalog.timestamptz, OUT progress pg_catalog.float8, OUT note pg_catalog.text,
+    OUT jobs_done pg_catalog.int8)
+RETURNS SETOF pg_catalog.record LANGUAGE c VOLATILE ROWS 4 AS 'MODULE_PATHNAME', 'foreman_executors';
+COMMENT ON FUNCTION foreman._executors() IS 'This database''s executors on the board; jobs of queues that the caller does not see are left out';
+
+-- bundle: operator monitor
+CREATE FUNCTION foreman._queue_counters(OUT queue pg_catalog.text, OUT waiting pg_catalog.int8, OUT oldest_run_at pg_catalog.timestamptz,
+    OUT throttled_until pg_catalog.timestamptz, OUT completed pg_catalog.int8, OUT failed pg_catalog.int8,
+    OUT discarded pg_catalog.int8, OUT cancelled pg_catalog.int8, OUT counted pg_catalog.bool,
+    OUT scheduled pg_catalog.int8, OUT leased pg_catalog.int8, OUT pending pg_catalog.int8)
+RETURNS SETOF pg_catalog.record LANGUAGE c VOLATILE ROWS 10 AS 'MODULE_PATHNAME', 'foreman_queue_counters';
+COMMENT ON FUNCTION foreman._queue_counters() IS 'Counters of this database''s queues on the board';
+
+-- bundle: operator monitor
+CREATE VIEW foreman.queues WITH (security_barrier) AS
+SELECT COALESCE(q.queue, c.queue) AS queue, q.queue IS NOT NULL AS declared,
+       c.waiting, GREATEST(c.waiting OPERATOR(pg_catalog.-) c.scheduled OPERATOR(pg_catalog.-) c.pending OPERATOR(pg_catalog.-) c.leased OPERATOR(pg_catalog.-) COALESCE(r.running, 0), 0) AS available,
+       c.scheduled, c.pending, c.leased OPERATOR(pg_catalog.+) COALESCE(r.running, 0) AS running, c.oldest_run_at,
+       CASE WHEN c.oldest_run_at OPERATOR(pg_catalog.<=) foreman._now() THEN foreman._now() OPERATOR(pg_catalog.-) c.oldest_run_at END AS oldest_age,
+       c.completed, c.failed, c.cancelled, c.discarded, COALESCE(q.paused, false) AS paused, c.throttled_until, COALESCE(c.counted, false) AS counted,
+       q.priority::pg_catalog.int4 AS priority, q.backoff_base, q.backoff_max, q.retain_completed, q.retain_cancelled, q.retain_discarded, q.keep_args, q.max_running,
+       q.throttle_base, q.throttle_max, q.ageing, q.max_running_per_key, q.sequence_policy, q.rate_limit, q.rate_period
+  FROM foreman.queue q
+  FULL JOIN foreman._queue_counters() c ON (c.queue OPERATOR(pg_catalog.=) q.queue)
+  LEFT JOIN (SELECT e.queue, pg_catalog.count(*) AS running FROM foreman._executors() e WHERE e.job_id IS NOT NULL GROUP BY e.queue) r
+    ON (r.queue OPERATOR(pg_catalog.=) COALESCE(q.queue, c.queue))
+ WHERE foreman._sees(COALESCE(q.queue, c.queue));
+COMMENT ON VIEW foreman.queues IS 'Queues that are declared or have jobs';
+COMMENT ON COLUMN foreman.queues.queue IS 'Name';
+COMMENT ON COLUMN foreman.queues.declared IS 'Whether create_queue() was called for it';
+COMMENT ON COLUMN foreman.queues.waiting IS 'Unfinished jobs';
+COMMENT ON COLUMN foreman.queues.running IS 'Jobs that executors run now, and leased ones as counted in the last minute';
+COMMENT ON COLUMN foreman.queues.oldest_run_at IS 'When the first waiting job is due, or a little before';
+COMMENT ON COLUMN foreman.queues.oldest_age IS 'How long the first waiting job has been due';
+COMMENT ON COLUMN foreman.queues.completed IS 'Since the server started';
+COMMENT ON COLUMN foreman.queues.failed IS 'Attempts that failed since the server started';
+COMMENT ON COLUMN foreman.queues.cancelled IS 'Since the server started';
+COMMENT ON COLUMN foreman.queues.discarded IS 'Since the server started';
+COMMENT ON COLUMN foreman.queues.throttle_base IS 'How long throttle() cools the queue down';
+COMMENT ON COLUMN foreman.queues.throttle_max IS 'Cool-downs in a row double up to this; NULL: all are as long as the first';
+COMMENT ON COLUMN foreman.queues.ageing IS 'Every n-th job claimed is the oldest due one, whatever its priority';
+COMMENT ON COLUMN foreman.queues.paused IS 'Whether pause_queue() was called: nothing of it starts';
+COMMENT ON COLUMN foreman.queues.throttled_until IS 'The queue cools down until then';
+COMMENT ON COLUMN foreman.queues.counted IS 'Whether the counters are complete; they are counted behind the start of the server';
+COMMENT ON COLUMN foreman.queues.priority IS 'Of jobs that give none';
+COMMENT ON COLUMN foreman.queues.backoff_base IS 'Delay after the first failure';
+COMMENT ON COLUMN foreman.queues.backoff_max IS 'Longest delay';
+COMMENT ON COLUMN foreman.queues.retain_completed IS 'How long completed jobs are kept';
+COMMENT ON COLUMN foreman.queues.retain_cancelled IS 'How long cancelled jobs are kept';
+COMMENT ON COLUMN foreman.queues.retain_discarded IS 'How long dead letters are kept';
+COMMENT ON COLUMN foreman.queues.keep_args IS 'Size in bytes up to which args are kept in history';
+COMMENT ON COLUMN foreman.queues.available IS 'Jobs that are due; what is due later may be a minute old';
+COMMENT ON COLUMN foreman.queues.pending IS 'Jobs that wait for others, as counted in the last minute';
+COMMENT ON COLUMN foreman.queues.scheduled IS 'Jobs that are due later, as counted in the last minute';
+COMMENT ON COLUMN foreman.queues.max_running_per_key IS 'How many jobs with the same concurrency_key may run at once; NULL: 1';
+COMMENT ON COLUMN foreman.queues.sequence_policy IS 'What a failed or later head of a sequence does to the others: block or skip';
+COMMENT ON COLUMN foreman.queues.rate_limit IS 'How many of its jobs may start in rate_period';
+COMMENT ON COLUMN foreman.queues.rate_period IS 'Time in which rate_limit jobs may start; NULL: a second';
+COMMENT ON COLUMN foreman.queues.max_running IS 'How many of its jobs may run at once';
+
 -- Named rate limits. The buckets are in shared memory; tokens and refilled_at serve where there is none.
 CREATE TABLE foreman.rate_limit (
     scope             pg_catalog.text        COLLATE pg_catalog."C" NOT NULL,
@@ -1102,19 +1170,6 @@ RETURN (SELECT pg_catalog.jsonb_agg(e.error OPERATOR(pg_catalog.-) '{message,det
 COMMENT ON FUNCTION foreman._bare_errors IS 'When and how often a job failed and with which SQLSTATE, without texts; for the views';
 
 -- bundle: operator monitor
-CREATE FUNCTION foreman._now()
-RETURNS pg_catalog.timestamptz LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_now';
-COMMENT ON FUNCTION foreman._now() IS 'The engine''s clock: the server''s, or foreman.fake_now';
-
--- bundle: operator monitor
-CREATE FUNCTION foreman._executors(OUT slot pg_catalog.int4, OUT pid pg_catalog.int4, OUT role pg_catalog.oid, OUT state pg_catalog.text,
-    OUT since pg_catalog.timestamptz, OUT job_id pg_catalog.int8, OUT kind pg_catalog.text, OUT queue pg_catalog.text,
-    OUT attempt pg_catalog.int4, OUT started_at pg_catalog.timestamptz, OUT progress pg_catalog.float8, OUT note pg_catalog.text,
-    OUT jobs_done pg_catalog.int8)
-RETURNS SETOF pg_catalog.record LANGUAGE c VOLATILE ROWS 4 AS 'MODULE_PATHNAME', 'foreman_executors';
-COMMENT ON FUNCTION foreman._executors() IS 'This database''s executors on the board; jobs of queues that the caller does not see are left out';
-
--- bundle: operator monitor
 CREATE FUNCTION foreman._lease(job_id pg_catalog.int8, token pg_catalog.uuid, OUT leased_until pg_catalog.timestamptz,
     OUT progress pg_catalog.float8, OUT note pg_catalog.text)
 RETURNS SETOF pg_catalog.record LANGUAGE c VOLATILE STRICT ROWS 1 AS 'MODULE_PATHNAME', 'foreman_lease';
@@ -1125,14 +1180,6 @@ CREATE FUNCTION foreman._outside_workers(OUT worker_id pg_catalog.text, OUT labe
     OUT first_seen pg_catalog.timestamptz, OUT last_seen pg_catalog.timestamptz)
 RETURNS SETOF pg_catalog.record LANGUAGE c VOLATILE ROWS 10 AS 'MODULE_PATHNAME', 'foreman_outside_workers';
 COMMENT ON FUNCTION foreman._outside_workers IS 'Outside workers that were heard of lately, for the views';
-
--- bundle: operator monitor
-CREATE FUNCTION foreman._queue_counters(OUT queue pg_catalog.text, OUT waiting pg_catalog.int8, OUT oldest_run_at pg_catalog.timestamptz,
-    OUT throttled_until pg_catalog.timestamptz, OUT completed pg_catalog.int8, OUT failed pg_catalog.int8,
-    OUT discarded pg_catalog.int8, OUT cancelled pg_catalog.int8, OUT counted pg_catalog.bool,
-    OUT scheduled pg_catalog.int8, OUT leased pg_catalog.int8, OUT pending pg_catalog.int8)
-RETURNS SETOF pg_catalog.record LANGUAGE c VOLATILE ROWS 10 AS 'MODULE_PATHNAME', 'foreman_queue_counters';
-COMMENT ON FUNCTION foreman._queue_counters() IS 'Counters of this database''s queues on the board';
 
 -- Each arm has its own constant state where it can, so that `state = 'discarded'` does not read history.
 -- bundle: operator monitor
@@ -1234,53 +1281,6 @@ COMMENT ON COLUMN foreman.job_events.attempt IS 'Attempt';
 COMMENT ON COLUMN foreman.job_events.detail IS 'Error of a failed attempt, or the reason of the end';
 COMMENT ON COLUMN foreman.job_events.kind IS 'Kind';
 COMMENT ON COLUMN foreman.job_events.queue IS 'Queue';
-
--- bundle: operator monitor
-CREATE VIEW foreman.queues WITH (security_barrier) AS
-SELECT COALESCE(q.queue, c.queue) AS queue, q.queue IS NOT NULL AS declared,
-       c.waiting, GREATEST(c.waiting OPERATOR(pg_catalog.-) c.scheduled OPERATOR(pg_catalog.-) c.pending OPERATOR(pg_catalog.-) c.leased OPERATOR(pg_catalog.-) COALESCE(r.running, 0), 0) AS available,
-       c.scheduled, c.pending, c.leased OPERATOR(pg_catalog.+) COALESCE(r.running, 0) AS running, c.oldest_run_at,
-       CASE WHEN c.oldest_run_at OPERATOR(pg_catalog.<=) foreman._now() THEN foreman._now() OPERATOR(pg_catalog.-) c.oldest_run_at END AS oldest_age,
-       c.completed, c.failed, c.cancelled, c.discarded, COALESCE(q.paused, false) AS paused, c.throttled_until, COALESCE(c.counted, false) AS counted,
-       q.priority::pg_catalog.int4 AS priority, q.backoff_base, q.backoff_max, q.retain_completed, q.retain_cancelled, q.retain_discarded, q.keep_args, q.max_running,
-       q.throttle_base, q.throttle_max, q.ageing, q.max_running_per_key, q.sequence_policy, q.rate_limit, q.rate_period
-  FROM foreman.queue q
-  FULL JOIN foreman._queue_counters() c ON (c.queue OPERATOR(pg_catalog.=) q.queue)
-  LEFT JOIN (SELECT e.queue, pg_catalog.count(*) AS running FROM foreman._executors() e WHERE e.job_id IS NOT NULL GROUP BY e.queue) r
-    ON (r.queue OPERATOR(pg_catalog.=) COALESCE(q.queue, c.queue))
- WHERE foreman._sees(COALESCE(q.queue, c.queue));
-COMMENT ON VIEW foreman.queues IS 'Queues that are declared or have jobs';
-COMMENT ON COLUMN foreman.queues.queue IS 'Name';
-COMMENT ON COLUMN foreman.queues.declared IS 'Whether create_queue() was called for it';
-COMMENT ON COLUMN foreman.queues.waiting IS 'Unfinished jobs';
-COMMENT ON COLUMN foreman.queues.running IS 'Jobs that executors run now, and leased ones as counted in the last minute';
-COMMENT ON COLUMN foreman.queues.oldest_run_at IS 'When the first waiting job is due, or a little before';
-COMMENT ON COLUMN foreman.queues.oldest_age IS 'How long the first waiting job has been due';
-COMMENT ON COLUMN foreman.queues.completed IS 'Since the server started';
-COMMENT ON COLUMN foreman.queues.failed IS 'Attempts that failed since the server started';
-COMMENT ON COLUMN foreman.queues.cancelled IS 'Since the server started';
-COMMENT ON COLUMN foreman.queues.discarded IS 'Since the server started';
-COMMENT ON COLUMN foreman.queues.throttle_base IS 'How long throttle() cools the queue down';
-COMMENT ON COLUMN foreman.queues.throttle_max IS 'Cool-downs in a row double up to this; NULL: all are as long as the first';
-COMMENT ON COLUMN foreman.queues.ageing IS 'Every n-th job claimed is the oldest due one, whatever its priority';
-COMMENT ON COLUMN foreman.queues.paused IS 'Whether pause_queue() was called: nothing of it starts';
-COMMENT ON COLUMN foreman.queues.throttled_until IS 'The queue cools down until then';
-COMMENT ON COLUMN foreman.queues.counted IS 'Whether the counters are complete; they are counted behind the start of the server';
-COMMENT ON COLUMN foreman.queues.priority IS 'Of jobs that give none';
-COMMENT ON COLUMN foreman.queues.backoff_base IS 'Delay after the first failure';
-COMMENT ON COLUMN foreman.queues.backoff_max IS 'Longest delay';
-COMMENT ON COLUMN foreman.queues.retain_completed IS 'How long completed jobs are kept';
-COMMENT ON COLUMN foreman.queues.retain_cancelled IS 'How long cancelled jobs are kept';
-COMMENT ON COLUMN foreman.queues.retain_discarded IS 'How long dead letters are kept';
-COMMENT ON COLUMN foreman.queues.keep_args IS 'Size in bytes up to which args are kept in history';
-COMMENT ON COLUMN foreman.queues.available IS 'Jobs that are due; what is due later may be a minute old';
-COMMENT ON COLUMN foreman.queues.pending IS 'Jobs that wait for others, as counted in the last minute';
-COMMENT ON COLUMN foreman.queues.scheduled IS 'Jobs that are due later, as counted in the last minute';
-COMMENT ON COLUMN foreman.queues.max_running_per_key IS 'How many jobs with the same concurrency_key may run at once; NULL: 1';
-COMMENT ON COLUMN foreman.queues.sequence_policy IS 'What a failed or later head of a sequence does to the others: block or skip';
-COMMENT ON COLUMN foreman.queues.rate_limit IS 'How many of its jobs may start in rate_period';
-COMMENT ON COLUMN foreman.queues.rate_period IS 'Time in which rate_limit jobs may start; NULL: a second';
-COMMENT ON COLUMN foreman.queues.max_running IS 'How many of its jobs may run at once';
 
 -- bundle: producer operator monitor
 CREATE VIEW foreman.batches WITH (security_barrier) AS

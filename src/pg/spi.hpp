@@ -8,6 +8,8 @@
 // Invariant: Rows end before their SpiSession, and both before the (sub)transaction that they began in.
 #pragma once
 
+#include <span>
+
 #include "pg/datum.hpp"
 
 namespace foreman::pg {
@@ -147,6 +149,11 @@ class Statement {
 
     constexpr Statement(const char* name, const char* sql,
                         std::initializer_list<Oid> argument_types = {}) noexcept
+        : name_(name), sql_(sql), argument_count_(static_cast<int>(argument_types.size())) {
+        std::copy(argument_types.begin(), argument_types.end(), argument_types_.begin());
+    }
+    /// For a text whose arguments are in a table.
+    constexpr Statement(const char* name, const char* sql, std::span<const Oid> argument_types) noexcept
         : name_(name), sql_(sql), argument_count_(static_cast<int>(argument_types.size())) {
         std::copy(argument_types.begin(), argument_types.end(), argument_types_.begin());
     }

@@ -20,103 +20,79 @@ namespace foreman::api {
 
 namespace {
 
-enum Parameter : int {
-    kName,
-    kPriority,
-    kBackoffBase,
-    kBackoffMax,
-    kRetainCompleted,
-    kRetainCancelled,
-    kRetainDiscarded,
-    kKeepArgs,
-    kMaxRunning,
-    kMaxRunningPerKey,
-    kSequencePolicy,
-    kThrottleBase,
-    kThrottleMax,
-    kAgeing,
-    kRateLimit,
-    kRatePeriod,
-    kIfNotExists,  // of create_queue()
-    kReset = kIfNotExists,
-    kAlterIfExists
-};
+// Of create_queue() and alter_queue(): the name, the settings in the order of store::kQueueSettings, then
+// what follows.
+constexpr int kName = 0;
+constexpr int kFirstSetting = 1;
+constexpr int kIfNotExists = kFirstSetting + store::kQueueSettingCount;  // of create_queue()
+constexpr int kReset = kIfNotExists;                                     // of alter_queue()
+constexpr int kAlterIfExists = kReset + 1;
+constexpr int kRatePeriod = kFirstSetting + store::queue_setting("rate_period");
 constexpr int kIfExists = 1;  // of the functions that take a name only
 constexpr const char* kUndeclared =
     "foreman.create_queue() declares a queue; the view foreman.queues lists those there are.";
 
-constexpr int64 kMaxMaxRunning = 1000000;
-constexpr Span kRatePeriods{core::milliseconds(1), core::days(366)};
-constexpr int64 kMaxAgeing = 1000000;
-constexpr Span kCoolDowns{core::milliseconds(1), core::days(366)};
-constexpr int64 kMaxKeepArgs = int64{256} << 20;
-
-OptionalDatum retention(FunctionCallInfo fcinfo, int index, const char* argument) {
-    const OptionalDatum value = pg::optional_argument(fcinfo, index);
-    optional_duration(value, argument, kRetentions);
+// The value as its column has it.
+Datum checked(const store::QueueSetting& setting, Datum value) {
+    switch (setting.rule) {
+        case store::SettingRule::priority:
+            return Int16GetDatum(*optional_priority(value));
+        case store::SettingRule::count:
+            required_count(value, setting.name, setting.least, setting.most);
+            break;
+        case store::SettingRule::duration:
+            optional_duration(value, setting.name, {core::Micros{setting.least}, core::Micros{setting.most}});
+            break;
+        case store::SettingRule::word:
+            if (const std::string_view word = pg::text_view(value);
+                word != setting.words[0] && word != setting.words[1]) {
+                char allowed[64];
+                std::snprintf(allowed, sizeof(allowed), "%s or %s", setting.words[0].data(),
+                              setting.words[1].data());
+                refuse(core::make_error(core::ErrorCode::invalid, setting.name, word, allowed));
+            }
+            break;
+    }
     return value;
 }
 
 store::NewQueue queue_of(FunctionCallInfo fcinfo, bool is_new) {
     store::NewQueue q{};
     q.name = required_name(pg::optional_argument(fcinfo, kName), "name");
-    q.priority = optional_priority(pg::optional_argument(fcinfo, kPriority));
-    q.backoff_base = pg::optional_argument(fcinfo, kBackoffBase);
-    q.backoff_max = pg::optional_argument(fcinfo, kBackoffMax);
-    const auto base = optional_duration(q.backoff_base, "backoff_base", kBackoffs);
-    const auto max = optional_duration(q.backoff_max, "backoff_max", kBackoffs);
-    if (base && max && *base > *max)
+    store::Queue given;
+    given.throttle.base = is_new ? given.throttle.base : core::Micros{};
+    for (int i = 0; i < store::kQueueSettingCount; i++) {
+        const store::QueueSetting& setting = store::kQueueSettings[i];
+        const OptionalDatum value = pg::optional_argument(fcinfo, kFirstSetting + i);
+        if (!value) continue;
+        q.values[static_cast<std::size_t>(i)] = checked(setting, *value);
+        setting.read(&given, *q.values[static_cast<std::size_t>(i)]);
+    }
+    if (given.backoff_max_us >= 0 && given.backoff_max_us < given.backoff_base_us)
         throw pg::Failure(ERRCODE_INVALID_PARAMETER_VALUE, "backoff_max must not be less than backoff_base");
-    q.retain_completed = retention(fcinfo, kRetainCompleted, "retain_completed");
-    q.retain_cancelled = retention(fcinfo, kRetainCancelled, "retain_cancelled");
-    q.retain_discarded = retention(fcinfo, kRetainDiscarded, "retain_discarded");
-    if (const OptionalDatum keep = pg::optional_argument(fcinfo, kKeepArgs))
-        q.keep_args = static_cast<int32>(required_count(keep, "keep_args", 0, kMaxKeepArgs));
-    if (const OptionalDatum most = pg::optional_argument(fcinfo, kMaxRunning))
-        q.max_running = static_cast<int32>(required_count(most, "max_running", 1, kMaxMaxRunning));
-    if (const OptionalDatum most = pg::optional_argument(fcinfo, kMaxRunningPerKey))
-        q.max_running_per_key =
-            static_cast<int32>(required_count(most, "max_running_per_key", 1, kMaxMaxRunning));
-    q.sequence_policy = pg::text_argument(fcinfo, kSequencePolicy);
-    if (q.sequence_policy && *q.sequence_policy != "block" && *q.sequence_policy != "skip")
-        refuse(core::make_error(core::ErrorCode::invalid, "sequence_policy", *q.sequence_policy,
-                                "block or skip"));
-    q.throttle_base = pg::optional_argument(fcinfo, kThrottleBase);
-    q.throttle_max = pg::optional_argument(fcinfo, kThrottleMax);
-    const auto cool = optional_duration(q.throttle_base, "throttle_base", kCoolDowns);
-    const auto longest = optional_duration(q.throttle_max, "throttle_max", kCoolDowns);
-    if (longest && *longest < cool.value_or(is_new ? core::ThrottlePolicy{}.base : core::Micros{}))
+    if (given.throttle.max.us >= 0 && given.throttle.max < given.throttle.base)
         throw pg::Failure(ERRCODE_INVALID_PARAMETER_VALUE,
                           "throttle_max must not be less than throttle_base");
-    if (const OptionalDatum most = pg::optional_argument(fcinfo, kRateLimit))
-        q.rate_limit = static_cast<int32>(required_count(most, "rate_limit", 1, kMaxMaxRunning));
-    q.rate_period = pg::optional_argument(fcinfo, kRatePeriod);
-    optional_duration(q.rate_period, "rate_period", kRatePeriods);
-    if (q.rate_period && is_new && !q.rate_limit)
+    if (is_new && given.rate_limit == 0 && pg::has_argument(fcinfo, kRatePeriod))
         throw pg::Failure(ERRCODE_INVALID_PARAMETER_VALUE, "rate_period needs a rate_limit");
-    if (const OptionalDatum every = pg::optional_argument(fcinfo, kAgeing))
-        q.ageing = static_cast<int32>(required_count(every, "ageing", 2, kMaxAgeing));
     return q;
 }
 
 bool names_a_setting(FunctionCallInfo fcinfo) {
-    for (int i = kPriority; i <= kReset; i++) {
+    for (int i = kFirstSetting; i <= kReset; i++) {
         if (pg::has_argument(fcinfo, i)) return true;
     }
     return false;
 }
 
-// Of alter_queue(): before the others are changed, so that what is given holds.
-void reset_settings(FunctionCallInfo fcinfo, std::string_view queue) {
-    if (!pg::has_argument(fcinfo, kReset)) return;
-    const pg::Context context("foreman reset", CurrentMemoryContext);
-    pg::ContextResource memory(context);
+pg::vector<std::string_view> settings_to_reset(FunctionCallInfo fcinfo, pg::ContextResource* memory) {
+    pg::vector<std::string_view> settings(memory);
+    if (!pg::has_argument(fcinfo, kReset)) return settings;
     const pg::Elements names = required_elements(pg::argument(fcinfo, kReset), "reset", pg::kText);
-    pg::vector<std::string_view> settings(&memory);
     for (int i = 0; i < names.count; i++) {
         if (!names.nulls[i]) settings.push_back(pg::text_view(names.values[i]));
     }
-    store::reset_queue_settings(queue, {settings.data(), settings.size()});
+    return settings;
 }
 
 std::string_view operated_queue(FunctionCallInfo fcinfo) {
@@ -159,8 +135,11 @@ FOREMAN_PUBLIC(alter_queue) {
         throw pg::Failure(ERRCODE_INVALID_PARAMETER_VALUE, "alter_queue() was given nothing to change")
             .hint("Name a setting, or name it in the array reset.");
     }
-    reset_settings(fcinfo, q.name);
-    return store::update_queue(q) ? BoolGetDatum(true) : absent("queue", q.name, silent, kUndeclared);
+    pg::ContextResource memory(CurrentMemoryContext);
+    const auto reset = settings_to_reset(fcinfo, &memory);
+    return store::update_queue(q, {reset.data(), reset.size()})
+               ? BoolGetDatum(true)
+               : absent("queue", q.name, silent, kUndeclared);
 }
 
 FOREMAN_PUBLIC(drop_queue) {

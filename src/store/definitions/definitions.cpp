@@ -1,4 +1,4 @@
-// How handlers and queues are read. See definitions.hpp.
+// How handlers are read. See definitions.hpp.
 #include "store/definitions/definitions.hpp"
 
 #include "board/board.hpp"
@@ -37,27 +37,13 @@ constinit const Handler kNoHandler{.name = {},
                                    .confined = false,
                                    .queues = {}};
 
-struct QueueRow {
-    char name[kCacheKeyBytes];
-    Queue queue;
-};
-
 constinit RelationCache<Handler> g_handlers{"foreman handlers", handler_generation};
-constinit RelationCache<QueueRow> g_queues{"foreman queues", queue_generation};
 
 constinit pg::Statement g_read_handler{
     "handler",
     "SELECT lane, shape, run_as::pg_catalog.oid, max_attempts, max_group, timeout, backoff_base, "
     "backoff_max, queue, handler, command, serves, session FROM foreman.handler WHERE kind " EQ " $1",
     {TEXTOID}};
-constinit pg::Statement g_read_queue{
-    "queue",
-    "SELECT priority, backoff_base, backoff_max, retain_completed, retain_cancelled, retain_discarded, "
-    "keep_args, max_running, paused, throttle_base, throttle_max, max_running_per_key, sequence_policy, "
-    "rate_limit "
-    "FROM foreman.queue WHERE queue " EQ " $1",
-    {TEXTOID}};
-
 Lane parse_lane(std::string_view lane) noexcept {
     return lane == "batch" ? Lane::batch : lane == "procedure" ? Lane::procedure : Lane::transaction;
 }
@@ -115,49 +101,7 @@ void read_handler(Handler* h, MemoryContext context) {
     h->exists = true;
 }
 
-void read_queue(std::string_view name, Queue* q) {
-    q->declared = false;
-    q->paused = false;
-    q->priority = 0;
-    q->backoff_base_us = q->backoff_max_us = q->retain_completed_us = q->retain_cancelled_us =
-        q->retain_discarded_us = -1;
-    q->keep_args = kDefaultKeepArgs;
-    q->max_running = 0;
-    q->max_running_per_key = 0;
-    q->rate_limit = 0;
-    q->skip_later = false;
-    q->throttle = {};
-    const AsOwner scope;
-    const pg::LatestSnapshot latest;
-    pg::Args<1> args;
-    args.text(1, name);
-    const pg::Rows rows = g_read_queue.execute(args, true);
-    if (rows.empty()) return;
-    const pg::Row r = rows[0];
-    q->declared = true;
-    if (!r.is_null(1)) q->priority = r.i16(1);
-    q->backoff_base_us = interval_us(r.optional_datum(2));
-    q->backoff_max_us = interval_us(r.optional_datum(3));
-    q->retain_completed_us = interval_us(r.optional_datum(4));
-    q->retain_cancelled_us = interval_us(r.optional_datum(5));
-    q->retain_discarded_us = interval_us(r.optional_datum(6));
-    if (!r.is_null(7)) q->keep_args = r.i32(7);
-    if (!r.is_null(8)) q->max_running = r.i32(8);
-    q->paused = r.boolean(9);
-    if (!r.is_null(10)) q->throttle.base = core::Micros{interval_us(r.datum(10))};
-    if (!r.is_null(11)) q->throttle.max = core::Micros{interval_us(r.datum(11))};
-    if (!r.is_null(12)) q->max_running_per_key = r.i32(12);
-    if (!r.is_null(14)) q->rate_limit = r.i32(14);
-    if (!r.is_null(13)) q->skip_later = r.view(13) == "skip";
-}
-
 }  // namespace
-
-int64 interval_us(std::optional<Datum> interval) {
-    if (!interval) return -1;
-    const pg::IntervalParts p = pg::interval_parts(*interval);
-    return static_cast<int64>(p.days) * USECS_PER_DAY + p.us;
-}
 
 const Handler& find_handler(std::string_view kind) { return g_handlers.find(kind, read_handler); }
 
@@ -165,11 +109,6 @@ const Handler& find_handler(std::string_view kind, std::string_view queue, int16
     const Handler& h = find_handler(kind);
     if (!h.exists || (h.serves(queue) && (!is_unvouched(alone) || h.queue_name() == queue))) return h;
     return kNoHandler;
-}
-
-const Queue& find_queue(std::string_view queue) {
-    const auto read = [queue](QueueRow* row, MemoryContext) { read_queue(queue, &row->queue); };
-    return g_queues.find(queue, read).queue;
 }
 
 core::BackoffPolicy backoff_for(const Handler& handler, const Queue& queue) {

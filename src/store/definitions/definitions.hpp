@@ -1,4 +1,4 @@
-// Definitions of handlers and queues, read through caches of this process that relation invalidation resets.
+// Definitions of handlers (those of queues are in queues.hpp), read through caches of this process that relation invalidation resets.
 // Called at every enqueue, claim and failure. A definition stays valid until the end of the transaction that
 // asked for it.
 #pragma once
@@ -9,9 +9,9 @@
 #include <string_view>
 
 #include "core/backoff.hpp"
-#include "core/throttle.hpp"
 #include "core/time.hpp"
 #include "pg/prelude.hpp"
+#include "store/definitions/queues.hpp"
 
 namespace foreman::store {
 
@@ -53,41 +53,18 @@ struct Handler {
     }
 };
 
-struct Queue {
-    bool declared;
-    bool paused;
-    int16 priority;
-    int64 backoff_base_us;  // -1: the default
-    int64 backoff_max_us;
-    int64 retain_completed_us;  // -1: the default
-    int64 retain_cancelled_us;
-    int64 retain_discarded_us;
-    int32 keep_args;            // bytes
-    int32 max_running;          // 0: unlimited
-    int32 rate_limit;           // 0: unlimited
-    int32 max_running_per_key;  // 0: the default
-    bool skip_later;            // sequence_policy: others of a sequence pass over a head that is due later
-    int per_key() const noexcept { return max_running_per_key > 0 ? max_running_per_key : 1; }
-    core::ThrottlePolicy throttle;
-};
-
 constexpr int kDefaultMaxAttempts = 5;
-constexpr int kDefaultKeepArgs = 8192;
 
 /// does: the handler of a kind; exists is false when there is none
 /// cost: a hash probe; a row read after invalidation
 const Handler& find_handler(std::string_view kind);
 /// The one that runs the kind's jobs of a queue; exists is false where it does not serve that queue.
 const Handler& find_handler(std::string_view kind, std::string_view queue, int16 alone = 0);
-const Queue& find_queue(std::string_view queue);
 
 /// Handler's backoff, else the queue's, else the default.
 core::BackoffPolicy backoff_for(const Handler& handler, const Queue& queue);
 /// The role whose executors run a kind's jobs of a queue now; InvalidOid without a handler.
 Oid role_of(std::string_view kind, std::string_view queue, int16 alone = 0);
-
-/// An interval in microseconds (a day is 24 h; checked when it was stored); -1 for NULL.
-int64 interval_us(std::optional<Datum> interval);
 
 // ---- changing them ----------------------------------------------------------
 
@@ -102,27 +79,6 @@ struct NewHandler {
 /// true: new, false: replaced. Remembers the change for every process.
 bool put_handler(const NewHandler& handler);
 bool remove_handler(std::string_view kind);
-
-struct NewQueue {
-    std::string_view name;
-    std::optional<int16> priority;
-    std::optional<Datum> backoff_base, backoff_max, retain_completed, retain_cancelled, retain_discarded;
-    std::optional<int32> keep_args;
-    std::optional<int32> max_running;
-    std::optional<int32> max_running_per_key;
-    std::optional<std::string_view> sequence_policy;
-    std::optional<int32> rate_limit;
-    std::optional<Datum> rate_period;
-    std::optional<Datum> throttle_base, throttle_max;
-    std::optional<int32> ageing;
-};
-bool insert_queue(const NewQueue& queue);  ///< false: exists
-/// NULL keeps; false: does not exist.
-/// errors: 22023 when what it comes to contradicts itself
-bool update_queue(const NewQueue& queue);
-/// false: does not exist;
-/// errors: 55006 when it has unfinished jobs.
-bool delete_queue(std::string_view name);
 
 /// Adds or removes a row of role_grant; false when it was so before.
 bool put_grant(std::string_view bundle, Oid role, std::optional<std::string_view> queue);

@@ -4,7 +4,6 @@
 // its callback are through, no claim goes by older settings.
 #pragma once
 
-#include <span>
 #include <string_view>
 
 #include "board/queue_limits.hpp"
@@ -28,10 +27,5 @@ bool set_queue_paused(std::string_view queue, bool paused);
 /// Whether anything names the queue: an unfinished job, a handler, a schedule; the default queue always is.
 /// cost: a probe of the index of jobs, and a scan of handlers and schedules
 bool queue_is_used(std::string_view queue);
-
-/// does: gives settings of a queue their defaults again; whoever calls goes on with update_queue(), which
-///     tells others.
-/// errors: 22023 for a name that is no setting
-void reset_queue_settings(std::string_view queue, std::span<const std::string_view> names);
 
 }  // namespace foreman::store

@@ -140,7 +140,7 @@ void look_at_concurrency_key(const KeyName& n, BlockedPass* pass) {
     const ParkedPlace from = first_parked(n, begin_key_raise(MyDatabaseId, n));
     if (from == core::kNoPlace) return key_is_clear(MyDatabaseId, n);
     finish_key_raise(MyDatabaseId, n, from);
-    const int free = find_queue(n.queue).per_key() - key_running(MyDatabaseId, n);
+    const int free = find_queue(n.queue).max_running_per_key - key_running(MyDatabaseId, n);
     if (free <= 0) return;
     const int64 most = std::min<int64>(int64{kReleaseAtOnce} * free, kMostAtOnce);
     const int64 released = release_parked(n, from, most);

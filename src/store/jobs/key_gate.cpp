@@ -96,7 +96,7 @@ bool Gatekeeper::may_start(Job* job) {
         const KeyName key{BlockedOn::key, job->queue, job->concurrency_key};
         Hold held = Hold::in_use;
         if (!had_its_turn(*job))
-            held = hold_key(key, find_queue(job->queue).per_key(), share, &job->key_entries[0]);
+            held = hold_key(key, find_queue(job->queue).max_running_per_key, share, &job->key_entries[0]);
         no_room_ = no_room_ || held == Hold::no_room;
         if (held == Hold::in_use) full_keys_.push_back(*job);
         if (held != Hold::yes) return false;

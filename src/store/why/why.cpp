@@ -362,7 +362,7 @@ void Question::queue_closed() {
 
 void Question::key() {
     if (job_.concurrency_key.empty()) return;
-    const int limit = find_queue(job_.queue).per_key();
+    const int limit = find_queue(job_.queue).max_running_per_key;
     const KeyName name{BlockedOn::key, job_.queue, job_.concurrency_key};
     const bool parked =
         job_.state == core::StoredState::blocked && job_.blocked_on == static_cast<char>(BlockedOn::key);
