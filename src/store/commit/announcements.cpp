@@ -111,14 +111,9 @@ void RequestAnnouncement::tell() const noexcept {
     poke_dispatcher(MyDatabaseId, kPokeRequests);
 }
 
-void ExpiryAnnouncement::tell() const noexcept {
+void DueAnnouncement::tell() const noexcept {
     DatabaseSlot* d = database_slot(MyDatabaseId);
-    if (d != nullptr && d->next_expiry.lower(at)) poke_dispatcher(MyDatabaseId, kPokeExpiry);
-}
-
-void FireAnnouncement::tell() const noexcept {
-    DatabaseSlot* d = database_slot(MyDatabaseId);
-    if (d != nullptr && d->next_fire.lower(at)) poke_dispatcher(MyDatabaseId, kPokeSchedules);
+    if (d != nullptr && (d->*instant).lower(at)) poke_dispatcher(MyDatabaseId, poke);
 }
 
 bool LeaseAnnouncement::holds_a_limit() const noexcept {

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "board/board.hpp"
+#include "board/layout.hpp"
 #include "pg/datum.hpp"
 #include "store/commit/announcement_list.hpp"
 
@@ -89,22 +90,15 @@ struct RequestAnnouncement : PlainAnnouncement {
     void tell() const noexcept;
 };
 
-/// A job expires, or a schedule is due, at `at`: the least instant of each is told.
-struct ExpiryAnnouncement {
+/// Something is due at `at`, in a duty of the dispatcher: of each instant of the database, the least is told.
+struct DueAnnouncement {
     static constexpr bool kMerges = true;
+    BoardInstant DatabaseSlot::*instant;
+    Poke poke;
     Instant at;
-    uint32 hash() const noexcept { return 0; }
-    bool is_same(const ExpiryAnnouncement& /*other*/) const noexcept { return true; }
-    void merge(const ExpiryAnnouncement& o) noexcept { at = std::min(at, o.at); }
-    void keep(MemoryContext /*context*/) noexcept {}
-    void tell() const noexcept;
-};
-struct FireAnnouncement {
-    static constexpr bool kMerges = true;
-    Instant at;
-    uint32 hash() const noexcept { return 0; }
-    bool is_same(const FireAnnouncement& /*other*/) const noexcept { return true; }
-    void merge(const FireAnnouncement& o) noexcept { at = std::min(at, o.at); }
+    uint32 hash() const noexcept { return poke; }
+    bool is_same(const DueAnnouncement& o) const noexcept { return poke == o.poke; }
+    void merge(const DueAnnouncement& o) noexcept { at = std::min(at, o.at); }
     void keep(MemoryContext /*context*/) noexcept {}
     void tell() const noexcept;
 };
@@ -161,8 +155,7 @@ struct Announcements {
     AnnouncementList<WorkAnnouncement> work;
     AnnouncementList<KindAnnouncement> kinds;
     AnnouncementList<RequestAnnouncement> requests;
-    AnnouncementList<ExpiryAnnouncement> expiries;
-    AnnouncementList<FireAnnouncement> fires;
+    AnnouncementList<DueAnnouncement> dues;
     AnnouncementList<LeaseAnnouncement> leases;
     AnnouncementList<LeaseEndAnnouncement> lease_ends;
     AnnouncementList<KeyAnnouncement> keys;
@@ -171,7 +164,7 @@ struct Announcements {
     template <class Do>
     void each_list(Do what) {
         what(counts), what(stops), what(settings), what(throttles), what(work), what(kinds), what(requests);
-        what(expiries), what(fires), what(leases), what(lease_ends), what(keys), what(awaits);
+        what(dues), what(leases), what(lease_ends), what(keys), what(awaits);
     }
 };
 

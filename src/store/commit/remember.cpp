@@ -233,7 +233,9 @@ void remember_batch(int64 batch_id) { remember_dependency(-batch_id); }
 
 void watch_transaction() { prepare_context(); }
 
-void remember_expiry(Instant expires_at) { announce(g_announced.expiries, {expires_at}); }
+void remember_expiry(Instant expires_at) {
+    announce(g_announced.dues, {&DatabaseSlot::next_expiry, kPokeExpiry, expires_at});
+}
 
 void remember_throttle(std::string_view queue, const core::ThrottlePolicy& policy, Instant now) {
     announce(g_announced.throttles, {queue, policy, now});
@@ -243,7 +245,7 @@ void remember_settings(std::string_view queue, const QueueSettings& settings) {
     announce(g_announced.settings, {{}, queue, settings});
 }
 
-void remember_fire(Instant at) { announce(g_announced.fires, {at}); }
+void remember_fire(Instant at) { announce(g_announced.dues, {&DatabaseSlot::next_fire, kPokeSchedules, at}); }
 
 void remember_poke(uint32 bits) {
     prepare_context();
