@@ -16,9 +16,11 @@
 #include "store/definitions/definitions.hpp"
 #include "store/jobs/blocked.hpp"
 #include "store/jobs/control.hpp"
+#include "store/jobs/expire.hpp"
 #include "store/jobs/jobs.hpp"
 #include "store/jobs/leases.hpp"
 #include "store/jobs/raise.hpp"
+#include "store/jobs/revive.hpp"
 #include "store/jobs/settle.hpp"
 
 namespace foreman::worker {

@@ -11,6 +11,7 @@
 #include "store/commit/remember.hpp"
 #include "store/db/clock.hpp"
 #include "store/jobs/control.hpp"
+#include "store/jobs/requests.hpp"
 #include "store/jobs/settle.hpp"
 
 namespace foreman::worker {

@@ -14,7 +14,7 @@
 #include "pg/server_timeouts.hpp"
 #include "pg/xact.hpp"
 #include "store/db/schema.hpp"
-#include "store/jobs/control.hpp"
+#include "store/jobs/requests.hpp"
 
 namespace foreman::worker {
 

@@ -10,8 +10,9 @@
 #include "pg/datum.hpp"
 #include "store/commit/remember.hpp"
 #include "store/db/schema.hpp"
-#include "store/jobs/control.hpp"
+#include "store/jobs/expire.hpp"
 #include "store/jobs/leases.hpp"
+#include "store/jobs/requests.hpp"
 #include "worker/duty_state.hpp"
 
 namespace foreman::worker {

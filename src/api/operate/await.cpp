@@ -15,7 +15,7 @@
 #include "request/arguments.hpp"
 #include "store/db/clock.hpp"
 #include "store/definitions/access.hpp"
-#include "store/jobs/control.hpp"
+#include "store/jobs/find.hpp"
 
 namespace foreman::api {
 

@@ -14,7 +14,10 @@
 #include "store/db/clock.hpp"
 #include "store/db/schema.hpp"
 #include "store/definitions/access.hpp"
+#include "store/jobs/find.hpp"
 #include "store/jobs/leases.hpp"
+#include "store/jobs/requests.hpp"
+#include "store/jobs/revive.hpp"
 #include "store/jobs/settle.hpp"
 
 namespace foreman::api {

@@ -13,7 +13,8 @@
 #include "store/db/clock.hpp"
 #include "store/db/schema.hpp"
 #include "store/definitions/access.hpp"
-#include "store/jobs/control.hpp"
+#include "store/jobs/find.hpp"
+#include "store/jobs/revive.hpp"
 
 namespace foreman::api {
 

@@ -13,7 +13,7 @@
 #include "store/db/clock.hpp"
 #include "store/db/schema.hpp"
 #include "store/definitions/access.hpp"
-#include "store/jobs/control.hpp"
+#include "store/jobs/requests.hpp"
 #include "store/jobs/settle.hpp"
 
 namespace foreman::api {

@@ -19,9 +19,9 @@
 #include "store/db/schema.hpp"
 #include "store/definitions/access.hpp"
 #include "store/jobs/blocked.hpp"
-#include "store/jobs/control.hpp"
 #include "store/jobs/current_job.hpp"
 #include "store/jobs/intake.hpp"
+#include "store/jobs/requests.hpp"
 #include "store/upkeep/prune.hpp"
 #include "store/upkeep/upkeep.hpp"
 

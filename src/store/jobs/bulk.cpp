@@ -10,6 +10,9 @@
 #include "store/db/clock.hpp"
 #include "store/db/schema.hpp"
 #include "store/db/sql_names.hpp"
+#include "store/jobs/control.hpp"
+#include "store/jobs/requests.hpp"
+#include "store/jobs/revive.hpp"
 
 namespace foreman::store {
 

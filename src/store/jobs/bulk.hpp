@@ -7,7 +7,7 @@
 #include <optional>
 #include <string_view>
 
-#include "store/jobs/control.hpp"
+#include "store/jobs/find.hpp"
 
 namespace foreman::store {
 

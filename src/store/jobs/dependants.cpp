@@ -12,6 +12,7 @@
 #include "store/definitions/definitions.hpp"
 #include "store/jobs/blocked_parts.hpp"
 #include "store/jobs/control.hpp"
+#include "store/jobs/find.hpp"
 
 namespace foreman::store {
 

@@ -7,6 +7,7 @@
 #include "store/jobs/control.hpp"
 #include "store/jobs/ended.hpp"
 #include "store/jobs/leases.hpp"
+#include "store/jobs/requests.hpp"
 
 namespace foreman::store {
 

@@ -10,8 +10,10 @@
 #include "store/db/clock.hpp"
 #include "store/db/schema.hpp"
 #include "store/db/sql_names.hpp"
+#include "store/jobs/control.hpp"
 #include "store/jobs/current_job.hpp"
 #include "store/jobs/job_columns.hpp"
+#include "store/jobs/requests.hpp"
 
 namespace foreman::store {
 

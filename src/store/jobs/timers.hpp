@@ -7,7 +7,6 @@
 #include <optional>
 #include <string_view>
 
-#include "store/jobs/control.hpp"
 #include "store/jobs/jobs.hpp"
 
 namespace foreman::store {

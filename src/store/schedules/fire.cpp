@@ -8,7 +8,9 @@
 #include "store/definitions/definitions.hpp"
 #include "store/definitions/role_ref.hpp"
 #include "store/jobs/control.hpp"
+#include "store/jobs/find.hpp"
 #include "store/jobs/jobs.hpp"
+#include "store/jobs/requests.hpp"
 #include "store/schedules/cron_runs.hpp"
 #include "store/schedules/schedule_columns.hpp"
 

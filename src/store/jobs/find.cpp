@@ -1,0 +1,72 @@
+// See find.hpp.
+#include "store/jobs/find.hpp"
+
+#include "board/parts.hpp"
+#include "pg/call.hpp"
+#include "pg/datum.hpp"
+#include "store/db/schema.hpp"
+#include "store/db/sql_names.hpp"
+
+namespace foreman::store {
+
+namespace {
+
+constinit pg::Statement g_find{
+    "find_job",
+    "SELECT 'l'::pg_catalog.\"char\", state, queue FROM foreman.live_job WHERE job_id " EQ
+    " $1 "
+    "UNION ALL SELECT 'h'::pg_catalog.\"char\", outcome, queue FROM foreman.job_history WHERE job_id " EQ
+    " $1 "
+    "UNION ALL SELECT 'd'::pg_catalog.\"char\", 'd'::pg_catalog.\"char\", queue FROM foreman.dead_letter "
+    "WHERE job_id " EQ " $1 LIMIT 1",
+    {INT8OID}};
+
+constinit pg::Statement g_answer{
+    "answer",
+    "SELECT state, attempt " GT " 0, run_at, NULL::pg_catalog.jsonb FROM foreman.live_job WHERE job_id " EQ
+    " $1 "
+    "UNION ALL SELECT outcome, false, finished_at, result FROM foreman.job_history WHERE job_id " EQ
+    " $1 "
+    "UNION ALL SELECT 'd'::pg_catalog.\"char\", false, discarded_at, NULL FROM foreman.dead_letter WHERE "
+    "job_id " EQ " $1 LIMIT 1",
+    {INT8OID}};
+
+}  // namespace
+
+Found find_job(int64 job_id) {
+    const AsOwner scope;
+    pg::Args<1> a;
+    a.i64(1, job_id);
+    const pg::Rows rows = g_find.execute(a);
+    Found f{};
+    if (rows.empty()) return f;
+    const char place = rows[0].letter(1);
+    f.place = place == 'l' ? Place::live : place == 'h' ? Place::history : Place::dead;
+    f.state = rows[0].letter(2);
+    set_name(&f.queue, rows[0].view(3));
+    return f;
+}
+
+std::optional<Answer> read_answer(int64 job_id, Instant at, MemoryContext context) {
+    const AsOwner scope;
+    pg::Args<1> a;
+    a.i64(1, job_id);
+    const pg::Rows rows = g_answer.execute(a);
+    if (rows.empty()) return std::nullopt;
+    const pg::Row r = rows[0];
+    const auto state = static_cast<core::StoredState>(r.letter(1));
+    Answer answer{core::state_name(state, r.boolean(2), r.instant(3) <= at), core::is_terminal(state),
+                  std::nullopt};
+    if (!r.is_null(4)) {
+        const Datum value = r.datum(4);
+        answer.result = pg::guarded([&] {
+            const MemoryContext old = MemoryContextSwitchTo(context);
+            const Datum copy = PointerGetDatum(PG_DETOAST_DATUM_COPY(value));
+            MemoryContextSwitchTo(old);
+            return copy;
+        });
+    }
+    return answer;
+}
+
+}  // namespace foreman::store

@@ -1,0 +1,115 @@
+// See revive.hpp.
+#include "store/jobs/revive.hpp"
+
+#include "pg/call.hpp"
+#include "pg/datum.hpp"
+#include "store/commit/remember.hpp"
+#include "store/db/clock.hpp"
+#include "store/db/schema.hpp"
+#include "store/db/sql_names.hpp"
+#include "store/definitions/access.hpp"
+#include "store/definitions/definitions.hpp"
+#include "store/jobs/control.hpp"
+
+namespace foreman::store {
+
+namespace {
+
+// Inserted first, and deleted only where that went through: a unique key may be held by a newer job.
+#define REVIVE(from, columns, condition)                                                                    \
+    "WITH i AS (INSERT INTO foreman.live_job (job_id, run_at, enqueued_at, priority, attempt, "             \
+    "max_attempts, "                                                                                        \
+    "alone, queue, kind, args, tags, metadata, errors, batch_id, unique_key, unique_as, concurrency_key, "  \
+    "sequence_key, timeout_us) SELECT job_id, $2, enqueued_at, priority, 0, max_attempts, "                 \
+    "CASE WHEN unique_key IS NULL AND concurrency_key IS NULL AND sequence_key IS NULL THEN 0 ELSE 2 END, " \
+    "queue, kind, args, tags, metadata, errors, batch_id, unique_key, "                                     \
+    "CASE WHEN unique_as " EQ " 'n'::pg_catalog.\"char\" THEN 'u'::pg_catalog.\"char\" WHEN unique_as " EQ  \
+    " 's'::pg_catalog.\"char\" THEN 't'::pg_catalog.\"char\" ELSE unique_as END, concurrency_key, "         \
+    "sequence_key, " columns " FROM " from " WHERE job_id " EQ " $1" condition                              \
+    " ON CONFLICT DO NOTHING RETURNING job_id, queue, kind, priority, alone) "                              \
+    "DELETE FROM " from " d USING i WHERE d.job_id " EQ                                                     \
+    " i.job_id RETURNING i.queue, i.kind, i.priority, i.alone"
+
+constinit pg::Statement g_revive_dead{
+    "revive_dead", REVIVE("foreman.dead_letter", "timeout_us", ""), {INT8OID, TIMESTAMPTZOID}};
+
+constinit pg::Statement g_revive_history{
+    "revive_history",
+    REVIVE("foreman.job_history", "NULL::pg_catalog.int8", " AND args IS NOT NULL"),
+    {INT8OID, TIMESTAMPTZOID}};
+
+constinit pg::Statement g_lacks_args{
+    "lacks_args", "SELECT 1 FROM foreman.job_history WHERE job_id " EQ " $1 AND args IS NULL", {INT8OID}};
+
+// Who holds the unique key of a dead letter now, if anybody.
+constinit pg::Statement g_superseded_by{
+    "superseded_by",
+    "SELECT l.job_id FROM foreman.dead_letter d JOIN foreman.live_job l ON l.kind " EQ
+    " d.kind AND l.unique_key " EQ " d.unique_key AND (l.unique_as " EQ
+    " ANY ('{t,s}'::pg_catalog.\"char\"[])) " EQ " (d.unique_as " EQ
+    " ANY ('{t,s}'::pg_catalog.\"char\"[])) WHERE d.job_id " EQ " $1 LIMIT 1",
+    {INT8OID}};
+
+constinit pg::Statement g_supersede{
+    "supersede",
+    "WITH d AS (DELETE FROM foreman.dead_letter WHERE job_id " EQ
+    " $1 RETURNING *) INSERT INTO foreman.job_history (job_id, finished_at, run_at, enqueued_at, started_at, "
+    "priority, attempt, max_attempts, outcome, queue, kind, args, reason, tags, metadata, errors, "
+    "worker_pid, "
+    "batch_id, unique_key, unique_as, concurrency_key, sequence_key) SELECT job_id, $2, run_at, enqueued_at, "
+    "started_at, priority, attempt, max_attempts, 'x', queue, kind, args, $3, tags, metadata, errors, "
+    "worker_pid, batch_id, unique_key, unique_as, concurrency_key, sequence_key FROM d",
+    {INT8OID, TIMESTAMPTZOID, TEXTOID}};
+
+bool lacks_args(int64 job_id) {
+    pg::Args<1> a;
+    a.i64(1, job_id);
+    return !g_lacks_args.execute(a).empty();
+}
+
+// A retry that a newer job with the same unique key has made pointless: it ends as cancelled, and says so.
+bool supersede(int64 job_id, Instant at) {
+    pg::Args<1> one;
+    one.i64(1, job_id);
+    const pg::Rows rows = g_superseded_by.execute(one);
+    if (rows.empty()) return false;
+    char reason[64];
+    std::snprintf(reason, sizeof(reason), "superseded by job " INT64_FORMAT, rows[0].i64(1));
+    pg::Args<3> a;
+    a.i64(1, job_id).instant(2, at).text(3, reason);
+    g_supersede.execute(a);
+    return true;
+}
+
+}  // namespace
+
+bool revive(int64 job_id, Place place) {
+    const Oid user = GetUserId();
+    const AsOwner scope;
+    const Instant at = now();
+    pg::Args<2> a;
+    a.i64(1, job_id).instant(2, at);
+    const pg::Rows rows = (place == Place::dead ? g_revive_dead : g_revive_history).execute(a);
+    if (rows.empty()) {
+        if (place == Place::history && lacks_args(job_id)) {
+            throw pg::Failure(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                              "job " INT64_FORMAT " cannot be retried: its args were not kept in history",
+                              job_id)
+                .hint("Raise keep_args of its queue with foreman.alter_queue() before such jobs finish.");
+        }
+        if (place == Place::dead) supersede(job_id, at);
+        return false;
+    }
+    const pg::Row r = rows[0];
+    if (vouches(user, r.view(2), r.view(1)))
+        remember_work(r.view(1), r.view(2), r.i16(3), r.i16(4), role_of(r.view(2), r.view(1), r.i16(4)),
+                      {at.us, job_id});
+    else
+        set_unvouched(job_id, kUnvouched);
+    QueueDelta d;
+    d.live = 1;
+    remember_counts(r.view(1), d);
+    return true;
+}
+
+}  // namespace foreman::store
