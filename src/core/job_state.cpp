@@ -29,6 +29,12 @@ Verdict decide(JobCounters counters, AttemptEnd end, const BackoffPolicy& policy
             return {Next::cancel, charged, {}, false};
         case Outcome::expired:
             return {Next::cancel, uncharged, {}, false};
+        case Outcome::try_alone:
+        case Outcome::released:
+        case Outcome::stopped:
+        case Outcome::broken_off:
+            if (end.cancel_requested) return {Next::cancel, charged, {}, false};
+            return {Next::release, uncharged, {}, false};
     }
     // A character that is no outcome: the attempt counts for nothing and the job stays.
     return {Next::retry, uncharged, retry_delay(policy, 1, random), false};

@@ -11,16 +11,29 @@
 
 namespace foreman::core {
 
-/// How an attempt ended; the characters are also stored.
+/// How an attempt ended: what the handler did, or what kept it from coming to an end of its own.
 enum class Outcome : char {
     completed = 'c',
     failed = 'f',
     snoozed = 'z',    ///< the handler asks to be run again later
     throttled = 't',  ///< the handler met somebody's limit
     discarded = 'd',  ///< the handler refuses the job for good
-    cancelled = 'x',  ///< interrupted because a cancel was asked for
-    expired = 'e'     ///< expires_at passed before it started
+    cancelled = 'x',  ///< the handler cancels its own job
+    expired = 'e',    ///< expires_at passed before it started
+
+    // The handler came to no end of its own: the attempt counts for nothing.
+    try_alone = 'a',  ///< failed, or took too long, in a transaction that other jobs shared: that counts only
+                      ///< when the job has the transaction for itself
+    released = 'r',   ///< nobody's fault, or it never began
+    stopped = 's',    ///< interrupted because a cancel or delete of this job was asked for
+    broken_off = 'b'  ///< it had begun, and its process or its session ended
 };
+
+/// Whether the handler came to an end of its own.
+constexpr bool is_own_end(Outcome outcome) noexcept {
+    return outcome != Outcome::try_alone && outcome != Outcome::released && outcome != Outcome::stopped &&
+           outcome != Outcome::broken_off;
+}
 
 /// A job that snoozes for no time at all would run all the time, uncharged.
 inline constexpr Micros kLeastPause = milliseconds(100);
@@ -37,7 +50,15 @@ struct JobCounters {
     int max_attempts = 5;
 };
 
-enum class Next : char { complete, retry, discard, cancel };
+/// What becomes of the job.
+enum class Next : char {
+    complete,  ///< to history
+    retry,     ///< back, to run again after a delay
+    discard,   ///< to the dead letters
+    cancel,    ///< to history
+    release,   ///< back as it was
+    remove     ///< deleted, since somebody asked for it; decide() never says so
+};
 
 struct Verdict {
     Next next = Next::retry;

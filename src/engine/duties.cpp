@@ -54,19 +54,19 @@ bool is_held(const store::Lease& lease, Oid database) {
 void settle_broken_off(store::Job* job, const char* sqlstate, const char* text, bool enough,
                        MemoryContext context) {
     store::AttemptError error{store::now(), job->attempt + 1, sqlstate, text, "", "", ""};
-    store::Report report;
-    report.started_at = store::now();
-    report.error = error;
+    store::Attempt attempt;
+    attempt.started_at = store::now();
+    attempt.alone_next = true;
+    attempt.error = error;
     if (enough) {
-        report.outcome = core::Outcome::discarded;
-        report.reason = text;
+        attempt.outcome = core::Outcome::discarded;
+        attempt.reason = text;
     } else {
         error.uncharged = true;
-        report.uncharged = true;
-        report.broken_off = true;
+        attempt.outcome = core::Outcome::broken_off;
         job->errors = store::append_error(job->errors, error, context);
     }
-    store::settle(*job, report, context);
+    store::settle(*job, attempt, context);
 }
 
 // Somebody terminated the executor of this job. It is charged no attempt; after so many times in a row it is
@@ -76,7 +76,6 @@ void count_interruption(int64 id, bool leased, MemoryContext context) {
     if (!(leased ? store::take_leased_any(id, context, &job) : store::take_waiting(id, context, &job)))
         return;
     if (job.interruptions < PG_INT16_MAX) job.interruptions++;
-    job.alone |= store::kAlone;
     char text[128];
     std::snprintf(text, sizeof(text), "its executor was terminated while it ran (%d times in a row)",
                   job.interruptions);
@@ -176,11 +175,11 @@ bool fail_lease(const store::TokenPair& pair, core::Instant now, MemoryContext c
     store::take_leases({&pair, 1}, context, &taken);
     if (taken.empty()) return false;
     const store::Job& job = taken.front().job;
-    store::Report report;
-    report.outcome = core::Outcome::failed;
-    report.started_at = job.claimed_at;
-    report.error = store::AttemptError{now, job.attempt + 1, "57P01", "lease expired", "", "", ""};
-    store::settle(job, report, context);
+    store::Attempt attempt;
+    attempt.outcome = core::Outcome::failed;
+    attempt.started_at = job.claimed_at;
+    attempt.error = store::AttemptError{now, job.attempt + 1, "57P01", "lease expired", "", "", ""};
+    store::settle(job, attempt, context);
     return true;
 }
 
@@ -290,7 +289,6 @@ bool charge_crash(int64 id, MemoryContext context) {
     store::Job job{};
     if (!store::take_waiting(id, context, &job) && !store::take_leased_any(id, context, &job)) return false;
     job.crashes++;
-    job.alone |= store::kAlone;
     const bool enough = job.crashes >= settings::max_crashes;
     pg::log(LOG,
             "pg_foreman: job " INT64_FORMAT

@@ -11,6 +11,7 @@
 #include "pg/latch.hpp"
 #include "pg/memory.hpp"
 #include "store/jobs/jobs.hpp"
+#include "store/jobs/settle.hpp"
 
 namespace foreman::worker {
 
@@ -49,14 +50,10 @@ class Group {
     void run_transactional(const store::Handler& handler, std::size_t first, bool shared);
     void run_batch(const store::Handler& handler, std::size_t first, bool shared);
     bool skip_before_start(const store::Job& job);
+    void note_put_back(const store::Job& job);
     bool is_behind_one_that_waits(const store::Job& job) const;
     bool must_stop_chunk(core::Instant started) const;
-    void settle(const store::Handler& handler, const store::Job& job, Attempt& attempt, bool shared);
-    void settle_ran(const store::Handler& handler, const store::Job& job, Attempt& attempt);
-    void put_back_unless_requested(const store::Job& job, int16 attempt, int16 alone, core::Instant run_at,
-                                   std::optional<Datum> errors);
-    void add_ended(const store::Job& job, core::Next next, int attempt, const Attempt& a,
-                   std::string_view reason, std::optional<Datum> errors);
+    void settle(const store::Job& job, store::Attempt& attempt, bool shared);
 
     MemoryContext context_;
     pg::ContextResource memory_;
@@ -71,7 +68,7 @@ class Group {
     int64 attempts_ = 0;
     std::size_t done_ = 0;  // jobs_ before this have been run
     pg::vector<store::Job> jobs_;
-    pg::vector<store::Ended> ended_;
+    store::Settlement settlement_;
     pg::vector<const store::Job*> waiting_;  // jobs of sequences that went back
 };
 

@@ -135,12 +135,11 @@ void judge_interrupt(Attempt* a, const Rang& rang, const store::Job& job, int at
     a->outcome = core::Outcome::failed;
     a->result = std::nullopt;
     if (rang.fired == Fired::timeout && ShutdownRequestPending) {
-        a->end = End::stray;  // the grace of a shutdown is over: nobody's fault
+        a->outcome = core::Outcome::released;  // the grace of a shutdown is over: nobody's fault
     } else if (rang.fired == Fired::timeout) {
-        a->end = End::ran;
         a->error = timeout_error(timeout, attempt, pg::clock_now(), context);
     } else {
-        a->end = rang.meant_for == job.job_id ? End::stopped : End::stray;
+        a->outcome = rang.meant_for == job.job_id ? core::Outcome::stopped : core::Outcome::released;
     }
 }
 
@@ -186,9 +185,9 @@ Attempt run(const store::Handler& handler, const Leased& leased, MemoryContext c
         a.outcome = core::Outcome::failed;
         a.error = keep_error(e, attempt, pg::clock_now(), context);
         // A shutdown ends the programs that a handler started, and whatever fails then is nobody's fault.
-        if (in_executor && ShutdownRequestPending) a.end = End::stray;
+        if (in_executor && ShutdownRequestPending) a.outcome = core::Outcome::released;
         if (in_executor && is_failure_of_session(e.sqlstate())) {
-            a.end = End::stray;
+            a.outcome = core::Outcome::released;
             renew_session();
         }
     } catch (const pg::Failure& f) {
@@ -207,19 +206,6 @@ Attempt run(const store::Handler& handler, const Leased& leased, MemoryContext c
     current.inside = false;
     current.job = nullptr;
     return a;
-}
-
-store::Report report_of(const Attempt& a, bool broken_off = false) {
-    store::Report r;
-    r.outcome = a.outcome;
-    r.uncharged = a.end != End::ran;
-    r.broken_off = broken_off && a.end == End::stray;
-    r.run_in = a.run_in;
-    r.result = a.result;
-    r.reason = a.reason;
-    r.error = a.error;
-    r.started_at = a.started_at;
-    return r;
 }
 
 }  // namespace
@@ -245,19 +231,20 @@ int64 run_procedure_job(const store::RangeChoice& choice, store::Key from, bool 
     // It may have been registered anew since the range was chosen, to run as another role: this session would
     // lend it ours.
     if (!handler.exists || handler.lane != store::Lane::procedure || handler.run_as != GetSessionUserId()) {
-        a.end = End::stray;
+        a.outcome = core::Outcome::released;
     } else if (job.expires_at && *job.expires_at <= store::now()) {
         a.outcome = core::Outcome::expired;
         a.reason = "expired";
     } else {
         const pg::CurrentScope scope(context);
         a = run(handler, leased, context.get(), in_executor);
+        if (a.outcome == core::Outcome::released && a.error && ShutdownRequestPending)
+            a.outcome = core::Outcome::broken_off;
     }
     {
         pg::Transaction tx;
         const pg::CurrentScope scope(context);
-        if (store::take_leased(job.job_id, leased.token))
-            store::settle(job, report_of(a, ShutdownRequestPending && a.error.has_value()), context.get());
+        if (store::take_leased(job.job_id, leased.token)) store::settle(job, a, context.get());
         tx.commit();
     }
     store::slot_outside_group(false);
@@ -275,9 +262,9 @@ bool rescue_leased(int64 job_id, bool charged, const char* message) {
         a.outcome = core::Outcome::failed;
         a.error = store::AttemptError{store::now(), job.attempt + 1, "57P01", message, "", "", ""};
     } else {
-        a.end = End::stray;
+        a.outcome = core::Outcome::broken_off;
     }
-    store::settle(job, report_of(a, true), context.get());
+    store::settle(job, a, context.get());
     return true;
 }
 
@@ -290,8 +277,8 @@ bool charge_waiting(int64 job_id, const store::AttemptError& error) {
     a.outcome = core::Outcome::failed;
     a.error = error;
     a.error->attempt = job.attempt + 1;
-    job.alone |= store::kAlone;
-    store::settle(job, report_of(a), context.get());
+    a.alone_next = true;
+    store::settle(job, a, context.get());
     return true;
 }
 

@@ -91,20 +91,20 @@ Attempt classify_cancel(const pg::PgError* error, Fired fired, core::Micros time
     Attempt a;
     a.outcome = core::Outcome::failed;
     if (fired == Fired::overrun) {
-        a.end = End::overran;
+        a.outcome = core::Outcome::try_alone;
     } else if (fired == Fired::timeout && ShutdownRequestPending) {
-        a.end = End::stray;  // the grace of a shutdown is over: nobody's fault
+        a.outcome = core::Outcome::released;  // the grace of a shutdown is over: nobody's fault
     } else if (fired == Fired::timeout) {
         a.error = timeout_error(timeout, attempt, pg::clock_now(), group);
     } else if (job != nullptr && store::has_stop_request(job->job_id)) {
-        a.end = End::stopped;
+        a.outcome = core::Outcome::stopped;
     } else if (const int64 target = store::take_interrupt_target();
                target != 0 && (job == nullptr || target != job->job_id)) {
-        a.end = End::stray;
+        a.outcome = core::Outcome::released;
     } else if (error != nullptr) {
         a.error = keep_error(*error, attempt, pg::clock_now(), group);
     } else {
-        a.end = End::stray;  // a request that has been settled meanwhile
+        a.outcome = core::Outcome::released;  // a request that has been settled meanwhile
     }
     return a;
 }
@@ -171,7 +171,6 @@ Attempt run_guarded(const store::Handler& handler, const store::Job* job, int at
             rang = inside.leave();
         }
         if (rang.felt && !(job != nullptr && rang.only_cancels(job->job_id))) throw Swallowed{};
-        a.wrote = sub.wrote();
         sub.commit();
         const store::Wish& wish = store::current_job().wish;
         a.outcome = wish.outcome;
@@ -190,9 +189,9 @@ Attempt run_guarded(const store::Handler& handler, const store::Job* job, int at
             failed.error = keep_error(e, attempt, pg::clock_now(), group);
         }
         // A shutdown ends the programs that a handler started, and whatever fails then is nobody's fault.
-        if (options.in_executor && ShutdownRequestPending) failed.end = End::stray;
+        if (options.in_executor && ShutdownRequestPending) failed.outcome = core::Outcome::released;
         if (options.in_executor && is_failure_of_session(e.sqlstate())) {
-            failed.end = End::stray;
+            failed.outcome = core::Outcome::released;
             renew_session();
         }
         failed.started_at = a.started_at;

@@ -11,33 +11,16 @@
 #include "store/jobs/current_job.hpp"
 #include "store/jobs/handler_sql.hpp"
 #include "store/jobs/jobs.hpp"
+#include "store/jobs/settle.hpp"
 
 namespace foreman::worker {
 
-enum class End : uint8 {
-    ran,      // the handler came to an end of its own: outcome says which
-    overran,  // it took too long while it shared a transaction
-    stray,    // nobody's fault: an interrupt that was meant for another job, an outdated session
-    stopped,  // it was interrupted because a cancel or delete of this job was asked for
-    spoiled   // a failure inside a group: it has to run again alone to count
-};
-
-struct Attempt {
-    End end = End::ran;
-    core::Outcome outcome = core::Outcome::completed;
-    core::Micros run_in{};
-    std::optional<Datum> result;
-    std::string_view reason;                   // in the group's context
-    std::optional<store::AttemptError> error;  // texts in the group's context
-    core::Instant started_at;
-    bool wrote = false;  // took a subtransaction id
-};
+using store::Attempt;
 
 struct RunnerOptions {
     bool shared = false;  // other jobs are, or may come, in this transaction
     bool in_executor =
         false;  // interrupts that nobody of us sent fail the attempt; elsewhere they end the call
-    core::Micros default_timeout;
 };
 
 /// does: runs one job of lane transaction.

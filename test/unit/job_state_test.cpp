@@ -64,6 +64,17 @@ TEST(Decide, CancelledAndExpired) {
     }
 }
 
+TEST(Decide, WhatCameToNoEndOfItsOwnGoesBackAsItWas) {
+    for (const Outcome o : {Outcome::try_alone, Outcome::released, Outcome::stopped, Outcome::broken_off}) {
+        EXPECT_FALSE(is_own_end(o));
+        expect(after(o, false, {4, 5}, minutes(3)), Next::release, 4, {}, false);
+        expect(after(o, true, {4, 5}), Next::cancel, 5, {}, false);
+    }
+    EXPECT_TRUE(is_own_end(Outcome::completed));
+    EXPECT_TRUE(is_own_end(Outcome::failed));
+    EXPECT_TRUE(is_own_end(Outcome::expired));
+}
+
 TEST(Decide, AJobThatAlwaysFailsRunsExactlyMaxAttemptsTimes) {
     for (const int max_attempts : {1, 2, 5, 1000}) {
         JobCounters counters{0, max_attempts};

@@ -180,10 +180,10 @@ FOREMAN_PUBLIC(release_lease) {
     const store::TokenPair pair{job_id, lease->token};
     store::take_leases({&pair, 1}, context.get(), &taken);
     if (taken.empty()) return pg::text_datum("not_leased");
-    store::Report report;
-    report.uncharged = true;
-    report.started_at = taken.front().job.claimed_at;
-    store::settle(taken.front().job, report, context.get());
+    store::Attempt attempt;
+    attempt.outcome = core::Outcome::released;
+    attempt.started_at = taken.front().job.claimed_at;
+    store::settle(taken.front().job, attempt, context.get());
     return pg::text_datum("released");
 }
 

@@ -22,19 +22,18 @@ namespace {
 
 constexpr std::size_t kMaxResultBytes = 16 * 1024 * 1024;
 
-std::string_view answer_of(store::Settled s) {
-    switch (s) {
-        case store::Settled::completed:
+std::string_view answer_of(core::Next next) {
+    switch (next) {
+        case core::Next::complete:
             return "completed";
-        case store::Settled::retryable:
+        case core::Next::retry:
             return "retryable";
-        case store::Settled::released:
+        case core::Next::release:
             return "released";
-        case store::Settled::discarded:
+        case core::Next::discard:
             return "discarded";
-        case store::Settled::cancelled:
-            return "cancelled";
-        case store::Settled::deleted:
+        case core::Next::cancel:
+        case core::Next::remove:
             return "cancelled";
     }
     return "lost";
@@ -59,7 +58,8 @@ Places places_of(std::span<const store::TokenPair> pairs, pg::ContextResource* m
     return places;
 }
 
-// Settles the jobs of the pairs; `report` makes each one's report from its place in the arguments.
+// Settles the jobs of the pairs; `report` says of each how its attempt ended, from its place in the arguments. Those
+// that end are recorded together.
 template <class ReportOf>
 void settle_pairs(std::span<const store::TokenPair> pairs, pg::vector<std::string_view>* answers,
                   pg::ContextResource* memory, ReportOf report) {
@@ -67,13 +67,18 @@ void settle_pairs(std::span<const store::TokenPair> pairs, pg::vector<std::strin
     store::take_leases(pairs, memory->context(), &jobs);
     answers->assign(pairs.size(), "lost");
     const Places places = places_of(pairs, memory);
+    store::Settlement settlement(memory->context());
+    settlement.reserve(jobs.size());
+    std::string_view allowed;
     for (const store::LeasedJob& l : jobs) {
-        store::require(store::Bundle::worker, l.job.queue);
+        if (l.job.queue != allowed) store::require(store::Bundle::worker, l.job.queue);
+        allowed = l.job.queue;
         const std::size_t i = places.at({l.job.job_id, l.token.bytes});
-        store::Report r = report(i, l.job);
-        r.started_at = l.job.claimed_at;
-        (*answers)[i] = answer_of(store::settle(l.job, r, memory->context()));
+        store::Attempt attempt = report(i, l.job);
+        attempt.started_at = l.job.claimed_at;
+        (*answers)[i] = answer_of(settlement.settle(l.job, attempt));
     }
+    settlement.finish();
 }
 
 template <class ReportOf>
@@ -108,60 +113,33 @@ Datum settle_many(FunctionCallInfo fcinfo, const char* function, ReportOf report
     return put_answers(fcinfo, {pairs.data(), pairs.size()}, {answers.data(), answers.size()});
 }
 
-store::Report failure(std::string_view error, OptionalDatum detail, std::optional<core::Micros> retry_in,
-                      bool discard, const store::Job& job) {
-    store::Report r;
-    r.outcome = discard ? core::Outcome::discarded : core::Outcome::failed;
-    r.retry_in = retry_in;
+store::Attempt failure(std::string_view error, OptionalDatum detail, std::optional<core::Micros> retry_in,
+                       bool discard, const store::Job& job) {
+    store::Attempt a;
+    a.outcome = discard ? core::Outcome::discarded : core::Outcome::failed;
+    a.retry_in = retry_in;
     const std::string_view shown = pg::cut(error, store::kMaxErrorText);
-    r.error = store::AttemptError{store::now(), job.attempt + 1, "", pg::copy_text(shown), "", "", ""};
-    r.error->detail_value = detail;
-    r.reason = discard ? shown : std::string_view{};
-    return r;
+    const char* text = pg::copy_text(shown);
+    a.error = store::AttemptError{store::now(), job.attempt + 1, "", text, "", "", ""};
+    a.error->detail_value = detail;
+    if (discard) a.reason = {text, shown.size()};
+    return a;
 }
 
-store::Report later(core::Outcome outcome, core::Micros run_in) {
-    store::Report r;
-    r.outcome = outcome;
-    r.run_in = run_in;
-    return r;
+store::Attempt ended(core::Outcome outcome, core::Micros run_in = {}) {
+    store::Attempt a;
+    a.outcome = outcome;
+    a.run_in = run_in;
+    return a;
 }
 
-store::Report uncharged() {
-    store::Report r;
-    r.uncharged = true;
-    return r;
-}
-
-// Completed jobs need no decision: they go to history in one statement.
 void complete_pairs(std::span<const store::TokenPair> pairs, const pg::Elements* results,
                     pg::vector<std::string_view>* answers, pg::ContextResource* memory) {
-    pg::vector<store::LeasedJob> jobs(memory);
-    store::take_leases(pairs, memory->context(), &jobs);
-    answers->assign(pairs.size(), "lost");
-    pg::vector<store::Ended> ended(memory);
-    ended.reserve(jobs.size());
-    const Places places = places_of(pairs, memory);
-    const core::Instant now = store::now();
-    std::string_view allowed;
-    for (const store::LeasedJob& l : jobs) {
-        const store::Job& job = l.job;
-        if (job.queue != allowed) store::require(store::Bundle::worker, job.queue);
-        allowed = job.queue;
-        const std::size_t i = places.at({job.job_id, l.token.bytes});
-        OptionalDatum result;
-        if (results != nullptr && !results->nulls[i]) result = results->values[i];
-        ended.push_back({&job,
-                         core::Next::complete,
-                         static_cast<int16>(job.attempt + 1),
-                         job.claimed_at,
-                         now,
-                         result,
-                         {},
-                         job.errors});
-        (*answers)[i] = "completed";
-    }
-    store::record_ended({ended.data(), ended.size()});
+    settle_pairs(pairs, answers, memory, [results](std::size_t i, const store::Job&) {
+        store::Attempt a = ended(core::Outcome::completed);
+        if (results != nullptr && !results->nulls[i]) a.result = results->values[i];
+        return a;
+    });
 }
 
 std::string_view beat(const store::TokenPair& pair, core::Instant now, core::Micros extend,
@@ -291,33 +269,33 @@ FOREMAN_PUBLIC(fail_many) {
 FOREMAN_PUBLIC(snooze_lease) {
     const core::Micros run_in = required_duration(pg::optional_argument(fcinfo, 2), "run_in", kDelays);
     return settle_one(fcinfo, "foreman.snooze_lease()",
-                      [&](std::size_t, const store::Job&) { return later(core::Outcome::snoozed, run_in); });
+                      [&](std::size_t, const store::Job&) { return ended(core::Outcome::snoozed, run_in); });
 }
 
 FOREMAN_PUBLIC(snooze_lease_many) {
     const core::Micros run_in = required_duration(pg::optional_argument(fcinfo, 2), "run_in", kDelays);
     return settle_many(fcinfo, "foreman.snooze_lease_many()",
-                       [&](std::size_t, const store::Job&) { return later(core::Outcome::snoozed, run_in); });
+                       [&](std::size_t, const store::Job&) { return ended(core::Outcome::snoozed, run_in); });
 }
 
 FOREMAN_PUBLIC(throttle_lease) {
     return settle_one(fcinfo, "foreman.throttle_lease()",
-                      [](std::size_t, const store::Job&) { return later(core::Outcome::throttled, {}); });
+                      [](std::size_t, const store::Job&) { return ended(core::Outcome::throttled); });
 }
 
 FOREMAN_PUBLIC(throttle_lease_many) {
     return settle_many(fcinfo, "foreman.throttle_lease_many()",
-                       [](std::size_t, const store::Job&) { return later(core::Outcome::throttled, {}); });
+                       [](std::size_t, const store::Job&) { return ended(core::Outcome::throttled); });
 }
 
 FOREMAN_PUBLIC(release) {
     return settle_one(fcinfo, "foreman.release()",
-                      [](std::size_t, const store::Job&) { return uncharged(); });
+                      [](std::size_t, const store::Job&) { return ended(core::Outcome::released); });
 }
 
 FOREMAN_PUBLIC(release_many) {
     return settle_many(fcinfo, "foreman.release_many()",
-                       [](std::size_t, const store::Job&) { return uncharged(); });
+                       [](std::size_t, const store::Job&) { return ended(core::Outcome::released); });
 }
 
 }  // namespace foreman::api

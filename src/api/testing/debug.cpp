@@ -1,11 +1,12 @@
 // For tests only, neither in the extension script nor in the library that is installed (board/debug_points.hpp says
-// which library has it): arming debug points, and the heads of ranges and the slots of executors as rows.
-// Superusers only.
+// which library has it): arming debug points, and the heads of ranges and the slots of executors as rows
+// (superusers only); and each end of a job in the server's log, as its observers hear of it.
 #include "board/board.hpp"
 #include "board/debug_points.hpp"
 #include "board/slots.hpp"
 #include "pg/datum.hpp"
 #include "pg/entry.hpp"
+#include "store/jobs/ended.hpp"
 
 namespace foreman::worker {
 
@@ -20,6 +21,38 @@ void require_superuser() {
 }
 
 Datum bound(int64 us) { return TimestampTzGetDatum(us); }
+
+const char* word_of(core::Next next) {
+    switch (next) {
+        case core::Next::complete:
+            return "completed";
+        case core::Next::discard:
+            return "discarded";
+        case core::Next::cancel:
+            return "cancelled";
+        case core::Next::remove:
+            return "deleted";
+        case core::Next::retry:
+        case core::Next::release:
+            break;
+    }
+    return "not ended";
+}
+
+void say_ends(std::span<const store::Ended> ended) {
+    for (const store::Ended& e : ended) {
+        const std::string_view result = e.result ? pg::jsonb_to_text(*e.result) : "none";
+        const std::string_view errors = e.errors ? pg::jsonb_to_text(*e.errors) : "none";
+        pg::log(LOG, "observed: job " INT64_FORMAT " %s, attempt %d, result %.*s, reason %.*s, errors %.*s",
+                e.job->job_id, word_of(e.next), e.attempt, static_cast<int>(result.size()), result.data(),
+                static_cast<int>(e.reason.size()), e.reason.data(), static_cast<int>(errors.size()),
+                errors.data());
+    }
+}
+
+constexpr store::EndObserver kSays{[](const store::Job&) { return false; }, say_ends};
+// When the library is loaded, as _PG_init does with the others.
+[[maybe_unused]] const bool g_observing = (store::observe_ends(kSays), true);
 
 }  // namespace
 

@@ -114,7 +114,7 @@ Batch act_on_live(const JobFilter& f, int64 after, int64 most, RequestAction act
     if (ids.empty()) return {after, 0, false};
     pg::vector<Job> taken(&memory);
     take_waiting_many({ids.data(), ids.size()}, context, &taken);
-    what(taken, &memory);
+    what(taken);
     const int64 requested = request_rest(ids, taken, action);
     return {ids.back(), static_cast<int64>(taken.size()) + requested, static_cast<int64>(ids.size()) == most};
 }
@@ -127,24 +127,15 @@ void set_outcome(pg::Args<N>* a, const JobFilter& f) {
 }  // namespace
 
 Batch cancel_some(const JobFilter& f, int64 after, int64 most, MemoryContext context) {
-    return act_on_live(
-        f, after, most, RequestAction::cancel, context,
-        [](const pg::vector<Job>& jobs, pg::ContextResource* memory) {
-            const Instant at = now();
-            pg::vector<Ended> ended(memory);
-            ended.reserve(jobs.size());
-            for (const Job& j : jobs)
-                ended.push_back(
-                    {&j, core::Next::cancel, j.attempt, std::nullopt, at, std::nullopt, {}, j.errors});
-            record_ended({ended.data(), ended.size()});
-        });
+    return act_on_live(f, after, most, RequestAction::cancel, context, [](const pg::vector<Job>& jobs) {
+        cancel_taken({jobs.data(), jobs.size()}, {}, now());
+    });
 }
 
 Batch delete_live_some(const JobFilter& f, int64 after, int64 most, MemoryContext context) {
-    return act_on_live(f, after, most, RequestAction::remove, context,
-                       [](const pg::vector<Job>& jobs, pg::ContextResource*) {
-                           for (const Job& j : jobs) delete_taken(j);
-                       });
+    return act_on_live(f, after, most, RequestAction::remove, context, [](const pg::vector<Job>& jobs) {
+        for (const Job& j : jobs) delete_taken(j);
+    });
 }
 
 Batch delete_finished_some(const JobFilter& f, Place place, int64 after, int64 most) {

@@ -74,7 +74,7 @@ void delete_taken(const Job& job) {
     d.live = -1;
     remember_counts(job.queue, d);
     remember_end_of(job);
-    const Ended e{&job, core::Next::cancel, job.attempt, std::nullopt, now(), std::nullopt, {}, std::nullopt};
+    const Ended e{&job, core::Next::remove, job.attempt, std::nullopt, now(), std::nullopt, {}, job.errors};
     tell_observers({&e, 1});
 }
 

@@ -1,6 +1,7 @@
 // Who is told of the end of a job, in the transaction that ends it, without jobs knowing what they were made
-// for: runs of cron.job. An observer registers once, when the library is loaded, and is called for the jobs
-// that it wants. Invariant: every way in which a job leaves foreman.live_job for good comes by here.
+// for: runs of cron.job. An observer registers once, when the library is loaded, and is called for all jobs.
+// Invariant: every way in which a job leaves foreman.live_job for good comes by here, once
+// (test/tap/028_observers_of_ends.pl). A dead letter has ended; if it is retried, it ends again.
 #pragma once
 
 #include <span>
@@ -16,7 +17,8 @@ struct EndObserver {
     /// Whether this job runs once, whatever breaks it off.
     /// cost: called for jobs whose session died only
     bool (*runs_once)(const Job& job);
-    /// Jobs ended, or were deleted; some of them may be nothing to this observer.
+    /// Jobs ended, or were deleted (Next::remove); some of them may be nothing to this observer. Called in the
+    /// transaction that ends them, which an error here aborts.
     void (*ended)(std::span<const Ended> ended);
 };
 

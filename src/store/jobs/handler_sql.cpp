@@ -41,12 +41,13 @@ Datum copy_to(Datum value, MemoryContext context) {
 BatchOutcome read_outcome(const pg::Row& row, MemoryContext context) {
     if (row.is_null(1))
         throw pg::Failure(ERRCODE_NULL_VALUE_NOT_ALLOWED, "job_id of a foreman.job_outcome is NULL");
-    BatchOutcome o{row.i64(1), core::Outcome::completed, std::nullopt, {}, {}};
-    if (!row.is_null(2)) o.outcome = parse_outcome(row.view(2));
-    if (!row.is_null(3)) o.result = copy_to(row.datum(3), context);
+    BatchOutcome o{row.i64(1), {}};
+    Attempt& a = o.attempt;
+    if (!row.is_null(2)) a.outcome = parse_outcome(row.view(2));
+    if (!row.is_null(3)) a.result = copy_to(row.datum(3), context);
     if (!row.is_null(4)) {
         const std::string_view text = row.view(4);
-        o.error = {pg::copy_text(text, context), text.size()};
+        a.reason = {pg::copy_text(text, context), text.size()};
     }
     if (!row.is_null(5)) {
         const pg::IntervalParts p = pg::interval_parts(row.datum(5));
@@ -55,7 +56,7 @@ BatchOutcome read_outcome(const pg::Row& row, MemoryContext context) {
         if (!checked.ok())
             throw pg::Failure(ERRCODE_INVALID_PARAMETER_VALUE, "run_in %s is not allowed: %s",
                               checked.error().value, checked.error().allowed);
-        o.run_in = checked.value();
+        a.run_in = checked.value();
     }
     return o;
 }

@@ -5,15 +5,13 @@
 #include <string_view>
 
 #include "store/jobs/jobs.hpp"
+#include "store/jobs/settle.hpp"
 
 namespace foreman::store {
 
 struct BatchOutcome {
     int64 job_id;
-    core::Outcome outcome;
-    std::optional<Datum> result;
-    std::string_view error;
-    core::Micros run_in;
+    Attempt attempt;  // reason: the error
 };
 /// does: SELECT .. FROM function(jobs), outcomes copied to `context`.
 /// errors: the handler's; 22023 for an unknown outcome

@@ -177,16 +177,16 @@ struct AttemptError {
 constexpr std::size_t kMaxErrorText = 8192;
 Datum append_error(std::optional<Datum> errors, const AttemptError& error, MemoryContext context);
 
-/// A job that ended: to history (completed, cancelled) or to the dead letters (discarded).
+/// What is recorded of a job that ended, and what its observers hear (store/jobs/ended.hpp).
 struct Ended {
     const Job* job;
-    core::Next next;  // complete, cancel or discard
-    int16 attempt;
+    core::Next next;  // complete, cancel: to history; discard: to the dead letters; remove: observers only
+    int16 attempt;    // charged, this one included
     std::optional<Instant> started_at;
     Instant finished_at;
-    std::optional<Datum> result;
+    std::optional<Datum> result;  // jsonb
     std::string_view reason;
-    std::optional<Datum> errors;
+    std::optional<Datum> errors;  // jsonb array of all attempts; of a discarded job the last is what ended it
 };
 /// does: appends outcomes set-wise, and deletes the rows of jobs that are still held.
 void record_ended(std::span<const Ended> ended);

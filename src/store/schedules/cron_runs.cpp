@@ -101,7 +101,7 @@ void note_end(const Ended& e, int64 run_id) {
     a.i64(1, run_id)
         .text(2, e.next == core::Next::complete ? "succeeded" : "failed")
         .instant(4, e.finished_at);
-    if (e.next == core::Next::cancel) {
+    if (e.next == core::Next::cancel || e.next == core::Next::remove) {
         a.text(3, kCanceled);
     } else if (e.reason == kServerRestarted) {
         a.text(3, kServerRestarted);
