@@ -42,6 +42,8 @@ CREATE TABLE foreman.live_job (
     concurrency_key pg_catalog.text     COLLATE pg_catalog."C",
     sequence_key    pg_catalog.text     COLLATE pg_catalog."C",
     blocked_on      pg_catalog."char",
+    origin          pg_catalog."char",
+    origin_id       pg_catalog.int8,
     CONSTRAINT live_job_pkey PRIMARY KEY (job_id)
 );
 CREATE INDEX live_job_claim ON foreman.live_job (queue, kind, priority, alone, run_at, job_id) WHERE (state OPERATOR(pg_catalog.=) 'w');
@@ -102,7 +104,9 @@ CREATE TABLE foreman.job_history (
     unique_key      pg_catalog.text     COLLATE pg_catalog."C",
     unique_as       pg_catalog."char",
     concurrency_key pg_catalog.text     COLLATE pg_catalog."C",
-    sequence_key    pg_catalog.text     COLLATE pg_catalog."C"
+    sequence_key    pg_catalog.text     COLLATE pg_catalog."C",
+    origin          pg_catalog."char",
+    origin_id       pg_catalog.int8
 ) PARTITION BY RANGE (finished_at);
 -- Tables without a primary key have their whole rows for an identity, lest a publication forbid their rows to go. It costs
 -- nothing but with wal_level = logical, and then where a single row is deleted.
@@ -146,6 +150,8 @@ CREATE TABLE foreman.dead_letter (
     unique_as       pg_catalog."char",
     concurrency_key pg_catalog.text     COLLATE pg_catalog."C",
     sequence_key    pg_catalog.text     COLLATE pg_catalog."C",
+    origin          pg_catalog."char",
+    origin_id       pg_catalog.int8,
     CONSTRAINT dead_letter_pkey PRIMARY KEY (job_id)
 );
 CREATE INDEX dead_letter_batch ON foreman.dead_letter (batch_id) WHERE (batch_id IS NOT NULL);

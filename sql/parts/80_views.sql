@@ -246,7 +246,7 @@ COMMENT ON COLUMN foreman.metrics.value IS 'Value';
 CREATE VIEW foreman.handlers WITH (security_barrier) AS
 SELECT h.kind, h.handler, CASE WHEN foreman._sees_args(h.queue) THEN h.command END AS command, h.lane, h.queue, h.max_attempts::pg_catalog.int4 AS max_attempts, h.timeout, h.backoff_base, h.backoff_max,
        h.max_group::pg_catalog.int4 AS max_group, h.run_as::pg_catalog.text AS run_as, h.registered_at, h.serves, h.session
-  FROM foreman.handler h WHERE foreman._sees(h.queue) AND h.shape OPERATOR(pg_catalog.<>) 's';
+  FROM foreman.handler h WHERE foreman._sees(h.queue) AND h.shape OPERATOR(pg_catalog.<>) ALL ('{s,w}'::pg_catalog."char"[]);
 COMMENT ON VIEW foreman.handlers IS 'Handlers: what runs the jobs of a kind';
 COMMENT ON COLUMN foreman.handlers.kind IS 'Kind';
 COMMENT ON COLUMN foreman.handlers.handler IS 'Function or procedure';

@@ -10,6 +10,7 @@
 #include "pg/guc.hpp"
 #include "pg/launch.hpp"
 #include "store/schedules/cron_runs.hpp"
+#include "store/workflows/effects.hpp"
 
 FOREMAN_MODULE_MAGIC("pg_foreman", "1.0")
 
@@ -90,6 +91,7 @@ void set_up() {
     define_settings();
     define_cron_settings();
     store::observe_cron_runs();
+    store::observe_workflow_jobs();
     if (!process_shared_preload_libraries_in_progress || IsBinaryUpgrade) return;
     store::request_board(settings::board_memory_mb, settings::max_waiters);
     register_launcher();

@@ -81,6 +81,16 @@ enum class BlockedOn : char {
     successor = 's'    ///< the holder of its unique key
 };
 
+enum class Origin : char {
+    none = '\0',
+    schedule = 's',
+    batch = 'b',
+    workflow_effect = 'e',
+    workflow_input = 'i',
+    workflow_timer = 't',
+    workflow_undo = 'u'
+};
+
 /// What was asked of a job that somebody holds: the column action of job_request.
 enum class RequestAction : char {
     none = '\0',

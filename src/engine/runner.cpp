@@ -7,6 +7,7 @@
 #include "engine/callable.hpp"
 #include "engine/deadline.hpp"
 #include "engine/session.hpp"
+#include "engine/workflow/inbox.hpp"
 #include "pg/call.hpp"
 #include "pg/datum.hpp"
 #include "pg/identity.hpp"
@@ -220,6 +221,10 @@ Attempt run_job(const store::Handler& handler, const store::Job& job, const Runn
     store::slot_begin_job(job.job_id, job.kind, job.queue, attempt, started);
     Attempt a =
         run_guarded(handler, &job, attempt, job.timeout_us, options, group, started, [&](Attempt* out) {
+            if (handler.shape == store::Shape::workflow) {
+                engine::run_workflow_job(job);
+                return;
+            }
             Callable& c = callable_for(handler);
             const pg::HandlerTimers timers(options.in_executor, c.function.statement_ms());
             out->result = call_handler(c, job, attempt, group);

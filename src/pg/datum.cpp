@@ -49,6 +49,15 @@ std::string_view jsonb_to_text(Datum jsonb, MemoryContext context) {
     });
 }
 
+Datum copy_varlena(Datum value, MemoryContext context) {
+    return guarded([&] {
+        const MemoryContext old = MemoryContextSwitchTo(context);
+        const Datum copy = PointerGetDatum(PG_DETOAST_DATUM_COPY(value));
+        MemoryContextSwitchTo(old);
+        return copy;
+    });
+}
+
 std::size_t datum_bytes(Datum varlena) noexcept { return toast_raw_datum_size(varlena); }
 
 // As check_recovery_target_time in guc.c (in xlogrecovery.c since 16).

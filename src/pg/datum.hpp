@@ -18,6 +18,8 @@ std::string_view text_view(Datum text);
 // --- jsonb. Malformed text: PgError 22P02.
 Datum jsonb_from_text(std::string_view json, MemoryContext context = CurrentMemoryContext);
 std::string_view jsonb_to_text(Datum jsonb, MemoryContext context = CurrentMemoryContext);
+// A copy of a value of variable length, whole and uncompressed.
+Datum copy_varlena(Datum value, MemoryContext context = CurrentMemoryContext);
 // Bytes of the value as stored in memory, without detoasting it.
 std::size_t datum_bytes(Datum varlena) noexcept;
 

@@ -11,9 +11,10 @@ namespace foreman::pg {
 // a transaction inside is a mistake; a subtransaction is fine. Measured: 2 ns.
 class RunAs {
   public:
-    explicit RunAs(Oid role) noexcept {
+    // restrictions: SECURITY_RESTRICTED_OPERATION besides, for functions of users.
+    explicit RunAs(Oid role, int restrictions = 0) noexcept {
         GetUserIdAndSecContext(&role_, &security_);
-        SetUserIdAndSecContext(role, security_ | SECURITY_LOCAL_USERID_CHANGE);
+        SetUserIdAndSecContext(role, security_ | SECURITY_LOCAL_USERID_CHANGE | restrictions);
     }
     RunAs(const RunAs&) = delete;
     RunAs& operator=(const RunAs&) = delete;

@@ -84,6 +84,12 @@ std::string_view queue_for(const store::Handler& handler) {
     return store::may(store::Bundle::producer, home) ? home : handler.queue_name();
 }
 
+[[noreturn]] void refuse_workflow_kind(std::string_view kind) {
+    throw pg::Failure(ERRCODE_INVALID_PARAMETER_VALUE, "kind \"%.*s\" runs the inputs of workflows",
+                      static_cast<int>(kind.size()), kind.data())
+        .hint("Use foreman.execute() or foreman.signal_workflow().");
+}
+
 }  // namespace
 
 EnqueueValues values_of(FunctionCallInfo fcinfo) noexcept {
@@ -99,6 +105,7 @@ store::NewJob check_options(const EnqueueValues& v) {
     const OptionalText queue = optional_name(v[kQueue], "queue");
     job.queue = queue ? *queue : queue_for(store::find_handler(job.kind));
     const store::Handler& handler = store::find_handler(job.kind, job.queue);
+    if (handler.shape == store::Shape::workflow) refuse_workflow_kind(job.kind);
     store::require(store::Bundle::producer, job.queue);
     // A handler belongs to its queue: who may not feed that may not run it from another one either.
     if (handler.exists && handler.queue_name() != job.queue)

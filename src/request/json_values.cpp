@@ -127,6 +127,15 @@ JsonbValue* json_member(JsonbContainer* object, std::string_view key) {
                                                    static_cast<JsonbValue*>(nullptr));
 }
 
+OptionalText text_member(Datum jsonb, std::string_view key) {
+    JsonbContainer* object =
+        pg::guarded([jsonb]() -> JsonbContainer* { return &DatumGetJsonbP(jsonb)->root; });
+    if (!JsonContainerIsObject(object)) return std::nullopt;
+    const JsonbValue* v = json_member(object, key);
+    if (v == nullptr || v->type != jbvString) return std::nullopt;
+    return string_of(*v);
+}
+
 const char* json_type_name(const JsonbValue& v) noexcept {
     switch (v.type) {
         case jbvNull:

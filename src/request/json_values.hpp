@@ -14,6 +14,8 @@ OptionalDatum sql_value(JsonbValue* value, JsonType type, const char* argument);
 
 /// The value of a key of an object; nullptr when it has none.
 JsonbValue* json_member(JsonbContainer* object, std::string_view key);
+/// The text of a key of a jsonb object; nothing where it has none, or another value. In CurrentMemoryContext.
+OptionalText text_member(Datum jsonb, std::string_view key);
 /// What kind of JSON value this is, in words with an article.
 const char* json_type_name(const JsonbValue& value) noexcept;
 

@@ -13,6 +13,7 @@
 #include "store/db/schema.hpp"
 #include "store/definitions/access.hpp"
 #include "store/jobs/jobs.hpp"
+#include "store/workflows/types.hpp"
 
 namespace foreman::api {
 
@@ -59,6 +60,11 @@ void require_either(OptionalText handler, OptionalText command) {
 
 // Who takes a kind away from its handler operates that handler's queue, too.
 void require_on_present(std::string_view kind) {
+    if (kind.starts_with(store::kWorkflowKind)) {
+        throw pg::Failure(ERRCODE_RESERVED_NAME, "kind \"%.*s\" is a workflow type's",
+                          static_cast<int>(kind.size()), kind.data())
+            .hint("Names of kinds must not begin with workflow:. See foreman.create_workflow_type().");
+    }
     const store::Handler& present = store::find_handler(kind);
     if (!present.exists) return;
     if (present.shape == store::Shape::scheduled) {

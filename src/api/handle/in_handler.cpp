@@ -4,7 +4,7 @@
 //
 // needs: to be called by a handler, in its own session.
 // errors: 55000 elsewhere, 0A000 in lane batch, whose handlers return their outcomes; arguments as in
-// request/arguments.hpp. cost: none of them touches a table.
+// request/arguments.hpp. cost: none of them touches a table, but idempotency_key() of the effect of a workflow.
 #include "api/public_function.hpp"
 #include "board/slots.hpp"
 #include "pg/encoding.hpp"
@@ -13,6 +13,7 @@
 #include "request/arguments.hpp"
 #include "store/jobs/current_job.hpp"
 #include "store/jobs/job_value.hpp"
+#include "store/workflows/effects.hpp"
 
 namespace foreman::api {
 
@@ -36,6 +37,10 @@ FOREMAN_PUBLIC(current_job) {
 
 FOREMAN_PUBLIC(idempotency_key) {
     const store::Job& job = store::require_current_job("foreman.idempotency_key()");
+    if (job.origin == core::Origin::workflow_effect || job.origin == core::Origin::workflow_undo) {
+        const bool undo = job.origin == core::Origin::workflow_undo;
+        if (const auto key = store::effect_idempotency_key(job.origin_id, undo)) return *key;
+    }
     const char* key = pg::guarded([&job]() -> const char* {
         return psprintf("%.*s:" INT64_FORMAT, static_cast<int>(job.kind.size()), job.kind.data(), job.job_id);
     });

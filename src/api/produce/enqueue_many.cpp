@@ -10,42 +10,12 @@
 
 #include "api/public_function.hpp"
 #include "pg/memory.hpp"
-#include "request/enqueue_request.hpp"
-#include "request/json_values.hpp"
+#include "request/job_object.hpp"
 #include "store/db/schema.hpp"
 
 namespace foreman::api {
 
 namespace {
-
-constexpr std::array<JsonType, kParameterCount> kTypes{
-    JsonType::text,    JsonType::jsonb, JsonType::text,     JsonType::integer, JsonType::instant,
-    JsonType::integer, JsonType::text,  JsonType::duration, JsonType::text,    JsonType::text,
-    JsonType::text,    JsonType::ids,   JsonType::text,     JsonType::id,      JsonType::duration,
-    JsonType::instant, JsonType::texts, JsonType::jsonb};
-
-bool is_parameter(std::string_view key) noexcept {
-    return std::find(kParameterNames.begin(), kParameterNames.end(), key) != kParameterNames.end();
-}
-
-[[noreturn]] void refuse_unknown_key(JsonbContainer* object) {
-    JsonbIterator* it = pg::call<&JsonbIteratorInit>(object);
-    JsonbValue v;
-    for (;;) {
-        const JsonbIteratorToken token = pg::call<&JsonbIteratorNext>(&it, &v, true);
-        if (token == WJB_DONE) break;
-        if (token != WJB_KEY) continue;
-        const std::string_view key{v.val.string.val, static_cast<std::size_t>(v.val.string.len)};
-        if (is_parameter(key)) continue;
-        throw pg::Failure(ERRCODE_INVALID_PARAMETER_VALUE, "key \"%.*s\" is not a parameter of enqueue",
-                          static_cast<int>(std::min<std::size_t>(key.size(), 64)), key.data())
-            .hint(
-                "Allowed: kind, args, queue, priority, run_at, max_attempts, unique_key, unique_for, "
-                "on_conflict, concurrency_key, sequence_key, depends_on, on_dependency, batch_id, timeout, "
-                "expires_at, tags and metadata.");
-    }
-    throw pg::Failure(ERRCODE_INTERNAL_ERROR, "an object has a key that cannot be found");
-}
 
 JsonbContainer* object_of(const JsonbValue& element, uint32 ordinal) {
     if (element.type == jbvBinary && JsonContainerIsObject(element.val.binary.data))
@@ -54,31 +24,13 @@ JsonbContainer* object_of(const JsonbValue& element, uint32 ordinal) {
                       ordinal, json_type_name(element));
 }
 
-store::NewJob check_element(JsonbContainer* object, Datum no_args) {
-    EnqueueValues values;
-    values[kArgs] = no_args;
-    uint32 known = 0;
-    for (std::size_t i = 0; i < kParameterCount; i++) {
-        JsonbValue* v = json_member(object, kParameterNames[i]);
-        if (v == nullptr) continue;
-        known++;
-        values[i] = sql_value(v, kTypes[i], kParameterNames[i]);
-    }
-    if (known != JsonContainerSize(object)) refuse_unknown_key(object);
-    store::NewJob job = check_options(values);
-    check_args(values[kArgs]);
-    job.args = *values[kArgs];
-    return job;
-}
-
 void check_all(JsonbContainer* array, pg::vector<store::NewJob>* jobs) {
     const uint32 n = JsonContainerSize(array);
-    const Datum no_args = pg::jsonb_from_text("{}");
     jobs->reserve(n);
     for (uint32 i = 0; i < n; i++) {
         JsonbContainer* object = object_of(*pg::call<&getIthJsonbValueFromContainer>(array, i), i + 1);
         try {
-            jobs->push_back(check_element(object, no_args));
+            jobs->push_back(job_of_object(object));
         } catch (const pg::Failure& f) {
             throw pg::Failure(f.sqlstate(), "element %u of jobs: %s", i + 1, f.message())
                 .hint("%s", f.hint());

@@ -15,6 +15,7 @@ constinit bool g_registered = false;
 constinit uint64 g_handler_generation = 1;
 constinit uint64 g_queue_generation = 1;
 constinit uint64 g_grant_generation = 1;
+constinit uint64 g_workflow_type_generation = 1;
 constinit uint64 g_function_generation = 1;
 constinit uint64 g_definition_generation = 1;
 constinit uint64 g_role_generation = 1;
@@ -23,6 +24,8 @@ extern "C" void foreman_relation_changed(Datum, Oid relation) {
     if (!g_valid || relation == InvalidOid || relation == g_schema.handler) g_handler_generation++;
     if (!g_valid || relation == InvalidOid || relation == g_schema.queue) g_queue_generation++;
     if (!g_valid || relation == InvalidOid || relation == g_schema.role_grant) g_grant_generation++;
+    if (!g_valid || relation == InvalidOid || relation == g_schema.workflow_type)
+        g_workflow_type_generation++;
     if (relation == InvalidOid || relation == g_schema.live_job) g_valid = false;
 }
 
@@ -61,7 +64,7 @@ Oid type_in(Oid schema_oid, const char* name) {
                            ObjectIdGetDatum(schema_oid));
 }
 
-// Cheap enough to do again after any invalidation of ours: nine syscache probes.
+// Cheap enough to do again after any invalidation of ours: ten syscache probes.
 bool load(Schema* s) {
     const Oid nsp = get_namespace_oid("foreman", true);
     if (nsp == InvalidOid || get_extension_oid("pg_foreman", true) == InvalidOid) return false;
@@ -69,6 +72,7 @@ bool load(Schema* s) {
     s->handler = get_relname_relid("handler", nsp);
     s->queue = get_relname_relid("queue", nsp);
     s->role_grant = get_relname_relid("role_grant", nsp);
+    s->workflow_type = get_relname_relid("workflow_type", nsp);
     s->job_id_sequence = get_relname_relid("job_id_seq", nsp);
     if (s->live_job == InvalidOid || s->handler == InvalidOid || s->queue == InvalidOid ||
         s->role_grant == InvalidOid)
@@ -112,6 +116,7 @@ void distrust_handlers() noexcept { g_handler_generation++; }
 void distrust_queues() noexcept { g_queue_generation++; }
 uint64 queue_generation() noexcept { return g_queue_generation; }
 uint64 grant_generation() noexcept { return g_grant_generation; }
+uint64 workflow_type_generation() noexcept { return g_workflow_type_generation; }
 uint64 function_generation() noexcept { return g_function_generation; }
 uint64 definition_generation() noexcept { return g_definition_generation; }
 uint64 role_generation() noexcept { return g_role_generation; }

@@ -19,8 +19,15 @@ constexpr std::string_view kDefaultQueue = "default";
 
 enum class Lane : char { transaction = 't', batch = 'b', procedure = 'p' };
 /// What a handler takes: f(jsonb), f(foreman.job), f(foreman.job[]), or an SQL command: its own, or that of
-/// the schedule that made the job.
-enum class Shape : char { jsonb = 'j', job = 'o', jobs = 'a', command = 'c', scheduled = 's' };
+/// the schedule that made the job. The inputs of workflows are handled by the engine itself.
+enum class Shape : char {
+    jsonb = 'j',
+    job = 'o',
+    jobs = 'a',
+    command = 'c',
+    scheduled = 's',
+    workflow = 'w'
+};
 
 struct Handler {
     char name[256];  // its kind

@@ -175,6 +175,8 @@ void read_job(const JobColumns& c, MemoryContext context, Job* j) {
     j->crashes = DatumGetInt16(c.values[15]);
     j->batch_id = c.nulls[16] ? 0 : DatumGetInt64(c.values[16]);
     j->interruptions = DatumGetInt16(c.values[17]);
+    j->origin = c.nulls[18] ? core::Origin::none : static_cast<core::Origin>(DatumGetChar(c.values[18]));
+    j->origin_id = c.nulls[19] ? 0 : DatumGetInt64(c.values[19]);
 }
 
 }  // namespace
@@ -184,11 +186,11 @@ void copy_job(const pg::Row& row, MemoryContext context, Job* out) {
     read_job(columns, context, out);
     out->queue = columns.name(7, context);
     out->kind = columns.name(8, context);
-    out->unique_key = columns.name(18, context);
-    out->unique_as = columns.nulls[19] ? core::UniqueAs::none
-                                       : static_cast<core::UniqueAs>(DatumGetChar(columns.values[19]));
-    out->concurrency_key = columns.name(20, context);
-    out->sequence_key = columns.name(21, context);
+    out->unique_key = columns.name(20, context);
+    out->unique_as = columns.nulls[21] ? core::UniqueAs::none
+                                       : static_cast<core::UniqueAs>(DatumGetChar(columns.values[21]));
+    out->concurrency_key = columns.name(22, context);
+    out->sequence_key = columns.name(23, context);
 }
 
 void claim_by_delete(const RangeSpec& range, Key from, Instant now, int qty, MemoryContext context,

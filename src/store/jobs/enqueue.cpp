@@ -16,9 +16,10 @@ constinit pg::Statement g_insert{
     "enqueue",
     "INSERT INTO foreman.live_job (job_id, run_at, enqueued_at, priority, attempt, max_attempts, queue, "
     "kind, args, timeout_us, expires_at, "
-    "tags, metadata, alone) VALUES ($1, $2, $3, $4, 0, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+    "tags, metadata, alone, origin, origin_id) VALUES ($1, $2, $3, $4, 0, $5, $6, $7, $8, $9, $10, $11, $12, "
+    "$13, $14, $15)",
     {INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT2OID, INT2OID, TEXTOID, TEXTOID, JSONBOID, INT8OID,
-     TIMESTAMPTZOID, TEXTARRAYOID, JSONBOID, INT2OID}};
+     TIMESTAMPTZOID, TEXTARRAYOID, JSONBOID, INT2OID, CHAROID, INT8OID}};
 
 constinit pg::Statement g_insert_array{
     "enqueue_array",
@@ -45,8 +46,8 @@ int64 next_job_id() { return pg::call<&nextval_internal>(schema().job_id_sequenc
 Inserted insert_job(const NewJob& job) {
     if (!job.is_plain()) return insert_keyed(job);
     const AsOwner scope;
-    const int64 id = pg::call<&nextval_internal>(schema().job_id_sequence, false);
-    pg::Args<13> a;
+    const int64 id = job.id != 0 ? job.id : pg::call<&nextval_internal>(schema().job_id_sequence, false);
+    pg::Args<15> a;
     a.i64(1, id)
         .instant(2, job.run_at)
         .instant(3, pg::clock_now())
@@ -58,6 +59,7 @@ Inserted insert_job(const NewJob& job) {
     if (job.tags) a.set(11, *job.tags);
     if (job.metadata) a.set(12, *job.metadata);
     a.i16(13, job.alone());
+    if (job.origin != core::Origin::none) a.letter(14, static_cast<char>(job.origin)).i64(15, job.origin_id);
     g_insert.execute(a);
     remember_new(job, id, 1);
     return {id, true, false};

@@ -28,29 +28,31 @@ namespace {
 
 constexpr int kMaxTries = 100;
 
-#define KEYED_COLUMNS                                                                                      \
-    "INSERT INTO foreman.live_job (job_id, run_at, enqueued_at, priority, attempt, max_attempts, queue, "  \
-    "kind, args, timeout_us, expires_at, tags, metadata, alone, state, batch_id, unique_key, unique_as, "  \
-    "concurrency_key, sequence_key, blocked_on) VALUES ($1, $2, $3, $4, 0, $5, $6, $7, $8, $9, $10, $11, " \
-    "$12, $13, $14, $15, $16, $17, $18, $19, $20) ON CONFLICT (kind, unique_key, unique_as) WHERE "        \
+#define KEYED_COLUMNS                                                                                       \
+    "INSERT INTO foreman.live_job (job_id, run_at, enqueued_at, priority, attempt, max_attempts, queue, "   \
+    "kind, args, timeout_us, expires_at, tags, metadata, alone, state, batch_id, unique_key, unique_as, "   \
+    "concurrency_key, sequence_key, blocked_on, origin, origin_id) VALUES ($1, $2, $3, $4, 0, $5, $6, $7, " \
+    "$8, $9, $10, $11, "                                                                                    \
+    "$12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22) ON CONFLICT (kind, unique_key, unique_as) "     \
+    "WHERE "                                                                                                \
     "unique_key IS NOT NULL "
 
 constinit pg::Statement g_insert{
     "enqueue_keyed",
     KEYED_COLUMNS "DO NOTHING",
-    {INT8OID,  TIMESTAMPTZOID, TIMESTAMPTZOID, INT2OID,      INT2OID,  TEXTOID, TEXTOID,
-     JSONBOID, INT8OID,        TIMESTAMPTZOID, TEXTARRAYOID, JSONBOID, INT2OID, CHAROID,
-     INT8OID,  TEXTOID,        CHAROID,        TEXTOID,      TEXTOID,  CHAROID}};
+    {INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT2OID,  INT2OID, TEXTOID, TEXTOID, JSONBOID,
+     INT8OID, TIMESTAMPTZOID, TEXTARRAYOID,   JSONBOID, INT2OID, CHAROID, INT8OID, TEXTOID,
+     CHAROID, TEXTOID,        TEXTOID,        CHAROID,  CHAROID, INT8OID}};
 
 constinit pg::Statement g_insert_successor{
     "enqueue_successor",
     KEYED_COLUMNS
     "DO UPDATE SET args = excluded.args, priority = excluded.priority, alone = excluded.alone, run_at = CASE "
-    "WHEN $21 THEN "
+    "WHEN $23 THEN "
     "live_job.run_at ELSE excluded.run_at END RETURNING job_id, live_job.job_id " EQ " $1",
-    {INT8OID,  TIMESTAMPTZOID, TIMESTAMPTZOID, INT2OID,      INT2OID,  TEXTOID, TEXTOID,
-     JSONBOID, INT8OID,        TIMESTAMPTZOID, TEXTARRAYOID, JSONBOID, INT2OID, CHAROID,
-     INT8OID,  TEXTOID,        CHAROID,        TEXTOID,      TEXTOID,  CHAROID, BOOLOID}};
+    {INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT2OID,  INT2OID, TEXTOID, TEXTOID, JSONBOID,
+     INT8OID, TIMESTAMPTZOID, TEXTARRAYOID,   JSONBOID, INT2OID, CHAROID, INT8OID, TEXTOID,
+     CHAROID, TEXTOID,        TEXTOID,        CHAROID,  CHAROID, INT8OID, BOOLOID}};
 
 // A key has at most a holder and a successor. ORDER BY takes the successor where there is one: it answers for
 // both.
@@ -153,6 +155,7 @@ void set_columns(pg::Args<N>* a, const NewJob& job, int64 id, StoredState state,
     if (!job.concurrency_key.empty()) a->text(18, job.concurrency_key);
     if (!job.sequence_key.empty()) a->text(19, job.sequence_key);
     if (blocked_on != 0) a->letter(20, blocked_on);
+    if (job.origin != core::Origin::none) a->letter(21, static_cast<char>(job.origin)).i64(22, job.origin_id);
 }
 
 void remember_keyed(const NewJob& job, int64 id, bool blocked) {
@@ -230,10 +233,10 @@ bool replace_waiting(const NewJob& job, int64 id) {
 }
 
 Inserted put_successor(const NewJob& job, int64 id, int64 holder) {
-    pg::Args<21> a;
+    pg::Args<23> a;
     set_columns(&a, job, id, StoredState::blocked, roles_of(job).next,
                 static_cast<char>(BlockedOn::successor));
-    a.boolean(21, job.on_conflict == OnConflict::preserve_run_at);
+    a.boolean(23, job.on_conflict == OnConflict::preserve_run_at);
     const pg::Rows rows = g_insert_successor.execute(a);
     const int64 kept = rows[0].i64(1);
     const bool inserted = rows[0].boolean(2);
@@ -313,7 +316,7 @@ Inserted insert_keyed(const NewJob& job) {
                 }
             }
         }
-        pg::Args<20> a;
+        pg::Args<22> a;
         set_columns(&a, job, id, open.empty() ? StoredState::claimable : StoredState::blocked,
                     roles_of(job).holder, open.empty() ? '\0' : static_cast<char>(BlockedOn::dependency));
         // Waits for an open transaction that inserted the key; when that commits, its job is found next time.

@@ -21,46 +21,48 @@ constinit pg::Statement g_history{
     "history",
     "INSERT INTO foreman.job_history (job_id, finished_at, run_at, enqueued_at, started_at, priority, "
     "attempt, max_attempts, outcome, queue, kind, args, result, reason, tags, metadata, errors, batch_id, "
-    "unique_key, unique_as, concurrency_key, sequence_key, worker_pid) "
+    "unique_key, unique_as, concurrency_key, sequence_key, origin, origin_id, worker_pid) "
     "SELECT u.job_id, u.finished_at, u.run_at, u.enqueued_at, u.started_at, u.priority, u.attempt, "
     "u.max_attempts, u.outcome, u.queue, u.kind, u.args, u.result, u.reason, u.tags, u.metadata, u.errors, "
-    "u.batch_id, u.unique_key, u.unique_as, u.concurrency_key, u.sequence_key, $2 "
+    "u.batch_id, u.unique_key, u.unique_as, u.concurrency_key, u.sequence_key, u.origin, u.origin_id, $2 "
     "FROM pg_catalog.unnest($1) AS u (job_id pg_catalog.int8, finished_at pg_catalog.timestamptz, "
     "run_at pg_catalog.timestamptz, enqueued_at pg_catalog.timestamptz, started_at pg_catalog.timestamptz, "
     "priority pg_catalog.int2, attempt pg_catalog.int2, max_attempts pg_catalog.int2, "
     "outcome pg_catalog.\"char\", queue pg_catalog.text, kind pg_catalog.text, args pg_catalog.jsonb, "
     "result pg_catalog.jsonb, reason pg_catalog.text, tags pg_catalog.text[], metadata pg_catalog.jsonb, "
     "errors pg_catalog.jsonb, batch_id pg_catalog.int8, unique_key pg_catalog.text, "
-    "unique_as pg_catalog.\"char\", concurrency_key pg_catalog.text, sequence_key pg_catalog.text)",
+    "unique_as pg_catalog.\"char\", concurrency_key pg_catalog.text, sequence_key pg_catalog.text, "
+    "origin pg_catalog.\"char\", origin_id pg_catalog.int8)",
     {RECORDARRAYOID, INT4OID}};
 
-constexpr std::array<Oid, 22> kHistoryTypes{
+constexpr std::array<Oid, 24> kHistoryTypes{
     INT8OID,  TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT2OID, INT2OID,      INT2OID,
     CHAROID,  TEXTOID,        TEXTOID,        JSONBOID,       JSONBOID,       TEXTOID, TEXTARRAYOID, JSONBOID,
-    JSONBOID, INT8OID,        TEXTOID,        CHAROID,        TEXTOID,        TEXTOID};
+    JSONBOID, INT8OID,        TEXTOID,        CHAROID,        TEXTOID,        TEXTOID, CHAROID,      INT8OID};
 
 constinit pg::Statement g_dead_letter{
     "dead_letter",
     "INSERT INTO foreman.dead_letter (job_id, discarded_at, run_at, enqueued_at, started_at, priority, "
     "attempt, max_attempts, queue, kind, "
     "args, timeout_us, reason, tags, metadata, errors, worker_pid, batch_id, unique_key, unique_as, "
-    "concurrency_key, sequence_key) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, "
-    "$9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)",
+    "concurrency_key, sequence_key, origin, origin_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, "
+    "$9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24)",
     {INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT2OID,
      INT2OID, INT2OID,        TEXTOID,        TEXTOID,        JSONBOID,       INT8OID,
      TEXTOID, TEXTARRAYOID,   JSONBOID,       JSONBOID,       INT4OID,        INT8OID,
-     TEXTOID, CHAROID,        TEXTOID,        TEXTOID}};
+     TEXTOID, CHAROID,        TEXTOID,        TEXTOID,        CHAROID,        INT8OID}};
 
 constinit pg::Statement g_put_back{
     "put_back",
     "INSERT INTO foreman.live_job (job_id, run_at, enqueued_at, priority, attempt, max_attempts, alone, "
     "queue, kind, args, timeout_us, "
     "expires_at, tags, metadata, errors, crashes, batch_id, unique_key, unique_as, concurrency_key, "
-    "sequence_key, interruptions) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, "
-    "$16, $17, $18, $19, $20, $21, $22)",
+    "sequence_key, interruptions, origin, origin_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, "
+    "$12, $13, "
+    "$14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24)",
     {INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT2OID,        INT2OID,      INT2OID,  INT2OID,  TEXTOID,
      TEXTOID, JSONBOID,       INT8OID,        TIMESTAMPTZOID, TEXTARRAYOID, JSONBOID, JSONBOID, INT2OID,
-     INT8OID, TEXTOID,        CHAROID,        TEXTOID,        TEXTOID,      INT2OID}};
+     INT8OID, TEXTOID,        CHAROID,        TEXTOID,        TEXTOID,      INT2OID,  CHAROID,  INT8OID}};
 
 constinit pg::Statement g_put_back_held{
     "put_back_held",
@@ -108,6 +110,12 @@ void set_keys(pg::Args<N>* a, int first, const Job& j) {
         a->text(first + 1, j.unique_key).letter(first + 2, static_cast<char>(j.unique_as));
     if (!j.concurrency_key.empty()) a->text(first + 3, j.concurrency_key);
     if (!j.sequence_key.empty()) a->text(first + 4, j.sequence_key);
+}
+
+template <int N>
+void set_origin(pg::Args<N>* a, int first, const Job& j) {
+    if (j.origin != core::Origin::none)
+        a->letter(first, static_cast<char>(j.origin)).i64(first + 1, j.origin_id);
 }
 
 bool keeps_args(const Job& job, const Queue& queue) {
@@ -182,6 +190,9 @@ Datum history_row(const Ended& e, const HistoryNames& names) {
                 : std::nullopt);
     put(20, text_or_null(j.concurrency_key));
     put(21, text_or_null(j.sequence_key));
+    const bool made = j.origin != core::Origin::none;
+    put(22, made ? std::optional<Datum>(CharGetDatum(static_cast<char>(j.origin))) : std::nullopt);
+    put(23, made ? std::optional<Datum>(Int64GetDatum(j.origin_id)) : std::nullopt);
     return pg::composite_datum(history_desc(), v, n);
 }
 
@@ -201,7 +212,7 @@ void write_history(std::span<const Ended* const> ended, pg::ContextResource* mem
 
 void write_dead_letter(const Ended& e) {
     const Job& j = *e.job;
-    pg::Args<22> a;
+    pg::Args<24> a;
     a.i64(1, j.job_id).instant(2, e.finished_at).instant(3, j.run_at).instant(4, j.enqueued_at);
     if (e.started_at) a.instant(5, *e.started_at);
     a.i16(6, j.priority)
@@ -217,6 +228,7 @@ void write_dead_letter(const Ended& e) {
     if (e.errors) a.set(16, *e.errors);
     a.i32(17, MyProcPid);
     set_keys(&a, 18, j);
+    set_origin(&a, 23, j);
     g_dead_letter.execute(a);
 }
 
@@ -317,7 +329,7 @@ void put_back(const Job& job, int16 attempt, int16 alone_bits, Instant run_at, s
         h.i16(7, job.crashes).i16(8, interruptions);
         g_put_back_held.execute(h);
     } else {
-        pg::Args<22> a;
+        pg::Args<24> a;
         a.i64(1, job.job_id)
             .instant(2, run_at)
             .instant(3, job.enqueued_at)
@@ -333,6 +345,7 @@ void put_back(const Job& job, int16 attempt, int16 alone_bits, Instant run_at, s
         a.i16(16, job.crashes);
         set_keys(&a, 17, job);
         a.i16(22, interruptions);
+        set_origin(&a, 23, job);
         g_put_back.execute(a);
     }
     // Under policy `skip` the others of its sequence need not wait for it.

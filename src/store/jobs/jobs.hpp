@@ -40,6 +40,8 @@ struct NewJob {
     int64 batch_id = 0;
     int64 id = 0;            // 0: the next one
     bool unvouched = false;  // see kUnvouched
+    core::Origin origin = core::Origin::none;
+    int64 origin_id = 0;
     bool has_keys() const noexcept {
         return !unique_key.empty() || !concurrency_key.empty() || !sequence_key.empty();
     }
@@ -83,6 +85,8 @@ struct Job {
     Instant claimed_at;  // of leased ones
     std::optional<Datum> tags, metadata, errors;
     int64 batch_id;  // 0: none
+    core::Origin origin;
+    int64 origin_id;
     core::UniqueAs unique_as;
     bool held;  // claim_held() locked its row, which is still there
     std::string_view unique_key, concurrency_key, sequence_key;

@@ -20,12 +20,13 @@ namespace {
     "WITH i AS (INSERT INTO foreman.live_job (job_id, run_at, enqueued_at, priority, attempt, "             \
     "max_attempts, "                                                                                        \
     "alone, queue, kind, args, tags, metadata, errors, batch_id, unique_key, unique_as, concurrency_key, "  \
-    "sequence_key, timeout_us) SELECT job_id, $2, enqueued_at, priority, 0, max_attempts, "                 \
+    "sequence_key, origin, origin_id, timeout_us) SELECT job_id, $2, enqueued_at, priority, 0, "            \
+    "max_attempts, "                                                                                        \
     "CASE WHEN unique_key IS NULL AND concurrency_key IS NULL AND sequence_key IS NULL THEN 0 ELSE 2 END, " \
     "queue, kind, args, tags, metadata, errors, batch_id, unique_key, "                                     \
     "CASE WHEN unique_as " EQ " 'n'::pg_catalog.\"char\" THEN 'u'::pg_catalog.\"char\" WHEN unique_as " EQ  \
     " 's'::pg_catalog.\"char\" THEN 't'::pg_catalog.\"char\" ELSE unique_as END, concurrency_key, "         \
-    "sequence_key, " columns " FROM " from " WHERE job_id " EQ " $1" condition                              \
+    "sequence_key, origin, origin_id, " columns " FROM " from " WHERE job_id " EQ " $1" condition           \
     " ON CONFLICT DO NOTHING RETURNING job_id, queue, kind, priority, alone) "                              \
     "DELETE FROM " from " d USING i WHERE d.job_id " EQ                                                     \
     " i.job_id RETURNING i.queue, i.kind, i.priority, i.alone"
@@ -56,9 +57,10 @@ constinit pg::Statement g_supersede{
     " $1 RETURNING *) INSERT INTO foreman.job_history (job_id, finished_at, run_at, enqueued_at, started_at, "
     "priority, attempt, max_attempts, outcome, queue, kind, args, reason, tags, metadata, errors, "
     "worker_pid, "
-    "batch_id, unique_key, unique_as, concurrency_key, sequence_key) SELECT job_id, $2, run_at, enqueued_at, "
+    "batch_id, unique_key, unique_as, concurrency_key, sequence_key, origin, origin_id) SELECT job_id, $2, "
+    "run_at, enqueued_at, "
     "started_at, priority, attempt, max_attempts, 'x', queue, kind, args, $3, tags, metadata, errors, "
-    "worker_pid, batch_id, unique_key, unique_as, concurrency_key, sequence_key FROM d",
+    "worker_pid, batch_id, unique_key, unique_as, concurrency_key, sequence_key, origin, origin_id FROM d",
     {INT8OID, TIMESTAMPTZOID, TEXTOID}};
 
 bool lacks_args(int64 job_id) {

@@ -1,0 +1,72 @@
+// The letters that stand in the tables of workflows, by name; sql/parts/75_workflows.sql lists the same ones.
+#pragma once
+
+namespace foreman::core {
+
+/// workflow_instance.state
+enum class InstanceState : char {
+    running = 'r',
+    completed = 'c',
+    cancelled = 'x',
+    terminated = 't',
+    failed = 'f',
+    continued = 'n'  ///< as another instance of the same id
+};
+
+/// workflow_input.state
+enum class InputState : char {
+    pending = 'p',
+    accepted = 'a',
+    rejected = 'r',
+    already_completed = 'o',  ///< it came after the end
+    dead = 'd'                ///< its job is a dead letter
+};
+
+/// workflow_input.source
+enum class InputSource : char {
+    execute = 'e',
+    signal = 's',
+    effect = 'r',
+    timer = 't',
+    child_end = 'c',
+    child_start = 'b',
+    cancel = 'x',
+    terminate = 'k',  ///< its parent ended; decide is not asked
+    undo = 'u',       ///< an effect completed after the end that undoes it; decide is not asked
+    fail = 'f'        ///< nobody can handle a dead letter; decide is not asked
+};
+
+/// workflow_instance.on_parent_end
+enum class OnParentEnd : char { cancel = 'c', terminate = 't', abandon = 'a' };
+
+/// workflow_effect.state
+enum class EffectState : char {
+    open = 'o',
+    completed = 'c',
+    failed = 'f',
+    cancelled = 'x',
+    undoing = 'u',
+    undone = 'n',
+    undo_dead = 'd'
+};
+
+/// The word that users read for a state.
+constexpr const char* state_word(InstanceState state) noexcept {
+    switch (state) {
+        case InstanceState::running:
+            return "running";
+        case InstanceState::completed:
+            return "completed";
+        case InstanceState::cancelled:
+            return "cancelled";
+        case InstanceState::terminated:
+            return "terminated";
+        case InstanceState::failed:
+            return "failed";
+        case InstanceState::continued:
+            return "continued";
+    }
+    return "unknown";
+}
+
+}  // namespace foreman::core

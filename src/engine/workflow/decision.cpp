@@ -1,0 +1,166 @@
+// See decision.hpp.
+#include "engine/workflow/decision.hpp"
+
+#include <algorithm>
+
+#include "engine/workflow/fields.hpp"
+#include "pg/call.hpp"
+#include "pg/datum.hpp"
+#include "pg/error.hpp"
+#include "request/job_object.hpp"
+#include "store/db/clock.hpp"
+
+namespace foreman::engine {
+
+namespace {
+
+constexpr uint32 kMostOfAKind = 10000;
+constexpr std::size_t kMaxTimerKey = 200;
+
+constexpr std::string_view kDecisionKeys[] = {"events",   "effects", "timers", "cancel_timers",
+                                              "children", "signals", "search"};
+constexpr std::string_view kEventKeys[] = {"type", "data", "version"};
+constexpr std::string_view kEffectKeys[] = {"key", "on_result", "on_failure", "undo"};
+constexpr std::string_view kTimerKeys[] = {"key", "after", "fire_at", "input"};
+constexpr std::string_view kChildKeys[] = {"workflow_type", "workflow_id", "input", "on_end",
+                                           "on_parent_end"};
+constexpr std::string_view kSignalKeys[] = {"workflow_type", "workflow_id", "input"};
+
+template <class T, class Read>
+void read_all(const Fields& decision, const char* name, pg::vector<T>* out, Read read) {
+    const JsonbValue* value = decision.find(name);
+    if (value == nullptr) return;
+    JsonbContainer* array = decision.array(name, kMostOfAKind);
+    const uint32 n = JsonContainerSize(array);
+    out->reserve(n);
+    for (uint32 i = 0; i < n; i++) out->push_back(read(decision.element(name, array, i)));
+}
+
+EventAsked read_event(const Fields& f) {
+    f.refuse_unknown(kEventKeys);
+    EventAsked e;
+    e.type = f.name("type");
+    if (JsonbValue* version = f.find("version"); version != nullptr)
+        e.version = DatumGetInt32(*f.value(version, request::JsonType::integer, "version"));
+    if (e.version < 1) f.refuse("version", "must be 1 or more");
+    const JsonbValue* data = f.find("data");
+    e.event = f.with_defaults(data != nullptr, e.version);
+    return e;
+}
+
+EffectAsked read_effect(const Fields& f) {
+    EffectAsked e;
+    e.key = f.optional_name("key").value_or("");
+    e.on_result = f.optional_name("on_result").value_or("");
+    e.on_failure = f.optional_name("on_failure").value_or("");
+    e.job = f.job(kEffectKeys);
+    if (JsonbValue* undo = f.find("undo"); undo != nullptr && undo->type != jbvNull) {
+        const Fields u = f.object("undo");
+        (void)u.job({});  // what is wrong with it is said now, not when it is needed
+        e.undo = f.value(undo, request::JsonType::jsonb, "undo");
+    }
+    return e;
+}
+
+TimerAsked read_timer(const Fields& f, core::Instant now) {
+    f.refuse_unknown(kTimerKeys);
+    TimerAsked t;
+    t.key = f.name("key");
+    if (t.key.size() > kMaxTimerKey) f.refuse("key", "must not be longer than 200 bytes");
+    JsonbValue* after = f.find("after");
+    JsonbValue* fire_at = f.find("fire_at");
+    if ((after == nullptr) == (fire_at == nullptr)) f.refuse("", "must have either \"after\" or \"fire_at\"");
+    if (after != nullptr) {
+        const auto delay = f.checked("after", [&] {
+            return request::required_duration(f.value(after, request::JsonType::duration, "after"), "after",
+                                              request::kDelays);
+        });
+        t.fire_at = now + delay;
+    } else {
+        const auto at = f.checked("fire_at", [&] {
+            return request::optional_instant(f.value(fire_at, request::JsonType::instant, "fire_at"),
+                                             "fire_at");
+        });
+        if (!at) f.refuse("fire_at", "must not be null");
+        if (*at < now) f.refuse("fire_at", "has passed; use greatest(now, ...)");
+        t.fire_at = *at;
+    }
+    t.input = f.json_or_empty("input");
+    return t;
+}
+
+core::OnParentEnd parent_end_of(const Fields& f) {
+    const std::string_view word = f.optional_name("on_parent_end").value_or("cancel");
+    if (word == "cancel") return core::OnParentEnd::cancel;
+    if (word == "terminate") return core::OnParentEnd::terminate;
+    if (word == "abandon") return core::OnParentEnd::abandon;
+    f.refuse("on_parent_end", "must be cancel, terminate or abandon");
+}
+
+ChildAsked read_child(const Fields& f) {
+    f.refuse_unknown(kChildKeys);
+    return {f.name("workflow_type"), f.name("workflow_id"), f.optional_name("on_end").value_or(""),
+            f.json_or_empty("input"), parent_end_of(f)};
+}
+
+SignalAsked read_signal(const Fields& f) {
+    f.refuse_unknown(kSignalKeys);
+    return {f.name("workflow_type"), f.name("workflow_id"), f.json_or_empty("input")};
+}
+
+void refuse_same_keys(const Fields& f, const pg::vector<EffectAsked>& effects) {
+    pg::ContextResource memory(CurrentMemoryContext);
+    pg::vector<std::string_view> keys(&memory);
+    for (const EffectAsked& e : effects) {
+        if (!e.key.empty()) keys.push_back(e.key);
+    }
+    std::sort(keys.begin(), keys.end());
+    if (const auto twice = std::adjacent_find(keys.begin(), keys.end()); twice != keys.end())
+        f.refuse("effects", "has two effects of one key", *twice);
+}
+
+void refuse_timers_twice(const Fields& f, const pg::vector<TimerAsked>& timers) {
+    for (std::size_t i = 0; i < timers.size(); i++) {
+        for (std::size_t k = 0; k < i; k++) {
+            if (timers[i].key == timers[k].key) f.refuse("timers", "sets one timer twice", timers[i].key);
+        }
+    }
+}
+
+}  // namespace
+
+void read_decision(Subject subject, Datum answer, core::Instant now, Decision* out) {
+    const Fields f(subject, answer);
+    if (JsonbValue* reject = f.find("reject"); reject != nullptr) {
+        if (f.size() > 1) f.refuse("", "must not have anything beside \"reject\"");
+        out->rejection = f.value(reject, request::JsonType::jsonb, "reject");
+        if (!out->rejection) out->rejection = pg::jsonb_from_text("null");
+        return;
+    }
+    f.refuse_unknown(kDecisionKeys);
+    read_all(f, "events", &out->events, read_event);
+    if (out->events.empty())
+        f.refuse("events", "must have at least one event, or the answer must be {\"reject\": ...}");
+    out->event_array = *f.value(f.find("events"), request::JsonType::jsonb, "events");
+    read_all(f, "effects", &out->effects, read_effect);
+    refuse_same_keys(f, out->effects);
+    read_all(f, "timers", &out->timers, [now](const Fields& t) { return read_timer(t, now); });
+    refuse_timers_twice(f, out->timers);
+    if (f.find("cancel_timers") != nullptr) {
+        JsonbContainer* keys = f.array("cancel_timers", kMostOfAKind);
+        for (uint32 i = 0; i < JsonContainerSize(keys); i++)
+            out->cancel_timers.push_back(f.element_name("cancel_timers", keys, i));
+    }
+    read_all(f, "children", &out->children, read_child);
+    read_all(f, "signals", &out->signals, read_signal);
+    if (JsonbValue* search = f.find("search"); search != nullptr) {
+        (void)f.object("search");
+        out->search = f.value(search, request::JsonType::jsonb, "search");
+    }
+}
+
+store::NewJob read_job(Subject subject, Datum object, const char* field) {
+    return Fields(subject, object, field).job({});
+}
+
+}  // namespace foreman::engine

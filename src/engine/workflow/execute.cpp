@@ -1,0 +1,355 @@
+// See execute.hpp.
+#include "engine/workflow/execute.hpp"
+
+#include "engine/workflow/decision.hpp"
+#include "engine/workflow/ending.hpp"
+#include "pg/call.hpp"
+#include "pg/datum.hpp"
+#include "pg/error_context.hpp"
+#include "pg/xact.hpp"
+#include "request/arguments.hpp"
+#include "store/db/clock.hpp"
+#include "store/definitions/definitions.hpp"
+#include "store/workflows/effects.hpp"
+
+namespace foreman::engine {
+
+namespace {
+
+// A state up to this size is stored with every decision: its row is written anyway.
+constexpr std::size_t kSmallState = 1024;
+constexpr int kMaxTries = 100;
+
+void describe_decide(void* argument) {
+    const auto* s = static_cast<const Subject*>(argument);
+    errcontext("decide of workflow \"%.*s\", id \"%.*s\"", static_cast<int>(s->type.size()), s->type.data(),
+               static_cast<int>(s->id.size()), s->id.data());
+}
+
+void require_decide(const store::WorkflowType& type) {
+    if (*type.decide != '\0') return;
+    throw pg::Failure(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, "workflow type \"%s\" is decided outside",
+                      type.name)
+        .hint("Use foreman.signal_workflow(); a worker that calls foreman.claim_workflow_task() decides.");
+}
+
+Handled only(core::InputState outcome) { return {outcome, {}, 0, 0, false}; }
+
+// What a decision needs and makes, from the lock to the last row.
+class Handling {
+  public:
+    Handling(const store::WorkflowType& type, const store::Input& input, const HandleOptions& options)
+        : type_(type),
+          input_(input),
+          options_(options),
+          subject_{type.type(), input.id},
+          context_("foreman workflow", CurrentMemoryContext),
+          memory_(context_),
+          decision_(&memory_) {}
+
+    std::optional<Handled> run();
+
+  private:
+    std::optional<Handled> answered_before(MemoryContext context);
+    store::Locked lock();
+    std::optional<std::string_view> unique_key();
+    std::optional<Handled> without_decide();
+    void check_expected() const;
+    void decide();
+    Handled reject();
+    Handled accept();
+    bool fold_new_events();
+    void write_timers();
+    void write_effects();
+    void write_effect(const EffectAsked& asked, std::size_t index);
+    void write_children();
+    void write_signals();
+    bool must_snapshot() const;
+
+    const store::WorkflowType& type_;
+    const store::Input& input_;
+    const HandleOptions& options_;
+    const Subject subject_;
+    pg::Context context_;
+    pg::ContextResource memory_;
+    store::Instance instance_;
+    core::Instant now_{};
+    Decision decision_;
+    Datum state_ = 0;
+    int64 last_ = 0;  // number of the last event that it decided
+};
+
+std::optional<Handled> Handling::run() {
+    const MemoryContext caller = CurrentMemoryContext;
+    const pg::CurrentScope scope(context_);
+    // Asked once more under the lock: who handled the first one held it.
+    if (std::optional<Handled> before = answered_before(caller)) return before;
+    const store::Locked locked = lock();
+    if (locked == store::Locked::busy) return std::nullopt;
+    if (locked == store::Locked::yes) {
+        if (std::optional<Handled> before = answered_before(caller)) {
+            if (instance_.is_new) store::forget_instance(instance_.instance);
+            return before;
+        }
+    }
+    if (locked == store::Locked::absent) return only(core::InputState::already_completed);
+    if (input_.root != 0 && input_.root != instance_.root) return only(core::InputState::already_completed);
+    if (std::optional<Handled> handled = without_decide()) return handled;
+    check_expected();
+    require_decide(type_);
+    now_ = store::now();
+    decide();
+    Handled handled = decision_.rejection ? reject() : accept();
+    if (handled.rejection) handled.rejection = pg::copy_varlena(*handled.rejection, caller);
+    return handled;
+}
+
+std::optional<Handled> Handling::answered_before(MemoryContext context) {
+    if (input_.input_id.empty() || input_.source != core::InputSource::execute) return std::nullopt;
+    const std::optional<store::InputAnswer> a =
+        store::find_answer(type_.type(), input_.id, input_.input_id, context);
+    if (!a) return std::nullopt;
+    return Handled{a->state, a->rejection, a->first_sequence, a->last_sequence, true};
+}
+
+// Locked::absent: there is none, and the input does not begin one.
+store::Locked Handling::lock() {
+    for (int tries = 0; tries < kMaxTries; tries++) {
+        const store::Locked locked =
+            store::lock_instance(type_.type(), input_.id, options_.wait, context_.get(), &instance_);
+        if (locked != store::Locked::absent || !input_.begins) return locked;
+        require_decide(type_);
+        store::NewInstance fresh;
+        fresh.type = type_.type();
+        fresh.id = input_.id;
+        fresh.unique_key = unique_key().value_or("");
+        fresh.parent = input_.parent;
+        fresh.on_end = input_.on_end;
+        fresh.on_parent_end = input_.on_parent_end;
+        if (options_.wait == store::Wait::for_others) {
+            if (store::begin_instance(fresh, options_.wait, store::now(), &instance_))
+                return store::Locked::yes;
+            continue;
+        }
+        try {
+            pg::Subtransaction sub;
+            const bool begun = store::begin_instance(fresh, options_.wait, store::now(), &instance_);
+            sub.commit();
+            if (begun) return store::Locked::yes;
+        } catch (const pg::PgError& e) {
+            if (e.sqlstate() != ERRCODE_LOCK_NOT_AVAILABLE) throw;
+            return store::Locked::busy;
+        }
+    }
+    throw pg::Failure(ERRCODE_T_R_SERIALIZATION_FAILURE,
+                      "workflow \"%.*s\", id \"%.*s\" changes hands too often",
+                      static_cast<int>(subject_.type.size()), subject_.type.data(),
+                      static_cast<int>(subject_.id.size()), subject_.id.data())
+        .hint("Try again.");
+}
+
+std::optional<std::string_view> Handling::unique_key() {
+    TypeFunctions& f = functions_of(type_);
+    if (!f.has_unique_key) return std::nullopt;
+    std::optional<Datum> key;
+    {
+        const pg::ActiveSnapshot snapshot;
+        const AsType scope(type_, f);
+        key = f.unique_key.call({&input_.payload, 1});
+    }
+    if (!key) return std::nullopt;
+    const std::string_view text = pg::text_view(*key);
+    return request::accept(core::check_name("unique_key", text));
+}
+
+// Inputs that nobody is asked about, and those that come after the end.
+std::optional<Handled> Handling::without_decide() {
+    const bool runs = instance_.state == core::InstanceState::running;
+    switch (input_.source) {
+        case core::InputSource::undo:
+            if (!runs) undo_late_effect(type_, input_);
+            return only(core::InputState::accepted);
+        case core::InputSource::fail:
+            if (runs) fail_workflow(type_, input_, instance_);
+            return only(core::InputState::accepted);
+        case core::InputSource::terminate:
+            if (runs)
+                end_workflow(type_, input_.id, instance_,
+                             {core::InstanceState::terminated, "its parent ended", false, std::nullopt});
+            return only(core::InputState::accepted);
+        case core::InputSource::child_start:
+            if (instance_.is_new) break;
+            tell_parent_of_refusal(type_, input_, "the id is taken");
+            return only(core::InputState::rejected);
+        default:
+            break;
+    }
+    if (!runs) return only(core::InputState::already_completed);
+    return std::nullopt;
+}
+
+void Handling::check_expected() const {
+    if (!options_.expected_sequence || *options_.expected_sequence == instance_.sequence) return;
+    throw pg::Failure(ERRCODE_T_R_SERIALIZATION_FAILURE,
+                      "workflow \"%.*s\", id \"%.*s\" is at sequence " INT64_FORMAT ", not " INT64_FORMAT,
+                      static_cast<int>(subject_.type.size()), subject_.type.data(),
+                      static_cast<int>(subject_.id.size()), subject_.id.data(), instance_.sequence,
+                      *options_.expected_sequence)
+        .hint("Read its state again and decide anew.");
+}
+
+void Handling::decide() {
+    TypeFunctions& f = functions_of(type_);
+    const pg::ActiveSnapshot snapshot;
+    const AsType scope(type_, f);
+    state_ = fold_instance(type_, f, subject_, instance_, instance_.sequence, context_.get());
+    const Datum arguments[] = {pg::to_datum(now_), state_, input_.payload};
+    std::optional<Datum> answer;
+    {
+        const pg::ErrorContext line(describe_decide, &subject_);
+        answer = f.decide.call_for_jsonb(arguments, context_.get());
+    }
+    if (!answer)
+        throw pg::Failure(ERRCODE_NULL_VALUE_NOT_ALLOWED, "decide of workflow type \"%s\" answered NULL",
+                          type_.name)
+            .detail("It was asked for workflow \"%.*s\".", static_cast<int>(subject_.id.size()),
+                    subject_.id.data())
+            .hint("It answers {\"events\": [...]} or {\"reject\": ...}.");
+    read_decision(subject_, *answer, now_, &decision_);
+    if (!decision_.rejection) last_ = instance_.sequence + static_cast<int64>(decision_.events.size());
+}
+
+Handled Handling::reject() {
+    if (instance_.is_new) {
+        store::forget_instance(instance_.instance);
+        if (input_.source == core::InputSource::child_start)
+            tell_parent_of_refusal(type_, input_, pg::jsonb_to_text(*decision_.rejection));
+    } else if (input_.source == core::InputSource::cancel) {
+        cancel_workflow(type_, input_, instance_);
+        return only(core::InputState::accepted);
+    } else if (input_.ends) {
+        fail_workflow(type_, input_, instance_);
+    }
+    return {core::InputState::rejected, decision_.rejection, 0, 0, false};
+}
+
+// returns: whether the new state ends the instance
+bool Handling::fold_new_events() {
+    TypeFunctions& f = functions_of(type_);
+    const pg::ActiveSnapshot snapshot;
+    const AsType scope(type_, f);
+    Fold fold(type_, f, subject_, state_);
+    int64 sequence = instance_.sequence;
+    for (const EventAsked& e : decision_.events) fold.apply(++sequence, e.type, e.version, e.event);
+    state_ = pg::copy_varlena(fold.state(), context_.get());
+    if (!f.has_terminal) return false;
+    const std::optional<Datum> ended = f.is_terminal.call({&state_, 1});
+    return ended && DatumGetBool(*ended);
+}
+
+bool Handling::must_snapshot() const {
+    if (*type_.evolve == '\0') return false;
+    return pg::datum_bytes(state_) <= kSmallState ||
+           last_ - instance_.folded_sequence >= type_.snapshot_every;
+}
+
+Handled Handling::accept() {
+    const bool ended = fold_new_events();
+    store::append_events(instance_.instance, instance_.sequence + 1, decision_.event_array, now_);
+    store::Advance advance{instance_.instance, last_, now_, decision_.search, {}, 0};
+    if (must_snapshot()) {
+        advance.folded = state_;
+        advance.folded_by = functions_of(type_).evolve_identity;
+    }
+    store::advance_instance(advance);
+    write_timers();
+    write_effects();
+    write_children();
+    write_signals();
+    if (ended) end_workflow(type_, input_.id, instance_, {core::InstanceState::completed, {}, false, state_});
+    return {core::InputState::accepted, {}, instance_.sequence + 1, last_, false};
+}
+
+void Handling::write_timers() {
+    for (const std::string_view key : decision_.cancel_timers) cancel_timer(type_, instance_.instance, key);
+    for (const TimerAsked& t : decision_.timers) {
+        store::NewJob job;
+        job.kind = type_.kind;
+        job.queue = type_.queue;
+        job.priority = store::find_queue(type_.queue).priority;
+        job.role = type_.run_as;
+        job.run_at = t.fire_at;
+        job.args = t.input;
+        job.unique_key = store::timer_key(instance_.instance, t.key);
+        job.timer = true;
+        job.on_conflict = store::OnConflict::replace;
+        job.origin = core::Origin::workflow_timer;
+        job.origin_id = instance_.instance;
+        store::insert_job(job);
+    }
+}
+
+void Handling::write_effect(const EffectAsked& asked, std::size_t index) {
+    char numbered[64];
+    std::snprintf(numbered, sizeof(numbered), INT64_FORMAT ".%zu", last_, index + 1);
+    const std::string_view key = asked.key.empty() ? std::string_view(numbered) : asked.key;
+    store::NewJob job = asked.job;
+    job.id = store::next_job_id();
+    const int64 effect = store::insert_effect(
+        {instance_.instance, key, job.kind, asked.on_result, asked.on_failure, last_, job.id, asked.undo},
+        now_);
+    if (effect == 0)
+        throw pg::Failure(ERRCODE_UNIQUE_VIOLATION,
+                          "workflow \"%.*s\", id \"%.*s\" has an effect with key \"%.*s\" already",
+                          static_cast<int>(subject_.type.size()), subject_.type.data(),
+                          static_cast<int>(subject_.id.size()), subject_.id.data(),
+                          static_cast<int>(key.size()), key.data())
+            .hint("Give each effect a key of its own; a key is free again when its effect has failed.");
+    job.metadata = store::effect_metadata(job.metadata, subject_.type, subject_.id, key);
+    job.origin = core::Origin::workflow_effect;
+    job.origin_id = effect;
+    store::insert_job(job);
+}
+
+void Handling::write_effects() {
+    for (std::size_t i = 0; i < decision_.effects.size(); i++) write_effect(decision_.effects[i], i);
+}
+
+void Handling::write_children() {
+    for (const ChildAsked& c : decision_.children) {
+        store::NewInput start;
+        start.id = c.id;
+        start.source = core::InputSource::child_start;
+        start.payload = c.input;
+        start.begins = true;
+        start.parent = instance_.instance;
+        start.on_end = c.on_end;
+        start.on_parent_end = c.on_parent_end;
+        store::send_input(target_of(type_, c.type), start);
+    }
+}
+
+void Handling::write_signals() {
+    for (const SignalAsked& s : decision_.signals) {
+        store::NewInput signal;
+        signal.id = s.id;
+        signal.payload = s.input;
+        signal.begins = true;
+        store::send_input(target_of(type_, s.type), signal);
+    }
+}
+
+}  // namespace
+
+std::optional<Handled> handle_input(const store::WorkflowType& type, const store::Input& input,
+                                    const HandleOptions& options) {
+    return Handling(type, input, options).run();
+}
+
+bool keeps_record(const store::WorkflowType& type, std::string_view input_id,
+                  core::InputState outcome) noexcept {
+    if (!input_id.empty() || type.record == store::RecordInputs::all) return true;
+    return type.record == store::RecordInputs::rejected && outcome == core::InputState::rejected;
+}
+
+}  // namespace foreman::engine

@@ -1,0 +1,125 @@
+// See inbox.hpp.
+#include "engine/workflow/inbox.hpp"
+
+#include "engine/workflow/execute.hpp"
+#include "pg/error.hpp"
+#include "pg/xact.hpp"
+#include "store/db/clock.hpp"
+#include "store/jobs/current_job.hpp"
+#include "store/workflows/inputs.hpp"
+
+namespace foreman::engine {
+
+namespace {
+
+constexpr int kMostAtOnce = 100;
+constexpr core::Micros kBusyPause = core::milliseconds(100);
+constexpr HandleOptions kNeverWait{store::Wait::never, std::nullopt};
+
+void snooze(core::Micros pause) {
+    store::Wish& wish = store::current_job().wish;
+    wish.outcome = core::Outcome::snoozed;
+    wish.run_in = pause;
+}
+
+void discard(std::string_view reason) {
+    store::Wish& wish = store::current_job().wish;
+    wish.outcome = core::Outcome::discarded;
+    wish.reason_len = static_cast<uint16>(std::min(reason.size(), sizeof(wish.reason)));
+    std::memcpy(wish.reason, reason.data(), wish.reason_len);
+}
+
+// returns: false where somebody else holds the instance
+bool handle(const store::WorkflowType& type, const store::Input& input) {
+    const std::optional<Handled> handled = handle_input(type, input, kNeverWait);
+    if (!handled) return false;
+    store::finish_input(
+        input.input, {handled->outcome, handled->rejection, handled->first_sequence, handled->last_sequence},
+        store::now(), keeps_record(type, input.input_id, handled->outcome));
+    return true;
+}
+
+enum class Before : uint8 { handled, more, stopped };
+
+// The inputs that wait before one, in their order. What goes wrong with one of them is the affair of its own job.
+Before handle_earlier(const store::WorkflowType& type, const store::Input& own, core::Micros* pause) {
+    pg::Context context("foreman inputs", CurrentMemoryContext);
+    pg::ContextResource memory(context);
+    pg::vector<store::Input> earlier(&memory);
+    store::pending_inputs(type, own.id, own.input, kMostAtOnce, context.get(), &earlier);
+    if (earlier.empty()) return Before::handled;
+    *pause = kBusyPause;
+    try {
+        pg::Subtransaction sub;
+        for (const store::Input& input : earlier) {
+            if (input.failing) {
+                *pause = std::max(kBusyPause, input.retry_at - store::now());
+                sub.commit();
+                return Before::stopped;
+            }
+            if (!handle(type, input)) {
+                sub.commit();
+                return Before::stopped;
+            }
+        }
+        sub.commit();
+    } catch (const pg::PgError& e) {
+        if (e.sqlstate() == ERRCODE_QUERY_CANCELED || e.sqlstate() == ERRCODE_ADMIN_SHUTDOWN) throw;
+        return Before::stopped;
+    } catch (const pg::Failure&) {
+        return Before::stopped;
+    }
+    return earlier.size() < kMostAtOnce ? Before::handled : Before::more;
+}
+
+void run_input(const store::WorkflowType& type, const store::Job& job) {
+    store::Input own;
+    if (!store::read_input(job.origin_id, CurrentMemoryContext, &own)) return;
+    if (own.state == core::InputState::dead && store::revive_input(own.input))
+        own.state = core::InputState::pending;
+    if (own.state != core::InputState::pending) return;
+    for (;;) {
+        core::Micros pause{};
+        const Before before = handle_earlier(type, own, &pause);
+        if (before == Before::stopped) return snooze(pause);
+        if (before == Before::handled) break;
+    }
+    if (!handle(type, own)) snooze(kBusyPause);
+}
+
+void run_timer(const store::WorkflowType& type, const store::Job& job) {
+    store::Family family{};
+    if (!store::read_family(job.origin_id, CurrentMemoryContext, &family)) return;
+    store::Input input;
+    input.source = core::InputSource::timer;
+    input.id = family.id;
+    input.root = family.root;
+    input.payload = job.args;
+    const std::optional<Handled> handled = handle_input(type, input, kNeverWait);
+    if (!handled) return snooze(kBusyPause);
+    if (!keeps_record(type, {}, handled->outcome)) return;
+    store::NewInput record;
+    record.id = input.id;
+    record.source = input.source;
+    record.payload = input.payload;
+    store::record_input(
+        type, record, {handled->outcome, handled->rejection, handled->first_sequence, handled->last_sequence},
+        store::now());
+}
+
+}  // namespace
+
+void run_workflow_job(const store::Job& job) {
+    const store::WorkflowType& type =
+        store::require_workflow_type(job.kind.substr(store::kWorkflowKind.size()));
+    switch (job.origin) {
+        case core::Origin::workflow_input:
+            return run_input(type, job);
+        case core::Origin::workflow_timer:
+            return run_timer(type, job);
+        default:
+            return discard("it was not made by a workflow");
+    }
+}
+
+}  // namespace foreman::engine

@@ -1,0 +1,229 @@
+// See inputs.hpp.
+#include "store/workflows/inputs.hpp"
+
+#include "pg/call.hpp"
+#include "pg/datum.hpp"
+#include "pg/spi.hpp"
+#include "store/db/clock.hpp"
+#include "store/db/schema.hpp"
+#include "store/db/sql_names.hpp"
+#include "store/jobs/jobs.hpp"
+
+namespace foreman::store {
+
+namespace {
+
+constinit pg::Statement g_send{"send_workflow_input",
+                               "INSERT INTO foreman.workflow_input (input, workflow_type, workflow_id, root, "
+                               "source, input_id, payload, begins, "
+                               "parent, on_end, on_parent_end, ends, effect, job_id, received_at) VALUES "
+                               "(pg_catalog.nextval('foreman.workflow_input_seq'), $1, $2, $3, $4, $5, $6, "
+                               "$7, $8, $9, $10, $11, $12, $13, $14) "
+                               "ON CONFLICT (workflow_type, workflow_id, input_id) WHERE input_id IS NOT "
+                               "NULL DO NOTHING RETURNING input",
+                               {TEXTOID, TEXTOID, INT8OID, CHAROID, TEXTOID, JSONBOID, BOOLOID, INT8OID,
+                                TEXTOID, CHAROID, BOOLOID, INT8OID, INT8OID, TIMESTAMPTZOID}};
+constinit pg::Statement g_of_name{"workflow_input_of_name",
+                                  "SELECT input, state, rejection, first_sequence, last_sequence FROM "
+                                  "foreman.workflow_input WHERE workflow_type " EQ " $1 AND workflow_id " EQ
+                                  " $2 AND input_id " EQ " $3",
+                                  {TEXTOID, TEXTOID, TEXTOID}};
+constinit pg::Statement g_job_args{"workflow_job_args",
+                                   "SELECT pg_catalog.jsonb_build_object('workflow_id', $1, 'input', $2)",
+                                   {TEXTOID, INT8OID}};
+
+#define INPUT_COLUMNS                                                                                \
+    "i.input, i.state, i.source, i.workflow_id, i.input_id, i.payload, i.begins, i.root, i.parent, " \
+    "i.on_end, "                                                                                     \
+    "i.on_parent_end, i.ends, i.effect, i.job_id"
+constinit pg::Statement g_read{"workflow_input",
+                               "SELECT " INPUT_COLUMNS " FROM foreman.workflow_input i WHERE i.input " EQ
+                               " $1",
+                               {INT8OID}};
+constinit pg::Statement g_pending{"pending_workflow_inputs",
+                                  "SELECT " INPUT_COLUMNS ", j.attempt " GT
+                                  " 0, j.run_at FROM foreman.workflow_input i LEFT JOIN foreman.live_job j "
+                                  "ON j.job_id " EQ " i.job_id WHERE i.workflow_type " EQ
+                                  " $1 AND i.workflow_id " EQ " $2 AND i.state " EQ " 'p' AND i.input " LT
+                                  " $3 ORDER BY i.input LIMIT $4",
+                                  {TEXTOID, TEXTOID, INT8OID, INT4OID}};
+
+constinit pg::Statement g_keep{"keep_workflow_input",
+                               "UPDATE foreman.workflow_input SET state = $2, handled_at = $3, rejection = "
+                               "$4, first_sequence = $5, last_sequence "
+                               "= $6 WHERE input " EQ " $1",
+                               {INT8OID, CHAROID, TIMESTAMPTZOID, JSONBOID, INT8OID, INT8OID}};
+constinit pg::Statement g_drop{
+    "drop_workflow_input", "DELETE FROM foreman.workflow_input WHERE input " EQ " $1", {INT8OID}};
+constinit pg::Statement g_record{
+    "record_workflow_input",
+    "INSERT INTO foreman.workflow_input (input, workflow_type, workflow_id, state, source, input_id, "
+    "payload, "
+    "received_at, handled_at, rejection, first_sequence, last_sequence) VALUES "
+    "(pg_catalog.nextval('foreman.workflow_input_seq'), $1, $2, $3, $4, $5, $6, $7, $7, $8, $9, $10) ON "
+    "CONFLICT "
+    "(workflow_type, workflow_id, input_id) WHERE input_id IS NOT NULL DO NOTHING",
+    {TEXTOID, TEXTOID, CHAROID, CHAROID, TEXTOID, JSONBOID, TIMESTAMPTZOID, JSONBOID, INT8OID, INT8OID}};
+constinit pg::Statement g_change_state{"change_workflow_input",
+                                       "UPDATE foreman.workflow_input SET state = $3 WHERE input " EQ
+                                       " $1 AND state " EQ " $2",
+                                       {INT8OID, CHAROID, CHAROID}};
+
+std::string_view copied(const pg::Row& r, int column, MemoryContext context) {
+    if (r.is_null(column)) return {};
+    return {pg::copy_text(r.view(column), context), r.view(column).size()};
+}
+
+void read_columns(const pg::Row& r, MemoryContext context, Input* i) {
+    i->input = r.i64(1);
+    i->state = static_cast<core::InputState>(r.letter(2));
+    i->source = static_cast<core::InputSource>(r.letter(3));
+    i->id = copied(r, 4, context);
+    i->input_id = copied(r, 5, context);
+    i->payload = pg::copy_varlena(r.datum(6), context);
+    i->begins = r.boolean(7);
+    if (!r.is_null(8)) i->root = r.i64(8);
+    if (!r.is_null(9)) i->parent = r.i64(9);
+    i->on_end = copied(r, 10, context);
+    if (!r.is_null(11)) i->on_parent_end = static_cast<core::OnParentEnd>(r.letter(11));
+    i->ends = r.boolean(12);
+    if (!r.is_null(13)) i->effect = r.i64(13);
+    if (!r.is_null(14)) i->job_id = r.i64(14);
+}
+
+bool change_state(int64 input, core::InputState from, core::InputState to) {
+    const AsOwner scope;
+    pg::Args<3> a;
+    a.i64(1, input).letter(2, static_cast<char>(from)).letter(3, static_cast<char>(to));
+    return g_change_state.execute(a).processed() > 0;
+}
+
+Datum job_args(std::string_view id, int64 input) {
+    pg::Args<2> a;
+    a.text(1, id).i64(2, input);
+    return pg::copy_varlena(g_job_args.execute(a)[0].datum(1));
+}
+
+}  // namespace
+
+SentInput send_input(const WorkflowType& t, const NewInput& i) {
+    const AsOwner scope;
+    const int64 job_id = next_job_id();
+    pg::Args<14> a;
+    a.text(1, t.type()).text(2, i.id).letter(4, static_cast<char>(i.source)).set(6, i.payload);
+    a.boolean(7, i.begins).boolean(11, i.ends).i64(13, job_id).instant(14, now());
+    if (i.root != 0) a.i64(3, i.root);
+    if (!i.input_id.empty()) a.text(5, i.input_id);
+    if (i.parent != 0) a.i64(8, i.parent).letter(10, static_cast<char>(i.on_parent_end));
+    if (!i.on_end.empty()) a.text(9, i.on_end);
+    if (i.effect != 0) a.i64(12, i.effect);
+    int64 input = 0;
+    {
+        const pg::Rows rows = g_send.execute(a);
+        if (!rows.empty()) input = rows[0].i64(1);
+    }
+    if (input == 0) {
+        pg::Args<3> n;
+        n.text(1, t.type()).text(2, i.id).text(3, i.input_id);
+        const pg::Rows rows = g_of_name.execute(n);
+        if (rows.empty())
+            throw pg::Failure(ERRCODE_T_R_SERIALIZATION_FAILURE,
+                              "another transaction sent an input of input_id \"%.*s\"",
+                              static_cast<int>(i.input_id.size()), i.input_id.data())
+                .hint("Try again.");
+        return {rows[0].i64(1), false};
+    }
+    NewJob job;
+    job.kind = t.kind;
+    job.queue = t.queue;
+    job.priority = find_queue(t.queue).priority;
+    job.run_at = now();
+    job.role = t.run_as;
+    job.args = job_args(i.id, input);
+    job.id = job_id;
+    job.origin = core::Origin::workflow_input;
+    job.origin_id = input;
+    insert_job(job);
+    return {input, true};
+}
+
+bool read_input(int64 input, MemoryContext context, Input* out) {
+    const AsOwner scope;
+    pg::Args<1> a;
+    a.i64(1, input);
+    const pg::Rows rows = g_read.execute(a);
+    if (rows.empty()) return false;
+    read_columns(rows[0], context, out);
+    return true;
+}
+
+void pending_inputs(const WorkflowType& t, std::string_view id, int64 before, int max, MemoryContext context,
+                    pg::vector<Input>* out) {
+    const AsOwner scope;
+    pg::Args<4> a;
+    a.text(1, t.type()).text(2, id).i64(3, before).i32(4, max);
+    const pg::Rows rows = g_pending.execute(a);
+    for (const pg::Row r : rows) {
+        Input& i = out->emplace_back();
+        read_columns(r, context, &i);
+        i.failing = !r.is_null(15) && r.boolean(15);
+        if (!r.is_null(16)) i.retry_at = r.instant(16);
+    }
+}
+
+void finish_input(int64 input, const InputAnswer& answer, core::Instant at, bool keep) {
+    const AsOwner scope;
+    if (!keep) {
+        drop_input(input);
+        return;
+    }
+    pg::Args<6> a;
+    a.i64(1, input).letter(2, static_cast<char>(answer.state)).instant(3, at);
+    if (answer.rejection) a.set(4, *answer.rejection);
+    if (answer.last_sequence != 0) a.i64(5, answer.first_sequence).i64(6, answer.last_sequence);
+    g_keep.execute(a);
+}
+
+bool record_input(const WorkflowType& t, const NewInput& i, const InputAnswer& answer, core::Instant at) {
+    const AsOwner scope;
+    pg::Args<10> a;
+    a.text(1, t.type()).text(2, i.id).letter(3, static_cast<char>(answer.state));
+    a.letter(4, static_cast<char>(i.source)).set(6, i.payload).instant(7, at);
+    if (!i.input_id.empty()) a.text(5, i.input_id);
+    if (answer.rejection) a.set(8, *answer.rejection);
+    if (answer.last_sequence != 0) a.i64(9, answer.first_sequence).i64(10, answer.last_sequence);
+    return g_record.execute(a).processed() > 0;
+}
+
+std::optional<InputAnswer> find_answer(std::string_view type, std::string_view id, std::string_view input_id,
+                                       MemoryContext context) {
+    const AsOwner scope;
+    pg::Args<3> a;
+    a.text(1, type).text(2, id).text(3, input_id);
+    const pg::Rows rows = g_of_name.execute(a);
+    if (rows.empty()) return std::nullopt;
+    const pg::Row r = rows[0];
+    InputAnswer answer{static_cast<core::InputState>(r.letter(2)), {}, 0, 0};
+    if (answer.state == core::InputState::pending || answer.state == core::InputState::dead)
+        return std::nullopt;
+    if (!r.is_null(3)) answer.rejection = pg::copy_varlena(r.datum(3), context);
+    if (!r.is_null(4)) answer.first_sequence = r.i64(4);
+    if (!r.is_null(5)) answer.last_sequence = r.i64(5);
+    return answer;
+}
+
+bool bury_input(int64 input) {
+    return change_state(input, core::InputState::pending, core::InputState::dead);
+}
+bool revive_input(int64 input) {
+    return change_state(input, core::InputState::dead, core::InputState::pending);
+}
+
+void drop_input(int64 input) {
+    const AsOwner scope;
+    pg::Args<1> a;
+    a.i64(1, input);
+    g_drop.execute(a);
+}
+
+}  // namespace foreman::store

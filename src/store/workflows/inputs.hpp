@@ -1,0 +1,86 @@
+// Inputs of workflows as rows: those that come later wait here until they were handled, in their order, and some
+// handled ones are kept. Each waiting input has a job of kind "workflow:TYPE" (origin workflow_input) that handles it.
+// Invariant: an input and its job are made in one transaction, and the input leaves state pending in the transaction
+// that handles it.
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+#include "core/time.hpp"
+#include "core/workflow.hpp"
+#include "pg/memory.hpp"
+#include "store/workflows/types.hpp"
+
+namespace foreman::store {
+
+struct NewInput {
+    std::string_view id;  ///< of the workflow
+    core::InputSource source = core::InputSource::signal;
+    Datum payload = 0;
+    std::string_view input_id;
+    bool begins = false;
+    int64 root = 0;  ///< 0: whichever instance has the id
+    int64 parent = 0;
+    std::string_view on_end;
+    core::OnParentEnd on_parent_end = core::OnParentEnd::abandon;
+    bool ends = false;
+    int64 effect = 0;
+};
+struct SentInput {
+    int64 input;
+    bool is_new;  ///< false: an input of this input_id is there
+};
+/// does: keeps an input until it is handled, and enqueues the job that handles it.
+/// cost: two INSERTs
+SentInput send_input(const WorkflowType& type, const NewInput& input);
+
+struct Input {
+    int64 input = 0;
+    core::InputState state = core::InputState::pending;
+    core::InputSource source = core::InputSource::signal;
+    std::string_view id;
+    std::string_view input_id;
+    Datum payload = 0;
+    bool begins = false;
+    int64 root = 0;
+    int64 parent = 0;
+    std::string_view on_end;
+    core::OnParentEnd on_parent_end = core::OnParentEnd::abandon;
+    bool ends = false;
+    int64 effect = 0;
+    int64 job_id = 0;
+    bool failing = false;  ///< its job has failed before
+    core::Instant retry_at{};
+};
+/// returns: false when there is no such input any more
+bool read_input(int64 input, MemoryContext context, Input* out);
+/// The pending inputs of a workflow before number `before`, in their order, at most `max`.
+void pending_inputs(const WorkflowType& type, std::string_view id, int64 before, int max,
+                    MemoryContext context, pg::vector<Input>* out);
+
+/// What became of an input.
+struct InputAnswer {
+    core::InputState state;
+    std::optional<Datum> rejection;
+    int64 first_sequence = 0;
+    int64 last_sequence = 0;
+};
+/// does: the input was handled; its row stays where `keep`.
+void finish_input(int64 input, const InputAnswer& answer, core::Instant at, bool keep);
+/// does: keeps an input that was handled without having waited.
+/// returns: false when an input of this input_id is there
+bool record_input(const WorkflowType& type, const NewInput& input, const InputAnswer& answer,
+                  core::Instant at);
+/// What an input of this input_id was answered; nothing when there is none, or when it still waits.
+std::optional<InputAnswer> find_answer(std::string_view type, std::string_view id, std::string_view input_id,
+                                       MemoryContext context);
+
+/// Its job became a dead letter; or came back from the dead letters.
+/// returns: false when the input is in another state
+bool bury_input(int64 input);
+bool revive_input(int64 input);
+/// Its job was deleted or cancelled.
+void drop_input(int64 input);
+
+}  // namespace foreman::store
