@@ -1,9 +1,6 @@
-// The executor's loop: choose the least due range, run a group of it, raise heads, rest. See
-// core/range_head.hpp for heads.
+// The executor's loop: choose the least due range, run a group of it, raise heads, rest.
+// See core/range_head.hpp for heads.
 #include "worker/executor.hpp"
-
-#include <sys/resource.h>
-#include <unistd.h>
 
 #include <algorithm>
 
@@ -24,11 +21,11 @@
 #include "store/commit/remember.hpp"
 #include "store/db/schema.hpp"
 #include "store/definitions/definitions.hpp"
-#include "store/jobs/ageing.hpp"
 #include "store/jobs/intake.hpp"
 #include "store/jobs/jobs.hpp"
-#include "store/jobs/raise.hpp"
 #include "worker/interrupts.hpp"
+#include "worker/memory_limit.hpp"
+#include "worker/touched_ranges.hpp"
 
 namespace foreman::worker {
 
@@ -36,11 +33,6 @@ namespace {
 
 constexpr core::Micros kIdleExit = core::seconds(60);
 constexpr core::Micros kLastIdleExit = core::minutes(10);
-constexpr std::size_t kMaxTouched = 64;
-constexpr core::Micros kBlockedRetry = core::milliseconds(100);
-constexpr int kMaxBlockedDoublings = 3;
-constexpr core::Micros kNoRoomRetry = core::milliseconds(200);
-constexpr core::Micros kMaxBlockedRetry = kBlockedRetry * (int64{1} << kMaxBlockedDoublings);
 
 // Clears the key that this executor held alone, then lowers the head to it. The job's row is claimable again
 // by now.
@@ -50,17 +42,6 @@ void give_back() noexcept {
     if (key == core::kNoKey) return;
     store::lower_head(ref, key);
 }
-
-// A range that this executor claimed from since its last raise, or whose due rows somebody else holds locked.
-struct Touched {
-    store::RangeRef ref;
-    bool to_raise;
-    store::Key head;  // as it was at the last claim of this group
-    store::Key from;  // where the next claim of this group starts while the head stays so
-    int misses;       // claims in a row that found every due row locked
-    core::Instant blocked_until;
-    uint32 blocked_at;  // range_lowered before the last of them
-};
 
 // Rows that stay are found again, by the transaction that has them locked, when the head was lowered
 // meanwhile.
@@ -72,72 +53,53 @@ void drop_claimed_before(pg::vector<store::Job>* jobs, std::size_t before) {
     jobs->erase(std::remove_if(first, jobs->end(), again), jobs->end());
 }
 
+// What is to be claimed from a range and run at once.
+struct Chunk {
+    const store::Handler& handler;
+    int wanted;
+    bool first;  // of its group
+    bool alone;  // in its group
+    core::Instant started;
+};
+
 class Executor {
   public:
     explicit Executor(const ExecutorTicket& ticket)
-        : ticket_(ticket), context_("foreman executor"), group_context_("foreman group", context_.get()) {}
+        : ticket_(ticket),
+          ranges_(ticket.database, ticket.role),
+          context_("foreman executor"),
+          group_context_("foreman group", context_.get()) {}
 
     void loop();
 
   private:
-    bool choose(bool allow_alone, store::RangeChoice* choice);
-    bool anything_to_raise() const;
     void run_one_group();
     void run_in_transaction(Group& group, store::RangeChoice* procedure);
     bool run_chunk(Group& group, store::RangeChoice& choice, bool first, store::RangeChoice* procedure);
+    bool run_claimed(Group& group, store::RangeChoice& choice, const Chunk& chunk);
+    void run_procedure(const store::RangeChoice& choice);
     const store::Handler& current_handler(const store::RangeChoice& choice);
     int claim(Group& group, const store::RangeChoice& choice, int qty);
-    Touched& touch(const store::RangeChoice& choice);
     void make_way_for_new_session(const store::RangeChoice& choice);
-    void missed(const store::RangeChoice& choice);
-    void leave_for_a_while(const store::RangeChoice& choice);
-    void missed_locked(const store::RangeChoice& choice, core::Instant asked);
-    void turn_to_oldest(bool allow_alone, store::RangeChoice* choice) const;
-    static bool is_blocked(const Touched& t, core::Instant now);
-    void raise_touched();
     void after_failed_group(const Group& group, const store::AttemptError& error);
     bool must_end() const;
     bool rest();
-    core::Micros next_retry() const;
 
     const ExecutorTicket ticket_;
+    TouchedRanges ranges_;
     pg::Context context_;
     pg::Context group_context_;
     core::GroupPace pace_;
-    core::Instant began_{};  // the transaction
-    pg::static_vector<Touched, kMaxTouched> touched_;
+    core::Instant began_{};       // the transaction
     core::Instant idle_since_{};  // of the steady clock
     uint32 wait_event_ = 0;
     bool innocent_ = false;  // the group was given up for what is nobody's fault
 };
 
-bool Executor::choose(bool allow_alone, store::RangeChoice* choice) {
-    uint32 skip[kMaxTouched];
-    std::size_t n = 0;
-    const core::Instant now = pg::clock_now();
-    for (const Touched& t : touched_) {
-        if (is_blocked(t, now)) skip[n++] = t.ref.index;
-    }
-    return store::choose_range(ticket_.database, ticket_.role, now, allow_alone, {skip, n}, choice);
-}
-
-bool Executor::anything_to_raise() const {
-    return std::any_of(touched_.begin(), touched_.end(), [](const Touched& t) { return t.to_raise; });
-}
-
-Touched& Executor::touch(const store::RangeChoice& choice) {
-    for (Touched& t : touched_) {
-        if (t.ref.index == choice.ref.index && t.ref.generation == choice.ref.generation) return t;
-    }
-    if (touched_.size() == touched_.capacity()) touched_.erase(touched_.begin());
-    touched_.push_back({choice.ref, false, core::kNoKey, core::kFirstKey, 0, core::kMinusInfinity, 0});
-    return touched_.back();
-}
-
 // Inside one group the claim goes on behind what it has; a row that became claimable before that lowered the
 // head.
 int Executor::claim(Group& group, const store::RangeChoice& choice, int qty) {
-    Touched& t = touch(choice);
+    Touched& t = ranges_.touch(choice);
     const store::Key from = choice.head == t.head ? t.from : choice.head;
     const std::size_t before = group.jobs().size();
     const store::RangeSpec range{choice.queue_name(), choice.kind_name(), choice.priority, choice.alone};
@@ -163,75 +125,6 @@ int Executor::claim(Group& group, const store::RangeChoice& choice, int qty) {
     return got;
 }
 
-// The first miss may be a head that was too low: it is raised next. After that somebody holds the rows:
-// looked at again by time, since the end of a foreign lock tells nobody, or when another row became
-// claimable.
-void Executor::missed(const store::RangeChoice& choice) {
-    Touched& t = touch(choice);
-    t.misses++;
-    t.blocked_at = choice.lowered;
-    if (t.misses > 1)
-        t.blocked_until =
-            pg::clock_now() + kBlockedRetry * (int64{1} << std::min(t.misses - 2, kMaxBlockedDoublings));
-}
-
-// The board has no room for the keys of its jobs, and nobody tells when there is.
-void Executor::leave_for_a_while(const store::RangeChoice& choice) {
-    Touched& t = touch(choice);
-    t.misses = 2;
-    t.blocked_at = choice.lowered;
-    t.blocked_until = pg::clock_now() + kNoRoomRetry;
-}
-
-// The locked rows hold the head, so the dispatcher has no timer for the row that is due next behind them; and
-// one that it has once they are gone may wake this executor. asked: before the claim.
-void Executor::missed_locked(const store::RangeChoice& choice, core::Instant asked) {
-    missed(choice);
-    Touched& t = touch(choice);
-    if (t.misses == 1) return;
-    const store::RangeSpec range{choice.queue_name(), choice.kind_name(), choice.priority, choice.alone};
-    const store::Key next = store::first_key(range, {asked.us + 1, core::kFirstKey.job_id}, {});
-    t.blocked_until = std::min(t.blocked_until, core::Instant{next.run_at});
-}
-
-// A pause that is longer than any pause can be shows that the clock was set back since it began.
-bool Executor::is_blocked(const Touched& t, core::Instant now) {
-    return t.blocked_until > now && t.blocked_until - now <= kMaxBlockedRetry &&
-           store::range_lowered(t.ref) == t.blocked_at;
-}
-
-void Executor::turn_to_oldest(bool allow_alone, store::RangeChoice* choice) const {
-    struct Asked {
-        const Executor* self;
-        bool allow_alone;
-        core::Instant now;
-    } const asked{this, allow_alone, pg::clock_now()};
-    store::turn_to_oldest(
-        choice, asked.now,
-        [](const void* arg, const store::RangeChoice& r) {
-            const auto* a = static_cast<const Asked*>(arg);
-            if (r.role != a->self->ticket_.role || (r.alone != 0 && !a->allow_alone)) return false;
-            return std::none_of(
-                a->self->touched_.begin(), a->self->touched_.end(),
-                [a, &r](const Touched& t) { return t.ref.index == r.ref.index && is_blocked(t, a->now); });
-        },
-        &asked);
-}
-
-// Once per group, after its commit: then its own rows are gone for every new snapshot.
-void Executor::raise_touched() {
-    for (Touched& t : touched_) {
-        if (!t.to_raise) continue;
-        store::raise_range(t.ref);
-        t.to_raise = false;
-        t.head = core::kNoKey;
-        t.from = core::kFirstKey;
-    }
-    auto done =
-        std::remove_if(touched_.begin(), touched_.end(), [](const Touched& t) { return t.misses == 0; });
-    touched_.erase(done, touched_.end());
-}
-
 // The board knows of a registration from its commit on, our cache only when the invalidation arrives: when
 // they differ, the table decides. Should it change again meanwhile, the dispatcher puts the board right.
 const store::Handler& Executor::current_handler(const store::RangeChoice& choice) {
@@ -246,7 +139,7 @@ const store::Handler& Executor::current_handler(const store::RangeChoice& choice
 // The job waits for a session that has run none. One that comes already is as good as one more.
 void Executor::make_way_for_new_session(const store::RangeChoice& choice) {
     if (store::count_executors(ticket_.database, ticket_.role).starting > 0) {
-        missed(choice);
+        ranges_.missed(choice);
     } else {
         renew_session();
     }
@@ -256,15 +149,15 @@ void Executor::make_way_for_new_session(const store::RangeChoice& choice) {
 // transaction.
 bool Executor::run_chunk(Group& group, store::RangeChoice& choice, bool first,
                          store::RangeChoice* procedure) {
-    if (choice.turn_of_oldest) turn_to_oldest(first, &choice);
+    if (choice.turn_of_oldest) ranges_.turn_to_oldest(first, &choice);
     const store::Handler& handler = current_handler(choice);
     if (!handler.exists || handler.run_as != ticket_.role) {
         store::set_range_role(choice.ref, handler.run_as);
         store::poke_dispatcher(ticket_.database, store::kPokeHandlers);
-        return choose(first, &choice);
+        return ranges_.choose(first, &choice);
     }
     if (store::queue_is_off_board(choice.ref) && store::find_queue(choice.queue_name()).paused) {
-        missed(choice);
+        ranges_.missed(choice);
         return false;
     }
     if (handler.new_session && !is_session_new()) {
@@ -284,28 +177,34 @@ bool Executor::run_chunk(Group& group, store::RangeChoice& choice, bool first,
     const int may = alone ? 1 : std::min(pace_.next_chunk(started), max_group - group.ran());
     const int wanted = may <= 0 ? 0 : static_cast<int>(std::min(static_cast<uint32>(may), choice.most));
     if (wanted <= 0) return false;
+    return run_claimed(group, choice, {handler, wanted, first, alone, started});
+}
+
+// Takes places in the queue, claims, lets those through whose keys are free, and runs them. false: as above.
+bool Executor::run_claimed(Group& group, store::RangeChoice& choice, const Chunk& chunk) {
+    const auto& [handler, wanted, first, alone, started] = chunk;
     const store::Running running =
         handler.lane == store::Lane::batch ? store::Running::at_once : store::Running::one_after_another;
     store::Intake intake(store::queue_entry_of(choice.ref), choice.queue_name(), wanted, running, started);
     const int qty = intake.places();
     if (qty == 0) {  // full, or its rate is used up: not chosen again before that changes
-        if (intake.is_on_board()) return choose(first, &choice);
-        missed(choice);
+        if (intake.is_on_board()) return ranges_.choose(first, &choice);
+        ranges_.missed(choice);
         return false;
     }
     const std::size_t before = group.jobs().size();
     const int got = claim(group, choice, qty);
     intake.claimed(got);
     if (got == 0) {
-        missed_locked(choice, started);
+        ranges_.missed_locked(choice, started);
         return false;
     }
     if (store::is_keyed(choice.alone)) {
         const bool room = intake.pass_gate(&group.jobs(), before);
         store::note_room(choice.ref, room);
-        if (!room) leave_for_a_while(choice);
+        if (!room) ranges_.leave_for_a_while(choice);
         if (group.jobs().size() == before)  // all of them wait for their keys
-            return pg::steady_now() - began_ < core::kGroupTarget && choose(first, &choice);
+            return pg::steady_now() - began_ < core::kGroupTarget && ranges_.choose(first, &choice);
     }
     if (alone) store::slot_hold(choice.ref, group.jobs().back().key());
     if (got == qty) store::wake_another(ticket_.database, ticket_.role);
@@ -315,7 +214,7 @@ bool Executor::run_chunk(Group& group, store::RangeChoice& choice, bool first,
     const core::Instant now = pg::clock_now();
     pace_.chunk_done(got, now - started, pg::subtransaction_ids(), now);
     if (alone || group.must_end() || must_end()) return false;
-    return choose(false, &choice);
+    return ranges_.choose(false, &choice);
 }
 
 void Executor::run_in_transaction(Group& group, store::RangeChoice* procedure) {
@@ -326,11 +225,11 @@ void Executor::run_in_transaction(Group& group, store::RangeChoice* procedure) {
         tx.commit();
         return;
     }
-    raise_touched();
+    ranges_.raise();
     innocent_ = false;
     store::RangeChoice choice;
     began_ = pg::steady_now();
-    bool more = choose(true, &choice);
+    bool more = ranges_.choose(true, &choice);
     for (bool first = true; more; first = false) more = run_chunk(group, choice, first, procedure);
     group.finish();
     innocent_ = !run_deferred_triggers(group);
@@ -355,6 +254,16 @@ void Executor::after_failed_group(const Group& group, const store::AttemptError&
         store::set_alone({ids.data(), ids.size()});
     }
     tx.commit();
+}
+
+// A job of lane procedure, outside of any transaction.
+void Executor::run_procedure(const store::RangeChoice& choice) {
+    ranges_.touch(choice).to_raise = true;
+    store::wake_another(ticket_.database, ticket_.role);
+    if (run_procedure_job(choice, choice.head, true) == 0) return ranges_.missed(choice);
+    ranges_.touch(choice).misses = 0;
+    store::count_ageing(choice.ref, 1);
+    reset_session(true);
 }
 
 void Executor::run_one_group() {
@@ -393,18 +302,7 @@ void Executor::run_one_group() {
             after_failed_group(group, *error);
         }
     }
-    if (procedure.ref.valid()) {
-        Touched& t = touch(procedure);
-        t.to_raise = true;
-        store::wake_another(ticket_.database, ticket_.role);
-        if (run_procedure_job(procedure, procedure.head, true) == 0) {
-            missed(procedure);
-        } else {
-            touch(procedure).misses = 0;
-            store::count_ageing(procedure.ref, 1);
-            reset_session(true);
-        }
-    }
+    if (procedure.ref.valid()) run_procedure(procedure);
     reset_session(false);
 }
 
@@ -412,15 +310,6 @@ bool Executor::must_end() const {
     const store::DatabaseSlot* d = store::database_slot(ticket_.database);
     return store::should_leave(pg::clock_now()) != 0 || ShutdownRequestPending || !settings::enabled ||
            d == nullptr || d->stopped || must_renew_session();
-}
-
-core::Micros Executor::next_retry() const {
-    core::Micros wait = kIdleExit;
-    const core::Instant now = pg::clock_now();
-    for (const Touched& t : touched_) {
-        if (is_blocked(t, now)) wait = std::min(wait, t.blocked_until - now);
-    }
-    return wait;
 }
 
 // Waits for work. false: it is time to go.
@@ -436,7 +325,8 @@ bool Executor::rest() {
     store::slot_proven();
     store::slot_idle(now);
     store::RangeChoice choice;
-    if (!choose(true, &choice) && !must_end()) pg::wait_latch(next_retry(), wait_event_);
+    if (!ranges_.choose(true, &choice) && !must_end())
+        pg::wait_latch(ranges_.next_retry(kIdleExit), wait_event_);
     store::slot_busy(pg::clock_now());
     const core::Micros idle = pg::steady_now() - idle_since_;
     const int others = store::count_executors(ticket_.database, ticket_.role).total - 1;
@@ -452,7 +342,7 @@ void Executor::loop() {
         if (reload) store::leave_if_too_many(settings::max_executors);
         if (must_end()) break;
         store::RangeChoice choice;
-        if (anything_to_raise() || choose(true, &choice)) {
+        if (ranges_.any_to_raise() || ranges_.choose(true, &choice)) {
             if (idle_since_ != core::Instant{})
                 pg::guarded([] { pgstat_report_activity(STATE_RUNNING, "foreman jobs"); });
             idle_since_ = {};
@@ -481,27 +371,6 @@ extern "C" void foreman_executor_exit(int, Datum) {
 
 // After the session: only now may the slot be given to another process.
 extern "C" void foreman_executor_gone(int, Datum) { store::detach_slot(g_death); }
-
-// Of this process, in bytes; 0 where the system does not tell.
-rlim_t address_space_in_use() {
-    std::FILE* statm = std::fopen("/proc/self/statm", "r");
-    if (statm == nullptr) return 0;
-    unsigned long pages = 0;
-    if (std::fscanf(statm, "%lu", &pages) != 1) pages = 0;
-    std::fclose(statm);
-    return static_cast<rlim_t>(pages) * static_cast<rlim_t>(sysconf(_SC_PAGESIZE));
-}
-
-void limit_memory() {
-    if (settings::executor_memory_limit_mb <= 0) return;
-    // Above what is mapped already: shared memory counts as address space too.
-    struct rlimit limit {};
-    const rlim_t wanted =
-        static_cast<rlim_t>(settings::executor_memory_limit_mb) * 1024 * 1024 + address_space_in_use();
-    getrlimit(RLIMIT_AS, &limit);
-    limit.rlim_cur = limit.rlim_max == RLIM_INFINITY ? wanted : std::min(wanted, limit.rlim_max);
-    setrlimit(RLIMIT_AS, &limit);
-}
 
 }  // namespace
 

@@ -1,0 +1,117 @@
+// See touched_ranges.hpp.
+#include "worker/touched_ranges.hpp"
+
+#include <algorithm>
+
+#include "board/board.hpp"
+#include "pg/datum.hpp"
+#include "store/jobs/ageing.hpp"
+#include "store/jobs/jobs.hpp"
+#include "store/jobs/raise.hpp"
+
+namespace foreman::worker {
+
+namespace {
+
+constexpr core::Micros kBlockedRetry = core::milliseconds(100);
+constexpr int kMaxBlockedDoublings = 3;
+constexpr core::Micros kNoRoomRetry = core::milliseconds(200);
+constexpr core::Micros kMaxBlockedRetry = kBlockedRetry * (int64{1} << kMaxBlockedDoublings);
+
+// A pause that is longer than any pause can be shows that the clock was set back since it began.
+bool is_blocked(const Touched& t, core::Instant now) {
+    return t.blocked_until > now && t.blocked_until - now <= kMaxBlockedRetry &&
+           store::range_lowered(t.ref) == t.blocked_at;
+}
+
+}  // namespace
+
+bool TouchedRanges::choose(bool allow_alone, store::RangeChoice* choice) const {
+    uint32 skip[kMaxTouched];
+    std::size_t n = 0;
+    const core::Instant now = pg::clock_now();
+    for (const Touched& t : touched_) {
+        if (is_blocked(t, now)) skip[n++] = t.ref.index;
+    }
+    return store::choose_range(database_, role_, now, allow_alone, {skip, n}, choice);
+}
+
+bool TouchedRanges::any_to_raise() const {
+    return std::any_of(touched_.begin(), touched_.end(), [](const Touched& t) { return t.to_raise; });
+}
+
+Touched& TouchedRanges::touch(const store::RangeChoice& choice) {
+    for (Touched& t : touched_) {
+        if (t.ref.index == choice.ref.index && t.ref.generation == choice.ref.generation) return t;
+    }
+    if (touched_.size() == touched_.capacity()) touched_.erase(touched_.begin());
+    touched_.push_back({choice.ref, false, core::kNoKey, core::kFirstKey, 0, core::kMinusInfinity, 0});
+    return touched_.back();
+}
+
+void TouchedRanges::missed(const store::RangeChoice& choice) {
+    Touched& t = touch(choice);
+    t.misses++;
+    t.blocked_at = choice.lowered;
+    if (t.misses > 1)
+        t.blocked_until =
+            pg::clock_now() + kBlockedRetry * (int64{1} << std::min(t.misses - 2, kMaxBlockedDoublings));
+}
+
+void TouchedRanges::leave_for_a_while(const store::RangeChoice& choice) {
+    Touched& t = touch(choice);
+    t.misses = 2;
+    t.blocked_at = choice.lowered;
+    t.blocked_until = pg::clock_now() + kNoRoomRetry;
+}
+
+void TouchedRanges::missed_locked(const store::RangeChoice& choice, core::Instant asked) {
+    missed(choice);
+    Touched& t = touch(choice);
+    if (t.misses == 1) return;
+    const store::RangeSpec range{choice.queue_name(), choice.kind_name(), choice.priority, choice.alone};
+    const store::Key next = store::first_key(range, {asked.us + 1, core::kFirstKey.job_id}, {});
+    t.blocked_until = std::min(t.blocked_until, core::Instant{next.run_at});
+}
+
+void TouchedRanges::turn_to_oldest(bool allow_alone, store::RangeChoice* choice) const {
+    struct Asked {
+        const TouchedRanges* self;
+        bool allow_alone;
+        core::Instant now;
+    } const asked{this, allow_alone, pg::clock_now()};
+    store::turn_to_oldest(
+        choice, asked.now,
+        [](const void* arg, const store::RangeChoice& r) {
+            const auto* a = static_cast<const Asked*>(arg);
+            if (r.role != a->self->role_ || (r.alone != 0 && !a->allow_alone)) return false;
+            return std::none_of(
+                a->self->touched_.begin(), a->self->touched_.end(),
+                [a, &r](const Touched& t) { return t.ref.index == r.ref.index && is_blocked(t, a->now); });
+        },
+        &asked);
+}
+
+void TouchedRanges::raise() {
+    for (Touched& t : touched_) {
+        if (!t.to_raise) continue;
+        store::raise_range(t.ref);
+        t.to_raise = false;
+        t.head = core::kNoKey;
+        t.from = core::kFirstKey;
+    }
+    auto done =
+        std::remove_if(touched_.begin(), touched_.end(), [](const Touched& t) { return t.misses == 0; });
+    touched_.erase(done, touched_.end());
+}
+
+core::Micros TouchedRanges::next_retry(core::Micros most) const {
+    core::Micros wait = most;
+    const core::Instant now = pg::clock_now();
+    for (const Touched& t : touched_) {
+        if (is_blocked(t, now)) wait = std::min(wait, t.blocked_until - now);
+    }
+    return wait;
+}
+
+}  // namespace foreman::worker
