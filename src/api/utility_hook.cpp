@@ -4,7 +4,7 @@
 #include "api/utility_hook.hpp"
 
 #include "board/eviction.hpp"
-#include "board/slots.hpp"
+#include "board/my_slot.hpp"
 #include "pg/datum.hpp"
 #include "pg/entry.hpp"
 #include "pg/latch.hpp"
@@ -12,6 +12,7 @@
 #include "store/db/schema.hpp"
 #include "store/db/session_effect.hpp"
 #include "store/definitions/session_settings.hpp"
+#include "store/schedules/cron_follow.hpp"
 #include "store/schedules/cron_jobs.hpp"
 #include "store/upkeep/roles.hpp"
 

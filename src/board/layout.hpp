@@ -1,5 +1,5 @@
 // The layout of the board: the shared memory that launcher, dispatchers, executors and client sessions share.
-// Only store/board*.cpp, board/ranges.cpp, store/*_board.cpp and board/slots.cpp touch these structs; the
+// Outside of board/, functions of board/board.hpp and its kind are the way to these structs; the
 // rest of the house asks them. Invariant: everything here is standard layout without pointers, and can be
 // lost at a crash: the tables know better.
 #pragma once

@@ -1,8 +1,8 @@
 // See deferred.hpp. PostgreSQL fires them inside the commit, where nothing of ours could interrupt them.
 #include "engine/deferred.hpp"
 
+#include "board/my_slot.hpp"
 #include "board/settings.hpp"
-#include "board/slots.hpp"
 #include "engine/deadline.hpp"
 #include "pg/call.hpp"
 #include "pg/latch.hpp"

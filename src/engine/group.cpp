@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "board/my_slot.hpp"
 #include "board/settings.hpp"
 #include "engine/session.hpp"
 #include "pg/call.hpp"
@@ -68,7 +69,7 @@ bool Group::is_behind_one_that_waits(const store::Job& job) const {
 
 bool Group::must_stop_chunk(core::Instant started) const {
     if (!in_executor_) return false;
-    return must_end_ || must_renew_session() || store::should_leave(started) != 0 || ShutdownRequestPending ||
+    return must_end_ || must_renew_session() || store::should_leave() != 0 || ShutdownRequestPending ||
            pg::clock_now() - started > kChunkLimit || pg::subtransaction_ids() >= core::kMaxGroupSubxids;
 }
 

@@ -1,6 +1,7 @@
 // See procedure_lane.hpp.
 #include "engine/procedure_lane.hpp"
 
+#include "board/my_slot.hpp"
 #include "board/permits.hpp"
 #include "board/queue_limits.hpp"
 #include "board/settings.hpp"

@@ -2,8 +2,8 @@
 #include "engine/runner.hpp"
 
 #include "board/flight_recorder.hpp"
+#include "board/my_slot.hpp"
 #include "board/settings.hpp"
-#include "board/slots.hpp"
 #include "engine/callable.hpp"
 #include "engine/deadline.hpp"
 #include "engine/session.hpp"

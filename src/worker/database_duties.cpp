@@ -9,6 +9,7 @@
 #include "pg/datum.hpp"
 #include "store/commit/identity.hpp"
 #include "store/definitions/queue_settings.hpp"
+#include "store/schedules/cron_follow.hpp"
 #include "store/schedules/cron_jobs.hpp"
 #include "store/schedules/cron_records.hpp"
 #include "store/schedules/cron_settings.hpp"

@@ -8,7 +8,7 @@
 #include "engine/fire.hpp"
 #include "engine/range_reader.hpp"
 #include "store/jobs/blocked.hpp"
-#include "store/schedules/cron_jobs.hpp"
+#include "store/schedules/cron_follow.hpp"
 #include "store/upkeep/prune.hpp"
 #include "store/upkeep/statistics.hpp"
 #include "store/upkeep/upkeep.hpp"

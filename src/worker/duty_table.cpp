@@ -2,6 +2,7 @@
 // then what makes the board true, then what acts by it, and at last what can wait.
 #include "board/settings.hpp"
 #include "store/db/schema.hpp"
+#include "store/schedules/cron_follow.hpp"
 #include "store/schedules/cron_settings.hpp"
 #include "worker/database_duties.hpp"
 #include "worker/duty_state.hpp"

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "board/debug_points.hpp"
+#include "board/my_slot.hpp"
 #include "board/queue_limits.hpp"
 #include "board/settings.hpp"
 #include "board/slots.hpp"
@@ -308,8 +309,8 @@ void Executor::run_one_group() {
 
 bool Executor::must_end() const {
     const store::DatabaseSlot* d = store::database_slot(ticket_.database);
-    return store::should_leave(pg::clock_now()) != 0 || ShutdownRequestPending || !settings::enabled ||
-           d == nullptr || d->stopped || must_renew_session();
+    return store::should_leave() != 0 || ShutdownRequestPending || !settings::enabled || d == nullptr ||
+           d->stopped || must_renew_session();
 }
 
 // Waits for work. false: it is time to go.

@@ -7,6 +7,7 @@
 
 #include "board/databases.hpp"
 #include "board/flight_recorder.hpp"
+#include "board/my_slot.hpp"
 #include "board/settings.hpp"
 #include "engine/deadline.hpp"
 #include "pg/call.hpp"

@@ -6,7 +6,7 @@
 // errors: 55000 elsewhere, 0A000 in lane batch, whose handlers return their outcomes; arguments as in
 // request/arguments.hpp. cost: none of them touches a table, but idempotency_key() of the effect of a workflow.
 #include "api/public_function.hpp"
-#include "board/slots.hpp"
+#include "board/my_slot.hpp"
 #include "pg/encoding.hpp"
 #include "pg/error.hpp"
 #include "pg/memory.hpp"

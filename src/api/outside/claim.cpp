@@ -19,6 +19,7 @@
 #include "store/jobs/ageing.hpp"
 #include "store/jobs/intake.hpp"
 #include "store/jobs/leases.hpp"
+#include "store/jobs/outside_choice.hpp"
 #include "store/jobs/raise.hpp"
 
 namespace foreman::api {

@@ -18,6 +18,7 @@
 #include "store/db/clock.hpp"
 #include "store/db/schema.hpp"
 #include "store/definitions/access.hpp"
+#include "store/jobs/outside_choice.hpp"
 
 namespace foreman::api {
 

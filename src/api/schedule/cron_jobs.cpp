@@ -11,6 +11,7 @@
 #include "request/arguments.hpp"
 #include "store/commit/remember.hpp"
 #include "store/db/schema.hpp"
+#include "store/schedules/cron_follow.hpp"
 #include "store/schedules/cron_settings.hpp"
 
 namespace foreman::api {

@@ -7,6 +7,7 @@
 #include "board/debug_points.hpp"
 #include "board/held_list.hpp"
 #include "board/leases.hpp"
+#include "board/my_slot.hpp"
 #include "board/parts.hpp"
 #include "board/permits.hpp"
 #include "board/queue_limits.hpp"

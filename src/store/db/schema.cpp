@@ -2,7 +2,7 @@
 // cannot fail, and the scope runs static statements only.
 #include "store/db/schema.hpp"
 
-#include "board/slots.hpp"
+#include "board/my_slot.hpp"
 #include "pg/call.hpp"
 
 namespace foreman::store {

@@ -2,6 +2,7 @@
 // live_job_claim from the head inside one range; AsOwner puts the planner's alternatives aside.
 #include <algorithm>
 
+#include "board/my_slot.hpp"
 #include "core/group_pace.hpp"
 #include "pg/call.hpp"
 #include "pg/datum.hpp"

@@ -5,8 +5,8 @@
 // own.
 #include "store/jobs/enqueue_keyed.hpp"
 
+#include "board/my_slot.hpp"
 #include "board/parts.hpp"
-#include "board/slots.hpp"
 #include "pg/call.hpp"
 #include "pg/datum.hpp"
 #include "pg/identity.hpp"

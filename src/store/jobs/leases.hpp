@@ -32,22 +32,6 @@ void lease_keyed_jobs(const RangeSpec& range, Key from, int qty, const LeaseClai
                       MemoryContext context, pg::vector<LeasedJob>* out, std::size_t* looked_at,
                       bool* no_room);
 
-/// What an outside worker may claim: ranges of these queues whose kind is in `kinds`, or, without kinds, has
-/// no handler here.
-struct OutsideFilter {
-    std::span<const std::string_view> queues;
-    std::optional<std::span<const std::string_view>> kinds;
-};
-/// The least due range that passes the filter; false: none. Reads the board, or the rows where there is no
-/// board.
-bool choose_outside(const OutsideFilter& filter, Instant now, std::span<const RangeSpec> skip,
-                    RangeChoice* out);
-/// Whether a range may be claimed from: what choose_outside() asks of each.
-bool passes_outside(const OutsideFilter& filter, Instant now, std::span<const RangeSpec> skip,
-                    const RangeChoice& range);
-/// The earliest instant at which something of these queues is due; infinity: nothing waits.
-Instant next_due_outside(const OutsideFilter& filter);
-
 struct TokenPair {
     int64 job_id;
     pg::UuidBytes token;

@@ -1,8 +1,8 @@
 // See timers.hpp.
 #include "store/jobs/timers.hpp"
 
+#include "board/my_slot.hpp"
 #include "board/parts.hpp"
-#include "board/slots.hpp"
 #include "pg/call.hpp"
 #include "pg/datum.hpp"
 #include "pg/xact.hpp"

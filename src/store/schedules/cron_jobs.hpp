@@ -1,8 +1,6 @@
-// The rows of cron.job (extension pg_foreman_cron) and the schedules that stand for them. Each job that can
-// run has one schedule in foreman.schedule, whose id is the job's with a minus: the engine knows them by the
-// sign. Called by api/schedule/cron_jobs.cpp (functions and triggers), by the dispatcher, and by
-// store/schedules/fire.cpp. Invariant: a schedule with a negative id is never fired as a role that could not
-// have written its row.
+// The rows of cron.job (extension pg_foreman_cron). Each job that can run has one schedule in
+// foreman.schedule (cron_follow.hpp), whose id is the job's with a minus: the engine knows them by the sign.
+// Called by api/schedule/cron_jobs.cpp (functions and triggers) and by what follows the rows.
 #pragma once
 
 #include "store/schedules/schedules.hpp"
@@ -72,34 +70,5 @@ class TrustedCronWrite {
     static constinit bool on_;
     const bool before_;
 };
-
-// ---- roles: the number in a job's schedule decides, and its name in cron.job follows, with a ? before it
-// when the role is missing
-
-/// false: somebody has locked cron.job.
-bool follow_cron_roles();
-/// Those whose role is shown so.
-/// returns: how many
-int64 move_cron_jobs(std::string_view shown, Oid to);
-
-// ---- schedules that stand for jobs
-
-/// does: makes, changes or removes the schedule of a job so that it is as the row says; one that is removed
-///     or switched off has its run cancelled. say: a row that cannot run is logged.
-void follow_cron_job(int64 id, bool say);
-/// One pass over all jobs whose schedule is not as it should be, after a restore all of them, goes in steps.
-struct CronPass {
-    static constexpr int64 kFromTheFirst = PG_INT64_MIN;
-    enum Step { locked, more, done };
-    int64 after = kFromTheFirst;  ///< where the next step begins
-    Step step = locked;           ///< locked: somebody has locked cron.job, and nothing was done
-};
-/// does: follow_cron_job() for the next of them, at most a thousand. Those that cannot run stay as they are,
-///     and do not keep the pass from the others.
-void follow_cron_jobs(CronPass* pass);
-/// Forgets all of them, and runs that have not begun: TRUNCATE, DROP EXTENSION.
-void forget_cron_jobs();
-/// cron.launch_active_jobs was switched off: what runs is cancelled.
-void cancel_cron_runs();
 
 }  // namespace foreman::store

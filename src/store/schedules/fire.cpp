@@ -19,44 +19,7 @@ namespace foreman::store {
 namespace {
 
 constexpr int kCommandAttempts = 1;
-constexpr int kPruneLook = 500;  // each is looked for in every partition of the history
 constexpr const char* kReplaced = "replaced by the next run of its schedule";
-
-constinit pg::Statement g_due{
-    "due_schedules",
-    "SELECT schedule_id, next_fire_at FROM foreman.schedule WHERE active AND next_fire_at " LE
-    " $1 AND (next_fire_at, schedule_id) " GT " ($2, $3) ORDER BY next_fire_at, schedule_id LIMIT $4",
-    {TIMESTAMPTZOID, TIMESTAMPTZOID, INT8OID, INT8OID}};
-
-constinit pg::Statement g_next{
-    "next_fire",
-    "SELECT (SELECT s.next_fire_at FROM foreman.schedule s WHERE s.active AND s.next_fire_at " GT
-    " $1 ORDER BY s.next_fire_at, s.schedule_id LIMIT 1), EXISTS (SELECT 1 FROM foreman.schedule s "
-    "WHERE s.active AND s.next_fire_at " LE " $1)",
-    {TIMESTAMPTZOID}};
-
-constinit pg::Statement g_buffered{"buffered_schedules",
-                                   "SELECT s.schedule_id FROM foreman.schedule s WHERE s.buffered_at IS NOT "
-                                   "NULL AND s.active AND s.schedule_id " GT
-                                   " $1 AND NOT EXISTS (SELECT 1 FROM foreman.live_job j WHERE j.job_id " EQ
-                                   " s.last_job_id) ORDER BY s.schedule_id LIMIT $2",
-                                   {INT8OID, INT8OID}};
-
-constinit pg::Statement g_any_buffered{
-    "any_buffered", "SELECT 1 FROM foreman.schedule s WHERE s.buffered_at IS NOT NULL AND s.active LIMIT 1"};
-
-constinit pg::Statement g_started{
-    "started_schedules",
-    "SELECT s.schedule_id FROM foreman.schedule s WHERE s.boot_at IS NOT NULL AND s.active AND s.boot_at " NE
-    " $3 AND s.schedule_id " GT " $1 ORDER BY s.schedule_id LIMIT $2",
-    {INT8OID, INT8OID, TIMESTAMPTZOID}};
-
-constinit pg::Statement g_ahead{"ahead_schedules",
-                                "SELECT s.schedule_id FROM (SELECT a.schedule_id FROM foreman.schedule a "
-                                "WHERE COALESCE(a.last_fired_at, a.anchor_at) " GT
-                                " $3 AND a.active OFFSET 0) s WHERE s.schedule_id " GT
-                                " $1 ORDER BY s.schedule_id LIMIT $2",
-                                {INT8OID, INT8OID, TIMESTAMPTZOID}};
 
 // The compare-and-swap. @reboot has no next time before and after.
 constinit pg::Statement g_move_on{
@@ -112,26 +75,6 @@ constinit pg::Statement g_command{
     " ($1 OPERATOR(pg_catalog.->>) 'run_id')::pg_catalog.int8 AND job_id " EQ
     " $2 AND run_as::pg_catalog.oid " EQ " $3",
     {JSONBOID, INT8OID, OIDOID}};
-
-// Of $2 runs that fired before $1, behind ($3, $4). Subqueries, not joins: of the history no more than an
-// index is to be read, whatever the statistics say.
-constinit pg::Statement g_prune{
-    "prune_runs",
-    "WITH w AS MATERIALIZED (SELECT r.fired_at, r.run_id, r.job_id FROM foreman.schedule_run r WHERE "
-    "r.fired_at " LT " $1 AND (r.fired_at, r.run_id) " GT
-    " ($3, $4) ORDER BY r.fired_at, r.run_id LIMIT $2), d AS (DELETE FROM foreman.schedule_run WHERE "
-    "run_id " EQ
-    " ANY (ARRAY (SELECT w.run_id FROM w WHERE (SELECT 1 FROM foreman.live_job j WHERE j.job_id " EQ
-    " w.job_id LIMIT 1) IS NULL AND (SELECT 1 FROM foreman.dead_letter d WHERE d.job_id " EQ
-    " w.job_id LIMIT 1) IS NULL AND (SELECT 1 FROM foreman.job_history h WHERE h.job_id " EQ
-    " w.job_id LIMIT 1) IS NULL)) RETURNING run_id) SELECT (SELECT pg_catalog.count(*) FROM w), "
-    "(SELECT pg_catalog.count(*) FROM d), w.fired_at, w.run_id FROM w ORDER BY w.fired_at DESC, w.run_id "
-    "DESC LIMIT 1",
-    {TIMESTAMPTZOID, INT8OID, TIMESTAMPTZOID, INT8OID}};
-
-constinit pg::Statement g_least_retention{
-    "least_retention",
-    "SELECT LEAST('7 days'::pg_catalog.interval, pg_catalog.min(retain_completed)) FROM foreman.queue"};
 
 bool role_exists(Oid role) {
     return pg::guarded([role] { return SearchSysCacheExists1(AUTHOID, ObjectIdGetDatum(role)); });
@@ -309,27 +252,6 @@ void cancel_run(int64 job_id, std::string_view reason, Instant now) {
     insert_request(job_id, request);
 }
 
-void find_due(Instant now, DueSchedule after, int max, pg::vector<DueSchedule>* out) {
-    const AsOwner scope;
-    pg::Args<4> a;
-    a.instant(1, now).instant(2, after.at).i64(3, after.id).i64(4, max);
-    for (const pg::Row row : g_due.execute(a)) out->push_back({row.i64(1), row.instant(2)});
-}
-
-void find_others(FireReason reason, Instant now, int64 after, int max, pg::vector<int64>* out) {
-    const AsOwner scope;
-    if (reason == FireReason::buffered) {
-        pg::Args<2> a;
-        a.i64(1, after).i64(2, max);
-        for (const pg::Row row : g_buffered.execute(a)) out->push_back(row.i64(1));
-        return;
-    }
-    pg::Args<3> a;
-    a.i64(1, after).i64(2, max).instant(3, reason == FireReason::started ? Instant{PgStartTime} : now);
-    for (const pg::Row row : (reason == FireReason::started ? g_started : g_ahead).execute(a))
-        out->push_back(row.i64(1));
-}
-
 FireOutcome fire_schedule(int64 id, FireReason reason, Instant now, MemoryContext context) {
     StoredSchedule s{};
     if (!read_schedule(id, Lock::skip_locked, context, &s) || !s.settings.active) return {};
@@ -378,19 +300,6 @@ void pass_over(int64 id, Instant now, MemoryContext context) {
     move_on(s, m);
 }
 
-NextFire next_fire(Instant now) {
-    const AsOwner scope;
-    pg::Args<1> a;
-    a.instant(1, now);
-    const pg::Rows rows = g_next.execute(a);
-    return {rows[0].is_null(1) ? core::kPlusInfinity : rows[0].instant(1), rows[0].boolean(2)};
-}
-
-bool any_buffered() {
-    const AsOwner scope;
-    return !g_any_buffered.execute().empty();
-}
-
 ScheduledCommand command_of(int64 job_id, Datum args, Oid role, MemoryContext context) {
     const AsOwner scope;
     pg::Args<3> a;
@@ -406,25 +315,6 @@ ScheduledCommand command_of(int64 job_id, Datum args, Oid role, MemoryContext co
     if (is_cron_schedule(row.i64(3))) c.cron_job = cron_job_of(row.i64(3));
     if (row.i64(4) < 0) note_cron_start(row.i64(4));
     return c;
-}
-
-bool RunPruner::step(Instant now) {
-    const AsOwner scope;
-    if (!active_) {
-        const pg::Rows least = g_least_retention.execute();
-        *this = RunPruner();
-        before_ = now - core::Micros{interval_us(least[0].optional_datum(1))};
-    }
-    active_ = false;
-    pg::Args<4> a;
-    a.instant(1, before_).i64(2, kPruneLook).instant(3, fired_at_).i64(4, run_id_);
-    const pg::Rows rows = g_prune.execute(a);
-    if (rows.empty()) return false;
-    removed_ += rows[0].i64(2);
-    fired_at_ = rows[0].instant(3);
-    run_id_ = rows[0].i64(4);
-    active_ = rows[0].i64(1) == kPruneLook;
-    return active_;
 }
 
 }  // namespace foreman::store

@@ -11,6 +11,7 @@
 #include "store/db/sql_names.hpp"
 #include "store/definitions/definitions.hpp"
 #include "store/schedules/cron_jobs.hpp"
+#include "store/schedules/cron_roles.hpp"
 #include "store/schedules/schedules.hpp"
 
 namespace foreman::store {
