@@ -1,7 +1,7 @@
-// See database_duties.hpp. What is done with rows stands in store/; here is how far a duty goes at one turn,
-// and when it is asked again.
-#include "worker/database_duties.hpp"
-
+// The duties of the dispatcher that see to its database: whether it may run jobs, settings and roles,
+// statistics, schedules and cron.job, partitions and retention. Each is an entry of duty_table.cpp; see
+// duty.hpp. What is done with rows stands in store/; here is how far a duty goes at one turn, and when it is
+// asked again.
 #include <algorithm>
 
 #include "board/settings.hpp"
@@ -14,6 +14,7 @@
 #include "store/schedules/cron_records.hpp"
 #include "store/schedules/cron_settings.hpp"
 #include "store/upkeep/roles.hpp"
+#include "worker/duty.hpp"
 #include "worker/duty_state.hpp"
 
 namespace foreman::worker {

@@ -4,7 +4,6 @@
 #include "worker/dispatcher.hpp"
 
 #include <algorithm>
-#include <array>
 
 #include "board/databases.hpp"
 #include "board/settings.hpp"
@@ -13,6 +12,7 @@
 #include "pg/call.hpp"
 #include "pg/datum.hpp"
 #include "pg/latch.hpp"
+#include "pg/memory.hpp"
 #include "pg/server_timeouts.hpp"
 #include "pg/xact.hpp"
 #include "store/db/schema.hpp"
@@ -51,7 +51,7 @@ class Dispatcher {
 
     const Oid database_;
     DutyState state_;
-    std::array<core::DutyTimes, kDuties> times_;  // of the entries of duties()
+    pg::static_vector<core::DutyTimes, kMostDuties> times_;  // of the entries of duties()
     Recruiter recruiter_;
     core::Instant next_recruit_{core::kPlusInfinity};                // steady clock
     core::Micros clocks_differ_{std::numeric_limits<int64>::min()};  // the clock less the steady one
@@ -72,10 +72,10 @@ bool Dispatcher::begin() {
     store::free_starting_slots(database_);
     state_.minutes.begin(pg::clock_now());
     store::note_recovered(nullptr);
-    for (std::size_t i = 0; i < kDuties; i++) times_[i] = core::DutyTimes(duties()[i].at_start);
+    for (const Duty& duty : duties()) times_.push_back(core::DutyTimes(duty.at_start));
     // Before any executor is there: what is paused stays so over a restart.
     Turn first{pg::clock_now(), pg::steady_now(), store::kPokeIdentity | store::kPokeQueues, nullptr};
-    for (std::size_t i = 0; i < kDuties; i++) {
+    for (std::size_t i = 0; i < duties().size(); i++) {
         if (duties()[i].open == While::always) ask(i, &first);
     }
     if (!state_.copied)
@@ -117,7 +117,7 @@ void Dispatcher::turn(uint32 pokes) {
         store::follow_clock_back(database_, turn.now);
         turn.pokes |= kPokeSetBack;
     }
-    for (std::size_t i = 0; i < kDuties; i++) {
+    for (std::size_t i = 0; i < duties().size(); i++) {
         const Duty& duty = duties()[i];
         if (!is_open(duty.open)) continue;  // one before it may have changed that
         if ((turn.pokes & duty.pokes) != 0 || times_[i].is_due(due(duty), turn.now, turn.steady))
@@ -128,7 +128,7 @@ void Dispatcher::turn(uint32 pokes) {
 core::SleepBounds Dispatcher::bounds() const {
     core::SleepBounds until;
     const core::Instant now = pg::clock_now();
-    for (std::size_t i = 0; i < kDuties; i++) {
+    for (std::size_t i = 0; i < duties().size(); i++) {
         const Duty& duty = duties()[i];
         if (is_open(duty.open)) times_[i].bound(due(duty), now, &until);
     }

@@ -1,6 +1,6 @@
 // What the dispatcher does, as a table of duties (duty_table.cpp): for each why it is asked, when, and in
 // which state of its database. The dispatcher asks them in the order of the table, again and again, and sleeps
-// as long as none is to be asked. To add one, write its function and its entry.
+// as long as none is to be asked. To add one, write its function (job_duties.cpp, database_duties.cpp) and its entry.
 // Invariant: a duty works for about kStep and answers that there is more: what is due elsewhere goes on in
 // between. Each has its own transactions and handles its own errors (engine/attempts.hpp): one that fails
 // holds up no other.
@@ -63,7 +63,7 @@ struct Duty {
     core::Again (*run)(DutyState&, Turn&);
 };
 
-inline constexpr std::size_t kDuties = 23;
-std::span<const Duty, kDuties> duties() noexcept;
+inline constexpr std::size_t kMostDuties = 64;
+std::span<const Duty> duties() noexcept;
 
 }  // namespace foreman::worker

@@ -4,11 +4,18 @@
 #include "store/db/schema.hpp"
 #include "store/schedules/cron_follow.hpp"
 #include "store/schedules/cron_settings.hpp"
-#include "worker/database_duties.hpp"
+#include "worker/duty.hpp"
 #include "worker/duty_state.hpp"
-#include "worker/job_duties.hpp"
 
 namespace foreman::worker {
+
+// Nobody but this table asks them. In job_duties.cpp:
+using DutyFunction = core::Again(DutyState&, Turn&);
+DutyFunction settle_dead, look_at_prepared, compare_board, read_ranges, read_leases, read_handlers,
+    apply_requests, revive_leases, release_blocked, expire_jobs;
+// In database_duties.cpp:
+DutyFunction read_queues, look_at_identity, follow_roles, end_minute, count_jobs, count_split, keep_clerk,
+    follow_cron_jobs, hold_cron_jobs, fire_schedules, make_partitions, prune_runs, prune_history;
 
 namespace {
 
@@ -117,6 +124,7 @@ constexpr Duty kTable[] = {
 
 }  // namespace
 
-std::span<const Duty, kDuties> duties() noexcept { return kTable; }
+static_assert(std::size(kTable) <= kMostDuties);
+std::span<const Duty> duties() noexcept { return kTable; }
 
 }  // namespace foreman::worker

@@ -1,7 +1,7 @@
-// See job_duties.hpp. What a duty does with rows stands in engine/duties.cpp and store/jobs/; here is how far
-// it goes at one turn, and when it is asked again.
-#include "worker/job_duties.hpp"
-
+// The duties of the dispatcher that see to jobs: what dead executors left, requests, leases, blocked and
+// expired jobs, and what the board says of them. Each is an entry of duty_table.cpp; see duty.hpp. What a duty
+// does with rows stands in engine/duties.cpp and store/jobs/; here is how far it goes at one turn, and when it
+// is asked again.
 #include <algorithm>
 
 #include "board/settings.hpp"
@@ -13,6 +13,7 @@
 #include "store/jobs/expire.hpp"
 #include "store/jobs/leases.hpp"
 #include "store/jobs/requests.hpp"
+#include "worker/duty.hpp"
 #include "worker/duty_state.hpp"
 
 namespace foreman::worker {
