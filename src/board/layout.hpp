@@ -8,6 +8,7 @@
 #include "core/group_pace.hpp"
 #include "core/histogram.hpp"
 #include "core/index_table.hpp"
+#include "core/job_state.hpp"
 #include "core/range_head.hpp"
 #include "core/token_bucket.hpp"
 #include "pg/prelude.hpp"
@@ -280,13 +281,15 @@ struct KeyEntry {
     char names[2 * kNameBytes];  // queue, then key
 };
 
-// A job (negative: a batch) whose end is waited for.
+// A job or a batch whose end is waited for.
 struct AwaitedEntry {
     uint32 next;
     Oid database;  // InvalidOid: free
     int64 id;
+    core::EndKind kind;
     bool hinted;  // in the list of its database
     HintLink hint;
+    core::EndId end() const noexcept { return {kind, id}; }
 };
 
 struct Demand {    // a (database, role) with due work and no executor

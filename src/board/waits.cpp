@@ -160,19 +160,20 @@ bool note_key(Oid database, const KeyName& name, bool parked, const ParkedPlace&
     return true;
 }
 
-uint32 hash_end(Oid database, int64 id) noexcept {
-    return hash_combine(hash_bytes(reinterpret_cast<const unsigned char*>(&id), sizeof(id)), database);
+uint32 hash_end(Oid database, EndId end) noexcept {
+    return hash_combine(hash_bytes(reinterpret_cast<const unsigned char*>(&end.id), sizeof(end.id)),
+                        database + static_cast<uint32>(end.kind));
 }
 
-uint32 find_end(Oid database, int64 id) noexcept {
-    return awaited_index().find(hash_end(database, id), [=](uint32 i) {
-        return awaited_table()[i].id == id && awaited_table()[i].database == database;
+uint32 find_end(Oid database, EndId end) noexcept {
+    return awaited_index().find(hash_end(database, end), [=](uint32 i) {
+        return awaited_table()[i].end() == end && awaited_table()[i].database == database;
     });
 }
 
 void unlink_end_locked(uint32 i) noexcept {
     AwaitedEntry& e = awaited_table()[i];
-    awaited_index().unchain(i, hash_end(e.database, e.id));
+    awaited_index().unchain(i, hash_end(e.database, e.end()));
     e.database = InvalidOid;
     count_entries(BoardTable::awaited, -1);
 }
@@ -192,11 +193,11 @@ uint32 evict_end_locked(uint32 start) noexcept {
     return kNoIndex;
 }
 
-uint32 add_end_locked(Oid database, int64 id) noexcept {
+uint32 add_end_locked(Oid database, EndId end) noexcept {
     uint32 i = awaited_index().take();
     if (i == kNoIndex) {
         refuse_entry(BoardTable::awaited);
-        i = evict_end_locked(hash_end(database, id));
+        i = evict_end_locked(hash_end(database, end));
     }
     if (i == kNoIndex) {
         overflow(database);
@@ -204,17 +205,18 @@ uint32 add_end_locked(Oid database, int64 id) noexcept {
     }
     AwaitedEntry& e = awaited_table()[i];
     e.database = database;
-    e.id = id;
+    e.id = end.id;
+    e.kind = end.kind;
     e.hinted = false;
-    awaited_index().chain(i, hash_end(database, id));
+    awaited_index().chain(i, hash_end(database, end));
     count_entries(BoardTable::awaited, 1);
     return i;
 }
 
-void note_await(Oid database, int64 id) noexcept {
+void note_await(Oid database, EndId end) noexcept {
     const PartGuard guard(BoardLock::waits, LW_EXCLUSIVE);
-    uint32 i = find_end(database, id);
-    if (i == kNoIndex) i = add_end_locked(database, id);
+    uint32 i = find_end(database, end);
+    if (i == kNoIndex) i = add_end_locked(database, end);
     if (i != kNoIndex) hint_end_locked(i);
 }
 
@@ -315,21 +317,21 @@ void key_is_clear(Oid database, const KeyName& name) noexcept {
     drop_if_unused_locked(i);
 }
 
-void await_end(Oid database, int64 id) noexcept {
-    note_await(database, id);
+void await_end(Oid database, EndId end) noexcept {
+    note_await(database, end);
     poke_dispatcher(database, kPokeBlocked);
 }
 
-void tell_ends(Oid database, const int64* ids, int count) noexcept {
-    if (count == 0 || pg_atomic_read_u32(&table_use(BoardTable::awaited).used) == 0) return;
+void tell_ends(Oid database, EndKind kind, std::span<const int64> ids) noexcept {
+    if (ids.empty() || pg_atomic_read_u32(&table_use(BoardTable::awaited).used) == 0) return;
     bool any = false;
     {
         const bool unknown = waits_off_board(database);
         const PartGuard guard(BoardLock::waits, LW_EXCLUSIVE);
-        for (int k = 0; k < count; k++) {
-            uint32 i = find_end(database, ids[k]);
+        for (const int64 id : ids) {
+            uint32 i = find_end(database, {kind, id});
             if (i == kNoIndex && unknown) {
-                i = add_end_locked(database, ids[k]);
+                i = add_end_locked(database, {kind, id});
                 any = true;
             }
             if (i != kNoIndex && hint_end_locked(i)) any = true;
@@ -338,20 +340,20 @@ void tell_ends(Oid database, const int64* ids, int count) noexcept {
     if (any) poke_dispatcher(database, kPokeBlocked);
 }
 
-bool take_end_hint(Oid database, HintOrder order, int64* id) noexcept {
+bool take_end_hint(Oid database, HintOrder order, EndId* end) noexcept {
     DatabaseSlot* d = database_slot(database);
     if (d == nullptr || d->end_hints.first == kNoIndex) return false;
     const PartGuard guard(BoardLock::waits, LW_EXCLUSIVE);
     const uint32 i = order == HintOrder::newest ? d->end_hints.last : d->end_hints.first;
     if (i == kNoIndex) return false;
     remove_hint(&d->end_hints, awaited_table(), i);
-    *id = awaited_table()[i].id;
+    *end = awaited_table()[i].end();
     return true;
 }
 
-void forget_end(Oid database, int64 id) noexcept {
+void forget_end(Oid database, EndId end) noexcept {
     const PartGuard guard(BoardLock::waits, LW_EXCLUSIVE);
-    const uint32 i = find_end(database, id);
+    const uint32 i = find_end(database, end);
     if (i == kNoIndex || awaited_table()[i].hinted) return;  // a hint came meanwhile: once more
     unlink_end_locked(i);
     awaited_index().give_back(i);

@@ -6,6 +6,7 @@
 // rows.
 #pragma once
 
+#include <span>
 #include <string_view>
 
 #include "board/board.hpp"
@@ -60,15 +61,17 @@ void key_is_clear(Oid database, const KeyName& name) noexcept;
 
 // ---- ends of jobs and batches -----------------------------------------------
 
-/// A blocked job waits for the end of this one (negative: a batch whose jobs may all have ended); the
-/// dispatcher looks at it at once, and again whenever it ends.
-void await_end(Oid database, int64 id) noexcept;
-/// Jobs that ended: those that somebody waits for become hints.
+using core::EndId;
+using core::EndKind;
+/// A blocked job waits for the end of this job, or the jobs of this batch may all have ended: the dispatcher
+/// looks at it at once, and again whenever it ends.
+void await_end(Oid database, EndId end) noexcept;
+/// These ended: those that somebody waits for become hints.
 /// cost: one load when nobody waits
-void tell_ends(Oid database, const int64* ids, int count) noexcept;
-bool take_end_hint(Oid database, HintOrder order, int64* id) noexcept;
+void tell_ends(Oid database, EndKind kind, std::span<const int64> ids) noexcept;
+bool take_end_hint(Oid database, HintOrder order, EndId* end) noexcept;
 /// Nobody waits for it any more.
-void forget_end(Oid database, int64 id) noexcept;
+void forget_end(Oid database, EndId end) noexcept;
 
 /// Everything about a database.
 void clear_waits(Oid database) noexcept;

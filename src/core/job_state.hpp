@@ -81,14 +81,16 @@ enum class BlockedOn : char {
     successor = 's'    ///< the holder of its unique key
 };
 
+/// What made a job: the column origin. The column origin_id says which one.
 enum class Origin : char {
-    none = '\0',
-    schedule = 's',
-    batch = 'b',
-    workflow_effect = 'e',
-    workflow_input = 'i',
-    workflow_timer = 't',
-    workflow_undo = 'u'
+    none = '\0',            ///< NULL: a caller
+    schedule = 's',         ///< a run of a schedule: its run_id
+    cron = 'c',             ///< a run of a row of cron.job: its run_id
+    batch = 'b',            ///< the end of a batch: its batch_id
+    workflow_effect = 'e',  ///< the effect
+    workflow_undo = 'u',    ///< the effect that it undoes
+    workflow_input = 'i',   ///< the input
+    workflow_timer = 't'    ///< the instance
 };
 
 /// What was asked of a job that somebody holds: the column action of job_request.
@@ -110,6 +112,14 @@ enum class UniqueAs : char {
     next = 'n',  ///< follows the holder, which runs
     timer = 't',
     next_timer = 's'
+};
+
+/// Whose end is waited for.
+enum class EndKind : char { job = 'j', batch = 'b' };
+struct EndId {
+    EndKind kind = EndKind::job;
+    std::int64_t id = 0;
+    bool operator==(const EndId&) const = default;
 };
 
 /// What the tables say of a job.

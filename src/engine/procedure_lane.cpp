@@ -81,7 +81,7 @@ Datum run_scheduled(const store::Job& job, MemoryContext context) {
     store::ScheduledCommand command{};
     {
         pg::Transaction tx;
-        command = store::command_of(job.job_id, job.args, GetSessionUserId(), context);
+        command = store::command_of(job, GetSessionUserId(), context);
         tx.commit();
     }
     const bool say = command.cron_job != 0 && settings::cron_log_statement;

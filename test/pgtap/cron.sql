@@ -187,7 +187,7 @@ SET statement_timeout = '5s';
 DROP EXTENSION pg_foreman_cron;
 RESET statement_timeout;
 SELECT is(t.shadows(), 0::int8, 'DROP EXTENSION does not wait for the job and leaves no schedule behind');
-SELECT is((SELECT count(*) FROM foreman.schedule_run WHERE run_id < 0), 0::int8, 'nor a run');
+SELECT is((SELECT count(*) FROM foreman.schedule_run WHERE schedule_id < 0), 0::int8, 'nor a run');
 SELECT hasnt_schema('cron', 'nor the schema');
 SELECT ok(t.wait_until($$NOT EXISTS (SELECT FROM foreman.workers WHERE job_id IS NOT NULL)$$), 'and ends what ran');
 CREATE EXTENSION pg_foreman_cron;

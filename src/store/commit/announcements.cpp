@@ -131,6 +131,6 @@ void KeyAnnouncement::keep(MemoryContext context) {
 
 void KeyAnnouncement::tell() const noexcept { hint_key(MyDatabaseId, {type, queue, key}, parked, place); }
 
-void AwaitAnnouncement::tell() const noexcept { await_end(MyDatabaseId, id); }
+void AwaitAnnouncement::tell() const noexcept { await_end(MyDatabaseId, end); }
 
 }  // namespace foreman::store

@@ -139,9 +139,9 @@ struct KeyAnnouncement {
     void tell() const noexcept;
 };
 
-/// The end of a job (negative: of a batch) is waited for.
+/// The end of a job or of a batch is waited for.
 struct AwaitAnnouncement : PlainAnnouncement {
-    int64 id;
+    core::EndId end;
     void tell() const noexcept;
 };
 

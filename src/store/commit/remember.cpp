@@ -67,9 +67,9 @@ void tell_all() noexcept {
     g_announced.each_list([](auto& list) { list.each([](auto& what) { what.tell(); }); });
     // Asked here and not when the job ended: whoever began to wait meanwhile looked before this commit was
     // visible, or is in the table by now.
-    if (g_ended.count > 0 && anybody_waits())
-        wake_waiters(MyDatabaseId, {g_ended.ids, static_cast<std::size_t>(g_ended.count)});
-    tell_ends(MyDatabaseId, g_ended.ids, g_ended.count);
+    const std::span<const int64> ended{g_ended.ids, static_cast<std::size_t>(g_ended.count)};
+    if (!ended.empty() && anybody_waits()) wake_waiters(MyDatabaseId, ended);
+    tell_ends(MyDatabaseId, core::EndKind::job, ended);
     if (g_pokes != 0) poke_dispatcher(MyDatabaseId, g_pokes);
     if (g_launcher) poke_launcher(MyDatabaseId);
 }
@@ -224,13 +224,11 @@ void remember_parked(BlockedOn type, std::string_view queue, std::string_view ke
     announce(g_announced.keys, {type, true, queue, key, place});
 }
 
-void remember_dependency(int64 job_id) {
+void remember_awaited(core::EndId end) {
     constexpr int kLooks = 4;  // many dependants of one job come one after another
-    const auto is_it = [job_id](const AwaitAnnouncement& a) { return a.id == job_id; };
-    if (g_announced.awaits.find_last(kLooks, is_it) == nullptr) announce(g_announced.awaits, {{}, job_id});
+    const auto is_it = [end](const AwaitAnnouncement& a) { return a.end == end; };
+    if (g_announced.awaits.find_last(kLooks, is_it) == nullptr) announce(g_announced.awaits, {{}, end});
 }
-
-void remember_batch(int64 batch_id) { remember_dependency(-batch_id); }
 
 void watch_transaction() { prepare_context(); }
 

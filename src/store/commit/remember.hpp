@@ -33,10 +33,8 @@ void remember_key(BlockedOn type, std::string_view queue, std::string_view key);
 /// A job is blocked on the key now, in that place; or others behind it.
 void remember_parked(BlockedOn type, std::string_view queue, std::string_view key,
                      const core::ParkedPlace& place);
-/// A blocked job waits for the end of this one.
-void remember_dependency(int64 job_id);
-/// A job of this batch ended, or joined it.
-void remember_batch(int64 batch_id);
+/// A blocked job waits for this end; or a job of this batch ended, or joined it.
+void remember_awaited(core::EndId end);
 /// A job with this expires_at waits.
 void remember_expiry(Instant expires_at);
 /// What this process holds for its transaction is given back at its end.

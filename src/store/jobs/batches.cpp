@@ -101,6 +101,8 @@ void enqueue_callback(std::string_view kind, Oid maker, int64 batch_id, std::str
     if (handler.max_attempts > 0) job.max_attempts = handler.max_attempts;
     job.run_at = now;
     job.role = handler.run_as;
+    job.origin = core::Origin::batch;
+    job.origin_id = batch_id;
     job.args = rows[0].datum(1);
     insert_job(job);
 }
@@ -147,7 +149,7 @@ void join_batch(int64 batch_id) {
                           batch_id)
             .hint("Enqueue the jobs of a batch in one transaction, or before the first of them can end.");
     }
-    remember_batch(batch_id);
+    remember_awaited({core::EndKind::batch, batch_id});
 }
 
 BatchLook look_at_batch(int64 batch_id, bool filled, core::Instant now) {

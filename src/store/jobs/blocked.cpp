@@ -68,7 +68,7 @@ core::Instant BlockedWork::next() const {
 
 void BlockedWork::retry_later(const Item& item) {
     const auto same = [&item](const Retry& r) {
-        return r.item.type == item.type && r.item.id == item.id &&
+        return r.item.type == item.type && r.item.end == item.end &&
                name_view(r.item.queue) == name_view(item.queue) &&
                name_view(r.item.key) == name_view(item.key);
     };
@@ -84,23 +84,23 @@ void BlockedWork::walk(EndWalk walk, core::Instant now) {
     BlockedPass pass;
     if (look_at_dependants(&walk, scratch_.get(), now, &pass)) walks_.push_back(walk);
     released_ += pass.released;
-    if (pass.locked) retry_later({BlockedOn::dependency, walk.id, {}, {}});
+    if (pass.locked) retry_later({BlockedOn::dependency, {EndKind::job, walk.id}, {}, {}});
 }
 
 // Of a job's end: begins the walk.
 void BlockedWork::look(const Item& item, core::Instant now) {
-    if (item.type == BlockedOn::dependency && item.id > 0) {
+    if (item.type == BlockedOn::dependency && item.end.kind == EndKind::job) {
         const bool walked =
-            std::any_of(walks_.begin(), walks_.end(), [&](const EndWalk& w) { return w.id == item.id; });
+            std::any_of(walks_.begin(), walks_.end(), [&](const EndWalk& w) { return w.id == item.end.id; });
         // Who began to wait since may have been passed by: the hint is taken again at the end of the walk.
         if (walked) return retry_later(item);
-        return walk({.id = item.id}, now);
+        return walk({.id = item.end.id}, now);
     }
     BlockedPass pass;
     if (item.type == BlockedOn::dependency) {
-        const BatchLook seen = look_at_batch(-item.id, true, now);
+        const BatchLook seen = look_at_batch(item.end.id, true, now);
         pass.locked = seen == BatchLook::locked;
-        if (seen == BatchLook::done && board_present()) forget_end(MyDatabaseId, item.id);
+        if (seen == BatchLook::done && board_present()) forget_end(MyDatabaseId, item.end);
     } else {
         look_at_key({item.type, name_view(item.queue), name_view(item.key)}, &pass);
     }
@@ -114,12 +114,12 @@ bool BlockedWork::look_at_hints(core::Instant now) {
     for (const HintOrder order : {HintOrder::newest, HintOrder::oldest}) {
         KeyHint key{};
         if (take_key_hint(MyDatabaseId, order, &key)) {
-            look({key.type, 0, key.queue, key.key}, now);
+            look({key.type, {}, key.queue, key.key}, now);
             any = true;
         }
-        int64 id = 0;
-        if (take_end_hint(MyDatabaseId, order, &id)) {
-            look({BlockedOn::dependency, id, {}, {}}, now);
+        EndId end;
+        if (take_end_hint(MyDatabaseId, order, &end)) {
+            look({BlockedOn::dependency, end, {}, {}}, now);
             any = true;
         }
     }
@@ -166,24 +166,24 @@ bool BlockedWork::look_at_next(core::Instant now) {
                 return true;
             }
             place_.queue = place_.key = {};
-            place_.id = PG_INT64_MIN;
+            place_.end.id = PG_INT64_MIN;
             phase_ = phase_ == Phase::keys ? Phase::sequences : Phase::ends;
             return true;
         }
         case Phase::ends:
             place_.type = BlockedOn::dependency;
-            if (next_awaited(&place_.id)) {
-                if (board_present()) remember_dependency(place_.id);
-                walk({.id = place_.id}, now);
+            if (next_awaited(&place_.end.id)) {
+                if (board_present()) remember_awaited({EndKind::job, place_.end.id});
+                walk({.id = place_.end.id}, now);
                 return true;
             }
             phase_ = Phase::batches;
-            place_.id = PG_INT64_MIN;
+            place_.end.id = PG_INT64_MIN;
             return true;
         case Phase::batches:
-            if (next_open_batch(&place_.id)) {
-                if (look_at_batch(place_.id, false, now) == BatchLook::locked)
-                    retry_later({BlockedOn::dependency, -place_.id, {}, {}});
+            if (next_open_batch(&place_.end.id)) {
+                if (look_at_batch(place_.end.id, false, now) == BatchLook::locked)
+                    retry_later({BlockedOn::dependency, {EndKind::batch, place_.end.id}, {}, {}});
                 return true;
             }
             phase_ = Phase::none;

@@ -45,10 +45,10 @@ class BlockedWork {
     core::Instant next() const;
 
   private:
-    // A key (type key or sequence), or the end of a job or, negative, of a batch.
+    // A key (type key or sequence), or an end (type dependency).
     struct Item {
         BlockedOn type;
-        int64 id;
+        core::EndId end;
         BoardName queue, key;
     };
     struct Retry {

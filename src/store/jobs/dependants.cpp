@@ -114,7 +114,7 @@ void let_succeed(int64 job_id, BlockedPass* pass) {
     pg::Args<2> w;
     w.i64(1, holder_id).i64(2, job_id);
     g_wait_for.execute(w);
-    remember_dependency(holder_id);
+    remember_awaited({EndKind::job, holder_id});
 }
 
 void cancel(const Ids& ids, int64 ended, MemoryContext context, core::Instant now, BlockedPass* pass) {
@@ -202,7 +202,7 @@ bool look_at_dependants(EndWalk* walk, MemoryContext context, core::Instant now,
     if (walk->locked) {
         pass->locked = true;
     } else if (board_present()) {
-        forget_end(MyDatabaseId, walk->id);
+        forget_end(MyDatabaseId, {EndKind::job, walk->id});
     }
     return false;
 }

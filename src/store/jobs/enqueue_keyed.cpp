@@ -191,7 +191,7 @@ void add_dependencies(int64 id, const pg::vector<int64>& on, core::OnDependency 
         pg::Args<3> a;
         a.i64(1, other).i64(2, id).letter(3, static_cast<char>(policy));
         g_add_dependency.execute(a);
-        remember_dependency(other);
+        remember_awaited({core::EndKind::job, other});
     }
 }
 
@@ -244,7 +244,7 @@ Inserted put_successor(const NewJob& job, int64 id, int64 holder) {
     pg::Args<3> d;
     d.i64(1, holder).i64(2, kept).letter(3, static_cast<char>(core::OnDependency::run));
     g_add_dependency.execute(d);
-    remember_dependency(holder);
+    remember_awaited({core::EndKind::job, holder});
     if (inserted) remember_keyed(job, kept, true);
     return {kept, inserted, !inserted};
 }

@@ -311,7 +311,7 @@ void delete_held(std::span<const int64> ids) {
 
 void remember_end_of(const Job& job) {
     remember_end(job.job_id);
-    if (job.batch_id != 0) remember_batch(job.batch_id);
+    if (job.batch_id != 0) remember_awaited({core::EndKind::batch, job.batch_id});
     if (!job.concurrency_key.empty()) remember_key(BlockedOn::key, job.queue, job.concurrency_key);
     if (!job.sequence_key.empty()) remember_key(BlockedOn::sequence, job.queue, job.sequence_key);
 }

@@ -41,7 +41,7 @@ struct NewJob {
     int64 id = 0;            // 0: the next one
     bool unvouched = false;  // see kUnvouched
     core::Origin origin = core::Origin::none;
-    int64 origin_id = 0;
+    int64 origin_id = 0;  // unless its origin is none
     bool has_keys() const noexcept {
         return !unique_key.empty() || !concurrency_key.empty() || !sequence_key.empty();
     }
@@ -86,7 +86,7 @@ struct Job {
     std::optional<Datum> tags, metadata, errors;
     int64 batch_id;  // 0: none
     core::Origin origin;
-    int64 origin_id;
+    int64 origin_id;  // unless its origin is none
     core::UniqueAs unique_as;
     bool held;  // claim_held() locked its row, which is still there
     std::string_view unique_key, concurrency_key, sequence_key;

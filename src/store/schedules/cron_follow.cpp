@@ -46,7 +46,7 @@ constinit pg::Statement g_all{
     "cron_schedules", "SELECT schedule_id, last_job_id FROM foreman.schedule WHERE schedule_id " LT " 0"};
 
 constinit pg::Statement g_forget_runs{"forget_cron_runs",
-                                      "DELETE FROM foreman.schedule_run WHERE run_id " LT " 0"};
+                                      "DELETE FROM foreman.schedule_run WHERE schedule_id " LT " 0"};
 
 constinit pg::Statement g_forget_notes{"forget_cron_notes", "DELETE FROM foreman.cron_note"};
 

@@ -22,7 +22,7 @@ constinit pg::Statement g_next{"next_cron_note", "SELECT due_at FROM foreman.cro
 
 constinit pg::Statement g_due{"due_cron_notes",
                               "SELECT run_id FROM foreman.cron_note WHERE recorded " NE
-                              " status AND due_at " LE " $1 ORDER BY due_at, run_id DESC LIMIT $2",
+                              " status AND due_at " LE " $1 ORDER BY due_at, run_id LIMIT $2",
                               {TIMESTAMPTZOID, INT8OID}};
 
 constinit pg::Statement g_read{

@@ -33,7 +33,7 @@ constinit pg::Statement g_role_name{
 constinit pg::Statement g_refused{
     "refuse_cron_run",
     "INSERT INTO foreman.cron_note (run_id, jobid, database, username, command, status, return_message, "
-    "end_time, changed_at, due_at) SELECT OPERATOR(pg_catalog.-) "
+    "end_time, changed_at, due_at) SELECT "
     "pg_catalog.nextval('foreman.schedule_run_id_seq'), $1, COALESCE($2 OPERATOR(pg_catalog.->>) 'database', "
     "pg_catalog.current_database()), $3, $4, 'failed', pg_catalog.format('ERROR: role %I does not exist', "
     "$3), $5, $5, $5",
@@ -49,15 +49,6 @@ constinit pg::Statement g_end{"end_cron_run",
                               "UPDATE foreman.cron_note SET status = $2, return_message = $3, end_time = $4, "
                               "changed_at = $4, due_at = $4 WHERE run_id " EQ " $1",
                               {INT8OID, TEXTOID, TEXTOID, TIMESTAMPTZOID}};
-
-// Anybody who may enqueue can write args that look so; the job's id tells.
-constinit pg::Statement g_run_of{
-    "cron_run_of",
-    "SELECT r.run_id FROM foreman.schedule_run r WHERE r.run_id " EQ
-    " (CASE WHEN $1 OPERATOR(pg_catalog.->>) 'run_id' OPERATOR(pg_catalog.~) '^-?[0-9]{1,18}$' "
-    "THEN ($1 OPERATOR(pg_catalog.->>) 'run_id')::pg_catalog.int8 END) AND r.job_id " EQ
-    " $2 AND r.schedule_id " LT " 0",
-    {JSONBOID, INT8OID}};
 
 // As clients are shown them.
 constinit pg::Statement g_said{"cron_message",
@@ -85,20 +76,11 @@ bool role_exists(Oid role) {
     return pg::guarded([role] { return SearchSysCacheExists1(AUTHOID, ObjectIdGetDatum(role)); });
 }
 
-// The run that a job was made for; nothing when it is none of ours.
-std::optional<int64> run_of(const Job& job) {
-    if (!job.kind.starts_with(kCommandKind)) return std::nullopt;
-    const AsOwner scope;
-    pg::Args<2> a;
-    a.set(1, job.args).i64(2, job.job_id);
-    const pg::Rows rows = g_run_of.execute(a);
-    return rows.empty() ? std::nullopt : std::optional(rows[0].i64(1));
-}
-
-void note_end(const Ended& e, int64 run_id) {
+// Without cron.log_run its run has no note.
+void note_end(const Ended& e) {
     const AsOwner scope;
     pg::Args<4> a;
-    a.i64(1, run_id)
+    a.i64(1, e.job->origin_id)
         .text(2, e.next == core::Next::complete ? "succeeded" : "failed")
         .instant(4, e.finished_at);
     if (e.next == core::Next::cancel || e.next == core::Next::remove) {
@@ -112,8 +94,7 @@ void note_end(const Ended& e, int64 run_id) {
         const pg::Rows said = g_said.execute(m);
         if (!said[0].is_null(1)) a.text(3, said[0].view(1));
     }
-    g_end.execute(a);
-    remember_poke(kPokeRecords);
+    if (g_end.execute(a).processed() > 0) remember_poke(kPokeRecords);
 }
 
 // The name that cron.job has for a role that is gone; while somebody has locked that table, its number.
@@ -200,16 +181,13 @@ void note_cron_start(int64 run_id) {
 
 namespace {
 
-// A comparison for every job that is no run.
+bool is_run(const Job& job) { return job.origin == core::Origin::cron; }
+
 void note_ends(std::span<const Ended> ended) {
     for (const Ended& e : ended) {
-        if (!e.job->kind.starts_with(kCommandKind)) continue;
-        const std::optional<int64> run_id = run_of(*e.job);
-        if (run_id && *run_id < 0) note_end(e, *run_id);
+        if (is_run(*e.job)) note_end(e);
     }
 }
-
-bool is_run(const Job& job) { return run_of(job).has_value(); }
 
 constexpr EndObserver kObserver{is_run, note_ends};
 

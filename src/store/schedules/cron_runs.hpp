@@ -1,8 +1,8 @@
 // Runs of the jobs of cron.job, as cron.job_run_details is to tell them: notes in foreman.cron_note, which
-// the clerk copies (store/schedules/cron_records.hpp). A run that is recorded has a negative run_id in
-// foreman.schedule_run, and the args of its job name that. Called where runs begin and end:
-// store/schedules/fire.cpp, store/jobs/finish.cpp, store/jobs/settle.cpp. Invariants: only the job that was
-// made for a run changes its note; nothing here waits for a lock on a table of schema cron, nor runs a
+// the clerk copies (store/schedules/cron_records.hpp). A run that is recorded has a note
+// under its run_id, which its job has as origin_id (origin c). Called where runs begin,
+// store/schedules/fire.cpp, and as an observer of ends, store/jobs/ended.hpp. Invariants: only the job that
+// was made for a run changes its note; nothing here waits for a lock on a table of schema cron, nor runs a
 // trigger of one.
 #pragma once
 

@@ -41,23 +41,18 @@ constinit pg::Statement g_note_job{"note_schedule_job",
                                    "UPDATE foreman.schedule SET last_job_id = $2 WHERE schedule_id " EQ " $1",
                                    {INT8OID, INT8OID}};
 
-// The id of the run (negative when cron.job_run_details is to have it), the args of a command's job, and what
-// every job of a schedule carries.
+// The id of the run, and what every job of a schedule carries.
 constinit pg::Statement g_new_run{
     "new_run",
-    "SELECT r.id, $4 " CAT
-    " pg_catalog.jsonb_build_object('run_id', r.id), pg_catalog.jsonb_strip_nulls("
-    "pg_catalog.jsonb_build_object('schedule', $1, 'scheduled_at', $2)) "
-    "FROM (SELECT pg_catalog.nextval('foreman.schedule_run_id_seq') OPERATOR(pg_catalog.*) $3 AS id) r",
-    {TEXTOID, TIMESTAMPTZOID, INT4OID, JSONBOID}};
+    "SELECT pg_catalog.nextval('foreman.schedule_run_id_seq'), pg_catalog.jsonb_strip_nulls("
+    "pg_catalog.jsonb_build_object('schedule', $1, 'scheduled_at', $2))",
+    {TEXTOID, TIMESTAMPTZOID}};
 
-// Runs of schema cron have negative ids from the same sequence.
 constinit pg::Statement g_move_ids_on{
     "move_run_ids_on",
     "SELECT pg_catalog.setval('foreman.schedule_run_id_seq', r.most) FROM (SELECT GREATEST("
-    "(SELECT pg_catalog.max(run_id) FROM foreman.schedule_run), (SELECT OPERATOR(pg_catalog.-) "
-    "pg_catalog.min(run_id) FROM foreman.schedule_run), (SELECT OPERATOR(pg_catalog.-) "
-    "pg_catalog.min(run_id) FROM foreman.cron_note)) AS most) r, foreman.schedule_run_id_seq s "
+    "(SELECT pg_catalog.max(run_id) FROM foreman.schedule_run), "
+    "(SELECT pg_catalog.max(run_id) FROM foreman.cron_note)) AS most) r, foreman.schedule_run_id_seq s "
     "WHERE r.most " GE " s.last_value"};
 
 constinit pg::Statement g_insert_run{
@@ -68,13 +63,11 @@ constinit pg::Statement g_insert_run{
     {INT8OID, INT8OID, INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT8OID, TEXTOID, TEXTOID, TEXTOID, TEXTOID,
      OIDOID}};
 
-constinit pg::Statement g_command{
-    "command_of_run",
-    "SELECT command, $1 OPERATOR(pg_catalog.->>) 'database', schedule_id, run_id "
-    "FROM foreman.schedule_run WHERE run_id " EQ
-    " ($1 OPERATOR(pg_catalog.->>) 'run_id')::pg_catalog.int8 AND job_id " EQ
-    " $2 AND run_as::pg_catalog.oid " EQ " $3",
-    {JSONBOID, INT8OID, OIDOID}};
+constinit pg::Statement g_command{"command_of_run",
+                                  "SELECT command, $1 OPERATOR(pg_catalog.->>) 'database', schedule_id "
+                                  "FROM foreman.schedule_run WHERE run_id " EQ " $2 AND job_id " EQ
+                                  " $3 AND run_as::pg_catalog.oid " EQ " $4",
+                                  {JSONBOID, INT8OID, INT8OID, OIDOID}};
 
 bool role_exists(Oid role) {
     return pg::guarded([role] { return SearchSysCacheExists1(AUTHOID, ObjectIdGetDatum(role)); });
@@ -90,10 +83,9 @@ int64 make_run(const StoredSchedule& s, std::optional<Instant> occurrence, Insta
     const AsOwner scope;
     const ScheduleSettings& set = s.settings;
     require_role(set);
-    pg::Args<4> r;
     const bool recorded = is_recorded(s);
-    r.text(1, set.name).i32(3, recorded ? -1 : 1).set(4, set.args);
-    r.instant(2, occurrence.value_or(now));
+    pg::Args<2> r;
+    r.text(1, set.name).instant(2, occurrence.value_or(now));
     const pg::Rows run = g_new_run.execute(r);
     const int64 run_id = run[0].i64(1);
     if (recorded) note_cron_run(run_id, s, now);
@@ -109,8 +101,10 @@ int64 make_run(const StoredSchedule& s, std::optional<Instant> occurrence, Insta
                                                   : int16{kDefaultMaxAttempts};
     job.run_at = occurrence.value_or(now);
     job.timeout_us = set.timeout_us;
-    job.args = set.command ? run[0].datum(2) : set.args;
-    job.metadata = run[0].datum(3);
+    job.args = set.args;
+    job.metadata = run[0].datum(2);
+    job.origin = is_cron_schedule(s.id) ? core::Origin::cron : core::Origin::schedule;
+    job.origin_id = run_id;
     job.role = handler.run_as;
     // Its maker could enqueue the job itself: also when the handler came after the schedule.
     const bool vouched = set.command || vouches(set.run_as, set.kind, job.queue);
@@ -300,20 +294,20 @@ void pass_over(int64 id, Instant now, MemoryContext context) {
     move_on(s, m);
 }
 
-ScheduledCommand command_of(int64 job_id, Datum args, Oid role, MemoryContext context) {
+ScheduledCommand command_of(const Job& job, Oid role, MemoryContext context) {
     const AsOwner scope;
-    pg::Args<3> a;
-    a.set(1, args).i64(2, job_id).oid(3, role);
+    pg::Args<4> a;
+    a.set(1, job.args).i64(2, job.origin_id).i64(3, job.job_id).oid(4, role);
     const pg::Rows rows = g_command.execute(a);
     if (rows.empty() || rows[0].is_null(1)) {
         throw pg::Failure(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
-                          "no command of a schedule is kept for job " INT64_FORMAT, job_id);
+                          "no command of a schedule is kept for job " INT64_FORMAT, job.job_id);
     }
     const pg::Row row = rows[0];
     ScheduledCommand c{pg::copy_text(row.view(1), context), nullptr, 0};
     if (!row.is_null(2)) c.database = pg::copy_text(row.view(2), context);
     if (is_cron_schedule(row.i64(3))) c.cron_job = cron_job_of(row.i64(3));
-    if (row.i64(4) < 0) note_cron_start(row.i64(4));
+    if (job.origin == core::Origin::cron) note_cron_start(job.origin_id);
     return c;
 }
 

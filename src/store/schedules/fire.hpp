@@ -6,6 +6,7 @@
 #pragma once
 
 #include "pg/memory.hpp"
+#include "store/jobs/jobs.hpp"
 #include "store/schedules/schedules.hpp"
 
 namespace foreman::store {
@@ -65,7 +66,7 @@ struct ScheduledCommand {
     const char* database;  // nullptr: this one
     int64 cron_job;        // of schema cron; 0: of ours
 };
-ScheduledCommand command_of(int64 job_id, Datum args, Oid role, MemoryContext context);
+ScheduledCommand command_of(const Job& job, Oid role, MemoryContext context);
 
 /// does: cancels the job of a run; a waiting one at once, a running one is interrupted and not waited for.
 void cancel_run(int64 job_id, std::string_view reason, Instant now);
