@@ -18,7 +18,7 @@ namespace foreman::api {
 
 namespace {
 
-constexpr int kMaxExecutors = store::kMaxSlots;
+constexpr int kMaxExecutors = board::kMaxSlots;
 constexpr int kMaxMs = 3'600'000;
 
 // Settings that size the board cannot be created after the start; without a board they mean nothing, but
@@ -93,7 +93,7 @@ void set_up() {
     store::observe_cron_runs();
     store::observe_workflow_jobs();
     if (!process_shared_preload_libraries_in_progress || IsBinaryUpgrade) return;
-    store::request_board(settings::board_memory_mb, settings::max_waiters);
+    board::request_board(settings::board_memory_mb, settings::max_waiters);
     register_launcher();
     install_utility_hook();
 }

@@ -121,12 +121,12 @@ bool may_need_empty_database(const Node* stmt) noexcept {
 // An executor whose handler runs such a command on its own database cannot wait for itself to leave.
 void empty_database(const Node* stmt) {
     const Oid database = pg::guarded([stmt] { return database_to_empty(stmt); });
-    if (!OidIsValid(database) || (database == MyDatabaseId && store::my_slot() != nullptr)) return;
-    const bool held = store::hold_database(database);
-    if (!held && store::workers_left(database) == 0) return;
+    if (!OidIsValid(database) || (database == MyDatabaseId && board::my_slot() != nullptr)) return;
+    const bool held = board::hold_database(database);
+    if (!held && board::workers_left(database) == 0) return;
     const core::Instant patience = pg::steady_now() + kPatience;
     const uint32 event = pg::wait_event("ForemanWorkersLeave");
-    while (store::workers_left(database) > 0 && pg::steady_now() < patience)
+    while (board::workers_left(database) > 0 && pg::steady_now() < patience)
         pg::wait_latch(kLookAgain, event);
 }
 
@@ -180,7 +180,7 @@ extern "C" void foreman_process_utility(PlannedStmt* planned, const char* query,
     Node* stmt = planned->utilityStmt;
     if (may_need_empty_database(stmt))
         pg::run_guarded([](void* arg) { empty_database(static_cast<const Node*>(arg)); }, stmt);
-    if (store::my_slot() != nullptr && outlives_subtransaction(stmt)) store::note_session_effect();
+    if (board::my_slot() != nullptr && outlives_subtransaction(stmt)) store::note_session_effect();
     const bool commit_prepared = is_commit_prepared(stmt);
     if (changes_settings(stmt)) pg::run_guarded([](void*) { store::note_settings_change(); }, nullptr);
     bool cron_before = false;

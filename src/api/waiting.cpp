@@ -9,7 +9,7 @@ namespace foreman::api {
 
 namespace {
 
-extern "C" void foreman_waiter_exit(int, Datum) { store::remove_waiter(); }
+extern "C" void foreman_waiter_exit(int, Datum) { board::remove_waiter(); }
 
 void watch_exit() {
     static constinit bool watched = false;
@@ -29,17 +29,17 @@ void watch_exit() {
 Waiting::Waiting(int64 job_id) {
     if (!is_announced()) return;
     watch_exit();
-    if (!store::add_waiter(MyDatabaseId, job_id)) refuse();
+    if (!board::add_waiter(MyDatabaseId, job_id)) refuse();
 }
 
 Waiting::Waiting(std::span<const std::string_view> queues) {
     if (!is_announced()) return;
     watch_exit();
-    if (!store::add_queue_waiter(MyDatabaseId, queues)) refuse();
+    if (!board::add_queue_waiter(MyDatabaseId, queues)) refuse();
 }
 
-Waiting::~Waiting() { store::remove_waiter(); }
+Waiting::~Waiting() { board::remove_waiter(); }
 
-bool Waiting::is_announced() noexcept { return store::board_present() && !RecoveryInProgress(); }
+bool Waiting::is_announced() noexcept { return board::board_present() && !RecoveryInProgress(); }
 
 }  // namespace foreman::api

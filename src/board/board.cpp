@@ -10,7 +10,7 @@
 #include "pg/latch.hpp"
 #include "pg/shmem.hpp"
 
-namespace foreman::store {
+namespace foreman::board {
 
 namespace {
 
@@ -235,4 +235,4 @@ void refuse_without_board(const char* what) {
         .hint("Add pg_foreman to shared_preload_libraries and restart the server.");
 }
 
-}  // namespace foreman::store
+}  // namespace foreman::board

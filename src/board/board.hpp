@@ -14,7 +14,7 @@
 #include "core/time.hpp"
 #include "pg/prelude.hpp"
 
-namespace foreman::store {
+namespace foreman::board {
 
 using core::BlockedOn;
 using core::Instant;
@@ -228,4 +228,4 @@ int read_queues(Oid database, QueueReading* out, int max) noexcept;
 /// errors: 55000: `what` needs the board, which is there only when the library is preloaded
 [[noreturn]] void refuse_without_board(const char* what);
 
-}  // namespace foreman::store
+}  // namespace foreman::board

@@ -9,7 +9,7 @@
 #include "pg/encoding.hpp"
 #include "pg/latch.hpp"
 
-namespace foreman::store {
+namespace foreman::board {
 
 void list_databases(pg::vector<Oid>* out) {
     Relation relation = pg::call<&table_open>(DatabaseRelationId, AccessShareLock);
@@ -94,4 +94,4 @@ bool is_held(Oid database) noexcept {
     return d != nullptr && d->held_by != 0 && kill(d->held_by, 0) == 0;
 }
 
-}  // namespace foreman::store
+}  // namespace foreman::board

@@ -4,7 +4,7 @@
 #include "board/board.hpp"
 #include "pg/memory.hpp"
 
-namespace foreman::store {
+namespace foreman::board {
 
 enum class DispatcherExit : int32 { crashed = 0, no_extension, asked_to_leave, no_worker_slot };
 
@@ -33,4 +33,4 @@ bool is_in_charge(Oid database) noexcept;
 /// Whether a live session keeps our workers out of the database.
 bool is_held(Oid database) noexcept;
 
-}  // namespace foreman::store
+}  // namespace foreman::board

@@ -4,7 +4,7 @@
 
 #include "board/board.hpp"
 
-namespace foreman::store {
+namespace foreman::board {
 
 pg_atomic_uint32& armed_points() {
     static pg_atomic_uint32* bits = nullptr;
@@ -29,4 +29,4 @@ void stop_at(DebugPoint point) noexcept {
     LockRelease(&tag, ShareLock, true);
 }
 
-}  // namespace foreman::store
+}  // namespace foreman::board

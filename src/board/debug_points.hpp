@@ -6,7 +6,7 @@
 
 #include "pg/prelude.hpp"
 
-namespace foreman::store {
+namespace foreman::board {
 
 #ifdef FOREMAN_DEBUG_POINTS
 inline constexpr bool kDebugPoints = true;
@@ -34,4 +34,4 @@ inline void debug_point([[maybe_unused]] DebugPoint point) noexcept {
     if constexpr (kDebugPoints) stop_at(point);
 }
 
-}  // namespace foreman::store
+}  // namespace foreman::board

@@ -4,7 +4,7 @@
 #include "board/parts.hpp"
 #include "pg/call.hpp"
 
-namespace foreman::store {
+namespace foreman::board {
 
 namespace {
 
@@ -75,4 +75,4 @@ bool is_counted(Oid database, FullTransactionId xid) noexcept {
 
 int snapshot_capacity() noexcept { return MaxBackends + max_prepared_xacts; }
 
-}  // namespace foreman::store
+}  // namespace foreman::board

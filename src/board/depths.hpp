@@ -7,7 +7,7 @@
 
 #include "board/board.hpp"
 
-namespace foreman::store {
+namespace foreman::board {
 
 /// does: takes the snapshot that a count of this database is to read with. What it does not see is added to
 ///     the depths as it commits, whether the count is still under way or not.
@@ -23,4 +23,4 @@ bool is_counted(Oid database, FullTransactionId xid) noexcept;
 /// How many transactions a snapshot names at most.
 int snapshot_capacity() noexcept;
 
-}  // namespace foreman::store
+}  // namespace foreman::board

@@ -7,7 +7,7 @@
 #include "board/slots.hpp"
 #include "pg/call.hpp"
 
-namespace foreman::store {
+namespace foreman::board {
 
 namespace {
 
@@ -95,4 +95,4 @@ int workers_left(Oid database) noexcept {
     return left + helpers;
 }
 
-}  // namespace foreman::store
+}  // namespace foreman::board

@@ -6,7 +6,7 @@
 
 #include "pg/prelude.hpp"
 
-namespace foreman::store {
+namespace foreman::board {
 
 /// backend_type of processes that run one command in another database than its schedule's.
 inline constexpr const char* kCommandProcess = "pg_foreman command";
@@ -21,4 +21,4 @@ bool hold_database(Oid database);
 /// How many of our processes are still in a database that is held; those that came meanwhile are asked too.
 int workers_left(Oid database) noexcept;
 
-}  // namespace foreman::store
+}  // namespace foreman::board

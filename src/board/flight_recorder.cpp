@@ -11,7 +11,7 @@
 
 #include "board/parts.hpp"
 
-namespace foreman::store {
+namespace foreman::board {
 
 namespace {
 
@@ -161,4 +161,4 @@ int take_suspects(Oid database, Suspect* out) noexcept {
     return n;
 }
 
-}  // namespace foreman::store
+}  // namespace foreman::board

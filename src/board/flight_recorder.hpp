@@ -13,7 +13,7 @@
 
 #include "board/board.hpp"
 
-namespace foreman::store {
+namespace foreman::board {
 
 /// Maps the file, making it when it is missing or another's. false: it cannot be mapped; crashes are then not
 /// recognised.
@@ -35,4 +35,4 @@ void record_launcher_signalled() noexcept;
 void post_suspects(std::span<const Suspect> suspects) noexcept;
 int take_suspects(Oid database, Suspect* out) noexcept;
 
-}  // namespace foreman::store
+}  // namespace foreman::board

@@ -9,7 +9,7 @@
 #include "pg/error.hpp"
 #include "pg/memory.hpp"
 
-namespace foreman::store {
+namespace foreman::board {
 
 // Whether the ends of this process's transactions give back what it holds (watch_transaction() in
 // store/commit/remember.hpp).
@@ -50,4 +50,4 @@ class HeldList {
     int capacity_ = 0;
 };
 
-}  // namespace foreman::store
+}  // namespace foreman::board

@@ -6,7 +6,7 @@
 #include "core/time.hpp"
 #include "pg/prelude.hpp"
 
-namespace foreman::store {
+namespace foreman::board {
 
 /// Part of a struct in shared memory: no constructor, usable after init().
 class BoardInstant {
@@ -33,4 +33,4 @@ class BoardInstant {
     mutable pg_atomic_uint64 us_;
 };
 
-}  // namespace foreman::store
+}  // namespace foreman::board

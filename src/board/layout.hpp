@@ -13,7 +13,7 @@
 #include "core/token_bucket.hpp"
 #include "pg/prelude.hpp"
 
-namespace foreman::store {
+namespace foreman::board {
 
 constexpr int kMaxDatabases = 128;
 constexpr int kMaxSlots = 64;
@@ -365,4 +365,4 @@ struct Board {
     Size snapshot_offset;
 };
 
-}  // namespace foreman::store
+}  // namespace foreman::board

@@ -9,7 +9,7 @@
 #include "board/queue_limits.hpp"
 #include "board/waits.hpp"
 
-namespace foreman::store {
+namespace foreman::board {
 
 namespace {
 
@@ -314,4 +314,4 @@ bool read_worker(int place, Oid database, Instant now, WorkerEntry* out) noexcep
     return true;
 }
 
-}  // namespace foreman::store
+}  // namespace foreman::board

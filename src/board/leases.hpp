@@ -12,7 +12,7 @@
 #include "board/board.hpp"
 #include "pg/datum.hpp"
 
-namespace foreman::store {
+namespace foreman::board {
 
 enum class Beat { active, cancel_requested, lost, unknown };  // unknown: not known by this token, ask the row
 
@@ -83,4 +83,4 @@ WorkerPlace place_of_worker(Oid database, std::string_view queue, std::string_vi
 /// lately.
 bool read_worker(int place, Oid database, Instant now, WorkerEntry* out) noexcept;
 
-}  // namespace foreman::store
+}  // namespace foreman::board

@@ -10,7 +10,7 @@
 #include "board/slots.hpp"
 #include "pg/latch.hpp"
 
-namespace foreman::store {
+namespace foreman::board {
 
 namespace {
 
@@ -192,4 +192,4 @@ int64 take_interrupt_target() noexcept {
     return s == nullptr ? 0 : static_cast<int64>(pg_atomic_exchange_u64(&s->interrupt_target, 0));
 }
 
-}  // namespace foreman::store
+}  // namespace foreman::board

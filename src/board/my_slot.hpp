@@ -6,7 +6,7 @@
 
 #include "board/board.hpp"
 
-namespace foreman::store {
+namespace foreman::board {
 
 /// false: the slot was given to somebody else meanwhile.
 bool attach_slot(int slot, Oid database, Oid role) noexcept;
@@ -45,4 +45,4 @@ int64 take_interrupt_target() noexcept;
 /// The same without forgetting it.
 int64 interrupt_target() noexcept;
 
-}  // namespace foreman::store
+}  // namespace foreman::board

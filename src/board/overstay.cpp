@@ -3,7 +3,7 @@
 
 #include <csignal>
 
-namespace foreman::store {
+namespace foreman::board {
 
 void Overstayers::end(Oid database, Instant now, core::Micros grace) noexcept {
     for (int i = 0; i < kMaxSlots; i++) {
@@ -22,4 +22,4 @@ void Overstayers::end(Oid database, Instant now, core::Micros grace) noexcept {
     }
 }
 
-}  // namespace foreman::store
+}  // namespace foreman::board

@@ -5,7 +5,7 @@
 
 #include "board/board.hpp"
 
-namespace foreman::store {
+namespace foreman::board {
 
 class Overstayers {
   public:
@@ -21,4 +21,4 @@ class Overstayers {
     Seen seen_[kMaxSlots];
 };
 
-}  // namespace foreman::store
+}  // namespace foreman::board

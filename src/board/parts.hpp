@@ -8,7 +8,7 @@
 #include "core/fair_room.hpp"
 #include "pg/lock.hpp"
 
-namespace foreman::store {
+namespace foreman::board {
 
 // The parts that this process has locked, as bits.
 inline constinit uint32 g_parts_locked = 0;
@@ -141,4 +141,4 @@ inline void set_name(BoardName* n, std::string_view text) noexcept {
     n->text[n->len] = '\0';
 }
 
-}  // namespace foreman::store
+}  // namespace foreman::board

@@ -8,7 +8,7 @@
 #include "board/queue_limits.hpp"
 #include "pg/call.hpp"
 
-namespace foreman::store {
+namespace foreman::board {
 
 namespace {
 
@@ -91,4 +91,4 @@ KeepKeys::~KeepKeys() {
     release_all();
 }
 
-}  // namespace foreman::store
+}  // namespace foreman::board

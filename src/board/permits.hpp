@@ -6,7 +6,7 @@
 
 #include "board/waits.hpp"
 
-namespace foreman::store {
+namespace foreman::board {
 
 /// does: takes the key unless this process has it; share: whether having it is enough (jobs one after
 ///     another), else each call counts (jobs at once).
@@ -32,4 +32,4 @@ class KeepKeys {
     ~KeepKeys();
 };
 
-}  // namespace foreman::store
+}  // namespace foreman::board

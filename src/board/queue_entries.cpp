@@ -7,7 +7,7 @@
 #include "board/parts.hpp"
 #include "board/queue_sweep.hpp"
 
-namespace foreman::store {
+namespace foreman::board {
 
 namespace {
 
@@ -326,4 +326,4 @@ int read_queues(Oid database, QueueReading* out, int max) noexcept {
     return n;
 }
 
-}  // namespace foreman::store
+}  // namespace foreman::board

@@ -7,7 +7,7 @@
 #include "board/parts.hpp"
 #include "board/waiters.hpp"
 
-namespace foreman::store {
+namespace foreman::board {
 
 namespace {
 
@@ -188,4 +188,4 @@ bool is_limited(uint32 entry) noexcept {
 
 bool has_place(uint32 entry) noexcept { return find_places(entry) != nullptr; }
 
-}  // namespace foreman::store
+}  // namespace foreman::board

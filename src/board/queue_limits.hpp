@@ -9,7 +9,7 @@
 
 #include "board/board.hpp"
 
-namespace foreman::store {
+namespace foreman::board {
 
 /// The queue's place on the board; kNoIndex: the board is full, or absent.
 uint32 queue_entry_of(RangeRef range) noexcept;
@@ -48,4 +48,4 @@ bool is_limited(uint32 entry) noexcept;
 /// Whether this process has a place of the queue, so that "full" does not concern it.
 bool has_place(uint32 entry) noexcept;
 
-}  // namespace foreman::store
+}  // namespace foreman::board

@@ -5,7 +5,7 @@
 
 #include "board/board.hpp"
 
-namespace foreman::store {
+namespace foreman::board {
 
 /// Nothing depends on the entry but empty ranges.
 bool is_idle_queue(QueueEntry& q, Instant now) noexcept;
@@ -13,4 +13,4 @@ bool is_idle_queue(QueueEntry& q, Instant now) noexcept;
 /// the ranges lock, exclusively.
 void drop_ranges_of_idle_queues_locked(Instant now) noexcept;
 
-}  // namespace foreman::store
+}  // namespace foreman::board

@@ -7,7 +7,7 @@
 #include "board/queue_sweep.hpp"
 #include "core/range_worth.hpp"
 
-namespace foreman::store {
+namespace foreman::board {
 
 using Worth = core::RangeWorth;
 
@@ -209,4 +209,4 @@ void clear_ranges(Oid database) noexcept {
     clear_queue_entries_locked(database);
 }
 
-}  // namespace foreman::store
+}  // namespace foreman::board

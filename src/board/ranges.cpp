@@ -6,7 +6,7 @@
 
 #include "board/parts.hpp"
 
-namespace foreman::store {
+namespace foreman::board {
 
 namespace {
 
@@ -243,4 +243,4 @@ RangeRef range_at(Oid database, uint32 index) noexcept {
 
 uint32 range_count() noexcept { return range_index().high(); }
 
-}  // namespace foreman::store
+}  // namespace foreman::board

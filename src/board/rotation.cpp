@@ -7,7 +7,7 @@
 #include "core/rotation.hpp"
 #include "pg/datum.hpp"
 
-namespace foreman::store {
+namespace foreman::board {
 
 namespace {
 
@@ -182,4 +182,4 @@ Instant make_room(Oid database, Oid role, Instant now, Instant steady) noexcept 
     return others_do(database, role) >= Others::just_idle ? steady + core::kMinIdle : core::kPlusInfinity;
 }
 
-}  // namespace foreman::store
+}  // namespace foreman::board

@@ -8,7 +8,7 @@
 #include "board/board.hpp"
 #include "pg/memory.hpp"
 
-namespace foreman::store {
+namespace foreman::board {
 
 inline SlotState state_of(ExecutorSlot& s) noexcept {
     return static_cast<SlotState>(pg_atomic_read_u32(&s.state));
@@ -52,4 +52,4 @@ void tell_who_wants_room() noexcept;
 /// leaves before that pokes the dispatcher.
 Instant make_room(Oid database, Oid role, Instant now, Instant steady) noexcept;
 
-}  // namespace foreman::store
+}  // namespace foreman::board

@@ -4,7 +4,7 @@
 #include "board/parts.hpp"
 #include "board/tables.hpp"
 
-namespace foreman::store {
+namespace foreman::board {
 
 ScopeEntry* find_scope(std::string_view scope, bool add) noexcept {
     const uint32 hash = name_hash(scope);
@@ -36,4 +36,4 @@ void clear_scopes(Oid database) noexcept {
     }
 }
 
-}  // namespace foreman::store
+}  // namespace foreman::board

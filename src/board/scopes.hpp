@@ -6,7 +6,7 @@
 
 #include "board/layout.hpp"
 
-namespace foreman::store {
+namespace foreman::board {
 
 /// The bucket of a named limit of this database; add: makes it, empty, when there is none. nullptr: there is
 /// none, or the table is full.
@@ -15,4 +15,4 @@ ScopeEntry* find_scope(std::string_view scope, bool add) noexcept;
 /// Forgets all buckets of a database.
 void clear_scopes(Oid database) noexcept;
 
-}  // namespace foreman::store
+}  // namespace foreman::board

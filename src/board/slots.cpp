@@ -12,7 +12,7 @@
 #include "pg/datum.hpp"
 #include "pg/latch.hpp"
 
-namespace foreman::store {
+namespace foreman::board {
 
 int reserve_slot(Oid database, Oid role, int max_executors, Instant now) noexcept {
     const PartGuard guard(BoardLock::directory, LW_EXCLUSIVE);
@@ -232,4 +232,4 @@ bool interrupt_job(Oid database, int64 job_id) noexcept {
     return false;
 }
 
-}  // namespace foreman::store
+}  // namespace foreman::board

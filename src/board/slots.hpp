@@ -9,7 +9,7 @@
 #include "board/board.hpp"
 #include "pg/memory.hpp"
 
-namespace foreman::store {
+namespace foreman::board {
 
 // ---- for dispatchers --------------------------------------------------------
 
@@ -72,4 +72,4 @@ void jobs_of_executors(pg::vector<int64>* ids);
 /// Interrupts the executor that is running this job, if one is; true when a signal was sent.
 bool interrupt_job(Oid database, int64 job_id) noexcept;
 
-}  // namespace foreman::store
+}  // namespace foreman::board

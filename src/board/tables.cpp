@@ -4,7 +4,7 @@
 #include "board/leases.hpp"
 #include "board/parts.hpp"
 
-namespace foreman::store {
+namespace foreman::board {
 
 namespace {
 
@@ -48,4 +48,4 @@ std::array<TableReading, kBoardTables> read_board_tables(core::Instant now) noex
     return tables;
 }
 
-}  // namespace foreman::store
+}  // namespace foreman::board

@@ -7,7 +7,7 @@
 #include "board/layout.hpp"
 #include "core/time.hpp"
 
-namespace foreman::store {
+namespace foreman::board {
 
 struct TableReading {
     const char* name;     // as in metrics
@@ -19,4 +19,4 @@ struct TableReading {
 };
 std::array<TableReading, kBoardTables> read_board_tables(core::Instant now) noexcept;
 
-}  // namespace foreman::store
+}  // namespace foreman::board

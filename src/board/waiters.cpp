@@ -6,7 +6,7 @@
 #include "board/parts.hpp"
 #include "pg/latch.hpp"
 
-namespace foreman::store {
+namespace foreman::board {
 
 namespace {
 
@@ -122,4 +122,4 @@ void wake_waiters(Oid database, std::span<const int64> job_ids) noexcept {
     }
 }
 
-}  // namespace foreman::store
+}  // namespace foreman::board

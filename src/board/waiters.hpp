@@ -7,7 +7,7 @@
 
 #include "board/board.hpp"
 
-namespace foreman::store {
+namespace foreman::board {
 
 bool add_waiter(Oid database, int64 job_id) noexcept;  ///< false: foreman.max_waiters are waiting already
 /// A waiter for work in any of these queues; at most kMaxWaitedQueues.
@@ -25,4 +25,4 @@ bool anybody_waits() noexcept;
 /// Wakes the sessions that wait for the end of any of these jobs.
 void wake_waiters(Oid database, std::span<const int64> job_ids) noexcept;
 
-}  // namespace foreman::store
+}  // namespace foreman::board

@@ -7,7 +7,7 @@
 
 #include "board/parts.hpp"
 
-namespace foreman::store {
+namespace foreman::board {
 
 namespace {
 
@@ -378,4 +378,4 @@ void clear_waits(Oid database) noexcept {
     }
 }
 
-}  // namespace foreman::store
+}  // namespace foreman::board

@@ -12,7 +12,7 @@
 #include "board/board.hpp"
 #include "core/job_state.hpp"
 
-namespace foreman::store {
+namespace foreman::board {
 
 // ---- keys -------------------------------------------------------------------
 
@@ -76,4 +76,4 @@ void forget_end(Oid database, EndId end) noexcept;
 /// Everything about a database.
 void clear_waits(Oid database) noexcept;
 
-}  // namespace foreman::store
+}  // namespace foreman::board

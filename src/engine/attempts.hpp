@@ -10,7 +10,7 @@
 #include "pg/error.hpp"
 #include "pg/xact.hpp"
 
-namespace foreman::worker {
+namespace foreman::engine {
 
 class Attempts {
   public:
@@ -26,17 +26,17 @@ class Attempts {
         } catch (const pg::PgError& e) {
             if (e.sqlstate() == ERRCODE_ADMIN_SHUTDOWN) throw;
             if (e.sqlstate() == ERRCODE_QUERY_CANCELED && ShutdownRequestPending) return false;
-            store::note_failing(name, e.message());
+            board::note_failing(name, e.message());
             if (said_failed_.insert(name).second) pg::log(LOG, name, e);
         } catch (const pg::Failure& f) {
-            store::note_failing(name, f.message());
+            board::note_failing(name, f.message());
             if (said_failed_.insert(name).second) pg::log(LOG, f);
         }
         return false;
     }
 
     void recovered(const char* name) {
-        if (said_failed_.erase(name) > 0) store::note_recovered(name);
+        if (said_failed_.erase(name) > 0) board::note_recovered(name);
     }
 
     /// The same for a duty that is one part.
@@ -55,4 +55,4 @@ class Attempts {
         said_failed_;
 };
 
-}  // namespace foreman::worker
+}  // namespace foreman::engine

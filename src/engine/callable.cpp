@@ -7,7 +7,7 @@
 #include "store/db/schema.hpp"
 #include "store/jobs/job_value.hpp"
 
-namespace foreman::worker {
+namespace foreman::engine {
 
 namespace {
 
@@ -93,4 +93,4 @@ std::optional<Datum> call_handler(Callable& c, const store::Job& job, int attemp
 
 void call_void_batch(Callable& c, Datum jobs) { (void)c.function.call({&jobs, 1}); }
 
-}  // namespace foreman::worker
+}  // namespace foreman::engine

@@ -7,7 +7,7 @@
 #include "store/definitions/definitions.hpp"
 #include "store/jobs/jobs.hpp"
 
-namespace foreman::worker {
+namespace foreman::engine {
 
 struct Callable {
     pg::Function function;
@@ -27,4 +27,4 @@ std::optional<Datum> call_handler(Callable& callable, const store::Job& job, int
 /// Calls a void f(foreman.job[]).
 void call_void_batch(Callable& callable, Datum jobs);
 
-}  // namespace foreman::worker
+}  // namespace foreman::engine

@@ -12,7 +12,7 @@
 #include "pg/datum.hpp"
 #include "pg/latch.hpp"
 
-namespace foreman::worker {
+namespace foreman::engine {
 
 namespace {
 
@@ -160,4 +160,4 @@ void limit_deadline(core::Instant until) noexcept {
     ring_at(std::max(int64{g_timeout_at}, pg::steady_now().us + kByItselfUs));
 }
 
-}  // namespace foreman::worker
+}  // namespace foreman::engine

@@ -7,7 +7,7 @@
 #include "core/time.hpp"
 #include "pg/prelude.hpp"
 
-namespace foreman::worker {
+namespace foreman::engine {
 
 enum class Fired { nothing, timeout, overrun };
 
@@ -37,4 +37,4 @@ bool ended_by_deadline() noexcept;
 /// The handler that runs is to be interrupted at `until` of the steady clock (shutdown).
 void limit_deadline(core::Instant until) noexcept;
 
-}  // namespace foreman::worker
+}  // namespace foreman::engine

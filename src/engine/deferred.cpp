@@ -7,7 +7,7 @@
 #include "pg/call.hpp"
 #include "pg/latch.hpp"
 
-namespace foreman::worker {
+namespace foreman::engine {
 
 namespace {
 
@@ -20,10 +20,10 @@ class Published {
     explicit Published(Group& group) : alone_(group.jobs().size() == 1) {
         if (!alone_) return;
         const store::Job& job = group.jobs().front();
-        store::slot_begin_job(job.job_id, job.kind, job.queue, job.attempt + 1, pg::clock_now());
+        board::slot_begin_job(job.job_id, job.kind, job.queue, job.attempt + 1, pg::clock_now());
     }
     ~Published() {
-        if (alone_) store::slot_end_job(false);
+        if (alone_) board::slot_end_job(false);
     }
     Published(const Published&) = delete;
     Published& operator=(const Published&) = delete;
@@ -49,7 +49,7 @@ bool run_deferred_triggers(Group& group) {
     } catch (const pg::PgError& e) {
         hold_cancel();
         const Fired fired = end_deadline().fired;
-        const int64 target = store::take_interrupt_target();
+        const int64 target = board::take_interrupt_target();
         if (e.sqlstate() != ERRCODE_QUERY_CANCELED) throw;
         if (fired == Fired::nothing && target == 0) throw;
         if (fired == Fired::nothing || ShutdownRequestPending) return false;
@@ -58,4 +58,4 @@ bool run_deferred_triggers(Group& group) {
     }
 }
 
-}  // namespace foreman::worker
+}  // namespace foreman::engine

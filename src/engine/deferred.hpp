@@ -5,7 +5,7 @@
 
 #include "engine/group.hpp"
 
-namespace foreman::worker {
+namespace foreman::engine {
 
 /// does: runs the deferred triggers of the transaction. A job that has it to itself may take its timeout;
 ///     jobs that share it a second, or the least of their timeouts.
@@ -14,4 +14,4 @@ namespace foreman::worker {
 /// errors: what they raise; 57014 when the time is over
 bool run_deferred_triggers(Group& group);
 
-}  // namespace foreman::worker
+}  // namespace foreman::engine

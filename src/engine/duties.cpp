@@ -23,7 +23,7 @@
 #include "store/jobs/revive.hpp"
 #include "store/jobs/settle.hpp"
 
-namespace foreman::worker {
+namespace foreman::engine {
 
 namespace {
 
@@ -37,10 +37,10 @@ constexpr core::Micros kEndingRetry = core::milliseconds(200);
 // Whether the process that leased the job still has it. After a restart a pid may be another's: an executor
 // that does not run this job was idle or at another since, and a session is younger than the server.
 bool is_held(const store::Lease& lease, Oid database) {
-    if (store::board_present()) {
-        for (int i = 0; i < store::kMaxSlots; i++) {
-            store::SlotReading r{};
-            if (!store::read_slot(i, &r) || r.database != database || r.pid != lease.pid) continue;
+    if (board::board_present()) {
+        for (int i = 0; i < board::kMaxSlots; i++) {
+            board::SlotReading r{};
+            if (!board::read_slot(i, &r) || r.database != database || r.pid != lease.pid) continue;
             return r.job_id == lease.job_id || lease.claimed_at >= r.since;
         }
     }
@@ -84,10 +84,10 @@ void count_interruption(int64 id, bool leased, MemoryContext context) {
 }
 
 // Of a batch nobody knows whom it was meant for: each runs alone next.
-void count_interruptions(const store::SlotReading& dead) {
+void count_interruptions(const board::SlotReading& dead) {
     const pg::Context context("foreman interruptions", CurrentMemoryContext);
     int64 ids[core::kMaxChunk];
-    const int n = store::recorded_jobs(dead.slot, ids);
+    const int n = board::recorded_jobs(dead.slot, ids);
     if (n > 1) {
         store::set_alone({ids, static_cast<std::size_t>(n)});
     } else {
@@ -97,13 +97,13 @@ void count_interruptions(const store::SlotReading& dead) {
 
 }  // namespace
 
-bool read_dead_executor(int slot, Oid database, store::SlotReading* out) noexcept {
-    return store::read_slot(slot, out) && out->state == store::SlotState::dead && out->database == database;
+bool read_dead_executor(int slot, Oid database, board::SlotReading* out) noexcept {
+    return board::read_slot(slot, out) && out->state == board::SlotState::dead && out->database == database;
 }
 
-void settle_dead_executor(const store::SlotReading& dead) {
-    const bool charged = dead.death == store::Death::own_fault;
-    if (dead.death == store::Death::terminated) {
+void settle_dead_executor(const board::SlotReading& dead) {
+    const bool charged = dead.death == board::Death::own_fault;
+    if (dead.death == board::Death::terminated) {
         count_interruptions(dead);
     } else if (dead.outside_group) {
         rescue_leased(dead.job_id, charged, kOwnFault);
@@ -112,15 +112,15 @@ void settle_dead_executor(const store::SlotReading& dead) {
     }
 }
 
-void forget_dead_executor(const store::SlotReading& dead) noexcept {
-    store::free_dead_slot(dead.slot, dead.job_id);
-    store::lower_head(dead.held_range, dead.held_key);
+void forget_dead_executor(const board::SlotReading& dead) noexcept {
+    board::free_dead_slot(dead.slot, dead.job_id);
+    board::lower_head(dead.held_range, dead.held_key);
 }
 
 int64 settle_dead_executors(Oid database) {
     int64 settled = 0;
-    for (int i = 0; i < store::kMaxSlots; i++) {
-        store::SlotReading dead{};
+    for (int i = 0; i < board::kMaxSlots; i++) {
+        board::SlotReading dead{};
         if (!read_dead_executor(i, database, &dead)) continue;
         settle_dead_executor(dead);
         forget_dead_executor(dead);
@@ -156,14 +156,14 @@ namespace {
 core::Instant look_at_row_of(Oid database, const store::TokenPair& pair, core::Instant now) {
     const std::optional<store::LeaseRow> row = store::read_lease_row(pair.job_id);
     if (!row) {
-        store::drop_lease(database, pair.job_id, pair.token);
+        board::drop_lease(database, pair.job_id, pair.token);
     } else if (row->token.bytes != pair.token.bytes) {
         // Claimed anew by a transaction whose commit told nobody, as COMMIT PREPARED does not.
         store::place_lease(pair.job_id, *row, now + row->length);
         return now + row->length;
     } else {
         // Its worker ends it in a transaction that is still open.
-        store::postpone_lease_end(database, pair.job_id, now + kEndingRetry);
+        board::postpone_lease_end(database, pair.job_id, now + kEndingRetry);
         return now + kEndingRetry;
     }
     return core::kPlusInfinity;
@@ -205,10 +205,10 @@ int64 revive_by_rows(core::Instant now) {
 // Those that have no room on the board. All leased rows are read for that: not more often than once a second.
 int64 revive_off_board(Oid database, core::Instant now) {
     static constinit core::Instant next_look{};
-    if (!store::take_leases_off_board(database)) return 0;
+    if (!board::take_leases_off_board(database)) return 0;
     const core::Instant steady = pg::steady_now();
     if (steady < next_look) {
-        store::look_at_leases_at(database, now + kOffBoardPause);
+        board::look_at_leases_at(database, now + kOffBoardPause);
         return 0;
     }
     next_look = steady + kOffBoardPause;
@@ -218,12 +218,12 @@ int64 revive_off_board(Oid database, core::Instant now) {
     store::place_leases_off_board(now, &ended);
     if (ended.size() > kReviveBatch) ended.resize(kReviveBatch);
     // For more of them, what somebody has locked, and those that cannot be revived.
-    if (!ended.empty()) store::look_at_leases_at(database, now + kOffBoardPause);
+    if (!ended.empty()) board::look_at_leases_at(database, now + kOffBoardPause);
     return revive_rows(ended, now, context.get());
 }
 
 // false: there was nothing to revive. next: lowered to the instant at which to look at the lease again.
-bool revive(Oid database, const store::LeaseReading& lease, core::Instant now, MemoryContext context,
+bool revive(Oid database, const board::LeaseReading& lease, core::Instant now, MemoryContext context,
             core::Instant* next) {
     const store::TokenPair pair{lease.job_id, lease.token};
     // The row first: what is marked on the board is then ours to end.
@@ -231,13 +231,13 @@ bool revive(Oid database, const store::LeaseReading& lease, core::Instant now, M
         *next = std::min(*next, look_at_row_of(database, pair, now));
         return false;
     }
-    if (!store::begin_rescue(database, pair.job_id, pair.token, now)) return false;
-    store::debug_point(store::DebugPoint::inside_rescue);
+    if (!board::begin_rescue(database, pair.job_id, pair.token, now)) return false;
+    board::debug_point(board::DebugPoint::inside_rescue);
     return fail_lease(pair, now, context);
 }
 
 // The same, passing over one that cannot be revived.
-bool try_to_revive(Oid database, const store::LeaseReading& lease, core::Instant now, MemoryContext context,
+bool try_to_revive(Oid database, const board::LeaseReading& lease, core::Instant now, MemoryContext context,
                    core::Instant* next) {
     try {
         pg::Subtransaction sub;
@@ -250,7 +250,7 @@ bool try_to_revive(Oid database, const store::LeaseReading& lease, core::Instant
         std::snprintf(what, sizeof(what), "pg_foreman: job " INT64_FORMAT " cannot be revived", lease.job_id);
         pg::log(LOG, what, e);
     }
-    store::postpone_lease_end(database, lease.job_id, now + kBadLeaseRetry);
+    board::postpone_lease_end(database, lease.job_id, now + kBadLeaseRetry);
     *next = std::min(*next, now + kBadLeaseRetry);
     return false;
 }
@@ -260,14 +260,14 @@ bool try_to_revive(Oid database, const store::LeaseReading& lease, core::Instant
 int64 revive_ended_leases(Oid database, core::Instant now, core::Micros most, core::Instant* next,
                           bool each_alone) {
     *next = core::kPlusInfinity;
-    if (!store::board_present()) return revive_by_rows(now);
+    if (!board::board_present()) return revive_by_rows(now);
     // Subtransactions past 64 slow down every snapshot of the server.
     const int limit = each_alone ? kReviveAlone : kReviveBatch;
     const core::Instant end = pg::steady_now() + most;
     pg::Context context("foreman revival", CurrentMemoryContext);
     pg::ContextResource memory(context);
-    pg::vector<store::LeaseReading> ended(kReviveBatch, store::LeaseReading{}, &memory);
-    const int n = store::ended_leases(database, now, ended.data(), limit, next);
+    pg::vector<board::LeaseReading> ended(kReviveBatch, board::LeaseReading{}, &memory);
+    const int n = board::ended_leases(database, now, ended.data(), limit, next);
     if (n == limit) *next = now;
     int64 revived = 0;
     for (int i = 0; i < n; i++) {
@@ -275,7 +275,7 @@ int64 revive_ended_leases(Oid database, core::Instant now, core::Micros most, co
             *next = now;
             return revived;
         }
-        const store::LeaseReading& lease = ended[static_cast<std::size_t>(i)];
+        const board::LeaseReading& lease = ended[static_cast<std::size_t>(i)];
         const bool done = each_alone ? try_to_revive(database, lease, now, context.get(), next)
                                      : revive(database, lease, now, context.get(), next);
         revived += done ? 1 : 0;
@@ -302,7 +302,7 @@ bool charge_crash(int64 id, MemoryContext context) {
 }
 
 // One of them did it. Alone, it will show itself; the others lose nothing but company.
-void part_batch(const store::Suspect& s) {
+void part_batch(const board::Suspect& s) {
     pg::log(LOG,
             "pg_foreman: a batch of %d jobs, from " INT64_FORMAT
             " on, was running in the process that crashed the server; each runs alone next",
@@ -313,8 +313,8 @@ void part_batch(const store::Suspect& s) {
 }  // namespace
 
 int64 charge_crashes(Oid database) {
-    store::Suspect suspects[store::kMaxSlots];
-    const int n = store::take_suspects(database, suspects);
+    board::Suspect suspects[board::kMaxSlots];
+    const int n = board::take_suspects(database, suspects);
     const pg::Context context("foreman crashes", CurrentMemoryContext);
     int64 charged = 0;
     for (int i = 0; i < n; i++) {
@@ -328,25 +328,25 @@ int64 charge_crashes(Oid database) {
 }
 
 void refresh_roles(Oid database, bool all, core::Micros most) {
-    if (all) store::doubt_roles(database);
+    if (all) board::doubt_roles(database);
     // One that is missing may have been left out because nobody here ran it.
-    if (all && store::is_off_board(database)) store::note_off_board(database, core::kMinusInfinity);
+    if (all && board::is_off_board(database)) board::note_off_board(database, core::kMinusInfinity);
     store::distrust_handlers();
     const core::Instant end = pg::steady_now() + most;
     for (uint32 at = 0; pg::steady_now() < end;) {
-        const store::RangeRef ref = store::take_unsure_range(database, &at);
+        const board::RangeRef ref = board::take_unsure_range(database, &at);
         if (!ref.valid()) return;
-        store::RangeChoice range;
-        if (!store::describe_range(ref, &range)) continue;
-        store::set_range_role(ref, store::role_of(range.kind_name(), range.queue_name(), range.alone));
+        board::RangeChoice range;
+        if (!board::describe_range(ref, &range)) continue;
+        board::set_range_role(ref, store::role_of(range.kind_name(), range.queue_name(), range.alone));
         // One that no executor claims from: how old its oldest job is would stay unknown.
         if (range.head == core::kFirstKey) store::raise_range(ref);
         pg::call<&ProcessInterrupts>();
     }
-    store::poke_dispatcher(database, store::kPokeNewKinds);
+    board::poke_dispatcher(database, board::kPokeNewKinds);
 }
 
-int64 expire_due(store::DatabaseSlot* slot, core::Instant now, int most) {
+int64 expire_due(board::DatabaseSlot* slot, core::Instant now, int most) {
     if (slot != nullptr) slot->next_expiry.forget();
     core::Instant next{};
     const int64 n = store::expire_jobs(now, most, &next);
@@ -358,4 +358,4 @@ int64 expire_due(store::DatabaseSlot* slot, core::Instant now, int most) {
     return n;
 }
 
-}  // namespace foreman::worker
+}  // namespace foreman::engine

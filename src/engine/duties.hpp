@@ -6,13 +6,13 @@
 #include "core/time.hpp"
 #include "pg/memory.hpp"
 
-namespace foreman::worker {
+namespace foreman::engine {
 
 /// An executor of this database that ended with a job in its hands: the job is given back uncharged, or
 /// charged where it was the executor's own fault; its slot is freed after the commit.
-bool read_dead_executor(int slot, Oid database, store::SlotReading* out) noexcept;
-void settle_dead_executor(const store::SlotReading& dead);
-void forget_dead_executor(const store::SlotReading& dead) noexcept;
+bool read_dead_executor(int slot, Oid database, board::SlotReading* out) noexcept;
+void settle_dead_executor(const board::SlotReading& dead);
+void forget_dead_executor(const board::SlotReading& dead) noexcept;
 int64 settle_dead_executors(Oid database);
 /// In-server leases whose executor or session is gone (after a restart, or when nobody settled them); their
 /// jobs are given back uncharged.
@@ -30,6 +30,6 @@ int64 charge_crashes(Oid database);
 /// now. What is left after `most` is done when the dispatcher looks again, as it is told to.
 void refresh_roles(Oid database, bool all, core::Micros most);
 /// Cancels up to `most` jobs whose expires_at has passed, and tells the board when to look again.
-int64 expire_due(store::DatabaseSlot* slot, core::Instant now, int most);
+int64 expire_due(board::DatabaseSlot* slot, core::Instant now, int most);
 
-}  // namespace foreman::worker
+}  // namespace foreman::engine

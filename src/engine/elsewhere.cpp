@@ -12,7 +12,7 @@
 #include "pg/memory.hpp"
 #include "pg/xact.hpp"
 
-namespace foreman::worker {
+namespace foreman::engine {
 
 namespace {
 
@@ -74,8 +74,8 @@ pg::WorkerHandle start(const Segment& segment) {
     pg::WorkerSpec spec{};
     spec.library = "pg_foreman";
     spec.function = "foreman_elsewhere_main";
-    spec.name = store::kCommandProcess;
-    spec.type = store::kCommandProcess;
+    spec.name = board::kCommandProcess;
+    spec.type = board::kCommandProcess;
     spec.argument = UInt32GetDatum(segment.handle());
     spec.restart_seconds = BGW_NEVER_RESTART;
     spec.notify = MyProcPid;
@@ -190,4 +190,4 @@ void elsewhere_main(dsm_handle segment_handle) {
     // The end of this process wakes the executor.
 }
 
-}  // namespace foreman::worker
+}  // namespace foreman::engine

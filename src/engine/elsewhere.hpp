@@ -7,7 +7,7 @@
 #include "pg/command.hpp"
 #include "store/schedules/fire.hpp"
 
-namespace foreman::worker {
+namespace foreman::engine {
 
 /// does: runs the command in the database that it names, as the user of this session.
 /// errors: as the command raises, with its SQLSTATE; 3D000; 53000 when the process cannot be had within a
@@ -17,4 +17,4 @@ void run_elsewhere(const store::ScheduledCommand& command, pg::CommandTagText* t
 /// Main function of the process. segment: of the executor
 void elsewhere_main(dsm_handle segment);
 
-}  // namespace foreman::worker
+}  // namespace foreman::engine

@@ -9,7 +9,7 @@
 #include "pg/latch.hpp"
 #include "pg/xact.hpp"
 
-namespace foreman::worker {
+namespace foreman::engine {
 
 namespace {
 
@@ -154,4 +154,4 @@ bool FirePass::step() {
     return stage_ != Stage::done;
 }
 
-}  // namespace foreman::worker
+}  // namespace foreman::engine

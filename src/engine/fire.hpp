@@ -7,7 +7,7 @@
 #include "pg/memory.hpp"
 #include "store/schedules/fire.hpp"
 
-namespace foreman::worker {
+namespace foreman::engine {
 
 /// Before all schedules, those with negative ids (of schema cron) too.
 inline constexpr store::DueSchedule kBeginning{std::numeric_limits<int64>::min(), core::kMinusInfinity};
@@ -43,4 +43,4 @@ class FirePass {
     bool failed_ = false;
 };
 
-}  // namespace foreman::worker
+}  // namespace foreman::engine

@@ -15,7 +15,7 @@
 #include "store/jobs/requests.hpp"
 #include "store/jobs/settle.hpp"
 
-namespace foreman::worker {
+namespace foreman::engine {
 
 namespace {
 
@@ -69,7 +69,7 @@ bool Group::is_behind_one_that_waits(const store::Job& job) const {
 
 bool Group::must_stop_chunk(core::Instant started) const {
     if (!in_executor_) return false;
-    return must_end_ || must_renew_session() || store::should_leave() != 0 || ShutdownRequestPending ||
+    return must_end_ || must_renew_session() || board::should_leave() != 0 || ShutdownRequestPending ||
            pg::clock_now() - started > kChunkLimit || pg::subtransaction_ids() >= core::kMaxGroupSubxids;
 }
 
@@ -111,7 +111,7 @@ void Group::run_batch(const store::Handler& handler, std::size_t first, bool sha
     store::Attempt whole;
     {
         const pg::CurrentScope scope(scratch_);
-        whole = worker::run_batch(handler, {batch.data(), batch.size()}, options, context_, &outcomes);
+        whole = engine::run_batch(handler, {batch.data(), batch.size()}, options, context_, &outcomes);
     }
     scratch_.reset();
     ran_ += static_cast<int>(batch.size());
@@ -145,4 +145,4 @@ void Group::settle(const store::Job& job, store::Attempt& a, bool shared) {
 
 void Group::finish() { settlement_.finish(); }
 
-}  // namespace foreman::worker
+}  // namespace foreman::engine

@@ -13,7 +13,7 @@
 #include "store/jobs/jobs.hpp"
 #include "store/jobs/settle.hpp"
 
-namespace foreman::worker {
+namespace foreman::engine {
 
 class Group {
   public:
@@ -72,4 +72,4 @@ class Group {
     pg::vector<const store::Job*> waiting_;  // jobs of sequences that went back
 };
 
-}  // namespace foreman::worker
+}  // namespace foreman::engine

@@ -30,7 +30,7 @@
 #include "store/schedules/cron_settings.hpp"
 #include "store/schedules/fire.hpp"
 
-namespace foreman::worker {
+namespace foreman::engine {
 
 namespace {
 
@@ -40,7 +40,7 @@ struct Leased {
 };
 
 // The first job of the range whose keys are free, for the one place; those before it are parked.
-bool lease_keyed(const store::RangeSpec& range, store::RangeRef ref, store::Key from, MemoryContext context,
+bool lease_keyed(const store::RangeSpec& range, board::RangeRef ref, core::Key from, MemoryContext context,
                  Leased* out) {
     pg::ContextResource memory(context);
     pg::vector<store::Job> jobs(&memory);
@@ -49,7 +49,7 @@ bool lease_keyed(const store::RangeSpec& range, store::RangeRef ref, store::Key 
         if (jobs.empty()) return false;
         from = jobs[0].key();
         from.job_id++;
-        store::note_room(ref, store::pass_gate(&jobs, 0, store::Running::at_once));
+        board::note_room(ref, store::pass_gate(&jobs, 0, board::Running::at_once));
         if (!jobs.empty()) break;
     }
     out->job = jobs[0];
@@ -58,15 +58,15 @@ bool lease_keyed(const store::RangeSpec& range, store::RangeRef ref, store::Key 
     return true;
 }
 
-bool lease(const store::RangeChoice& choice, store::Key from, MemoryContext context, Leased* out) {
+bool lease(const board::RangeChoice& choice, core::Key from, MemoryContext context, Leased* out) {
     pg::Transaction tx;
     const store::RangeSpec range{choice.queue_name(), choice.kind_name(), choice.priority, choice.alone};
     const uint32 queue =
-        choice.ref.valid() ? store::queue_entry_of(choice.ref) : store::queue_entry_of(choice.queue_name());
-    store::Intake intake(queue, choice.queue_name(), 1, store::Running::at_once, store::now());
+        choice.ref.valid() ? board::queue_entry_of(choice.ref) : board::queue_entry_of(choice.queue_name());
+    store::Intake intake(queue, choice.queue_name(), 1, board::Running::at_once, store::now());
     if (intake.places() == 0) return false;
     bool got = false;
-    if (store::is_keyed(choice.alone)) {
+    if (board::is_keyed(choice.alone)) {
         got = lease_keyed(range, choice.ref, from, context, out);
     } else {
         got = store::claim_by_lease(range, from, store::now(), context, &out->job, &out->token);
@@ -170,7 +170,7 @@ Attempt run(const store::Handler& handler, const Leased& leased, MemoryContext c
     const auto leave = [&] {
         const bool pending = QueryCancelPending != 0;
         rang = end_deadline();
-        if (in_executor) rang.meant_for = store::take_interrupt_target();
+        if (in_executor) rang.meant_for = board::take_interrupt_target();
         rang.felt = rang.felt || (rang.meant_for != 0 && !pending);
     };
     try {
@@ -211,15 +211,15 @@ Attempt run(const store::Handler& handler, const Leased& leased, MemoryContext c
 
 }  // namespace
 
-int64 run_procedure_job(const store::RangeChoice& choice, store::Key from, bool in_executor) {
+int64 run_procedure_job(const board::RangeChoice& choice, core::Key from, bool in_executor) {
     pg::Context context("foreman procedure job");
-    const store::KeepKeys keys;
+    const board::KeepKeys keys;
     Leased leased{};
     if (!lease(choice, from, context.get(), &leased)) return 0;
     const store::Job& job = leased.job;
     if (in_executor) forget_cancel();
-    store::slot_begin_job(job.job_id, job.kind, job.queue, job.attempt + 1, pg::clock_now());
-    store::slot_outside_group(true);
+    board::slot_begin_job(job.job_id, job.kind, job.queue, job.attempt + 1, pg::clock_now());
+    board::slot_outside_group(true);
     store::Handler handler{};
     {
         pg::Transaction tx;
@@ -248,8 +248,8 @@ int64 run_procedure_job(const store::RangeChoice& choice, store::Key from, bool 
         if (store::take_leased(job.job_id, leased.token)) store::settle(job, a, context.get());
         tx.commit();
     }
-    store::slot_outside_group(false);
-    store::slot_end_job();
+    board::slot_outside_group(false);
+    board::slot_end_job();
     return job.job_id;
 }
 
@@ -283,4 +283,4 @@ bool charge_waiting(int64 job_id, const store::AttemptError& error) {
     return true;
 }
 
-}  // namespace foreman::worker
+}  // namespace foreman::engine

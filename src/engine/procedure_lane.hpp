@@ -7,12 +7,12 @@
 #include "store/definitions/definitions.hpp"
 #include "store/jobs/jobs.hpp"
 
-namespace foreman::worker {
+namespace foreman::engine {
 
 /// does: claims and runs one due job of the range.
 /// returns: its id, 0 when there was none
 /// needs: an executor or a CALL at top level, no transaction open
-int64 run_procedure_job(const store::RangeChoice& choice, store::Key from, bool in_executor);
+int64 run_procedure_job(const board::RangeChoice& choice, core::Key from, bool in_executor);
 /// The outcome of a leased job whose process ended: uncharged or, where it was its own fault, as a failure
 /// with this message.
 /// needs: a transaction.
@@ -21,4 +21,4 @@ bool rescue_leased(int64 job_id, bool charged, const char* message);
 /// The same, with this error, for a job that was claimed by delete and is waiting again after the rollback.
 bool charge_waiting(int64 job_id, const store::AttemptError& error);
 
-}  // namespace foreman::worker
+}  // namespace foreman::engine

@@ -10,7 +10,7 @@
 #include "store/definitions/definitions.hpp"
 #include "store/jobs/raise.hpp"
 
-namespace foreman::worker {
+namespace foreman::engine {
 
 namespace {
 
@@ -24,7 +24,7 @@ bool RangeReader::begin(core::Instant now, core::Instant steady, bool all) noexc
         return true;
     }
     all |= broken_;
-    store::DatabaseSlot* d = store::database_slot(database_);
+    board::DatabaseSlot* d = board::database_slot(database_);
     if (!all && (steady < next_missing_ || d->off_board_due.read() > now)) return false;
     active_ = at_start_ = true;
     all_ = all;
@@ -38,15 +38,15 @@ bool RangeReader::begin(core::Instant now, core::Instant steady, bool all) noexc
 // one is free.
 void RangeReader::look_at(const store::RangeRow& row, core::Instant now) const {
     const store::RangeSpec spec = row.spec();
-    const store::RangeName name{database_, spec.queue, spec.kind, spec.priority, spec.alone};
-    if (!all_ && store::read_range_state(name).known) return;
+    const board::RangeName name{database_, spec.queue, spec.kind, spec.priority, spec.alone};
+    if (!all_ && board::read_range_state(name).known) return;
     const Oid role = store::role_of(spec.kind, spec.queue, spec.alone);
     const bool runs_inside = role != InvalidOid;
-    const store::RangeRef ref = store::find_range(name, role, runs_inside && row.first.run_at <= now.us);
+    const board::RangeRef ref = board::find_range(name, role, runs_inside && row.first.run_at <= now.us);
     if (ref.valid()) {
         store::raise_range_from_start(ref);
     } else {
-        store::note_off_board(database_, runs_inside ? core::Instant{row.first.run_at} : core::kPlusInfinity);
+        board::note_off_board(database_, runs_inside ? core::Instant{row.first.run_at} : core::kPlusInfinity);
     }
 }
 
@@ -66,7 +66,7 @@ void RangeReader::step(core::Instant now, core::Micros most) {
 // What has been said to be missing since it began is missing still.
 void RangeReader::finish() noexcept {
     broken_ = false;
-    store::DatabaseSlot* d = store::database_slot(database_);
+    board::DatabaseSlot* d = board::database_slot(database_);
     pg_atomic_write_u32(&d->off_board, 0);
     pg_memory_barrier();
     if (pg_atomic_read_u32(&d->off_board_notes) != notes_) pg_atomic_write_u32(&d->off_board, 1);
@@ -75,4 +75,4 @@ void RangeReader::finish() noexcept {
     if (std::exchange(once_more_, false)) begin(done, done, true);
 }
 
-}  // namespace foreman::worker
+}  // namespace foreman::engine

@@ -6,7 +6,7 @@
 #include "core/time.hpp"
 #include "store/jobs/jobs.hpp"
 
-namespace foreman::worker {
+namespace foreman::engine {
 
 /// A pass is a step at each turn of the dispatcher. Over all ranges: each is on the board afterwards, if
 /// there is room, its head set exactly, as a raise does. Over the missing ones: those that are due are put on
@@ -39,4 +39,4 @@ class RangeReader {
     bool broken_ = false;  // the last step raised
 };
 
-}  // namespace foreman::worker
+}  // namespace foreman::engine

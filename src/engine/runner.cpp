@@ -17,7 +17,7 @@
 #include "store/db/schema.hpp"
 #include "store/jobs/requests.hpp"
 
-namespace foreman::worker {
+namespace foreman::engine {
 
 namespace {
 
@@ -50,7 +50,7 @@ class Inside {
             // Asked first: what is still pending did not reach the handler.
             const bool pending = QueryCancelPending != 0;
             rang_ = end_deadline();
-            if (in_executor_) rang_.meant_for = store::interrupt_target();
+            if (in_executor_) rang_.meant_for = board::interrupt_target();
             rang_.felt = rang_.felt || (rang_.meant_for != 0 && !pending);
             store::current_job().inside = false;
             store::current_job().job = nullptr;
@@ -99,7 +99,7 @@ Attempt classify_cancel(const pg::PgError* error, Fired fired, core::Micros time
         a.error = timeout_error(timeout, attempt, pg::clock_now(), group);
     } else if (job != nullptr && store::has_stop_request(job->job_id)) {
         a.outcome = core::Outcome::stopped;
-    } else if (const int64 target = store::take_interrupt_target();
+    } else if (const int64 target = board::take_interrupt_target();
                target != 0 && (job == nullptr || target != job->job_id)) {
         a.outcome = core::Outcome::released;
     } else if (error != nullptr) {
@@ -131,7 +131,7 @@ void release_cancel() noexcept { QueryCancelHoldoffCount = 0; }
 
 void forget_cancel() noexcept {
     QueryCancelPending = 0;
-    (void)store::take_interrupt_target();
+    (void)board::take_interrupt_target();
 }
 
 store::AttemptError keep_error(const pg::PgError& e, int attempt, core::Instant at, MemoryContext context) {
@@ -218,7 +218,7 @@ Attempt run_job(const store::Handler& handler, const store::Job& job, const Runn
     const int attempt = job.attempt + 1;
     if (options.in_executor) forget_cancel();
     const core::Instant started = pg::clock_now();
-    store::slot_begin_job(job.job_id, job.kind, job.queue, attempt, started);
+    board::slot_begin_job(job.job_id, job.kind, job.queue, attempt, started);
     Attempt a =
         run_guarded(handler, &job, attempt, job.timeout_us, options, group, started, [&](Attempt* out) {
             if (handler.shape == store::Shape::workflow) {
@@ -229,7 +229,7 @@ Attempt run_job(const store::Handler& handler, const store::Job& job, const Runn
             const pg::HandlerTimers timers(options.in_executor, c.function.statement_ms());
             out->result = call_handler(c, job, attempt, group);
         });
-    store::slot_end_job();
+    board::slot_end_job();
     return a;
 }
 
@@ -243,8 +243,8 @@ Attempt run_batch(const store::Handler& handler, std::span<const store::Job> job
     }
     if (options.in_executor) forget_cancel();
     const core::Instant started = pg::clock_now();
-    store::slot_begin_job(first.job_id, first.kind, first.queue, first.attempt + 1, started);
-    for (const store::Job& j : jobs.subspan(1)) store::record_beside(store::my_slot_number(), j.job_id);
+    board::slot_begin_job(first.job_id, first.kind, first.queue, first.attempt + 1, started);
+    for (const store::Job& j : jobs.subspan(1)) board::record_beside(board::my_slot_number(), j.job_id);
     Attempt a = run_guarded(
         handler, jobs.size() == 1 ? &first : nullptr, first.attempt + 1, timeout_us, options, group, started,
         [&](Attempt*) {
@@ -258,8 +258,8 @@ Attempt run_batch(const store::Handler& handler, std::span<const store::Job> job
                 call_void_batch(c, array);
             }
         });
-    store::slot_end_job();
+    board::slot_end_job();
     return a;
 }
 
-}  // namespace foreman::worker
+}  // namespace foreman::engine

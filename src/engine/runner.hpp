@@ -13,7 +13,7 @@
 #include "store/jobs/jobs.hpp"
 #include "store/jobs/settle.hpp"
 
-namespace foreman::worker {
+namespace foreman::engine {
 
 using store::Attempt;
 
@@ -48,4 +48,4 @@ void release_cancel() noexcept;
 /// Before a job is published: what came while none ran was meant for none that will.
 void forget_cancel() noexcept;
 
-}  // namespace foreman::worker
+}  // namespace foreman::engine

@@ -9,7 +9,7 @@
 #include "store/db/session_effect.hpp"
 #include "store/definitions/session_settings.hpp"
 
-namespace foreman::worker {
+namespace foreman::engine {
 
 namespace {
 
@@ -115,4 +115,4 @@ bool must_renew_session() noexcept {
            pg::steady_now() - g_began >= kLeastAge;
 }
 
-}  // namespace foreman::worker
+}  // namespace foreman::engine

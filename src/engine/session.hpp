@@ -4,7 +4,7 @@
 // takes its place.
 #pragma once
 
-namespace foreman::worker {
+namespace foreman::engine {
 
 /// Raises 55000 when a job of a shared transaction left something that lives longer than its subtransaction
 /// or that its neighbours can feel: temporary objects, SET CONSTRAINTS, advisory locks, held cursors. The
@@ -30,4 +30,4 @@ void renew_session() noexcept;
 /// definitions or settings are outdated and it is a second old.
 bool must_renew_session() noexcept;
 
-}  // namespace foreman::worker
+}  // namespace foreman::engine

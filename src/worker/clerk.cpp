@@ -29,7 +29,7 @@ void set_up_session() {
     pg::guarded([] {
         SetConfigOption("synchronous_commit", "off", PGC_USERSET, PGC_S_SESSION);
         SetConfigOption("lock_timeout", "1s", PGC_USERSET, PGC_S_SESSION);
-        SetConfigOption("application_name", store::kClerkProcess, PGC_USERSET, PGC_S_SESSION);
+        SetConfigOption("application_name", board::kClerkProcess, PGC_USERSET, PGC_S_SESSION);
     });
 }
 
@@ -152,8 +152,8 @@ void Clerk::start(Oid role, core::Instant steady) {
     pg::WorkerSpec spec{};
     spec.library = "pg_foreman";
     spec.function = "foreman_clerk_main";
-    spec.name = store::kClerkProcess;
-    spec.type = store::kClerkProcess;
+    spec.name = board::kClerkProcess;
+    spec.type = board::kClerkProcess;
     spec.restart_seconds = BGW_NEVER_RESTART;
     spec.notify = MyProcPid;
     spec.extra = &ticket;

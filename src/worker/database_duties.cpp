@@ -46,7 +46,7 @@ void read_identity(DutyState& s, const char* name) {
     });
     if (!s.slot->stopped) {
         s.end_of_grace = core::kPlusInfinity;
-    } else if (store::ask_to_leave(s.database, 1) > 0) {
+    } else if (board::ask_to_leave(s.database, 1) > 0) {
         s.end_of_grace =
             std::min(s.end_of_grace, pg::steady_now() + core::milliseconds(settings::shutdown_grace_ms));
     }
@@ -56,16 +56,16 @@ void read_identity(DutyState& s, const char* name) {
 
 // What was loaded while the database was stopped told nobody: all is looked at.
 Again look_at_identity(DutyState& s, Turn& turn) {
-    if ((turn.pokes & store::kPokeIdentity) || !s.identity_read) {
+    if ((turn.pokes & board::kPokeIdentity) || !s.identity_read) {
         const bool was_stopped = s.slot->stopped;
         read_identity(s, turn.name);
         if (was_stopped && !s.slot->stopped) {
             turn.pokes |= kPokeBegin;
-            store::forget_coolings(s.database);  // a session's own clock may have set them
+            board::forget_coolings(s.database);  // a session's own clock may have set them
         }
     }
     if (turn.steady >= s.end_of_grace) {
-        store::ask_to_leave(s.database, 2);
+        board::ask_to_leave(s.database, 2);
         s.end_of_grace = core::kPlusInfinity;
     }
     if (s.identity_read) return again_at(s.end_of_grace);
@@ -147,7 +147,7 @@ Again hold_cron_jobs(DutyState& s, Turn& turn) {
 Again fire_schedules(DutyState& s, Turn& turn) {
     const core::Instant now = turn.now;
     s.slot->next_fire.forget();
-    FirePass pass(now, &s.troubled_schedules);
+    engine::FirePass pass(now, &s.troubled_schedules);
     bool more = true;
     bool done = true;
     for (int i = 0; more && done && i < kFireSteps; i++)

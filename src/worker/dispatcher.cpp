@@ -60,27 +60,27 @@ class Dispatcher {
 // false: nothing to do in this database.
 bool Dispatcher::begin() {
     if (state_.slot == nullptr || extension_is_gone()) {
-        store::note_exit(database_, store::DispatcherExit::no_extension);
+        board::note_exit(database_, board::DispatcherExit::no_extension);
         return false;
     }
-    if (!store::take_charge(database_)) {  // that of a launcher before this one still runs
-        store::note_exit(database_, store::DispatcherExit::asked_to_leave);
+    if (!board::take_charge(database_)) {  // that of a launcher before this one still runs
+        board::note_exit(database_, board::DispatcherExit::asked_to_leave);
         return false;
     }
     // The launcher probes unknown databases one at a time: this one is known from here on.
-    store::set_latch(store::board().launcher_pid, store::board().launcher_procno);
-    store::free_starting_slots(database_);
+    board::set_latch(board::board().launcher_pid, board::board().launcher_procno);
+    board::free_starting_slots(database_);
     state_.minutes.begin(pg::clock_now());
-    store::note_recovered(nullptr);
+    board::note_recovered(nullptr);
     for (const Duty& duty : duties()) times_.push_back(core::DutyTimes(duty.at_start));
     // Before any executor is there: what is paused stays so over a restart.
-    Turn first{pg::clock_now(), pg::steady_now(), store::kPokeIdentity | store::kPokeQueues, nullptr};
+    Turn first{pg::clock_now(), pg::steady_now(), board::kPokeIdentity | board::kPokeQueues, nullptr};
     for (std::size_t i = 0; i < duties().size(); i++) {
         if (duties()[i].open == While::always) ask(i, &first);
     }
     if (!state_.copied)
         state_.duty("pg_foreman: charging jobs that crashed the server",
-                    [this] { charge_crashes(database_); });
+                    [this] { engine::charge_crashes(database_); });
     pg_atomic_fetch_or_u32(&state_.slot->pokes, kPokeBegin);
     return true;
 }
@@ -113,8 +113,8 @@ void Dispatcher::ask(std::size_t i, Turn* turn) {
 void Dispatcher::turn(uint32 pokes) {
     Turn turn{pg::clock_now(), pg::steady_now(), pokes, nullptr};
     if (const core::Micros back = set_back(turn.now, turn.steady); back > core::Micros{0}) {
-        store::move_queue_pauses(database_, back);
-        store::follow_clock_back(database_, turn.now);
+        board::move_queue_pauses(database_, back);
+        board::follow_clock_back(database_, turn.now);
         turn.pokes |= kPokeSetBack;
     }
     for (std::size_t i = 0; i < duties().size(); i++) {
@@ -205,8 +205,8 @@ void Dispatcher::loop() {
             pgstat_report_activity(STATE_IDLE, nullptr);
         });
         if (extension_is_gone()) {
-            store::note_exit(database_, store::DispatcherExit::no_extension);
-            store::ask_to_leave(database_, 2);
+            board::note_exit(database_, board::DispatcherExit::no_extension);
+            board::ask_to_leave(database_, 2);
             return;
         }
         sleep(until, event);
@@ -216,16 +216,16 @@ void Dispatcher::loop() {
 // Ended by hand or to make room for a command, it may start again at once; what it noted itself stays.
 extern "C" void foreman_dispatcher_exit(int, Datum database) {
     const Oid oid = DatumGetObjectId(database);
-    store::abandon_raise();
-    if (cause_of_death() != store::Death::own_fault &&
-        store::read_exit(oid) == store::DispatcherExit::crashed)
-        store::note_exit(oid, store::DispatcherExit::asked_to_leave);
-    if (store::DatabaseSlot* d = store::database_slot(oid); d != nullptr && d->pid == MyProcPid) {
+    board::abandon_raise();
+    if (cause_of_death() != board::Death::own_fault &&
+        board::read_exit(oid) == board::DispatcherExit::crashed)
+        board::note_exit(oid, board::DispatcherExit::asked_to_leave);
+    if (board::DatabaseSlot* d = board::database_slot(oid); d != nullptr && d->pid == MyProcPid) {
         d->pid = 0;
         d->procno = -1;
         d->has_extension = false;
     }
-    store::set_latch(store::board().launcher_pid, store::board().launcher_procno);
+    board::set_latch(board::board().launcher_pid, board::board().launcher_procno);
 }
 
 }  // namespace

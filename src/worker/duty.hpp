@@ -18,14 +18,14 @@ struct DutyState;  // duty_state.hpp
 
 constexpr core::Micros kStep = core::milliseconds(10);
 
-/// Pokes that nobody sends: the dispatcher gives them to its duties itself, beside those of store::Poke.
+/// Pokes that nobody sends: the dispatcher gives them to its duties itself, beside those of board::Poke.
 inline constexpr uint32 kPokeSetBack = 1U << 31;  // the clock was set back
 inline constexpr uint32 kPokeCompare = 1U << 30;  // what is on the board is to be compared with the rows
 inline constexpr uint32 kPokeCounted = 1U << 29;  // the jobs have been counted
 
 /// What is asked when a dispatcher starts, and when its database does, beside what comes by itself.
 inline constexpr uint32 kPokeBegin =
-    store::kPokeReread | store::kPokeExecutor | store::kPokeRequests | store::kPokeRecords;
+    board::kPokeReread | board::kPokeExecutor | board::kPokeRequests | board::kPokeRecords;
 
 /// One turn of the dispatcher: each duty that is to be asked is asked once.
 struct Turn {

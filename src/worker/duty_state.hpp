@@ -25,11 +25,11 @@ struct RequestRound {
     core::Instant began{};
 };
 
-struct DutyState : Attempts {
-    explicit DutyState(Oid oid) : database(oid), slot(store::database_slot(oid)), reader(oid), clerk(oid) {}
+struct DutyState : engine::Attempts {
+    explicit DutyState(Oid oid) : database(oid), slot(board::database_slot(oid)), reader(oid), clerk(oid) {}
 
     const Oid database;
-    store::DatabaseSlot* const slot;  // nullptr: the launcher knows no such database
+    board::DatabaseSlot* const slot;  // nullptr: the launcher knows no such database
 
     bool copied = false;  // the database is a copy of another
     bool said_copied = false;
@@ -38,11 +38,11 @@ struct DutyState : Attempts {
 
     core::Instant orphans_until{core::kMinusInfinity};  // steady clock
     store::PreparedSet prepared{};
-    RangeReader reader;
+    engine::RangeReader reader;
     uint64 roles_seen = 0;
     bool all_handlers = false;
     RequestRound requests;
-    store::Overstayers overstayers;
+    board::Overstayers overstayers;
     store::BlockedWork blocked{true};
     store::MinuteStatistics minutes;
     store::SplitCounter split;
@@ -50,7 +50,7 @@ struct DutyState : Attempts {
     Clerk clerk;
     int64 cron_followed = store::CronPass::kFromTheFirst;  // how far a pass has come
     bool cron_held = false;  // what ran when cron.launch_active_jobs was switched off is cancelled
-    Troubled troubled_schedules;
+    engine::Troubled troubled_schedules;
     store::RunPruner run_pruner;
     store::Pruner pruner;
 };

@@ -38,10 +38,10 @@ constexpr core::Micros kLastIdleExit = core::minutes(10);
 // Clears the key that this executor held alone, then lowers the head to it. The job's row is claimable again
 // by now.
 void give_back() noexcept {
-    store::RangeRef ref;
-    const store::Key key = store::slot_release(&ref);
+    board::RangeRef ref;
+    const core::Key key = board::slot_release(&ref);
     if (key == core::kNoKey) return;
-    store::lower_head(ref, key);
+    board::lower_head(ref, key);
 }
 
 // Rows that stay are found again, by the transaction that has them locked, when the head was lowered
@@ -75,14 +75,15 @@ class Executor {
 
   private:
     void run_one_group();
-    void run_in_transaction(Group& group, store::RangeChoice* procedure);
-    bool run_chunk(Group& group, store::RangeChoice& choice, bool first, store::RangeChoice* procedure);
-    bool run_claimed(Group& group, store::RangeChoice& choice, const Chunk& chunk);
-    void run_procedure(const store::RangeChoice& choice);
-    const store::Handler& current_handler(const store::RangeChoice& choice);
-    int claim(Group& group, const store::RangeChoice& choice, int qty);
-    void make_way_for_new_session(const store::RangeChoice& choice);
-    void after_failed_group(const Group& group, const store::AttemptError& error);
+    void run_in_transaction(engine::Group& group, board::RangeChoice* procedure);
+    bool run_chunk(engine::Group& group, board::RangeChoice& choice, bool first,
+                   board::RangeChoice* procedure);
+    bool run_claimed(engine::Group& group, board::RangeChoice& choice, const Chunk& chunk);
+    void run_procedure(const board::RangeChoice& choice);
+    const store::Handler& current_handler(const board::RangeChoice& choice);
+    int claim(engine::Group& group, const board::RangeChoice& choice, int qty);
+    void make_way_for_new_session(const board::RangeChoice& choice);
+    void after_failed_group(const engine::Group& group, const store::AttemptError& error);
     bool must_end() const;
     bool rest();
 
@@ -99,13 +100,13 @@ class Executor {
 
 // Inside one group the claim goes on behind what it has; a row that became claimable before that lowered the
 // head.
-int Executor::claim(Group& group, const store::RangeChoice& choice, int qty) {
+int Executor::claim(engine::Group& group, const board::RangeChoice& choice, int qty) {
     Touched& t = ranges_.touch(choice);
-    const store::Key from = choice.head == t.head ? t.from : choice.head;
+    const core::Key from = choice.head == t.head ? t.from : choice.head;
     const std::size_t before = group.jobs().size();
     const store::RangeSpec range{choice.queue_name(), choice.kind_name(), choice.priority, choice.alone};
     int got = 0;
-    if (store::is_keyed(choice.alone)) {
+    if (board::is_keyed(choice.alone)) {
         store::claim_held(range, from, pg::clock_now(), qty, group_context_.get(), &group.jobs());
         got = static_cast<int>(group.jobs().size() - before);
         if (got > 0) t.from = group.jobs().back().key();
@@ -115,12 +116,12 @@ int Executor::claim(Group& group, const store::RangeChoice& choice, int qty) {
         got = static_cast<int>(group.jobs().size() - before);
         if (got > 0) t.from = group.jobs().back().key();
     }
-    store::debug_point(store::DebugPoint::after_claim);
+    board::debug_point(board::DebugPoint::after_claim);
     t.to_raise = true;
     t.head = choice.head;
     if (got > 0) {
         t.from.job_id++;
-        store::count_ageing(choice.ref, static_cast<uint32>(got));
+        board::count_ageing(choice.ref, static_cast<uint32>(got));
         t.misses = 0;
     }
     return got;
@@ -128,7 +129,7 @@ int Executor::claim(Group& group, const store::RangeChoice& choice, int qty) {
 
 // The board knows of a registration from its commit on, our cache only when the invalidation arrives: when
 // they differ, the table decides. Should it change again meanwhile, the dispatcher puts the board right.
-const store::Handler& Executor::current_handler(const store::RangeChoice& choice) {
+const store::Handler& Executor::current_handler(const board::RangeChoice& choice) {
     const std::string_view kind = choice.kind_name();
     const std::string_view queue = choice.queue_name();
     const store::Handler& known = store::find_handler(kind, queue, choice.alone);
@@ -138,30 +139,30 @@ const store::Handler& Executor::current_handler(const store::RangeChoice& choice
 }
 
 // The job waits for a session that has run none. One that comes already is as good as one more.
-void Executor::make_way_for_new_session(const store::RangeChoice& choice) {
-    if (store::count_executors(ticket_.database, ticket_.role).starting > 0) {
+void Executor::make_way_for_new_session(const board::RangeChoice& choice) {
+    if (board::count_executors(ticket_.database, ticket_.role).starting > 0) {
         ranges_.missed(choice);
     } else {
-        renew_session();
+        engine::renew_session();
     }
 }
 
 // false: the group is over. A range of lane procedure is handed to the caller, which runs it outside this
 // transaction.
-bool Executor::run_chunk(Group& group, store::RangeChoice& choice, bool first,
-                         store::RangeChoice* procedure) {
+bool Executor::run_chunk(engine::Group& group, board::RangeChoice& choice, bool first,
+                         board::RangeChoice* procedure) {
     if (choice.turn_of_oldest) ranges_.turn_to_oldest(first, &choice);
     const store::Handler& handler = current_handler(choice);
     if (!handler.exists || handler.run_as != ticket_.role) {
-        store::set_range_role(choice.ref, handler.run_as);
-        store::poke_dispatcher(ticket_.database, store::kPokeHandlers);
+        board::set_range_role(choice.ref, handler.run_as);
+        board::poke_dispatcher(ticket_.database, board::kPokeHandlers);
         return ranges_.choose(first, &choice);
     }
-    if (store::queue_is_off_board(choice.ref) && store::find_queue(choice.queue_name()).paused) {
+    if (board::queue_is_off_board(choice.ref) && store::find_queue(choice.queue_name()).paused) {
         ranges_.missed(choice);
         return false;
     }
-    if (handler.new_session && !is_session_new()) {
+    if (handler.new_session && !engine::is_session_new()) {
         make_way_for_new_session(choice);
         return false;
     }
@@ -170,7 +171,7 @@ bool Executor::run_chunk(Group& group, store::RangeChoice& choice, bool first,
         return false;
     }
     const int max_group = handler.max_group > 0 ? handler.max_group : core::kMaxGroupJobs;
-    const bool alone = store::is_alone(choice.alone) || max_group == 1 ||
+    const bool alone = board::is_alone(choice.alone) || max_group == 1 ||
                        (handler.new_session && handler.lane == store::Lane::transaction);
     if (alone && !first) return false;
     const core::Instant started = pg::clock_now();
@@ -182,11 +183,11 @@ bool Executor::run_chunk(Group& group, store::RangeChoice& choice, bool first,
 }
 
 // Takes places in the queue, claims, lets those through whose keys are free, and runs them. false: as above.
-bool Executor::run_claimed(Group& group, store::RangeChoice& choice, const Chunk& chunk) {
+bool Executor::run_claimed(engine::Group& group, board::RangeChoice& choice, const Chunk& chunk) {
     const auto& [handler, wanted, first, alone, started] = chunk;
-    const store::Running running =
-        handler.lane == store::Lane::batch ? store::Running::at_once : store::Running::one_after_another;
-    store::Intake intake(store::queue_entry_of(choice.ref), choice.queue_name(), wanted, running, started);
+    const board::Running running =
+        handler.lane == store::Lane::batch ? board::Running::at_once : board::Running::one_after_another;
+    store::Intake intake(board::queue_entry_of(choice.ref), choice.queue_name(), wanted, running, started);
     const int qty = intake.places();
     if (qty == 0) {  // full, or its rate is used up: not chosen again before that changes
         if (intake.is_on_board()) return ranges_.choose(first, &choice);
@@ -200,17 +201,17 @@ bool Executor::run_claimed(Group& group, store::RangeChoice& choice, const Chunk
         ranges_.missed_locked(choice, started);
         return false;
     }
-    if (store::is_keyed(choice.alone)) {
+    if (board::is_keyed(choice.alone)) {
         const bool room = intake.pass_gate(&group.jobs(), before);
-        store::note_room(choice.ref, room);
+        board::note_room(choice.ref, room);
         if (!room) ranges_.leave_for_a_while(choice);
         if (group.jobs().size() == before)  // all of them wait for their keys
             return pg::steady_now() - began_ < core::kGroupTarget && ranges_.choose(first, &choice);
     }
-    if (alone) store::slot_hold(choice.ref, group.jobs().back().key());
-    if (got == qty) store::wake_another(ticket_.database, ticket_.role);
+    if (alone) board::slot_hold(choice.ref, group.jobs().back().key());
+    if (got == qty) board::wake_another(ticket_.database, ticket_.role);
     group.run(handler, group.jobs().size() > 1);
-    if (handler.new_session) renew_session();
+    if (handler.new_session) engine::renew_session();
     intake.not_started(group.take_unstarted());
     const core::Instant now = pg::clock_now();
     pace_.chunk_done(got, now - started, pg::subtransaction_ids(), now);
@@ -218,36 +219,36 @@ bool Executor::run_claimed(Group& group, store::RangeChoice& choice, const Chunk
     return ranges_.choose(false, &choice);
 }
 
-void Executor::run_in_transaction(Group& group, store::RangeChoice* procedure) {
+void Executor::run_in_transaction(engine::Group& group, board::RangeChoice* procedure) {
     pg::Transaction tx;
     const pg::CurrentScope scope(group_context_);
     (void)store::schema();
-    if (must_renew_session()) {  // what has changed is known once a transaction has begun
+    if (engine::must_renew_session()) {  // what has changed is known once a transaction has begun
         tx.commit();
         return;
     }
     ranges_.raise();
     innocent_ = false;
-    store::RangeChoice choice;
+    board::RangeChoice choice;
     began_ = pg::steady_now();
     bool more = ranges_.choose(true, &choice);
     for (bool first = true; more; first = false) more = run_chunk(group, choice, first, procedure);
     group.finish();
-    innocent_ = !run_deferred_triggers(group);
+    innocent_ = !engine::run_deferred_triggers(group);
     if (innocent_) throw pg::Failure(ERRCODE_QUERY_CANCELED, "interrupted");
-    refuse_spoiled_session(group.ran() > 1);
+    engine::refuse_spoiled_session(group.ran() > 1);
     tx.commit();
 }
 
 // The transaction is gone and every claimed row waits again. Several jobs: each runs alone next, uncharged.
 // One: it failed.
-void Executor::after_failed_group(const Group& group, const store::AttemptError& error) {
+void Executor::after_failed_group(const engine::Group& group, const store::AttemptError& error) {
     pg::Transaction tx;
-    const auto& jobs = const_cast<Group&>(group).jobs();
+    const auto& jobs = const_cast<engine::Group&>(group).jobs();
     if (jobs.size() == 1 && innocent_) {
         // It waits again as it did.
     } else if (jobs.size() == 1) {
-        charge_waiting(jobs[0].job_id, error);
+        engine::charge_waiting(jobs[0].job_id, error);
     } else {
         pg::ContextResource memory(group_context_);
         pg::vector<int64> ids(&memory);
@@ -258,21 +259,21 @@ void Executor::after_failed_group(const Group& group, const store::AttemptError&
 }
 
 // A job of lane procedure, outside of any transaction.
-void Executor::run_procedure(const store::RangeChoice& choice) {
+void Executor::run_procedure(const board::RangeChoice& choice) {
     ranges_.touch(choice).to_raise = true;
-    store::wake_another(ticket_.database, ticket_.role);
-    if (run_procedure_job(choice, choice.head, true) == 0) return ranges_.missed(choice);
+    board::wake_another(ticket_.database, ticket_.role);
+    if (engine::run_procedure_job(choice, choice.head, true) == 0) return ranges_.missed(choice);
     ranges_.touch(choice).misses = 0;
-    store::count_ageing(choice.ref, 1);
-    reset_session(true);
+    board::count_ageing(choice.ref, 1);
+    engine::reset_session(true);
 }
 
 void Executor::run_one_group() {
     group_context_.reset();
-    store::RangeChoice procedure;
+    board::RangeChoice procedure;
     procedure.ref = {};
     {
-        Group group(group_context_.get(), true);
+        engine::Group group(group_context_.get(), true);
         std::optional<store::AttemptError> error;
         try {
             run_in_transaction(group, &procedure);
@@ -280,16 +281,16 @@ void Executor::run_one_group() {
             if (group.gave_back()) {
                 give_back();
             } else {
-                store::RangeRef unused;
-                store::slot_release(&unused);
+                board::RangeRef unused;
+                board::slot_release(&unused);
             }
         } catch (const pg::PgError& e) {
             if (group.jobs().empty()) throw;
-            if (is_failure_of_session(e.sqlstate())) {
+            if (engine::is_failure_of_session(e.sqlstate())) {
                 innocent_ = true;
-                renew_session();
+                engine::renew_session();
             }
-            error = keep_error(e, 0, pg::clock_now(), group_context_.get());
+            error = engine::keep_error(e, 0, pg::clock_now(), group_context_.get());
         } catch (const pg::Failure& f) {
             if (group.jobs().empty()) throw;
             const auto keep = [this](const char* text) { return pg::copy_text(text, group_context_.get()); };
@@ -298,19 +299,19 @@ void Executor::run_one_group() {
                 keep(f.hint()),  ""};
         }
         if (error) {
-            hold_cancel();
+            engine::hold_cancel();
             give_back();
             after_failed_group(group, *error);
         }
     }
     if (procedure.ref.valid()) run_procedure(procedure);
-    reset_session(false);
+    engine::reset_session(false);
 }
 
 bool Executor::must_end() const {
-    const store::DatabaseSlot* d = store::database_slot(ticket_.database);
-    return store::should_leave() != 0 || ShutdownRequestPending || !settings::enabled || d == nullptr ||
-           d->stopped || must_renew_session();
+    const board::DatabaseSlot* d = board::database_slot(ticket_.database);
+    return board::should_leave() != 0 || ShutdownRequestPending || !settings::enabled || d == nullptr ||
+           d->stopped || engine::must_renew_session();
 }
 
 // Waits for work. false: it is time to go.
@@ -323,65 +324,65 @@ bool Executor::rest() {
             pgstat_report_activity(STATE_IDLE, nullptr);
         });
     }
-    store::slot_proven();
-    store::slot_idle(now);
-    store::RangeChoice choice;
+    board::slot_proven();
+    board::slot_idle(now);
+    board::RangeChoice choice;
     if (!ranges_.choose(true, &choice) && !must_end())
         pg::wait_latch(ranges_.next_retry(kIdleExit), wait_event_);
-    store::slot_busy(pg::clock_now());
+    board::slot_busy(pg::clock_now());
     const core::Micros idle = pg::steady_now() - idle_since_;
-    const int others = store::count_executors(ticket_.database, ticket_.role).total - 1;
+    const int others = board::count_executors(ticket_.database, ticket_.role).total - 1;
     return !(idle >= (others > 0 ? kIdleExit : kLastIdleExit));
 }
 
 void Executor::loop() {
     wait_event_ = pg::wait_event("ForemanExecutorIdle");
-    store::slot_busy(pg::clock_now());
+    board::slot_busy(pg::clock_now());
     for (;;) {
         const bool reload = ConfigReloadPending != 0;
         attend();
-        if (reload) store::leave_if_too_many(settings::max_executors);
+        if (reload) board::leave_if_too_many(settings::max_executors);
         if (must_end()) break;
-        store::RangeChoice choice;
+        board::RangeChoice choice;
         if (ranges_.any_to_raise() || ranges_.choose(true, &choice)) {
             if (idle_since_ != core::Instant{})
                 pg::guarded([] { pgstat_report_activity(STATE_RUNNING, "foreman jobs"); });
             idle_since_ = {};
             run_one_group();
             pg::guarded([] { pgstat_report_stat(false); });
-            store::slot_proven();
+            board::slot_proven();
         } else if (!rest()) {
             break;
         }
     }
 }
 
-constinit store::Death g_death = store::Death::none;
+constinit board::Death g_death = board::Death::none;
 
 // Before the session ends: the transaction first, then the job that was held alone goes back.
 extern "C" void foreman_executor_exit(int, Datum) {
     g_death = cause_of_death();
-    store::abandon_raise();
+    board::abandon_raise();
     AbortOutOfAnyTransaction();
-    store::ExecutorSlot* slot = store::my_slot();
+    board::ExecutorSlot* slot = board::my_slot();
     const bool between = slot != nullptr && pg_atomic_read_u64(&slot->current_job) == 0;
-    if (slot != nullptr && !between) store::debug_point(store::DebugPoint::before_give_back);
+    if (slot != nullptr && !between) board::debug_point(board::DebugPoint::before_give_back);
     // A slot that is left to the dispatcher keeps the key until its job is settled.
-    if (g_death == store::Death::interrupted || between) give_back();
+    if (g_death == board::Death::interrupted || between) give_back();
 }
 
 // After the session: only now may the slot be given to another process.
-extern "C" void foreman_executor_gone(int, Datum) { store::detach_slot(g_death); }
+extern "C" void foreman_executor_gone(int, Datum) { board::detach_slot(g_death); }
 
 }  // namespace
 
 void executor_main(const ExecutorTicket& ticket) {
-    if (!store::attach_slot(ticket.slot, ticket.database, ticket.role)) return;
+    if (!board::attach_slot(ticket.slot, ticket.database, ticket.role)) return;
     pg::guarded([] { on_shmem_exit(foreman_executor_gone, Datum{0}); });
     install_signal_handlers(true);
     const Oid database = ticket.database;
     const Oid role = ticket.role;
-    begin_session();
+    engine::begin_session();
     pg::guarded([database, role] {
         BackgroundWorkerInitializeConnectionByOid(database, role, pg::compat::kBypassRoleLoginCheck);
     });
@@ -390,11 +391,11 @@ void executor_main(const ExecutorTicket& ticket) {
     // session's own.
     pg::guarded([] { before_shmem_exit(foreman_executor_exit, Datum{0}); });
     record_crashes_elsewhere();
-    hold_cancel();
+    engine::hold_cancel();
     limit_memory();
     Executor executor(ticket);
     executor.loop();
-    store::slot_proven();
+    board::slot_proven();
 }
 
 }  // namespace foreman::worker

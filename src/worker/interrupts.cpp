@@ -25,15 +25,15 @@ constinit volatile sig_atomic_t g_outside_signal = 0;
 // One of us wants this process to go, for stop() or for a command that needs the database empty; whoever does
 // says so on the board first. Touches shared memory only.
 bool is_asked_to_leave() noexcept {
-    if (!store::board_present()) return false;
-    if (store::ExecutorSlot* slot = store::my_slot()) return pg_atomic_read_u32(&slot->leave) >= 2;
-    return MyDatabaseId != InvalidOid && store::is_held(MyDatabaseId);
+    if (!board::board_present()) return false;
+    if (board::ExecutorSlot* slot = board::my_slot()) return pg_atomic_read_u32(&slot->leave) >= 2;
+    return MyDatabaseId != InvalidOid && board::is_held(MyDatabaseId);
 }
 
 // Whose cancel the handler did not heed. Touches shared memory only.
 bool is_dispatcher(int pid) noexcept {
-    if (!store::board_present() || MyDatabaseId == InvalidOid) return false;
-    const store::DatabaseSlot* slot = store::database_slot(MyDatabaseId);
+    if (!board::board_present() || MyDatabaseId == InvalidOid) return false;
+    const board::DatabaseSlot* slot = board::database_slot(MyDatabaseId);
     return slot != nullptr && slot->pid == pid;
 }
 
@@ -41,7 +41,7 @@ bool is_dispatcher(int pid) noexcept {
 // help.
 void shut_down(core::Instant until) noexcept {
     ShutdownRequestPending = 1;
-    limit_deadline(until);
+    engine::limit_deadline(until);
     SetLatch(MyLatch);
 }
 
@@ -69,10 +69,10 @@ extern "C" void foreman_terminated(int signo, siginfo_t* info, void*) {
 // crash of its own.
 extern "C" void foreman_crash_elsewhere(int signo, siginfo_t* info, void*) {
     if (info->si_pid == PostmasterPid) {
-        if (store::my_slot_number() >= 0) {
-            store::record_bystander(store::my_slot_number());
+        if (board::my_slot_number() >= 0) {
+            board::record_bystander(board::my_slot_number());
         } else {
-            store::record_launcher_signalled();
+            board::record_launcher_signalled();
         }
     }
     if (signo == SIGABRT) {
@@ -96,7 +96,7 @@ extern "C" void foreman_own_interrupt(int signo, siginfo_t* info, void*) {
 }  // namespace
 
 void record_crashes_elsewhere() {
-    if (!store::open_recorder()) {
+    if (!board::open_recorder()) {
         pg::log(
             LOG,
             pg::Failure(
@@ -113,7 +113,7 @@ void record_crashes_elsewhere() {
 }
 
 void install_signal_handlers(bool cancellable) {
-    prepare_deadline();
+    engine::prepare_deadline();
     pqsignal(SIGHUP, SignalHandlerForConfigReload);
     struct sigaction action {};
     if (cancellable) {
@@ -131,13 +131,13 @@ void install_signal_handlers(bool cancellable) {
     BackgroundWorkerUnblockSignals();
 }
 
-store::Death cause_of_death() noexcept {
-    if (ended_by_deadline() && !ShutdownRequestPending) return store::Death::own_fault;
-    if (g_own_signal) return store::Death::own_fault;
+board::Death cause_of_death() noexcept {
+    if (engine::ended_by_deadline() && !ShutdownRequestPending) return board::Death::own_fault;
+    if (g_own_signal) return board::Death::own_fault;
     if (g_dispatcher_signal || ShutdownRequestPending || !PostmasterIsAlive())
-        return store::Death::interrupted;
-    if (g_outside_signal) return store::Death::terminated;
-    return store::Death::own_fault;  // a FATAL that the handler brought about
+        return board::Death::interrupted;
+    if (g_outside_signal) return board::Death::terminated;
+    return board::Death::own_fault;  // a FATAL that the handler brought about
 }
 
 void attend() {

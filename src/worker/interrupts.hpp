@@ -16,7 +16,7 @@ void install_signal_handlers(bool cancellable);
 /// executors, which have a slot, and the launcher.
 void record_crashes_elsewhere();
 /// Whose fault the end of this process is, for a job in its hands.
-store::Death cause_of_death() noexcept;
+board::Death cause_of_death() noexcept;
 /// Reads the configuration again when SIGHUP came; acts on pending interrupts.
 void attend();
 

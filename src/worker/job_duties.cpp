@@ -38,13 +38,13 @@ constexpr int kExpireStep = 400;  // takes about kStep
 
 // Each in a transaction of its own: one whose job cannot be settled does not keep the others from it.
 Again settle_dead(DutyState& s, Turn& turn) {
-    if (turn.pokes & store::kPokeOrphans) s.orphans_until = turn.steady + kOrphansWatch;
+    if (turn.pokes & board::kPokeOrphans) s.orphans_until = turn.steady + kOrphansWatch;
     bool all = true;
-    for (int i = 0; i < store::kMaxSlots; i++) {
-        store::SlotReading dead{};
-        if (!read_dead_executor(i, s.database, &dead)) continue;
-        if (s.attempt(turn.name, [&dead] { settle_dead_executor(dead); })) {
-            forget_dead_executor(dead);
+    for (int i = 0; i < board::kMaxSlots; i++) {
+        board::SlotReading dead{};
+        if (!engine::read_dead_executor(i, s.database, &dead)) continue;
+        if (s.attempt(turn.name, [&dead] { engine::settle_dead_executor(dead); })) {
+            engine::forget_dead_executor(dead);
         } else {
             all = false;
         }
@@ -52,8 +52,9 @@ Again settle_dead(DutyState& s, Turn& turn) {
     pg::Context context("foreman orphans");
     pg::ContextResource memory(context);
     pg::vector<int64> orphans(&memory);
-    all &= s.attempt(turn.name, [&s, &orphans] { find_orphans(s.database, &orphans); });
-    for (const int64 job : orphans) all &= s.attempt(turn.name, [job] { rescue_leased(job, false, ""); });
+    all &= s.attempt(turn.name, [&s, &orphans] { engine::find_orphans(s.database, &orphans); });
+    for (const int64 job : orphans)
+        all &= s.attempt(turn.name, [job] { engine::rescue_leased(job, false, ""); });
     if (all) s.recovered(turn.name);
     if (turn.steady < s.orphans_until) return again_at(turn.steady + kOrphansLook);
     return all ? kDone : kLater;
@@ -62,8 +63,8 @@ Again settle_dead(DutyState& s, Turn& turn) {
 // An apply worker commits prepared transactions without a command that the utility hook would see. As long as
 // one is there, its end is looked for. One that was poked for was made, and may have ended before this look.
 Again look_at_prepared(DutyState& s, Turn& turn) {
-    const uint32 both = store::kPokePrepared | store::kPokeReread;
-    const bool made = (turn.pokes & both) == store::kPokePrepared;
+    const uint32 both = board::kPokePrepared | board::kPokeReread;
+    const bool made = (turn.pokes & both) == board::kPokePrepared;
     store::PreparedSet found = s.prepared;
     const bool looked = s.duty(turn.name, [&found] { found = store::prepared_transactions(); });
     if (made || found != s.prepared) store::distrust_heads();
@@ -87,8 +88,8 @@ Again read_leases(DutyState& s, Turn& turn) {
 }
 
 Again read_handlers(DutyState& s, Turn& turn) {
-    s.all_handlers |= (turn.pokes & store::kPokeHandlers) != 0;
-    const bool done = s.duty(turn.name, [&s] { refresh_roles(s.database, s.all_handlers, kStep); });
+    s.all_handlers |= (turn.pokes & board::kPokeHandlers) != 0;
+    const bool done = s.duty(turn.name, [&s] { engine::refresh_roles(s.database, s.all_handlers, kStep); });
     s.all_handlers = !done;  // it may have failed between a range and the look at its handler
     return done ? kDone : kLater;
 }
@@ -114,7 +115,7 @@ Again apply_requests(DutyState& s, Turn& turn) {
     RequestRound& round = s.requests;
     if (round.after == PG_INT64_MIN)
         round = {.generation = request_generation(s), .interrupt = round.interrupt, .began = turn.steady};
-    round.interrupt |= (turn.pokes & store::kPokePrepared) != 0;
+    round.interrupt |= (turn.pokes & board::kPokePrepared) != 0;
     store::RequestPass pass{0, 0, round.after, true};
     if (!s.duty(turn.name, [&] { pass = store::apply_requests(round.after, kStep, round.interrupt); })) {
         round.after = PG_INT64_MIN;
@@ -142,7 +143,8 @@ Again revive_leases(DutyState& s, Turn& turn) {
     // After a failure each on its own, so that one that cannot be revived does not keep the others from it.
     for (const bool each_alone : {false, true}) {
         core::Instant seen = next;
-        if (s.duty(turn.name, [&] { revive_ended_leases(s.database, turn.now, kStep, &seen, each_alone); })) {
+        if (s.duty(turn.name,
+                   [&] { engine::revive_ended_leases(s.database, turn.now, kStep, &seen, each_alone); })) {
             next = seen;
             break;
         }
@@ -163,7 +165,7 @@ Again release_blocked(DutyState& s, Turn& turn) {
 }
 
 Again expire_jobs(DutyState& s, Turn& turn) {
-    return s.duty(turn.name, [&] { expire_due(s.slot, turn.now, kExpireStep); }) ? kDone : kLater;
+    return s.duty(turn.name, [&] { engine::expire_due(s.slot, turn.now, kExpireStep); }) ? kDone : kLater;
 }
 
 }  // namespace foreman::worker

@@ -74,14 +74,14 @@ void Launcher::read_databases() {
     pg::vector<Oid> present(&memory);
     {
         pg::Transaction tx;
-        store::list_databases(&present);
+        board::list_databases(&present);
         tx.commit();
     }
     for (const Oid database : present) know(database);
     for (std::size_t i = known_.size(); i-- > 0;) {
         if (std::find(present.begin(), present.end(), known_[i].database) != present.end()) continue;
         if (known_[i].handle && known_[i].handle->status() != BGWH_STOPPED) continue;
-        store::clear_database(known_[i].database);
+        board::clear_database(known_[i].database);
         known_.erase(known_.begin() + static_cast<std::ptrdiff_t>(i));
     }
 }
@@ -97,13 +97,13 @@ bool Launcher::start(Known& k, core::Instant now) {
     spec.argument = ObjectIdGetDatum(k.database);
     spec.restart_seconds = BGW_NEVER_RESTART;
     spec.notify = MyProcPid;
-    store::DatabaseSlot* d = store::add_database_slot(k.database);
+    board::DatabaseSlot* d = board::add_database_slot(k.database);
     if (d == nullptr) {
         if (!full_said_) {
             pg::log(LOG,
                     pg::Failure(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED,
                                 "pg_foreman cannot run the jobs of database %u: it runs those of %d others",
-                                k.database, store::kMaxDatabases)
+                                k.database, board::kMaxDatabases)
                         .hint("Drop the extension in a database that needs no jobs."));
         }
         full_said_ = true;
@@ -111,11 +111,11 @@ bool Launcher::start(Known& k, core::Instant now) {
         return false;
     }
     full_said_ = false;
-    store::note_exit(k.database, store::DispatcherExit::crashed);
+    board::note_exit(k.database, board::DispatcherExit::crashed);
     k.started = now;
     k.handle = pg::start_worker(spec);
     if (!k.handle) {
-        store::note_exit(k.database, store::DispatcherExit::no_worker_slot);
+        board::note_exit(k.database, board::DispatcherExit::no_worker_slot);
         if (!slots_exhausted_said_) {
             pg::log(LOG,
                     pg::Failure(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED,
@@ -133,19 +133,19 @@ bool Launcher::start(Known& k, core::Instant now) {
 void Launcher::dispatcher_ended(Known& k, core::Instant now) {
     k.handle.reset();
     look_again_if_asked(k);
-    switch (store::read_exit(k.database)) {
-        case store::DispatcherExit::no_extension:
+    switch (board::read_exit(k.database)) {
+        case board::DispatcherExit::no_extension:
             k.probed = !k.again;
             k.failures = 0;
-            if (k.probed) store::clear_database(k.database);
+            if (k.probed) board::clear_database(k.database);
             break;
-        case store::DispatcherExit::asked_to_leave:
+        case board::DispatcherExit::asked_to_leave:
             k.probed = false;
             k.failures = 0;
             k.not_before = now;
             break;
-        case store::DispatcherExit::no_worker_slot:
-        case store::DispatcherExit::crashed: {
+        case board::DispatcherExit::no_worker_slot:
+        case board::DispatcherExit::crashed: {
             if (now - k.started > kSettled) k.failures = 0;
             const core::Micros backoff = core::seconds(1) * (int64{1} << std::min(k.failures, 6));
             k.failures++;
@@ -158,7 +158,7 @@ void Launcher::dispatcher_ended(Known& k, core::Instant now) {
 
 // Somebody said that the extension, or the right to run, may have come to this database.
 void Launcher::look_again_if_asked(Known& k) {
-    store::DatabaseSlot* d = store::database_slot(k.database);
+    board::DatabaseSlot* d = board::database_slot(k.database);
     if (d == nullptr || !d->look_again) return;
     d->look_again = false;
     k.probed = false;
@@ -179,8 +179,8 @@ bool Launcher::reap(core::Instant now) {
 // false: it wants another look soon.
 bool Launcher::look_after(Known& k, core::Instant now) {
     // Another launcher's dispatcher sets our latch when it ends.
-    if (k.handle || k.probed || !settings::enabled || store::is_in_charge(k.database)) return true;
-    if (k.not_before > now || store::is_held(k.database)) return false;
+    if (k.handle || k.probed || !settings::enabled || board::is_in_charge(k.database)) return true;
+    if (k.not_before > now || board::is_held(k.database)) return false;
     return start(k, now);
 }
 
@@ -190,7 +190,7 @@ void Launcher::loop() {
         attend();
         if (ShutdownRequestPending) return;
         const core::Instant now = pg::steady_now();  // of a clock that nobody sets
-        const bool poked = pg_atomic_exchange_u32(&store::board().launcher_poked, 0) != 0;
+        const bool poked = pg_atomic_exchange_u32(&board::board().launcher_poked, 0) != 0;
         if (poked) {
             for (Known& k : known_) look_again_if_asked(k);
         }
@@ -202,7 +202,7 @@ void Launcher::loop() {
         int probing = 0;
         for (Known& k : known_) {
             // One unknown database at a time: a probe is a process.
-            const bool unknown = !k.probed && !store::has_extension(k.database);
+            const bool unknown = !k.probed && !board::has_extension(k.database);
             if (unknown && probing > 0) {
                 settled = false;
                 continue;
@@ -214,7 +214,7 @@ void Launcher::loop() {
     }
 }
 
-extern "C" void foreman_launcher_exit(int, Datum) { store::board().launcher_pid = 0; }
+extern "C" void foreman_launcher_exit(int, Datum) { board::board().launcher_pid = 0; }
 
 }  // namespace
 
@@ -222,13 +222,13 @@ void launcher_main() {
     install_signal_handlers(false);
     pg::guarded([] { BackgroundWorkerInitializeConnection(nullptr, nullptr, 0); });
     pg::lift_session_limits();
-    store::board().launcher_procno = pg::this_process().procno;
-    store::board().launcher_pid = MyProcPid;
+    board::board().launcher_procno = pg::this_process().procno;
+    board::board().launcher_pid = MyProcPid;
     pg::guarded([] { before_shmem_exit(foreman_launcher_exit, Datum{0}); });
     record_crashes_elsewhere();
-    store::Suspect suspects[store::kMaxSlots];
-    const int n = store::read_suspects(suspects);
-    store::post_suspects({suspects, static_cast<std::size_t>(n)});
+    board::Suspect suspects[board::kMaxSlots];
+    const int n = board::read_suspects(suspects);
+    board::post_suspects({suspects, static_cast<std::size_t>(n)});
     Launcher launcher;
     launcher.loop();
     pg::guarded([] { proc_exit(0); });

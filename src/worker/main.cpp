@@ -36,7 +36,8 @@ void foreman_dispatcher_main(Datum database) {
 }
 
 void foreman_elsewhere_main(Datum segment) {
-    pg::run_guarded([](void* arg) { elsewhere_main(DatumGetUInt32(*static_cast<Datum*>(arg))); }, &segment);
+    pg::run_guarded([](void* arg) { engine::elsewhere_main(DatumGetUInt32(*static_cast<Datum*>(arg))); },
+                    &segment);
 }
 
 void foreman_executor_main(Datum) {

@@ -43,15 +43,15 @@ void say_barred(Oid role, pg::SessionBar bar) {
                      .hint("%s", hint));
 }
 
-store::OwnDemand* find_demand(store::OwnDemands* demands, Oid role) {
+board::OwnDemand* find_demand(board::OwnDemands* demands, Oid role) {
     const auto found =
         std::lower_bound(demands->begin(), demands->end(), role,
-                         [](const store::OwnDemand& d, Oid wanted) { return d.role < wanted; });
+                         [](const board::OwnDemand& d, Oid wanted) { return d.role < wanted; });
     return found == demands->end() || found->role != role ? nullptr : &*found;
 }
 
-core::Instant since(store::OwnDemands* demands, Oid role) {
-    const store::OwnDemand* d = find_demand(demands, role);
+core::Instant since(board::OwnDemands* demands, Oid role) {
+    const board::OwnDemand* d = find_demand(demands, role);
     return d == nullptr ? core::kPlusInfinity : d->since;
 }
 
@@ -72,12 +72,12 @@ Recruiter::Round Recruiter::look(core::Instant now) {
         core::Instant next_due;
         pg::static_vector<RoleNeed, kRolesAtOnce> needs;  // those of the least roles past passed_
         bool others;
-        store::OwnDemands demands;
+        board::OwnDemands demands;
     } look{this, now, core::kPlusInfinity, {}, false, {}};
-    store::read_demands(database_, &look.demands);
-    store::visit_ranges(
+    board::read_demands(database_, &look.demands);
+    board::visit_ranges(
         database_,
-        [](void* arg, uint32, Oid role, store::Key head, core::Instant queue_opens) {
+        [](void* arg, uint32, Oid role, core::Key head, core::Instant queue_opens) {
             auto* l = static_cast<Look*>(arg);
             if (role == InvalidOid || head == core::kNoKey) return;
             const core::Instant due = std::max(core::Instant{head.run_at}, queue_opens);
@@ -85,7 +85,7 @@ Recruiter::Round Recruiter::look(core::Instant now) {
                 l->next_due = std::min(l->next_due, due);
                 return;
             }
-            if (store::OwnDemand* d = find_demand(&l->demands, role)) d->is_due = true;
+            if (board::OwnDemand* d = find_demand(&l->demands, role)) d->is_due = true;
             if (role <= l->self->passed_) {
                 l->others = true;
                 return;
@@ -106,8 +106,8 @@ Recruiter::Round Recruiter::look(core::Instant now) {
         },
         &look);
     // Work that was deleted, cancelled or given to another role needs no executor any more.
-    for (const store::OwnDemand& d : look.demands) {
-        if (!d.is_due) store::forget_demand(database_, d.role);
+    for (const board::OwnDemand& d : look.demands) {
+        if (!d.is_due) board::forget_demand(database_, d.role);
     }
     const core::Instant steady = pg::steady_now();
     reap_failed_starts(steady);
@@ -126,21 +126,21 @@ Recruiter::Round Recruiter::look(core::Instant now) {
 }
 
 core::Instant Recruiter::rest() noexcept {
-    store::forget_demands(database_);
+    board::forget_demands(database_);
     return core::kPlusInfinity;
 }
 
 // When to try again: nobody runs this role's jobs, and nobody could be started.
 core::Instant Recruiter::serve(const RoleNeed& need, core::Instant now, core::Instant steady) {
     constexpr core::Instant kNever = core::kPlusInfinity;
-    const store::RoleExecutors have = store::count_executors(database_, need.role);
-    if (store::wake_executor(database_, need.role) || have.starting > 0) return kNever;
-    if (have.total > 0 && store::free_slots(settings::max_executors) <= 0)
-        return store::make_room(database_, need.role, now, steady);
+    const board::RoleExecutors have = board::count_executors(database_, need.role);
+    if (board::wake_executor(database_, need.role) || have.starting > 0) return kNever;
+    if (have.total > 0 && board::free_slots(settings::max_executors) <= 0)
+        return board::make_room(database_, need.role, now, steady);
     if (is_barred(need.role, steady)) return have.total > 0 ? kNever : find_bad(need.role)->not_before;
-    const int slot = store::reserve_slot(database_, need.role, settings::max_executors, now);
+    const int slot = board::reserve_slot(database_, need.role, settings::max_executors, now);
     if (slot < 0) {
-        if (have.total > 0) store::forget_demand(database_, need.role);
+        if (have.total > 0) board::forget_demand(database_, need.role);
         return have.total > 0 ? kNever : steady + kDemandRetry;
     }
     return start_executor(slot, need.role) || have.total > 0 ? kNever : steady + kWorkerSlotRetry;
@@ -159,7 +159,7 @@ bool Recruiter::start_executor(int slot, Oid role) {
     spec.extra_bytes = sizeof(ticket);
     std::optional<pg::WorkerHandle> handle = pg::start_worker(spec);
     if (!handle) {
-        store::free_slot(slot);
+        board::free_slot(slot);
         if (!slots_exhausted_said_) {
             pg::log(LOG, pg::Failure(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED,
                                      "pg_foreman cannot start an executor: no background worker slot is free")
@@ -183,7 +183,7 @@ void Recruiter::say_failing(Oid role) {
     });
     std::snprintf(text, sizeof(text),
                   "executors of role %s end before they have done anything: the server log says why", name);
-    store::note_failing(kRunning, text);
+    board::note_failing(kRunning, text);
     failing_said_ = true;
     tx.commit();
 }
@@ -193,15 +193,15 @@ void Recruiter::say_failing(Oid role) {
 void Recruiter::reap_failed_starts(core::Instant steady) {
     for (std::size_t i = started_.size(); i-- > 0;) {
         Started& s = started_[i];
-        store::SlotReading r{};
-        const bool used = store::read_slot(s.slot, &r);
+        board::SlotReading r{};
+        const bool used = board::read_slot(s.slot, &r);
         const bool ours = used && r.database == database_ && r.role == s.role;
-        if (ours && r.state != store::SlotState::starting && !r.proven) continue;
-        if (!ours || r.state != store::SlotState::starting) {
+        if (ours && r.state != board::SlotState::starting && !r.proven) continue;
+        if (!ours || r.state != board::SlotState::starting) {
             forget_bad(s.role);
         } else {
             if (s.handle.status() != BGWH_STOPPED) continue;
-            store::free_slot(s.slot);
+            board::free_slot(s.slot);
             Bad* b = find_bad(s.role);
             if (b == nullptr) {
                 bad_.push_back({s.role, pg::SessionBar::none, 0, steady});
@@ -234,7 +234,7 @@ bool Recruiter::is_barred(Oid role, core::Instant steady) {
     if (b->bar != bar) say_barred(role, bar);
     b->bar = bar;
     b->not_before = steady + kBarredRest;
-    store::forget_demand(database_, role);
+    board::forget_demand(database_, role);
     tx.commit();
     return true;
 }
@@ -250,7 +250,7 @@ void Recruiter::forget_bad(Oid role) {
     const auto fails = [](const Bad& b) { return b.failures >= kFailuresToSay; };
     if (failing_said_ && std::none_of(bad_.begin(), bad_.end(), fails)) {
         failing_said_ = false;
-        store::note_recovered(kRunning);
+        board::note_recovered(kRunning);
     }
 }
 

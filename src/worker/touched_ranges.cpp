@@ -21,26 +21,26 @@ constexpr core::Micros kMaxBlockedRetry = kBlockedRetry * (int64{1} << kMaxBlock
 // A pause that is longer than any pause can be shows that the clock was set back since it began.
 bool is_blocked(const Touched& t, core::Instant now) {
     return t.blocked_until > now && t.blocked_until - now <= kMaxBlockedRetry &&
-           store::range_lowered(t.ref) == t.blocked_at;
+           board::range_lowered(t.ref) == t.blocked_at;
 }
 
 }  // namespace
 
-bool TouchedRanges::choose(bool allow_alone, store::RangeChoice* choice) const {
+bool TouchedRanges::choose(bool allow_alone, board::RangeChoice* choice) const {
     uint32 skip[kMaxTouched];
     std::size_t n = 0;
     const core::Instant now = pg::clock_now();
     for (const Touched& t : touched_) {
         if (is_blocked(t, now)) skip[n++] = t.ref.index;
     }
-    return store::choose_range(database_, role_, now, allow_alone, {skip, n}, choice);
+    return board::choose_range(database_, role_, now, allow_alone, {skip, n}, choice);
 }
 
 bool TouchedRanges::any_to_raise() const {
     return std::any_of(touched_.begin(), touched_.end(), [](const Touched& t) { return t.to_raise; });
 }
 
-Touched& TouchedRanges::touch(const store::RangeChoice& choice) {
+Touched& TouchedRanges::touch(const board::RangeChoice& choice) {
     for (Touched& t : touched_) {
         if (t.ref.index == choice.ref.index && t.ref.generation == choice.ref.generation) return t;
     }
@@ -49,7 +49,7 @@ Touched& TouchedRanges::touch(const store::RangeChoice& choice) {
     return touched_.back();
 }
 
-void TouchedRanges::missed(const store::RangeChoice& choice) {
+void TouchedRanges::missed(const board::RangeChoice& choice) {
     Touched& t = touch(choice);
     t.misses++;
     t.blocked_at = choice.lowered;
@@ -58,23 +58,23 @@ void TouchedRanges::missed(const store::RangeChoice& choice) {
             pg::clock_now() + kBlockedRetry * (int64{1} << std::min(t.misses - 2, kMaxBlockedDoublings));
 }
 
-void TouchedRanges::leave_for_a_while(const store::RangeChoice& choice) {
+void TouchedRanges::leave_for_a_while(const board::RangeChoice& choice) {
     Touched& t = touch(choice);
     t.misses = 2;
     t.blocked_at = choice.lowered;
     t.blocked_until = pg::clock_now() + kNoRoomRetry;
 }
 
-void TouchedRanges::missed_locked(const store::RangeChoice& choice, core::Instant asked) {
+void TouchedRanges::missed_locked(const board::RangeChoice& choice, core::Instant asked) {
     missed(choice);
     Touched& t = touch(choice);
     if (t.misses == 1) return;
     const store::RangeSpec range{choice.queue_name(), choice.kind_name(), choice.priority, choice.alone};
-    const store::Key next = store::first_key(range, {asked.us + 1, core::kFirstKey.job_id}, {});
+    const core::Key next = store::first_key(range, {asked.us + 1, core::kFirstKey.job_id}, {});
     t.blocked_until = std::min(t.blocked_until, core::Instant{next.run_at});
 }
 
-void TouchedRanges::turn_to_oldest(bool allow_alone, store::RangeChoice* choice) const {
+void TouchedRanges::turn_to_oldest(bool allow_alone, board::RangeChoice* choice) const {
     struct Asked {
         const TouchedRanges* self;
         bool allow_alone;
@@ -82,7 +82,7 @@ void TouchedRanges::turn_to_oldest(bool allow_alone, store::RangeChoice* choice)
     } const asked{this, allow_alone, pg::clock_now()};
     store::turn_to_oldest(
         choice, asked.now,
-        [](const void* arg, const store::RangeChoice& r) {
+        [](const void* arg, const board::RangeChoice& r) {
             const auto* a = static_cast<const Asked*>(arg);
             if (r.role != a->self->role_ || (r.alone != 0 && !a->allow_alone)) return false;
             return std::none_of(

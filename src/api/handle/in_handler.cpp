@@ -55,7 +55,7 @@ FOREMAN_PUBLIC(set_progress) {
             .hint("Allowed: a number between 0 and 1.");
     }
     const OptionalText note = optional_text(pg::optional_argument(fcinfo, 1));
-    store::slot_progress(fraction, pg::cut(note.value_or(std::string_view{}), store::kNoteBytes - 1));
+    board::slot_progress(fraction, pg::cut(note.value_or(std::string_view{}), board::kNoteBytes - 1));
     return Datum{0};
 }
 

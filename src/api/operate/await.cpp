@@ -31,10 +31,10 @@ struct Reply {
 };
 
 bool runs_now(int64 job_id) noexcept {
-    if (!store::board_present()) return false;
-    for (int i = 0; i < store::kMaxSlots; i++) {
-        store::SlotReading slot;
-        if (store::read_slot(i, &slot) && slot.database == MyDatabaseId && slot.job_id == job_id) return true;
+    if (!board::board_present()) return false;
+    for (int i = 0; i < board::kMaxSlots; i++) {
+        board::SlotReading slot;
+        if (board::read_slot(i, &slot) && slot.database == MyDatabaseId && slot.job_id == job_id) return true;
     }
     return false;
 }

@@ -62,7 +62,7 @@ const char* act(int64 job_id, const store::Request& request, const char* done, c
 
 const char* cancel(int64 job_id, std::string_view reason) {
     store::Request request{};
-    request.action = store::RequestAction::cancel;
+    request.action = core::RequestAction::cancel;
     request.reason = reason;
     return act(job_id, request, "cancelled", "cancel_requested", [&] {
         store::Job job{};
@@ -74,7 +74,7 @@ const char* cancel(int64 job_id, std::string_view reason) {
 
 const char* move(int64 job_id, const Change& change) {
     store::Request request{};
-    request.action = store::RequestAction::reschedule;
+    request.action = core::RequestAction::reschedule;
     request.run_at = change.run_at;
     request.priority = change.priority;
     return act(job_id, request, "rescheduled", "requested",
@@ -86,7 +86,7 @@ const char* remove(int64 job_id) {
     if (found.place == store::Place::history || found.place == store::Place::dead)
         return store::delete_finished(job_id, found.place) ? "deleted" : "not_found";
     store::Request request{};
-    request.action = store::RequestAction::remove;
+    request.action = core::RequestAction::remove;
     const char* answer = act(job_id, request, "deleted", "delete_requested", [&] {
         store::Job job{};
         if (!store::take_waiting(job_id, CurrentMemoryContext, &job)) return false;

@@ -24,7 +24,7 @@ namespace {
 
 // A database may be started where no worker will come; that is said at once.
 void warn_without_workers() {
-    if (!store::board_present()) {
+    if (!board::board_present()) {
         pg::log(WARNING, pg::Failure(ERRCODE_WARNING, "no worker of pg_foreman runs in this server")
                              .hint("Add pg_foreman to shared_preload_libraries and restart the server."));
     } else if (!settings::enabled) {
@@ -53,7 +53,7 @@ FOREMAN_PUBLIC(start) {
     store::follow_roles();
     if (before == store::Permission::copied) store::release_all_leases();
     if (ran) {
-        store::remember_poke(store::kPokeIdentity | store::kPokeReread);
+        store::remember_poke(board::kPokeIdentity | board::kPokeReread);
         store::remember_launcher();
     } else {
         store::write_identity(false);

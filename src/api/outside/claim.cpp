@@ -37,7 +37,7 @@ struct Claimer {
     store::LeaseClaim claim;
     pg::ContextResource* memory;
     pg::vector<store::RangeSpec>* empty;  // ranges in which everything due is locked or gone
-    store::RangeRef range;                // that it claims from
+    board::RangeRef range;                // that it claims from
     bool* no_room;                        // set when the board has no room for the keys of some
 };
 
@@ -50,14 +50,14 @@ void put_job(pg::ResultSet* rows, const store::LeasedJob& l, core::Micros length
 }
 
 // How many were due; those of them whose keys are taken are not among `jobs`.
-std::size_t lease(const Claimer& c, const store::RangeSpec& spec, store::Key from, int qty,
+std::size_t lease(const Claimer& c, const store::RangeSpec& spec, core::Key from, int qty,
                   pg::vector<store::LeasedJob>* jobs) {
     const std::size_t before = jobs->size();
     std::size_t due = 0;
-    if (store::is_keyed(spec.alone)) {
+    if (board::is_keyed(spec.alone)) {
         bool no_room = false;
         store::lease_keyed_jobs(spec, from, qty, c.claim, c.memory->context(), jobs, &due, &no_room);
-        store::note_room(c.range, !no_room);
+        board::note_room(c.range, !no_room);
         *c.no_room = *c.no_room || no_room;
         return due;
     }
@@ -68,7 +68,7 @@ std::size_t lease(const Claimer& c, const store::RangeSpec& spec, store::Key fro
 // A transaction that keeps its first snapshot may not skip a row that changed after the statement began: the
 // server raises 40001 where READ COMMITTED would look at the row again. So the statement is run again, which
 // then sees the row as it is.
-std::size_t lease_repeatedly(const Claimer& c, const store::RangeSpec& spec, store::Key from, int qty,
+std::size_t lease_repeatedly(const Claimer& c, const store::RangeSpec& spec, core::Key from, int qty,
                              pg::vector<store::LeasedJob>* jobs) {
     const std::size_t before = jobs->size();
     for (int tries = 1;; tries++) {
@@ -84,10 +84,10 @@ std::size_t lease_repeatedly(const Claimer& c, const store::RangeSpec& spec, sto
     }
 }
 
-void turn_to_oldest(const Claimer& c, store::RangeChoice* range) {
+void turn_to_oldest(const Claimer& c, board::RangeChoice* range) {
     store::turn_to_oldest(
         range, c.claim.now,
-        [](const void* arg, const store::RangeChoice& r) {
+        [](const void* arg, const board::RangeChoice& r) {
             const auto* claimer = static_cast<const Claimer*>(arg);
             return store::passes_outside(claimer->filter, claimer->claim.now,
                                          {claimer->empty->data(), claimer->empty->size()}, r);
@@ -96,16 +96,16 @@ void turn_to_oldest(const Claimer& c, store::RangeChoice* range) {
 }
 
 // Claims from one range; false: nothing came of it, it is left out from now on.
-bool claim_some(const Claimer& c, const store::RangeChoice& range, int qty,
+bool claim_some(const Claimer& c, const board::RangeChoice& range, int qty,
                 pg::vector<store::LeasedJob>* jobs) {
-    store::Key from = range.head;
+    core::Key from = range.head;
     qty = static_cast<int>(std::min(static_cast<uint32>(qty), range.most));
-    if (store::raise_is_due(range.ref, kRaiseEvery)) from = store::raise_range(range.ref).value_or(from);
+    if (board::raise_is_due(range.ref, kRaiseEvery)) from = store::raise_range(range.ref).value_or(from);
     const store::RangeSpec spec{range.queue_name(), range.kind_name(), range.priority, range.alone};
     const std::size_t before = jobs->size();
     const uint32 queue =
-        range.ref.valid() ? store::queue_entry_of(range.ref) : store::queue_entry_of(spec.queue);
-    store::Intake intake(queue, spec.queue, qty, store::Running::at_once, c.claim.now);
+        range.ref.valid() ? board::queue_entry_of(range.ref) : board::queue_entry_of(spec.queue);
+    store::Intake intake(queue, spec.queue, qty, board::Running::at_once, c.claim.now);
     const int granted = intake.places();
     Claimer mine = c;
     mine.claim.queue = queue;
@@ -116,12 +116,12 @@ bool claim_some(const Claimer& c, const store::RangeChoice& range, int qty,
                                           : lease(mine, spec, from, granted, jobs);
     const std::size_t got = jobs->size() - before;
     intake.claimed(static_cast<int>(got));
-    store::count_claimed(range.ref, static_cast<uint32>(due));
-    store::count_ageing(range.ref, static_cast<uint32>(got));
+    board::count_claimed(range.ref, static_cast<uint32>(due));
+    board::count_ageing(range.ref, static_cast<uint32>(got));
     // raise_range() does nothing in a transaction that has an id, and a claim of keyed jobs takes one. The next
     // claim raises first then: otherwise every claim would walk over the rows that are parked or leased.
     if (due == 0 && granted > 0 && !store::raise_range(range.ref))
-        store::count_claimed(range.ref, kRaiseEvery);
+        board::count_claimed(range.ref, kRaiseEvery);
     if (due == static_cast<std::size_t>(granted) && granted > 0) return true;
     const auto keep = [&](std::string_view text) {
         return std::string_view(pg::copy_text(text, c.memory->context()), text.size());
@@ -131,20 +131,20 @@ bool claim_some(const Claimer& c, const store::RangeChoice& range, int qty,
 }
 
 // An id is its role's, and that of whoever may act as that role, as long as the worker is heard of.
-void announce(store::Announcement worker, core::Instant now) {
+void announce(board::Announcement worker, core::Instant now) {
     Oid owner = InvalidOid;
-    switch (store::beat_worker(MyDatabaseId, worker, now, &owner)) {
-        case store::Announced::yes:
+    switch (board::beat_worker(MyDatabaseId, worker, now, &owner)) {
+        case board::Announced::yes:
             return;
-        case store::Announced::full:
+        case board::Announced::full:
             throw pg::Failure(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED,
                               "too many outside workers of this role are registered: there are %d places",
-                              store::kMaxWorkers)
+                              board::kMaxWorkers)
                 .hint(
                     "One role may use half of them, and half of what others leave. One that is not heard of "
                     "for %d seconds is free again.",
-                    static_cast<int>(store::kWorkerSilence.us / USECS_PER_SEC));
-        case store::Announced::taken:
+                    static_cast<int>(board::kWorkerSilence.us / USECS_PER_SEC));
+        case board::Announced::taken:
             break;
     }
     if (pg::call<&has_privs_of_role>(worker.role, owner)) {
@@ -154,7 +154,7 @@ void announce(store::Announcement worker, core::Instant now) {
     throw pg::Failure(ERRCODE_INSUFFICIENT_PRIVILEGE, "worker_id \"%.*s\" is in use by another role",
                       static_cast<int>(worker.id.size()), worker.id.data())
         .hint("Use another worker_id. One that is not heard of for %d seconds is free again.",
-              static_cast<int>(store::kWorkerSilence.us / USECS_PER_SEC));
+              static_cast<int>(board::kWorkerSilence.us / USECS_PER_SEC));
 }
 
 }  // namespace
@@ -165,13 +165,13 @@ FOREMAN_PUBLIC(claim) {
     pg::ContextResource memory(context);
     Names queues(&memory);
     Names kinds(&memory);
-    required_names(pg::optional_argument(fcinfo, 0), "queues", store::kMaxWaitedQueues, &queues);
+    required_names(pg::optional_argument(fcinfo, 0), "queues", board::kMaxWaitedQueues, &queues);
     for (const std::string_view q : queues) {
         store::require(store::Bundle::worker, q);
-        if (store::board_present()) continue;
+        if (board::board_present()) continue;
         const store::Queue& settings = store::find_queue(q);
         if (settings.max_running > 0 || settings.rate_limit > 0)
-            store::refuse_without_board("foreman.claim() from a queue with max_running or rate_limit");
+            board::refuse_without_board("foreman.claim() from a queue with max_running or rate_limit");
     }
     const std::string_view worker = required_name(pg::optional_argument(fcinfo, 1), "worker_id");
     const int qty = static_cast<int>(required_count(pg::optional_argument(fcinfo, 2), "qty", 1, kMaxQty));
@@ -188,7 +188,7 @@ FOREMAN_PUBLIC(claim) {
     bool no_room = false;
     const Claimer claimer{filter, {worker, length, now}, &memory, &empty, {}, &no_room};
     pg::vector<store::LeasedJob> jobs(&memory);
-    store::RangeChoice range;
+    board::RangeChoice range;
     while (static_cast<int>(jobs.size()) < qty &&
            store::choose_outside(filter, now, {empty.data(), empty.size()}, &range)) {
         if (range.turn_of_oldest) turn_to_oldest(claimer, &range);
@@ -214,10 +214,10 @@ FOREMAN_PUBLIC(worker_heartbeat) {
     pg::ContextResource memory(context);
     const std::string_view worker = required_name(pg::optional_argument(fcinfo, 0), "worker_id");
     Names queues(&memory);
-    required_names(pg::optional_argument(fcinfo, 1), "queues", store::kMaxWaitedQueues, &queues);
+    required_names(pg::optional_argument(fcinfo, 1), "queues", board::kMaxWaitedQueues, &queues);
     for (const std::string_view q : queues) store::require(store::Bundle::worker, q);
     const OptionalText label = optional_name(pg::optional_argument(fcinfo, 2), "label");
-    if (!store::board_present()) store::refuse_without_board("foreman.worker_heartbeat()");
+    if (!board::board_present()) board::refuse_without_board("foreman.worker_heartbeat()");
     const core::Instant now = store::now();
     announce({worker, label.value_or(""), {queues.data(), queues.size()}, GetUserId()}, now);
     pg::ResultSet rows(fcinfo);
@@ -225,7 +225,7 @@ FOREMAN_PUBLIC(worker_heartbeat) {
         const int32 limit = store::find_queue(q).max_running;
         std::optional<Datum> slots;
         if (limit > 0) {
-            const store::WorkerPlace place = store::place_of_worker(MyDatabaseId, q, worker, now);
+            const board::WorkerPlace place = board::place_of_worker(MyDatabaseId, q, worker, now);
             slots = Int32GetDatum(core::fair_share(limit, place.workers, place.before));
         }
         rows.put(std::array<std::optional<Datum>, 2>{pg::text_datum(q), slots});

@@ -12,14 +12,14 @@ namespace foreman::api {
 
 namespace {
 
-std::string_view name_of(const store::BoardName& name) noexcept { return {name.text, name.len}; }
+std::string_view name_of(const board::BoardName& name) noexcept { return {name.text, name.len}; }
 
 }  // namespace
 
 FOREMAN_PUBLIC(lease) {
     pg::ResultSet rows(fcinfo);
-    store::LeaseReading l{};
-    if (!store::read_lease(MyDatabaseId, DatumGetInt64(pg::argument(fcinfo, 0)), &l)) return rows.done();
+    board::LeaseReading l{};
+    if (!board::read_lease(MyDatabaseId, DatumGetInt64(pg::argument(fcinfo, 0)), &l)) return rows.done();
     // The token is the view's to read: nobody else learns anything of a lease by its job's id.
     if (pg::uuid_bytes(pg::argument(fcinfo, 1)).bytes != l.token.bytes) return rows.done();
     std::array<OptionalDatum, 3> v;
@@ -32,13 +32,13 @@ FOREMAN_PUBLIC(lease) {
 
 FOREMAN_PUBLIC(outside_workers) {
     pg::ResultSet rows(fcinfo);
-    if (!store::board_present()) return rows.done();
+    if (!board::board_present()) return rows.done();
     const pg::Context context("foreman workers", CurrentMemoryContext);
     pg::ContextResource memory(context);
-    pg::vector<store::WorkerEntry> one(1, store::WorkerEntry{}, &memory);
-    store::WorkerEntry& w = one.front();
-    for (int place = 0; place < store::kMaxWorkers; place++) {
-        if (!store::read_worker(place, MyDatabaseId, store::now(), &w)) continue;
+    pg::vector<board::WorkerEntry> one(1, board::WorkerEntry{}, &memory);
+    board::WorkerEntry& w = one.front();
+    for (int place = 0; place < board::kMaxWorkers; place++) {
+        if (!board::read_worker(place, MyDatabaseId, store::now(), &w)) continue;
         pg::vector<Datum> queues(&memory);
         for (int i = 0; i < w.queue_count; i++) {
             if (store::may_see(name_of(w.queues[i]))) queues.push_back(pg::text_datum(name_of(w.queues[i])));

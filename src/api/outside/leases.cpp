@@ -144,14 +144,14 @@ void complete_pairs(std::span<const store::TokenPair> pairs, const pg::Elements*
 
 std::string_view beat(const store::TokenPair& pair, core::Instant now, core::Micros extend,
                       const double* progress, std::optional<std::string_view> note) {
-    switch (store::beat_lease(MyDatabaseId, pair.job_id, pair.token, now, extend, progress, note)) {
-        case store::Beat::active:
+    switch (board::beat_lease(MyDatabaseId, pair.job_id, pair.token, now, extend, progress, note)) {
+        case board::Beat::active:
             return "active";
-        case store::Beat::cancel_requested:
+        case board::Beat::cancel_requested:
             return "cancel_requested";
-        case store::Beat::lost:
+        case board::Beat::lost:
             return "lost";
-        case store::Beat::unknown:
+        case board::Beat::unknown:
             break;
     }
     const std::optional<store::LeaseRow> row = store::read_lease_row(pair.job_id);
@@ -182,7 +182,7 @@ FOREMAN_PUBLIC(heartbeat) {
                 .hint("Allowed is 0 to 1.");
     }
     if (pg::has_argument(fcinfo, 4))
-        note = pg::cut(pg::text_view(pg::argument(fcinfo, 4)), store::kLeaseNoteBytes);
+        note = pg::cut(pg::text_view(pg::argument(fcinfo, 4)), board::kLeaseNoteBytes);
     return pg::text_datum(beat(pair, store::now(), extend, has_progress ? &fraction : nullptr, note));
 }
 

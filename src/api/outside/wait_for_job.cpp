@@ -28,7 +28,7 @@ constexpr Span kPatience{core::Micros{0}, core::days(3653)};
 
 core::Instant due_from_rows(const store::OutsideFilter& filter, core::Instant now) {
     pg::Transaction tx;
-    store::RangeChoice range;
+    board::RangeChoice range;
     const bool due = store::choose_outside(filter, now, {}, &range);
     tx.commit();
     return due ? now : core::kPlusInfinity;
@@ -37,15 +37,15 @@ core::Instant due_from_rows(const store::OutsideFilter& filter, core::Instant no
 void wait_until_due(const store::OutsideFilter& filter, std::optional<core::Micros> timeout) {
     const core::Instant until = timeout ? pg::steady_now() + *timeout : core::kPlusInfinity;
     const core::Micros look_again =
-        store::board_present() ? core::milliseconds(settings::poll_interval_ms) : kLookWithoutBoard;
+        board::board_present() ? core::milliseconds(settings::poll_interval_ms) : kLookWithoutBoard;
     const uint32 event = pg::wait_event("ForemanWaitForJob");
     const Waiting waiting(filter.queues);
     for (;;) {
         // In the table before the look: what commits after the look sets the latch.
-        store::rearm_waiter();
+        board::rearm_waiter();
         const core::Instant now = pg::clock_now();
-        core::Instant due = store::board_present() ? store::next_due_outside(filter) : core::kPlusInfinity;
-        if (due > now && (!store::board_present() || store::is_off_board(MyDatabaseId)))
+        core::Instant due = board::board_present() ? store::next_due_outside(filter) : core::kPlusInfinity;
+        if (due > now && (!board::board_present() || board::is_off_board(MyDatabaseId)))
             due = std::min(due, due_from_rows(filter, now));
         const core::Micros left = until - pg::steady_now();
         if (due <= now || left <= core::Micros{0}) return;
@@ -64,7 +64,7 @@ FOREMAN_PUBLIC(wait_for_job) {
     Names queues(&memory);
     {
         const pg::CurrentScope scope(context);
-        required_names(pg::optional_argument(fcinfo, 0), "queues", store::kMaxWaitedQueues, &queues);
+        required_names(pg::optional_argument(fcinfo, 0), "queues", board::kMaxWaitedQueues, &queues);
     }
     for (std::string_view& q : queues) {
         store::require(store::Bundle::worker, q);

@@ -257,7 +257,7 @@ FOREMAN_PUBLIC(cron_job_changed) {
     }
     if (!row_security) {
         // A restore, in which our own tables may be empty yet: the dispatcher follows when it is let loose.
-        store::remember_poke(store::kPokeReread);
+        store::remember_poke(board::kPokeReread);
         return PointerGetDatum(nullptr);
     }
     store::follow_cron_job(id, true);

@@ -57,20 +57,20 @@ bool is_alive(int32 pid) noexcept { return pid != 0 && (kill(pid, 0) == 0 || err
 
 constexpr int kLeastMemoryMb = 16;
 
-bool lacks_worker_slot(const store::DatabaseSlot* slot) noexcept {
-    return slot != nullptr && slot->exit == static_cast<int32>(store::DispatcherExit::no_worker_slot);
+bool lacks_worker_slot(const board::DatabaseSlot* slot) noexcept {
+    return slot != nullptr && slot->exit == static_cast<int32>(board::DispatcherExit::no_worker_slot);
 }
 
 constexpr const char* kStandby = "This server is a standby: jobs run on the primary";
 
 void report_processes(Report* report) {
-    const bool launcher = is_alive(store::board().launcher_pid);
+    const bool launcher = is_alive(board::board().launcher_pid);
     report->add("launcher", launcher,
                 launcher ? "it runs"
                 : RecoveryInProgress()
                     ? kStandby
                     : "It does not run: the server log says why it ended; it starts again by itself");
-    const store::DatabaseSlot* slot = store::database_slot(MyDatabaseId);
+    const board::DatabaseSlot* slot = board::database_slot(MyDatabaseId);
     const bool dispatcher = slot != nullptr && is_alive(slot->pid);
     const char* detail =
         dispatcher             ? "it runs"
@@ -99,9 +99,9 @@ void report_permission(Report* report) {
 void report_executors(Report* report) {
     int used = 0;
     int here = 0;
-    for (int i = 0; i < store::kMaxSlots; i++) {
-        store::SlotReading slot;
-        if (!store::read_slot(i, &slot) || slot.state == store::SlotState::dead) continue;
+    for (int i = 0; i < board::kMaxSlots; i++) {
+        board::SlotReading slot;
+        if (!board::read_slot(i, &slot) || slot.state == board::SlotState::dead) continue;
         used++;
         if (slot.database == MyDatabaseId) here++;
     }
@@ -124,9 +124,9 @@ void report_executors(Report* report) {
 void report_standby(Report* report) {
     int waiting = 0;
     int32 first = 0;
-    for (int i = 0; i < store::kMaxSlots; i++) {
-        store::SlotReading slot;
-        if (!store::read_slot(i, &slot) || slot.database != MyDatabaseId || !pg::waits_for_standby(slot.pid))
+    for (int i = 0; i < board::kMaxSlots; i++) {
+        board::SlotReading slot;
+        if (!board::read_slot(i, &slot) || slot.database != MyDatabaseId || !pg::waits_for_standby(slot.pid))
             continue;
         if (waiting++ == 0) first = slot.pid;
     }
@@ -146,7 +146,7 @@ int setting(const char* name) {
 // too, and so does the clerk that records runs of cron.job.
 void report_worker_processes(Report* report) {
     int dispatchers = 0;
-    for (const store::DatabaseSlot& d : store::board().databases) {
+    for (const board::DatabaseSlot& d : board::board().databases) {
         if (d.database != InvalidOid && (d.has_extension || d.pid != 0)) dispatchers++;
     }
     dispatchers = std::max(dispatchers, 1);
@@ -168,7 +168,7 @@ constexpr core::Micros kFullForAWhile = core::minutes(5);
 void report_board(Report* report) {
     const core::Instant now = pg::clock_now();
     int full = 0;
-    for (const store::TableReading& t : store::read_board_tables(now)) {
+    for (const board::TableReading& t : board::read_board_tables(now)) {
         if (t.refused_at + kFullForAWhile < now) continue;
         full++;
         char name[32];
@@ -197,8 +197,8 @@ void report_history(Report* report) {
 
 void report_duties(Report* report) {
     constexpr std::string_view kPrefix = "pg_foreman: ";
-    store::FailingDuty failing{};
-    if (!store::read_failing(&failing))
+    board::FailingDuty failing{};
+    if (!board::read_failing(&failing))
         return report->add("duties", true, "the dispatcher does all its work");
     const std::string_view duty = failing.duty;
     report->add("duties", false, "%s fails since " INT64_FORMAT " s: %s",
@@ -267,7 +267,7 @@ void report_roles(Report* report) {
 
 FOREMAN_PUBLIC(health) {
     Report report(fcinfo);
-    const bool preloaded = store::board_present();
+    const bool preloaded = board::board_present();
     report.add("preload", preloaded,
                preloaded
                    ? "the library is preloaded"

@@ -38,7 +38,7 @@ void put_process(pg::ResultSet* rows, const char* cpu, const char* memory, Optio
 /// queue; how many jobs ended, their seconds of waiting and running since the server started.
 FOREMAN_PUBLIC(queue_times) {
     pg::ResultSet rows(fcinfo);
-    if (!store::board_present()) return rows.done();
+    if (!board::board_present()) return rows.done();
     const pg::Context context("foreman times", CurrentMemoryContext);
     pg::ContextResource memory(context);
     pg::vector<store::QueueTotals> queues(&memory);
@@ -59,26 +59,26 @@ FOREMAN_PUBLIC(queue_times) {
 /// table, how many of its places are in use, and of how many.
 FOREMAN_PUBLIC(board_tables) {
     pg::ResultSet rows(fcinfo);
-    if (!store::board_present()) return rows.done();
-    for (const store::TableReading& t : store::read_board_tables(pg::clock_now()))
+    if (!board::board_present()) return rows.done();
+    for (const board::TableReading& t : board::read_board_tables(pg::clock_now()))
         rows.put(Row{pg::text_datum(t.name), Int64GetDatum(t.used), Int64GetDatum(t.capacity)});
     return rows.done();
 }
 
 FOREMAN_PUBLIC(resources) {
     pg::ResultSet rows(fcinfo);
-    store::DatabaseSlot* database = store::board_present() ? store::database_slot(MyDatabaseId) : nullptr;
+    board::DatabaseSlot* database = board::board_present() ? board::database_slot(MyDatabaseId) : nullptr;
     if (database == nullptr) return rows.done();
     put(&rows, "foreman_running", std::nullopt, database->stopped || database->pid == 0 ? 0 : 1);
     if (const uint64 bytes = pg_atomic_read_u64(&database->database_bytes); bytes > 0)
         put(&rows, "foreman_database_bytes", std::nullopt, static_cast<double>(bytes));
     put_process(&rows, "foreman_dispatcher_cpu_seconds_total", "foreman_dispatcher_memory_bytes",
                 std::nullopt, database->pid);
-    for (int i = 0; i < store::kMaxSlots; i++) {
-        store::SlotReading slot;
-        if (!store::read_slot(i, &slot) || slot.database != MyDatabaseId) continue;
+    for (int i = 0; i < board::kMaxSlots; i++) {
+        board::SlotReading slot;
+        if (!board::read_slot(i, &slot) || slot.database != MyDatabaseId) continue;
         put(&rows, "foreman_executor_jobs_total", Int32GetDatum(i), static_cast<double>(slot.jobs_done));
-        put(&rows, "foreman_executor_busy", Int32GetDatum(i), slot.state == store::SlotState::busy ? 1 : 0);
+        put(&rows, "foreman_executor_busy", Int32GetDatum(i), slot.state == board::SlotState::busy ? 1 : 0);
         put_process(&rows, "foreman_executor_cpu_seconds_total", "foreman_executor_memory_bytes",
                     Int32GetDatum(i), slot.pid);
     }

@@ -17,19 +17,19 @@ namespace {
 
 bool sees(std::string_view queue) { return store::may_see(queue); }
 
-std::string_view name_of(const store::BoardName& name) noexcept { return {name.text, name.len}; }
+std::string_view name_of(const board::BoardName& name) noexcept { return {name.text, name.len}; }
 
-const char* state_name(store::SlotState state) noexcept {
+const char* state_name(board::SlotState state) noexcept {
     switch (state) {
-        case store::SlotState::free:
+        case board::SlotState::free:
             return "free";
-        case store::SlotState::starting:
+        case board::SlotState::starting:
             return "starting";
-        case store::SlotState::idle:
+        case board::SlotState::idle:
             return "idle";
-        case store::SlotState::busy:
+        case board::SlotState::busy:
             return "busy";
-        case store::SlotState::dead:
+        case board::SlotState::dead:
             break;
     }
     return "ended";
@@ -40,7 +40,7 @@ OptionalDatum instant_or_null(core::Instant t) {
     return pg::to_datum(t);
 }
 
-void put_executor(pg::ResultSet* rows, const store::SlotReading& r) {
+void put_executor(pg::ResultSet* rows, const board::SlotReading& r) {
     std::array<OptionalDatum, 13> v;
     v[0] = Int32GetDatum(r.slot);
     if (r.pid != 0) v[1] = Int32GetDatum(r.pid);
@@ -61,7 +61,7 @@ void put_executor(pg::ResultSet* rows, const store::SlotReading& r) {
 }
 
 // waiting, oldest_run_at, throttled_until; completed, failed, discarded, cancelled since the server started.
-void put_queue(pg::ResultSet* rows, const store::QueueReading& r, bool counted) {
+void put_queue(pg::ResultSet* rows, const board::QueueReading& r, bool counted) {
     if (!sees(name_of(r.name))) return;
     std::array<OptionalDatum, 12> v;
     v[0] = pg::text_datum(name_of(r.name));
@@ -80,32 +80,32 @@ void put_queue(pg::ResultSet* rows, const store::QueueReading& r, bool counted) 
 }
 
 void put_board_queues(pg::ResultSet* rows) {
-    const store::DatabaseSlot* slot = store::database_slot(MyDatabaseId);
+    const board::DatabaseSlot* slot = board::database_slot(MyDatabaseId);
     const bool counted =
-        slot != nullptr && pg_atomic_read_u32(&const_cast<store::DatabaseSlot*>(slot)->counted) != 0;
+        slot != nullptr && pg_atomic_read_u32(&const_cast<board::DatabaseSlot*>(slot)->counted) != 0;
     const pg::Context context("foreman queues", CurrentMemoryContext);
     pg::ContextResource memory(context);
-    pg::vector<store::QueueReading> queues(&memory);
+    pg::vector<board::QueueReading> queues(&memory);
     // One that is added meanwhile is shown next time.
-    queues.resize(static_cast<std::size_t>(store::read_queues(MyDatabaseId, nullptr, 0)));
-    const int n = store::read_queues(MyDatabaseId, queues.data(), static_cast<int>(queues.size()));
+    queues.resize(static_cast<std::size_t>(board::read_queues(MyDatabaseId, nullptr, 0)));
+    const int n = board::read_queues(MyDatabaseId, queues.data(), static_cast<int>(queues.size()));
     queues.resize(std::min(queues.size(), static_cast<std::size_t>(n)));
-    for (const store::QueueReading& q : queues) put_queue(rows, q, counted);
+    for (const board::QueueReading& q : queues) put_queue(rows, q, counted);
 }
 
 // Without the board the rows are counted, as the tables' owner: rights are asked for afterwards.
 void put_counted_queues(pg::ResultSet* rows) {
     struct Counts {
-        pg::vector<store::QueueReading> queues;
+        pg::vector<board::QueueReading> queues;
     };
     const pg::Context context("foreman queues", CurrentMemoryContext);
     pg::ContextResource memory(context);
-    Counts counts{pg::vector<store::QueueReading>(&memory)};
+    Counts counts{pg::vector<board::QueueReading>(&memory)};
     store::visit_waiting(
         store::now(),
         [](void* arg, const store::QueueCount& c) {
-            store::QueueReading r{};
-            r.name.len = static_cast<uint16>(std::min<std::size_t>(c.queue.size(), store::kNameBytes - 1));
+            board::QueueReading r{};
+            r.name.len = static_cast<uint16>(std::min<std::size_t>(c.queue.size(), board::kNameBytes - 1));
             std::memcpy(r.name.text, c.queue.data(), r.name.len);
             r.live = c.waiting;
             r.oldest_run_at = c.oldest_run_at;
@@ -116,7 +116,7 @@ void put_counted_queues(pg::ResultSet* rows) {
             static_cast<Counts*>(arg)->queues.push_back(r);
         },
         &counts);
-    for (const store::QueueReading& q : counts.queues) put_queue(rows, q, true);
+    for (const board::QueueReading& q : counts.queues) put_queue(rows, q, true);
 }
 
 }  // namespace
@@ -135,17 +135,17 @@ FOREMAN_PUBLIC(now) { return pg::to_datum(store::now()); }
 
 FOREMAN_PUBLIC(executors) {
     pg::ResultSet rows(fcinfo);
-    if (!store::board_present()) return rows.done();
-    for (int i = 0; i < store::kMaxSlots; i++) {
-        store::SlotReading slot;
-        if (store::read_slot(i, &slot) && slot.database == MyDatabaseId) put_executor(&rows, slot);
+    if (!board::board_present()) return rows.done();
+    for (int i = 0; i < board::kMaxSlots; i++) {
+        board::SlotReading slot;
+        if (board::read_slot(i, &slot) && slot.database == MyDatabaseId) put_executor(&rows, slot);
     }
     return rows.done();
 }
 
 FOREMAN_PUBLIC(queue_counters) {
     pg::ResultSet rows(fcinfo);
-    if (store::board_present()) {
+    if (board::board_present()) {
         put_board_queues(&rows);
     } else {
         put_counted_queues(&rows);

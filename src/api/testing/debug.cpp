@@ -8,14 +8,14 @@
 #include "pg/entry.hpp"
 #include "store/jobs/ended.hpp"
 
-namespace foreman::worker {
+namespace foreman::api {
 
 namespace {
 
 void require_superuser() {
     if (!superuser())
         throw pg::Failure(ERRCODE_INSUFFICIENT_PRIVILEGE, "only superusers may use the debug functions");
-    if (!store::board_present())
+    if (!board::board_present())
         throw pg::Failure(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
                           "pg_foreman is not in shared_preload_libraries");
 }
@@ -58,16 +58,16 @@ constexpr store::EndObserver kSays{[](const store::Job&) { return false; }, say_
 
 FOREMAN_FUNCTION(debug_points) {
     require_superuser();
-    pg_atomic_write_u32(&store::armed_points(), static_cast<uint32>(DatumGetInt32(pg::argument(fcinfo, 0))));
+    pg_atomic_write_u32(&board::armed_points(), static_cast<uint32>(DatumGetInt32(pg::argument(fcinfo, 0))));
     return Datum{0};
 }
 
 FOREMAN_FUNCTION(range_heads) {
     require_superuser();
     pg::ResultSet rows(fcinfo);
-    for (uint32 i = 0; i < store::range_count(); i++) {
-        store::RangeChoice r;
-        if (!store::describe_range(store::range_at(MyDatabaseId, i), &r)) continue;
+    for (uint32 i = 0; i < board::range_count(); i++) {
+        board::RangeChoice r;
+        if (!board::describe_range(board::range_at(MyDatabaseId, i), &r)) continue;
         const Datum values[] = {pg::text_datum(r.queue_name()), pg::text_datum(r.kind_name()),
                                 Int32GetDatum(r.priority),      Int32GetDatum(r.alone),
                                 bound(r.head.run_at),           Int64GetDatum(r.head.job_id),
@@ -80,9 +80,9 @@ FOREMAN_FUNCTION(range_heads) {
 FOREMAN_FUNCTION(executor_slots) {
     require_superuser();
     pg::ResultSet rows(fcinfo);
-    for (int i = 0; i < store::kMaxSlots; i++) {
-        store::SlotReading r{};
-        if (!store::read_slot(i, &r)) continue;
+    for (int i = 0; i < board::kMaxSlots; i++) {
+        board::SlotReading r{};
+        if (!board::read_slot(i, &r)) continue;
         const Datum values[] = {Int32GetDatum(i), Int32GetDatum(static_cast<int32>(r.state)),
                                 ObjectIdGetDatum(r.database)};
         rows.put(values);
@@ -90,4 +90,4 @@ FOREMAN_FUNCTION(executor_slots) {
     return rows.done();
 }
 
-}  // namespace foreman::worker
+}  // namespace foreman::api

@@ -15,7 +15,7 @@ namespace {
 // Workers live by the server's clock: what a session did by another one would surprise them.
 bool dispatcher_runs() noexcept {
     if (MyDatabaseId == InvalidOid || InitializingParallelWorker) return false;
-    const store::DatabaseSlot* slot = store::database_slot(MyDatabaseId);
+    const board::DatabaseSlot* slot = board::database_slot(MyDatabaseId);
     return slot != nullptr && slot->pid != 0 && !slot->stopped;
 }
 

@@ -25,7 +25,7 @@
 #include "store/upkeep/prune.hpp"
 #include "store/upkeep/upkeep.hpp"
 
-namespace foreman::worker {
+namespace foreman::api {
 
 namespace {
 
@@ -66,12 +66,11 @@ bool Pass::is_mine(const store::Handler& h) const {
 
 // Paused, or cooling down.
 bool is_closed(std::string_view queue, core::Instant now) {
-    return store::find_queue(queue).paused || store::read_cooling(MyDatabaseId, queue).until > now;
+    return store::find_queue(queue).paused || board::read_cooling(MyDatabaseId, queue).until > now;
 }
 
 bool Pass::is_closed(std::string_view queue, core::Instant now) const {
-    return worker::is_closed(queue, now) ||
-           std::find(cooling_.begin(), cooling_.end(), queue) != cooling_.end();
+    return api::is_closed(queue, now) || std::find(cooling_.begin(), cooling_.end(), queue) != cooling_.end();
 }
 
 // The least due range of ours that has a job this pass has not seen.
@@ -86,7 +85,7 @@ bool Pass::choose(store::RangeRow* best) {
             !is_mine(store::find_handler(spec.kind, spec.queue, spec.alone)))
             continue;
         if (!store::may(store::Bundle::operate, spec.queue) || is_closed(spec.queue, now)) continue;
-        if (which_ == store::Which::timers && !store::is_keyed(spec.alone)) continue;
+        if (which_ == store::Which::timers && !board::is_keyed(spec.alone)) continue;
         row.first = store::first_unseen(spec, now, {seen_.data(), seen_.size()}, which_);
         if (row.first == core::kNoKey) continue;
         if (found &&
@@ -102,19 +101,19 @@ int64 Pass::run_some(const store::RangeRow& range, int64 most) {
     pg::Context context("foreman pass", context_);
     const store::Handler handler = store::find_handler(range.spec().kind, range.spec().queue, range.alone);
     if (!is_mine(handler)) return -1;  // registered anew since it was chosen
-    Group group(context.get(), false);
-    const store::Running running =
-        handler.lane == store::Lane::batch ? store::Running::at_once : store::Running::one_after_another;
+    engine::Group group(context.get(), false);
+    const board::Running running =
+        handler.lane == store::Lane::batch ? board::Running::at_once : board::Running::one_after_another;
     const int wanted =
         static_cast<int>(std::min<int64>(most, handler.lane == store::Lane::batch ? core::kMaxChunk : 1));
     const std::string_view queue = range.spec().queue;
-    store::Intake intake(store::queue_entry_of(queue), queue, wanted, running, store::now());
+    store::Intake intake(board::queue_entry_of(queue), queue, wanted, running, store::now());
     const int qty = intake.places();
     if (qty == 0) {  // full, or its rate is used up
         cooling_.push_back({pg::copy_text(queue, context_), queue.size()});
         return 0;
     }
-    if (store::is_keyed(range.alone)) {
+    if (board::is_keyed(range.alone)) {
         store::claim_held(range.spec(), range.first, store::now(), qty, context.get(), &group.jobs(), which_);
     } else {
         store::claim_by_delete(range.spec(), range.first, store::now(), qty, context.get(), &group.jobs());
@@ -149,7 +148,7 @@ int64 Pass::run(int64 max_jobs) {
 }
 
 // The least due range of lane procedure that the user may run and that has a job not in `seen`.
-bool choose_procedure(Oid user, const pg::vector<int64>& seen, store::RangeChoice* choice) {
+bool choose_procedure(Oid user, const pg::vector<int64>& seen, board::RangeChoice* choice) {
     pg::Transaction tx;
     const core::Instant now = store::now();
     store::RangeRow row{};
@@ -160,7 +159,7 @@ bool choose_procedure(Oid user, const pg::vector<int64>& seen, store::RangeChoic
         if (row.first.run_at > now.us || !h.exists || h.lane != store::Lane::procedure || h.run_as != user)
             continue;
         if (!store::may(store::Bundle::operate, spec.queue) || is_closed(spec.queue, now)) continue;
-        const store::Key first = store::first_unseen(spec, now, {seen.data(), seen.size()});
+        const core::Key first = store::first_unseen(spec, now, {seen.data(), seen.size()});
         if (first == core::kNoKey ||
             (found && std::pair(row.priority, first) >= std::pair(choice->priority, choice->head)))
             continue;
@@ -175,8 +174,8 @@ constinit bool g_runs_procedures = false;
 
 // A session that ends inside run_procedures_once() leaves a leased job behind.
 extern "C" void foreman_pass_exit(int, Datum) {
-    if (g_runs_procedures && store::board_present())
-        store::poke_dispatcher(MyDatabaseId, store::kPokeOrphans);
+    if (g_runs_procedures && board::board_present())
+        board::poke_dispatcher(MyDatabaseId, board::kPokeOrphans);
 }
 
 class RunsProcedures {
@@ -253,7 +252,7 @@ FOREMAN_FUNCTION(fire_timers_once) {
 FOREMAN_FUNCTION(dispatch_once) {
     require_operator("foreman.dispatch_once()");
     const int64 done = store::apply_requests(PG_INT64_MIN, core::Micros{PG_INT64_MAX}).applied;
-    const int64 expired = expire_due(nullptr, store::now(), kExpireBatch);
+    const int64 expired = engine::expire_due(nullptr, store::now(), kExpireBatch);
     // This transaction may fail, or go on for long: the hints stay with the dispatcher.
     store::BlockedWork blocked(false);
     blocked.look_at_all();
@@ -263,9 +262,10 @@ FOREMAN_FUNCTION(dispatch_once) {
 FOREMAN_FUNCTION(rescue_once) {
     require_operator("foreman.rescue_once()");
     core::Instant next{};
-    const int64 revived = revive_ended_leases(MyDatabaseId, store::now(), core::Micros{PG_INT64_MAX}, &next);
-    return Int64GetDatum(revived + (store::board_present() ? settle_dead_executors(MyDatabaseId)
-                                                           : rescue_orphans(MyDatabaseId)));
+    const int64 revived =
+        engine::revive_ended_leases(MyDatabaseId, store::now(), core::Micros{PG_INT64_MAX}, &next);
+    return Int64GetDatum(revived + (board::board_present() ? engine::settle_dead_executors(MyDatabaseId)
+                                                           : engine::rescue_orphans(MyDatabaseId)));
 }
 
 FOREMAN_FUNCTION(prune_once) {
@@ -295,8 +295,8 @@ FOREMAN_FUNCTION(prune_once) {
 
 FOREMAN_FUNCTION(fire_schedules_once) {
     require_operator("foreman.fire_schedules_once()");
-    Troubled troubled;
-    FirePass pass(store::now(), &troubled);
+    engine::Troubled troubled;
+    engine::FirePass pass(store::now(), &troubled);
     while (pass.step()) {
     }
     return Int64GetDatum(pass.fired());
@@ -311,12 +311,12 @@ FOREMAN_FUNCTION(run_procedures_once) {
     pg::vector<int64> seen(&memory);
     const pg::BetweenTransactions between(fcinfo, "foreman.run_procedures_once()");
     const RunsProcedures runs;
-    for (store::RangeChoice choice; choose_procedure(user, seen, &choice);) {
-        const int64 ran = run_procedure_job(choice, choice.head, false);
+    for (board::RangeChoice choice; choose_procedure(user, seen, &choice);) {
+        const int64 ran = engine::run_procedure_job(choice, choice.head, false);
         if (ran == 0) break;
         seen.push_back(ran);
     }
     return Datum{0};
 }
 
-}  // namespace foreman::worker
+}  // namespace foreman::api

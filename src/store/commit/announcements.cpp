@@ -22,7 +22,7 @@ std::string_view kept(std::string_view text, MemoryContext context) {
     return {pg::copy_text(text, context), text.size()};
 }
 
-void add_times(JobTimes* into, const JobTimes& from) noexcept {
+void add_times(board::JobTimes* into, const board::JobTimes& from) noexcept {
     for (int i = 0; i < core::kHistogramBuckets; i++) {
         into->wait.counts[i] += from.wait.counts[i];
         into->run.counts[i] += from.run.counts[i];
@@ -52,22 +52,23 @@ void CountsAnnouncement::merge(const CountsAnnouncement& o) noexcept {
 void CountsAnnouncement::keep(MemoryContext context) { queue = kept(queue, context); }
 
 void CountsAnnouncement::tell() const noexcept {
-    add_queue_delta(MyDatabaseId, queue, delta, times, GetTopFullTransactionIdIfAny(), store::now());
+    board::add_queue_delta(MyDatabaseId, queue, delta, times, GetTopFullTransactionIdIfAny(), store::now());
 }
 
 void StopAnnouncement::tell() const noexcept {
-    if (DatabaseSlot* d = database_slot(MyDatabaseId)) d->stopped = true;
+    if (board::DatabaseSlot* d = board::database_slot(MyDatabaseId)) d->stopped = true;
 }
 
 void SettingsAnnouncement::keep(MemoryContext context) { queue = kept(queue, context); }
 
 // What waits for the queue looks again: one that was paused may be open now.
 void SettingsAnnouncement::tell() const noexcept {
-    set_queue_settings(MyDatabaseId, queue, settings);
+    board::set_queue_settings(MyDatabaseId, queue, settings);
     // Jobs that its limit for each key, or the policy of its sequences, held up may go.
-    if (DatabaseSlot* d = database_slot(MyDatabaseId)) pg_atomic_write_u32(&d->waits_overflow, 1);
-    poke_dispatcher(MyDatabaseId, kPokeQueues | kPokeDue | kPokeBlocked);
-    if (anybody_waits()) wake_waiters_of_queue(MyDatabaseId, queue);
+    if (board::DatabaseSlot* d = board::database_slot(MyDatabaseId))
+        pg_atomic_write_u32(&d->waits_overflow, 1);
+    board::poke_dispatcher(MyDatabaseId, board::kPokeQueues | board::kPokeDue | board::kPokeBlocked);
+    if (board::anybody_waits()) board::wake_waiters_of_queue(MyDatabaseId, queue);
 }
 
 uint32 ThrottleAnnouncement::hash() const noexcept { return hash_of(queue); }
@@ -75,8 +76,8 @@ uint32 ThrottleAnnouncement::hash() const noexcept { return hash_of(queue); }
 void ThrottleAnnouncement::keep(MemoryContext context) { queue = kept(queue, context); }
 
 void ThrottleAnnouncement::tell() const noexcept {
-    cool_queue(MyDatabaseId, queue, policy, at);
-    poke_dispatcher(MyDatabaseId, kPokeDue);  // it wakes whom the end of the window concerns
+    board::cool_queue(MyDatabaseId, queue, policy, at);
+    board::poke_dispatcher(MyDatabaseId, board::kPokeDue);  // it wakes whom the end of the window concerns
 }
 
 uint32 WorkAnnouncement::hash() const noexcept { return hash_combine(hash_of(queue), hash_of(kind)); }
@@ -92,35 +93,36 @@ void WorkAnnouncement::keep(MemoryContext context) {
 }
 
 void WorkAnnouncement::tell() const noexcept {
-    lower_head({MyDatabaseId, queue, kind, priority, alone}, role, key);
-    wake_for(MyDatabaseId, role, Instant{key.run_at}, Instant{GetCurrentTimestamp()});
+    board::lower_head({MyDatabaseId, queue, kind, priority, alone}, role, key);
+    board::wake_for(MyDatabaseId, role, core::Instant{key.run_at}, core::Instant{GetCurrentTimestamp()});
     // wait_for_job() serves workers outside: it is not woken for kinds that have a handler in the database.
-    if (role == InvalidOid && anybody_waits()) wake_waiters_of_queue(MyDatabaseId, queue, jobs);
+    if (role == InvalidOid && board::anybody_waits()) board::wake_waiters_of_queue(MyDatabaseId, queue, jobs);
 }
 
 void KindAnnouncement::keep(MemoryContext context) { kind = kept(kind, context); }
 
-void KindAnnouncement::tell() const noexcept { set_kind_role(MyDatabaseId, kind, role); }
+void KindAnnouncement::tell() const noexcept { board::set_kind_role(MyDatabaseId, kind, role); }
 
 void RequestAnnouncement::tell() const noexcept {
-    if (DatabaseSlot* d = database_slot(MyDatabaseId)) {
+    if (board::DatabaseSlot* d = board::database_slot(MyDatabaseId)) {
         pg_atomic_fetch_add_u32(&d->request_generation, 1);
         pg_atomic_write_u32(&d->requests_open, 1);
     }
-    if (interrupt && !interrupt_job(MyDatabaseId, job_id)) mark_lease_cancelled(MyDatabaseId, job_id);
-    poke_dispatcher(MyDatabaseId, kPokeRequests);
+    if (interrupt && !board::interrupt_job(MyDatabaseId, job_id))
+        board::mark_lease_cancelled(MyDatabaseId, job_id);
+    board::poke_dispatcher(MyDatabaseId, board::kPokeRequests);
 }
 
 void DueAnnouncement::tell() const noexcept {
-    DatabaseSlot* d = database_slot(MyDatabaseId);
-    if (d != nullptr && (d->*instant).lower(at)) poke_dispatcher(MyDatabaseId, poke);
+    board::DatabaseSlot* d = board::database_slot(MyDatabaseId);
+    if (d != nullptr && (d->*instant).lower(at)) board::poke_dispatcher(MyDatabaseId, poke);
 }
 
 bool LeaseAnnouncement::holds_a_limit() const noexcept {
-    return is_limited(place) || keys[0] != kNoIndex || keys[1] != kNoIndex;
+    return board::is_limited(place) || keys[0] != board::kNoIndex || keys[1] != board::kNoIndex;
 }
 
-void LeaseEndAnnouncement::tell() const noexcept { drop_lease(MyDatabaseId, job_id, token); }
+void LeaseEndAnnouncement::tell() const noexcept { board::drop_lease(MyDatabaseId, job_id, token); }
 
 uint32 KeyAnnouncement::hash() const noexcept { return hash_combine(hash_of(queue), hash_of(key)); }
 
@@ -129,8 +131,10 @@ void KeyAnnouncement::keep(MemoryContext context) {
     key = kept(key, context);
 }
 
-void KeyAnnouncement::tell() const noexcept { hint_key(MyDatabaseId, {type, queue, key}, parked, place); }
+void KeyAnnouncement::tell() const noexcept {
+    board::hint_key(MyDatabaseId, {type, queue, key}, parked, place);
+}
 
-void AwaitAnnouncement::tell() const noexcept { await_end(MyDatabaseId, end); }
+void AwaitAnnouncement::tell() const noexcept { board::await_end(MyDatabaseId, end); }
 
 }  // namespace foreman::store

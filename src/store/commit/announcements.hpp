@@ -21,8 +21,8 @@ struct PlainAnnouncement {
 struct CountsAnnouncement {
     static constexpr bool kMerges = true;
     std::string_view queue;
-    QueueDelta delta;
-    JobTimes* times;  ///< in the context of announcements; nullptr: none
+    board::QueueDelta delta;
+    board::JobTimes* times;  ///< in the context of announcements; nullptr: none
     uint32 hash() const noexcept;
     bool is_same(const CountsAnnouncement& o) const noexcept { return queue == o.queue; }
     void merge(const CountsAnnouncement& o) noexcept;
@@ -38,7 +38,7 @@ struct StopAnnouncement : PlainAnnouncement {
 /// A queue's row was written.
 struct SettingsAnnouncement : PlainAnnouncement {
     std::string_view queue;
-    QueueSettings settings;
+    board::QueueSettings settings;
     void keep(MemoryContext context);
     void tell() const noexcept;
 };
@@ -48,7 +48,7 @@ struct ThrottleAnnouncement {
     static constexpr bool kMerges = true;
     std::string_view queue;
     core::ThrottlePolicy policy;
-    Instant at;
+    core::Instant at;
     uint32 hash() const noexcept;
     bool is_same(const ThrottleAnnouncement& o) const noexcept { return queue == o.queue; }
     void merge(const ThrottleAnnouncement& /*later*/) noexcept {}
@@ -64,7 +64,7 @@ struct WorkAnnouncement {
     int16 priority;
     int16 alone;
     Oid role;
-    Key key;
+    core::Key key;
     int jobs;
     uint32 hash() const noexcept;
     bool is_same(const WorkAnnouncement& o) const noexcept {
@@ -93,9 +93,9 @@ struct RequestAnnouncement : PlainAnnouncement {
 /// Something is due at `at`, in a duty of the dispatcher: of each instant of the database, the least is told.
 struct DueAnnouncement {
     static constexpr bool kMerges = true;
-    BoardInstant DatabaseSlot::*instant;
-    Poke poke;
-    Instant at;
+    board::BoardInstant board::DatabaseSlot::*instant;
+    board::Poke poke;
+    core::Instant at;
     uint32 hash() const noexcept { return poke; }
     bool is_same(const DueAnnouncement& o) const noexcept { return poke == o.poke; }
     void merge(const DueAnnouncement& o) noexcept { at = std::min(at, o.at); }
@@ -107,7 +107,7 @@ struct DueAnnouncement {
 struct LeaseAnnouncement : PlainAnnouncement {
     int64 job_id;
     pg::UuidBytes token;
-    Instant until;
+    core::Instant until;
     core::Micros length;
     uint32 keys[2];
     uint32 place;
@@ -125,7 +125,7 @@ struct LeaseEndAnnouncement : PlainAnnouncement {
 /// Jobs that a key or a sequence blocks may go on, or (`parked`) a job is blocked in that place now.
 struct KeyAnnouncement {
     static constexpr bool kMerges = true;
-    BlockedOn type;
+    core::BlockedOn type;
     bool parked;
     std::string_view queue;
     std::string_view key;

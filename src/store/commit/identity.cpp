@@ -43,7 +43,7 @@ void write_identity(bool stopped) {
     pg::Args<3> a;
     a.set(1, TransactionIdGetDatum(id)).oid(2, MyDatabaseId).boolean(3, stopped);
     g_insert.execute(a);
-    remember_poke(kPokeIdentity);
+    remember_poke(board::kPokeIdentity);
     remember_launcher();
     if (stopped) remember_stop();
 }

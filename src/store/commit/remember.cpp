@@ -62,34 +62,34 @@ void forget_all() noexcept {
 }
 
 void tell_all() noexcept {
-    if (!board_present()) return;
-    debug_point(DebugPoint::before_commit_callback);
+    if (!board::board_present()) return;
+    board::debug_point(board::DebugPoint::before_commit_callback);
     g_announced.each_list([](auto& list) { list.each([](auto& what) { what.tell(); }); });
     // Asked here and not when the job ended: whoever began to wait meanwhile looked before this commit was
     // visible, or is in the table by now.
     const std::span<const int64> ended{g_ended.ids, static_cast<std::size_t>(g_ended.count)};
-    if (!ended.empty() && anybody_waits()) wake_waiters(MyDatabaseId, ended);
-    tell_ends(MyDatabaseId, core::EndKind::job, ended);
-    if (g_pokes != 0) poke_dispatcher(MyDatabaseId, g_pokes);
-    if (g_launcher) poke_launcher(MyDatabaseId);
+    if (!ended.empty() && board::anybody_waits()) board::wake_waiters(MyDatabaseId, ended);
+    board::tell_ends(MyDatabaseId, core::EndKind::job, ended);
+    if (g_pokes != 0) board::poke_dispatcher(MyDatabaseId, g_pokes);
+    if (g_launcher) board::poke_launcher(MyDatabaseId);
 }
 
 // Before the commit can be seen: whoever ends a lease that it sees must find it on the board, or what the
 // lease holds there stays taken.
 // false: one that counts under a limit has no room.
 bool place_leases() noexcept {
-    if (!board_present()) return true;
+    if (!board::board_present()) return true;
     bool all = true;
     // From the last on, as they are searched for among what this process holds.
     g_announced.leases.each_from_last([&all](LeaseAnnouncement& l) {
         if (!all) return;
-        l.placed = add_lease(MyDatabaseId, l.job_id, l.token, l.until, l.length, l.keys, l.place);
+        l.placed = board::add_lease(MyDatabaseId, l.job_id, l.token, l.until, l.length, l.keys, l.place);
         if (!l.placed) {
             all = !l.holds_a_limit();
             return;
         }
-        hand_over_place(l.place);
-        for (const uint32 key : l.keys) hand_over_key(key);
+        board::hand_over_place(l.place);
+        for (const uint32 key : l.keys) board::hand_over_key(key);
     });
     return all;
 }
@@ -103,7 +103,7 @@ void refuse_unplaced() {
 
 void take_leases_back() noexcept {
     g_announced.leases.each([](const LeaseAnnouncement& l) {
-        if (l.placed) drop_lease(MyDatabaseId, l.job_id, l.token);
+        if (l.placed) board::drop_lease(MyDatabaseId, l.job_id, l.token);
     });
 }
 
@@ -129,21 +129,22 @@ extern "C" void foreman_at_transaction_end(XactEvent event, void*) {
         case XACT_EVENT_COMMIT:
             if (anything_to_tell()) tell_all();
             forget_all();
-            release_keys();
-            slot_transaction(InvalidTransactionId);
+            board::release_keys();
+            board::slot_transaction(InvalidTransactionId);
             break;
         case XACT_EVENT_ABORT:
             take_leases_back();
             forget_all();
-            release_keys();
-            slot_transaction(InvalidTransactionId);
+            board::release_keys();
+            board::slot_transaction(InvalidTransactionId);
             break;
         case XACT_EVENT_PREPARE:
             // Its commit runs no callback: the dispatcher looks for it.
-            if (board_present() && anything_to_tell()) poke_dispatcher(MyDatabaseId, kPokePrepared);
+            if (board::board_present() && anything_to_tell())
+                board::poke_dispatcher(MyDatabaseId, board::kPokePrepared);
             forget_all();
-            release_keys();
-            slot_transaction(InvalidTransactionId);
+            board::release_keys();
+            board::slot_transaction(InvalidTransactionId);
             break;
         default:
             break;
@@ -154,10 +155,10 @@ extern "C" void foreman_at_subtransaction_end(SubXactEvent event, SubTransaction
     const int level = GetCurrentTransactionNestLevel();
     if (event == SUBXACT_EVENT_ABORT_SUB) {
         g_announced.each_list([level](auto& list) { list.drop_level(level); });
-        release_keys_of_level(level);
+        board::release_keys_of_level(level);
     } else if (event == SUBXACT_EVENT_COMMIT_SUB) {
         g_announced.each_list([level](auto& list) { list.hand_to_parent(level); });
-        hand_keys_to_parent(level);
+        board::hand_keys_to_parent(level);
     }
 }
 
@@ -169,7 +170,7 @@ void prepare_context() {
             RegisterXactCallback(foreman_at_transaction_end, nullptr);
             RegisterSubXactCallback(foreman_at_subtransaction_end, nullptr);
         });
-        g_registered = g_ends_watched = true;
+        g_registered = board::g_ends_watched = true;
     }
 }
 
@@ -182,15 +183,15 @@ void announce(AnnouncementList<T>& list, const T& what) {
 }  // namespace
 
 void remember_work(std::string_view queue, std::string_view kind, int16 priority, int16 alone, Oid role,
-                   Key key, int jobs) {
+                   core::Key key, int jobs) {
     announce(g_announced.work, {queue, kind, priority, alone, role, key, jobs});
 }
 
-void remember_counts(std::string_view queue, const QueueDelta& delta, const JobTimes* times) {
-    JobTimes* copy = nullptr;
-    if (times != nullptr && board_present()) {
+void remember_counts(std::string_view queue, const board::QueueDelta& delta, const board::JobTimes* times) {
+    board::JobTimes* copy = nullptr;
+    if (times != nullptr && board::board_present()) {
         prepare_context();
-        copy = static_cast<JobTimes*>(pg::allocate(sizeof(JobTimes), g_context));
+        copy = static_cast<board::JobTimes*>(pg::allocate(sizeof(board::JobTimes), g_context));
         *copy = *times;
     }
     announce(g_announced.counts, {queue, delta, copy});
@@ -201,12 +202,12 @@ void remember_request(int64 job_id, bool interrupt) {
 }
 
 void remember_end(int64 job_id) {
-    if (!board_present()) return;
+    if (!board::board_present()) return;
     prepare_context();
     g_ended.add(job_id, g_context);
 }
 
-void remember_lease(int64 job_id, const pg::UuidBytes& token, Instant until, core::Micros length,
+void remember_lease(int64 job_id, const pg::UuidBytes& token, core::Instant until, core::Micros length,
                     const uint32 (&keys)[2], uint32 queue) {
     announce(g_announced.leases, {{}, job_id, token, until, length, {keys[0], keys[1]}, queue, false});
 }
@@ -215,11 +216,11 @@ void remember_lease_end(int64 job_id, const pg::UuidBytes& token) {
     announce(g_announced.lease_ends, {{}, job_id, token});
 }
 
-void remember_key(BlockedOn type, std::string_view queue, std::string_view key) {
+void remember_key(core::BlockedOn type, std::string_view queue, std::string_view key) {
     announce(g_announced.keys, {type, false, queue, key, core::kNoPlace});
 }
 
-void remember_parked(BlockedOn type, std::string_view queue, std::string_view key,
+void remember_parked(core::BlockedOn type, std::string_view queue, std::string_view key,
                      const core::ParkedPlace& place) {
     announce(g_announced.keys, {type, true, queue, key, place});
 }
@@ -232,19 +233,21 @@ void remember_awaited(core::EndId end) {
 
 void watch_transaction() { prepare_context(); }
 
-void remember_expiry(Instant expires_at) {
-    announce(g_announced.dues, {&DatabaseSlot::next_expiry, kPokeExpiry, expires_at});
+void remember_expiry(core::Instant expires_at) {
+    announce(g_announced.dues, {&board::DatabaseSlot::next_expiry, board::kPokeExpiry, expires_at});
 }
 
-void remember_throttle(std::string_view queue, const core::ThrottlePolicy& policy, Instant now) {
+void remember_throttle(std::string_view queue, const core::ThrottlePolicy& policy, core::Instant now) {
     announce(g_announced.throttles, {queue, policy, now});
 }
 
-void remember_settings(std::string_view queue, const QueueSettings& settings) {
+void remember_settings(std::string_view queue, const board::QueueSettings& settings) {
     announce(g_announced.settings, {{}, queue, settings});
 }
 
-void remember_fire(Instant at) { announce(g_announced.dues, {&DatabaseSlot::next_fire, kPokeSchedules, at}); }
+void remember_fire(core::Instant at) {
+    announce(g_announced.dues, {&board::DatabaseSlot::next_fire, board::kPokeSchedules, at});
+}
 
 void remember_poke(uint32 bits) {
     prepare_context();
@@ -260,19 +263,21 @@ void remember_launcher() {
 
 void remember_kind(std::string_view kind, Oid role) {
     announce(g_announced.kinds, {{}, kind, role});
-    remember_poke(kPokeHandlers);
+    remember_poke(board::kPokeHandlers);
 }
 
 void distrust_heads() noexcept {
-    if (!board_present()) return;
-    reset_heads(MyDatabaseId);
-    if (DatabaseSlot* d = database_slot(MyDatabaseId)) {
+    if (!board::board_present()) return;
+    board::reset_heads(MyDatabaseId);
+    if (board::DatabaseSlot* d = board::database_slot(MyDatabaseId)) {
         pg_atomic_fetch_add_u32(&d->request_generation, 1);
         pg_atomic_write_u32(&d->requests_open, 1);
         pg_atomic_write_u32(&d->waits_overflow, 1);
     }
-    poke_dispatcher(MyDatabaseId, kPokeReread | kPokeRequests | kPokeHandlers | kPokeExpiry | kPokeIdentity |
-                                      kPokeQueues | kPokeBlocked | kPokeSchedules | kPokePrepared);
+    board::poke_dispatcher(MyDatabaseId, board::kPokeReread | board::kPokeRequests | board::kPokeHandlers |
+                                             board::kPokeExpiry | board::kPokeIdentity | board::kPokeQueues |
+                                             board::kPokeBlocked | board::kPokeSchedules |
+                                             board::kPokePrepared);
 }
 
 }  // namespace foreman::store

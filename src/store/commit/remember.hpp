@@ -18,33 +18,34 @@ namespace foreman::store {
 /// errors: 53200.
 /// cost: about 50 ns when the range was remembered before in this transaction.
 void remember_work(std::string_view queue, std::string_view kind, int16 priority, int16 alone, Oid role,
-                   Key key, int jobs = 1);
-void remember_counts(std::string_view queue, const QueueDelta& delta, const JobTimes* times = nullptr);
+                   core::Key key, int jobs = 1);
+void remember_counts(std::string_view queue, const board::QueueDelta& delta,
+                     const board::JobTimes* times = nullptr);
 /// A row of job_request for a job that may be running; interrupt: end the handler now.
 void remember_request(int64 job_id, bool interrupt);
 /// A job ended: sessions in await() hear of it, and jobs that depend on it.
 void remember_end(int64 job_id);
 /// An outside worker holds the job from the commit on, or no longer does.
-void remember_lease(int64 job_id, const pg::UuidBytes& token, Instant until, core::Micros length,
+void remember_lease(int64 job_id, const pg::UuidBytes& token, core::Instant until, core::Micros length,
                     const uint32 (&keys)[2], uint32 queue);
 void remember_lease_end(int64 job_id, const pg::UuidBytes& token);
 /// Jobs of a key may have become runnable, since one of them ended.
-void remember_key(BlockedOn type, std::string_view queue, std::string_view key);
+void remember_key(core::BlockedOn type, std::string_view queue, std::string_view key);
 /// A job is blocked on the key now, in that place; or others behind it.
-void remember_parked(BlockedOn type, std::string_view queue, std::string_view key,
+void remember_parked(core::BlockedOn type, std::string_view queue, std::string_view key,
                      const core::ParkedPlace& place);
 /// A blocked job waits for this end; or a job of this batch ended, or joined it.
 void remember_awaited(core::EndId end);
 /// A job with this expires_at waits.
-void remember_expiry(Instant expires_at);
+void remember_expiry(core::Instant expires_at);
 /// What this process holds for its transaction is given back at its end.
 void watch_transaction();
 /// A job of the queue met somebody's limit at `now`: the queue cools down from the commit on.
-void remember_throttle(std::string_view queue, const core::ThrottlePolicy& policy, Instant now);
+void remember_throttle(std::string_view queue, const core::ThrottlePolicy& policy, core::Instant now);
 /// A queue's row was written: its settings hold from the commit on.
-void remember_settings(std::string_view queue, const QueueSettings& settings);
+void remember_settings(std::string_view queue, const board::QueueSettings& settings);
 /// A schedule is due then.
-void remember_fire(Instant at);
+void remember_fire(core::Instant at);
 /// Bits for the database's dispatcher.
 void remember_poke(uint32 bits);
 /// The database stops at this commit: nothing is claimed from then on.

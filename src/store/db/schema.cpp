@@ -147,7 +147,7 @@ void AsOwner::Planner::apply() const noexcept {
 
 AsOwner::AsOwner(Oid owner) : run_as_(owner), before_(Planner::current()) {
     Planner{false, false, false, false, false, false, true, true, true, true, LockTimeout}.apply();
-    if (my_slot() != nullptr) LockTimeout = 0;
+    if (board::my_slot() != nullptr) LockTimeout = 0;
 }
 
 AsOwner::~AsOwner() { before_.apply(); }

@@ -107,7 +107,7 @@ const Handler& find_handler(std::string_view kind) { return g_handlers.find(kind
 
 const Handler& find_handler(std::string_view kind, std::string_view queue, int16 alone) {
     const Handler& h = find_handler(kind);
-    if (!h.exists || (h.serves(queue) && (!is_unvouched(alone) || h.queue_name() == queue))) return h;
+    if (!h.exists || (h.serves(queue) && (!board::is_unvouched(alone) || h.queue_name() == queue))) return h;
     return kNoHandler;
 }
 

@@ -31,13 +31,13 @@ constinit pg::Statement g_is_used{"queue_is_used",
                                   " $1) OR EXISTS (SELECT 1 FROM foreman.schedule WHERE queue " EQ " $1)",
                                   {TEXTOID}};
 
-QueueSettings settings_of(const Queue& q) {
+board::QueueSettings settings_of(const Queue& q) {
     return {q.paused, q.ageing, q.max_running, q.rate_limit, q.rate_period_us};
 }
 
 // As this transaction left the row, for the board at its commit.
 void tell_queue_settings(std::string_view queue) {
-    if (board_present()) remember_settings(queue, settings_of(read_own_queue(queue)));
+    if (board::board_present()) remember_settings(queue, settings_of(read_own_queue(queue)));
 }
 
 }  // namespace
@@ -50,30 +50,30 @@ void queue_changed(std::string_view queue) {
 }
 
 bool load_queue_settings() {
-    DatabaseSlot* slot = board_present() ? add_database_slot(MyDatabaseId) : nullptr;
+    board::DatabaseSlot* slot = board::board_present() ? board::add_database_slot(MyDatabaseId) : nullptr;
     if (slot == nullptr) return true;
     const AsOwner scope;
     const pg::Context context("foreman queue settings", CurrentMemoryContext);
     pg::ContextResource memory(context);
     for (int tries = 0; tries < kLoadTries; tries++) {
-        const uint32 generation = queue_settings_generation(*slot);
+        const uint32 generation = board::queue_settings_generation(*slot);
         const pg::LatestSnapshot latest;
-        pg::vector<NamedSettings> queues(&memory);
-        read_queues(
+        pg::vector<board::NamedSettings> queues(&memory);
+        read_all_queues(
             [](std::string_view queue, const Queue& settings, void* arg) {
-                auto* all = static_cast<pg::vector<NamedSettings>*>(arg);
+                auto* all = static_cast<pg::vector<board::NamedSettings>*>(arg);
                 all->push_back({{}, settings_of(settings)});
-                set_name(&all->back().name, queue);
+                board::set_name(&all->back().name, queue);
             },
             &queues);
-        if (replace_queue_settings(*slot, {queues.data(), queues.size()}, generation)) return true;
+        if (board::replace_queue_settings(*slot, {queues.data(), queues.size()}, generation)) return true;
     }
     return false;
 }
 
 void ensure_queue_settings() {
-    if (!board_present()) return;
-    DatabaseSlot* slot = database_slot(MyDatabaseId);
+    if (!board::board_present()) return;
+    board::DatabaseSlot* slot = board::database_slot(MyDatabaseId);
     if (slot != nullptr && pg_atomic_read_u32(&slot->settings_loaded) != 0) return;
     load_queue_settings();
 }

@@ -187,7 +187,7 @@ Queue read_own_queue(std::string_view queue) {
     return rows.empty() ? Queue{} : read_row(rows[0]);
 }
 
-void read_queues(void (*found)(std::string_view queue, const Queue& settings, void* arg), void* arg) {
+void read_all_queues(void (*found)(std::string_view queue, const Queue& settings, void* arg), void* arg) {
     for (const pg::Row row : g_read_all.execute(true)) found(row.view(1), read_row(row), arg);
 }
 

@@ -126,7 +126,7 @@ const Queue& find_queue(std::string_view queue);
 Queue read_own_queue(std::string_view queue);
 /// does: calls `found` for every declared queue, in the order of their names.
 /// needs: the owner's scope
-void read_queues(void (*found)(std::string_view queue, const Queue& settings, void* arg), void* arg);
+void read_all_queues(void (*found)(std::string_view queue, const Queue& settings, void* arg), void* arg);
 
 // ---- changing them ----------------------------------------------------------
 

@@ -52,7 +52,7 @@ std::optional<core::BucketRule> read_rule(std::string_view scope) {
     return core::BucketRule{rows[0].f64(1), rows[0].f64(2)};
 }
 
-Acquired take(const core::BucketRule& rule, core::TokenBucket& bucket, Instant at, int cost) noexcept {
+Acquired take(const core::BucketRule& rule, core::TokenBucket& bucket, core::Instant at, int cost) noexcept {
     if (core::take_all(rule, bucket, at, cost)) return {true, {}};
     return {false, core::until_tokens(rule, bucket, cost)};
 }
@@ -83,10 +83,10 @@ bool put_rate_limit(std::string_view scope, const core::BucketRule& rule) {
     pg::Args<4> a;
     a.text(1, scope).f64(2, rule.capacity).f64(3, rule.refill_per_second).instant(4, now());
     const bool is_new = g_put.execute(a)[0].boolean(1);
-    if (board_present()) {
-        const PartGuard guard(BoardLock::waits, LW_EXCLUSIVE);
-        if (ScopeEntry* e = find_scope(scope, is_new)) {
-            const Instant at = now();
+    if (board::board_present()) {
+        const board::PartGuard guard(board::BoardLock::waits, LW_EXCLUSIVE);
+        if (board::ScopeEntry* e = board::find_scope(scope, is_new)) {
+            const core::Instant at = now();
             core::refill(e->rule, e->bucket, at);
             // Full, whatever was there under a rule before it, or under none.
             if (is_new) e->bucket = {rule.capacity, at};
@@ -100,10 +100,10 @@ bool put_rate_limit(std::string_view scope, const core::BucketRule& rule) {
 Acquired acquire_tokens(std::string_view scope, int cost) {
     const std::optional<core::BucketRule> rule = read_rule(scope);
     if (!rule) return {false, kUnknownRetry};
-    const Instant at = now();
-    if (board_present()) {
-        const PartGuard guard(BoardLock::waits, LW_EXCLUSIVE);
-        if (ScopeEntry* e = find_scope(scope, true)) {
+    const core::Instant at = now();
+    if (board::board_present()) {
+        const board::PartGuard guard(board::BoardLock::waits, LW_EXCLUSIVE);
+        if (board::ScopeEntry* e = board::find_scope(scope, true)) {
             e->rule = *rule;
             return take(*rule, e->bucket, at, cost);
         }
@@ -113,9 +113,9 @@ Acquired acquire_tokens(std::string_view scope, int cost) {
 
 bool drain_scope(std::string_view scope) {
     if (!read_rule(scope)) return false;
-    if (board_present()) {
-        const PartGuard guard(BoardLock::waits, LW_EXCLUSIVE);
-        if (ScopeEntry* e = find_scope(scope, true)) {
+    if (board::board_present()) {
+        const board::PartGuard guard(board::BoardLock::waits, LW_EXCLUSIVE);
+        if (board::ScopeEntry* e = board::find_scope(scope, true)) {
             e->bucket = {0, now()};
             return true;
         }

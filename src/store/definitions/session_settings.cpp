@@ -39,11 +39,11 @@ void note_settings_change() {
 }
 
 void tell_settings_changed() noexcept {
-    if (board_present()) pg_atomic_fetch_add_u32(&board().settings_generation, 1);
+    if (board::board_present()) pg_atomic_fetch_add_u32(&board::board().settings_generation, 1);
 }
 
 uint32 settings_generation() noexcept {
-    return board_present() ? pg_atomic_read_u32(&board().settings_generation) : 0;
+    return board::board_present() ? pg_atomic_read_u32(&board::board().settings_generation) : 0;
 }
 
 }  // namespace foreman::store

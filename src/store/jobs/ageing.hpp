@@ -10,7 +10,7 @@ namespace foreman::store {
 /// does: puts the range with the oldest due row of the same queue in the place of the choice, among those
 ///     that `passes` lets through.
 /// cost: one index probe for each range of the queue
-void turn_to_oldest(RangeChoice* choice, Instant now,
-                    bool (*passes)(const void* arg, const RangeChoice& range), const void* arg);
+void turn_to_oldest(board::RangeChoice* choice, core::Instant now,
+                    bool (*passes)(const void* arg, const board::RangeChoice& range), const void* arg);
 
 }  // namespace foreman::store

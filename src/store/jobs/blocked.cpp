@@ -32,7 +32,7 @@ int64 remember_released(const pg::Rows& rows) {
 }
 
 BlockedWork::BlockedWork(bool takes_hints)
-    : takes_hints_(takes_hints && board_present()),
+    : takes_hints_(takes_hints && board::board_present()),
       context_("foreman blocked"),
       memory_(context_),
       scratch_("foreman blocked step", context_.get()),
@@ -45,7 +45,7 @@ void BlockedWork::look_at_all() {
         return;
     }
     all_at_ = core::kPlusInfinity;
-    if (takes_hints_) trust_keys(MyDatabaseId);
+    if (takes_hints_) board::trust_keys(MyDatabaseId);
     phase_ = Phase::keys;
     place_ = {};
     more_ = true;
@@ -69,8 +69,8 @@ core::Instant BlockedWork::next() const {
 void BlockedWork::retry_later(const Item& item) {
     const auto same = [&item](const Retry& r) {
         return r.item.type == item.type && r.item.end == item.end &&
-               name_view(r.item.queue) == name_view(item.queue) &&
-               name_view(r.item.key) == name_view(item.key);
+               board::name_view(r.item.queue) == board::name_view(item.queue) &&
+               board::name_view(r.item.key) == board::name_view(item.key);
     };
     if (std::any_of(retries_.begin(), retries_.end(), same)) return;
     if (retries_.size() < kMostRetries) {
@@ -84,12 +84,12 @@ void BlockedWork::walk(EndWalk walk, core::Instant now) {
     BlockedPass pass;
     if (look_at_dependants(&walk, scratch_.get(), now, &pass)) walks_.push_back(walk);
     released_ += pass.released;
-    if (pass.locked) retry_later({BlockedOn::dependency, {EndKind::job, walk.id}, {}, {}});
+    if (pass.locked) retry_later({core::BlockedOn::dependency, {core::EndKind::job, walk.id}, {}, {}});
 }
 
 // Of a job's end: begins the walk.
 void BlockedWork::look(const Item& item, core::Instant now) {
-    if (item.type == BlockedOn::dependency && item.end.kind == EndKind::job) {
+    if (item.type == core::BlockedOn::dependency && item.end.kind == core::EndKind::job) {
         const bool walked =
             std::any_of(walks_.begin(), walks_.end(), [&](const EndWalk& w) { return w.id == item.end.id; });
         // Who began to wait since may have been passed by: the hint is taken again at the end of the walk.
@@ -97,12 +97,12 @@ void BlockedWork::look(const Item& item, core::Instant now) {
         return walk({.id = item.end.id}, now);
     }
     BlockedPass pass;
-    if (item.type == BlockedOn::dependency) {
+    if (item.type == core::BlockedOn::dependency) {
         const BatchLook seen = look_at_batch(item.end.id, true, now);
         pass.locked = seen == BatchLook::locked;
-        if (seen == BatchLook::done && board_present()) forget_end(MyDatabaseId, item.end);
+        if (seen == BatchLook::done && board::board_present()) board::forget_end(MyDatabaseId, item.end);
     } else {
-        look_at_key({item.type, name_view(item.queue), name_view(item.key)}, &pass);
+        look_at_key({item.type, board::name_view(item.queue), board::name_view(item.key)}, &pass);
     }
     released_ += pass.released;
     if (pass.locked) retry_later(item);
@@ -111,15 +111,15 @@ void BlockedWork::look(const Item& item, core::Instant now) {
 bool BlockedWork::look_at_hints(core::Instant now) {
     bool any = false;
     if (!takes_hints_) return any;
-    for (const HintOrder order : {HintOrder::newest, HintOrder::oldest}) {
-        KeyHint key{};
-        if (take_key_hint(MyDatabaseId, order, &key)) {
+    for (const board::HintOrder order : {board::HintOrder::newest, board::HintOrder::oldest}) {
+        board::KeyHint key{};
+        if (board::take_key_hint(MyDatabaseId, order, &key)) {
             look({key.type, {}, key.queue, key.key}, now);
             any = true;
         }
-        EndId end;
-        if (take_end_hint(MyDatabaseId, order, &end)) {
-            look({BlockedOn::dependency, end, {}, {}}, now);
+        core::EndId end;
+        if (board::take_end_hint(MyDatabaseId, order, &end)) {
+            look({core::BlockedOn::dependency, end, {}, {}}, now);
             any = true;
         }
     }
@@ -158,10 +158,11 @@ bool BlockedWork::look_at_next(core::Instant now) {
             return false;
         case Phase::keys:
         case Phase::sequences: {
-            place_.type = phase_ == Phase::keys ? BlockedOn::key : BlockedOn::sequence;
+            place_.type = phase_ == Phase::keys ? core::BlockedOn::key : core::BlockedOn::sequence;
             if (next_parked(place_.type, &place_.queue, &place_.key)) {
-                const KeyName name{place_.type, name_view(place_.queue), name_view(place_.key)};
-                if (board_present()) know_key(MyDatabaseId, name);
+                const board::KeyName name{place_.type, board::name_view(place_.queue),
+                                          board::name_view(place_.key)};
+                if (board::board_present()) board::know_key(MyDatabaseId, name);
                 look(place_, now);
                 return true;
             }
@@ -171,9 +172,9 @@ bool BlockedWork::look_at_next(core::Instant now) {
             return true;
         }
         case Phase::ends:
-            place_.type = BlockedOn::dependency;
+            place_.type = core::BlockedOn::dependency;
             if (next_awaited(&place_.end.id)) {
-                if (board_present()) remember_awaited({EndKind::job, place_.end.id});
+                if (board::board_present()) remember_awaited({core::EndKind::job, place_.end.id});
                 walk({.id = place_.end.id}, now);
                 return true;
             }
@@ -183,7 +184,7 @@ bool BlockedWork::look_at_next(core::Instant now) {
         case Phase::batches:
             if (next_open_batch(&place_.end.id)) {
                 if (look_at_batch(place_.end.id, false, now) == BatchLook::locked)
-                    retry_later({BlockedOn::dependency, {EndKind::batch, place_.end.id}, {}, {}});
+                    retry_later({core::BlockedOn::dependency, {core::EndKind::batch, place_.end.id}, {}, {}});
                 return true;
             }
             phase_ = Phase::none;

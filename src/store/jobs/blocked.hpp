@@ -47,9 +47,9 @@ class BlockedWork {
   private:
     // A key (type key or sequence), or an end (type dependency).
     struct Item {
-        BlockedOn type;
+        core::BlockedOn type;
         core::EndId end;
-        BoardName queue, key;
+        board::BoardName queue, key;
     };
     struct Retry {
         Item item;

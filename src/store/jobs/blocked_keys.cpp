@@ -80,23 +80,23 @@ bool is_parked(int64 job_id) {
     return !g_is_parked.execute(a).empty();
 }
 
-bool next_key(pg::Statement& statement, BoardName* queue, BoardName* key) {
+bool next_key(pg::Statement& statement, board::BoardName* queue, board::BoardName* key) {
     pg::Args<2> a;
-    a.text(1, name_view(*queue)).text(2, name_view(*key));
+    a.text(1, board::name_view(*queue)).text(2, board::name_view(*key));
     const pg::Rows rows = statement.execute(a);
     if (rows.empty()) return false;
-    set_name(queue, rows[0].view(1));
-    set_name(key, rows[0].view(2));
+    board::set_name(queue, rows[0].view(1));
+    board::set_name(key, rows[0].view(2));
     return true;
 }
 
 template <int N>
-void set_place(pg::Args<N>* a, const KeyName& n, const ParkedPlace& from) {
+void set_place(pg::Args<N>* a, const board::KeyName& n, const core::ParkedPlace& from) {
     a->text(1, n.queue).text(2, n.key).i16(3, from.priority);
-    a->instant(4, Instant{from.key.run_at}).i64(5, from.key.job_id);
+    a->instant(4, core::Instant{from.key.run_at}).i64(5, from.key.job_id);
 }
 
-ParkedPlace first_parked(const KeyName& n, const ParkedPlace& from) {
+core::ParkedPlace first_parked(const board::KeyName& n, const core::ParkedPlace& from) {
     pg::Args<5> a;
     set_place(&a, n, from);
     const pg::Rows rows = g_first_parked.execute(a);
@@ -104,14 +104,14 @@ ParkedPlace first_parked(const KeyName& n, const ParkedPlace& from) {
     return {rows[0].i16(1), {rows[0].instant(2).us, rows[0].i64(3)}};
 }
 
-int64 release_parked(const KeyName& n, const ParkedPlace& from, int64 most) {
+int64 release_parked(const board::KeyName& n, const core::ParkedPlace& from, int64 most) {
     pg::Args<6> a;
     set_place(&a, n, from);
     a.i64(6, most);
     return remember_released(g_release_key.execute(a));
 }
 
-bool is_parked(const KeyName& n) {
+bool is_parked(const board::KeyName& n) {
     pg::Args<2> a;
     a.text(1, n.queue).text(2, n.key);
     return !g_sequence_is_parked.execute(a).empty();
@@ -121,7 +121,7 @@ bool is_parked(const KeyName& n) {
 // released one would be parked again at once, and so on without end.
 // As of now, and not of when the dispatcher's turn began: a job that came since, and whose hint was taken in this
 // turn, would be taken for one that is due later, and nothing would tell of it again.
-int64 release_sequence(const KeyName& n, bool* locked) {
+int64 release_sequence(const board::KeyName& n, bool* locked) {
     pg::ContextResource memory(CurrentMemoryContext);
     pg::vector<int64> ids(&memory);
     sequence_order(n.queue, n.key, find_queue(n.queue).skip_later, SequencePart::may_start, now(),
@@ -136,42 +136,43 @@ int64 release_sequence(const KeyName& n, bool* locked) {
 }
 
 // The jobs let go just now are seen as such by the same transaction.
-void look_at_concurrency_key(const KeyName& n, BlockedPass* pass) {
-    const ParkedPlace from = first_parked(n, begin_key_raise(MyDatabaseId, n));
-    if (from == core::kNoPlace) return key_is_clear(MyDatabaseId, n);
-    finish_key_raise(MyDatabaseId, n, from);
-    const int free = find_queue(n.queue).max_running_per_key - key_running(MyDatabaseId, n);
+void look_at_concurrency_key(const board::KeyName& n, BlockedPass* pass) {
+    const core::ParkedPlace from = first_parked(n, board::begin_key_raise(MyDatabaseId, n));
+    if (from == core::kNoPlace) return board::key_is_clear(MyDatabaseId, n);
+    board::finish_key_raise(MyDatabaseId, n, from);
+    const int free = find_queue(n.queue).max_running_per_key - board::key_running(MyDatabaseId, n);
     if (free <= 0) return;
     const int64 most = std::min<int64>(int64{kReleaseAtOnce} * free, kMostAtOnce);
     const int64 released = release_parked(n, from, most);
     pass->released += released;
-    if (first_parked(n, from) == core::kNoPlace) return key_is_clear(MyDatabaseId, n);
+    if (first_parked(n, from) == core::kNoPlace) return board::key_is_clear(MyDatabaseId, n);
     // Jobs are parked, and none of them could be let go: another transaction has locked them. Nothing tells
     // when it ends, so the dispatcher looks again after a while.
     if (released == 0) pass->locked = true;
 }
 
-void look_at_sequence(const KeyName& n, BlockedPass* pass) {
+void look_at_sequence(const board::KeyName& n, BlockedPass* pass) {
     bool locked = false;
-    if (key_running(MyDatabaseId, n) == 0) pass->released += release_sequence(n, &locked);
-    if (!is_parked(n)) return key_is_clear(MyDatabaseId, n);
+    if (board::key_running(MyDatabaseId, n) == 0) pass->released += release_sequence(n, &locked);
+    if (!is_parked(n)) return board::key_is_clear(MyDatabaseId, n);
     if (locked) pass->locked = true;
 }
 
 }  // namespace
 
-void look_at_key(const KeyName& n, BlockedPass* pass) {
-    if (!board_present()) {  // nothing runs under a key then
-        pass->released += n.type == BlockedOn::key ? release_parked(n, core::kFirstPlace, kReleaseAtOnce)
-                                                   : release_sequence(n, &pass->locked);
+void look_at_key(const board::KeyName& n, BlockedPass* pass) {
+    if (!board::board_present()) {  // nothing runs under a key then
+        pass->released += n.type == core::BlockedOn::key
+                              ? release_parked(n, core::kFirstPlace, kReleaseAtOnce)
+                              : release_sequence(n, &pass->locked);
         return;
     }
-    if (n.type == BlockedOn::key) return look_at_concurrency_key(n, pass);
+    if (n.type == core::BlockedOn::key) return look_at_concurrency_key(n, pass);
     look_at_sequence(n, pass);
 }
 
-bool next_parked(BlockedOn type, BoardName* queue, BoardName* key) {
-    return next_key(type == BlockedOn::key ? g_next_key : g_next_sequence, queue, key);
+bool next_parked(core::BlockedOn type, board::BoardName* queue, board::BoardName* key) {
+    return next_key(type == core::BlockedOn::key ? g_next_key : g_next_sequence, queue, key);
 }
 
 }  // namespace foreman::store

@@ -16,9 +16,9 @@ int64 remember_released(const pg::Rows& rows);
 
 // ---- keys, blocked_keys.cpp -------------------------------------------------
 
-void look_at_key(const KeyName& n, BlockedPass* pass);
+void look_at_key(const board::KeyName& n, BlockedPass* pass);
 /// The next (queue, key) with parked jobs, in their order. false: there is none.
-bool next_parked(BlockedOn type, BoardName* queue, BoardName* key);
+bool next_parked(core::BlockedOn type, board::BoardName* queue, board::BoardName* key);
 
 // ---- ends of jobs, dependants.cpp -------------------------------------------
 

@@ -76,7 +76,7 @@ void set_filter(pg::Args<N>* a, const JobFilter& f, int64 after) {
 void find_live(const JobFilter& f, int64 after, int64 most, pg::vector<int64>* ids) {
     const AsOwner scope;
     pg::vector<int64> running(ids->get_allocator());
-    jobs_of_executors(&running);
+    board::jobs_of_executors(&running);
     pg::Args<9> a;
     set_filter(&a, f, after);
     if (f.state) a.text(6, *f.state);
@@ -85,7 +85,7 @@ void find_live(const JobFilter& f, int64 after, int64 most, pg::vector<int64>* i
 }
 
 // What is somebody else's gets a request, unless it has ended meanwhile.
-int64 request_rest(const pg::vector<int64>& ids, const pg::vector<Job>& taken, RequestAction action) {
+int64 request_rest(const pg::vector<int64>& ids, const pg::vector<Job>& taken, core::RequestAction action) {
     pg::vector<int64> rest(ids.get_allocator());
     for (const int64 id : ids) {
         if (std::none_of(taken.begin(), taken.end(), [id](const Job& j) { return j.job_id == id; }))
@@ -106,8 +106,8 @@ int64 request_rest(const pg::vector<int64>& ids, const pg::vector<Job>& taken, R
 }
 
 template <class Taken>
-Batch act_on_live(const JobFilter& f, int64 after, int64 most, RequestAction action, MemoryContext context,
-                  Taken what) {
+Batch act_on_live(const JobFilter& f, int64 after, int64 most, core::RequestAction action,
+                  MemoryContext context, Taken what) {
     pg::ContextResource memory(context);
     pg::vector<int64> ids(&memory);
     find_live(f, after, most, &ids);
@@ -127,13 +127,13 @@ void set_outcome(pg::Args<N>* a, const JobFilter& f) {
 }  // namespace
 
 Batch cancel_some(const JobFilter& f, int64 after, int64 most, MemoryContext context) {
-    return act_on_live(f, after, most, RequestAction::cancel, context, [](const pg::vector<Job>& jobs) {
+    return act_on_live(f, after, most, core::RequestAction::cancel, context, [](const pg::vector<Job>& jobs) {
         cancel_taken({jobs.data(), jobs.size()}, {}, now());
     });
 }
 
 Batch delete_live_some(const JobFilter& f, int64 after, int64 most, MemoryContext context) {
-    return act_on_live(f, after, most, RequestAction::remove, context, [](const pg::vector<Job>& jobs) {
+    return act_on_live(f, after, most, core::RequestAction::remove, context, [](const pg::vector<Job>& jobs) {
         for (const Job& j : jobs) delete_taken(j);
     });
 }

@@ -15,7 +15,7 @@ struct JobFilter {
     std::optional<std::string_view> kind, queue;
     std::optional<std::string_view> state;  // one of the nine names
     std::optional<Datum> tags;              // text[]: jobs that have all of them
-    std::optional<Instant> until;           // enqueued, or finished, at that time or before
+    std::optional<core::Instant> until;     // enqueued, or finished, at that time or before
 };
 
 struct Batch {

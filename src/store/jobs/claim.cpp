@@ -106,12 +106,12 @@ constinit pg::Statement g_leases{
 
 // -infinity and infinity compare as they should; a key of a real row has a finite run_at.
 template <int N>
-void set_range(pg::Args<N>* a, const RangeSpec& range, Key from) {
+void set_range(pg::Args<N>* a, const RangeSpec& range, core::Key from) {
     a->text(1, range.queue)
         .text(2, range.kind)
         .i16(3, range.priority)
         .i16(4, range.alone)
-        .instant(5, Instant{from.run_at})
+        .instant(5, core::Instant{from.run_at})
         .i64(6, from.job_id);
 }
 
@@ -194,8 +194,8 @@ void copy_job(const pg::Row& row, MemoryContext context, Job* out) {
     out->sequence_key = columns.name(23, context);
 }
 
-void claim_by_delete(const RangeSpec& range, Key from, Instant now, int qty, MemoryContext context,
-                     pg::vector<Job>* out) {
+void claim_by_delete(const RangeSpec& range, core::Key from, core::Instant now, int qty,
+                     MemoryContext context, pg::vector<Job>* out) {
     const AsOwner scope;
     pg::Args<8> a;
     set_range(&a, range, from);
@@ -217,10 +217,10 @@ void claim_by_delete(const RangeSpec& range, Key from, Instant now, int qty, Mem
               [](const Job& x, const Job& y) { return x.key() < y.key(); });
 }
 
-void claim_held(const RangeSpec& range, Key from, Instant now, int qty, MemoryContext context,
+void claim_held(const RangeSpec& range, core::Key from, core::Instant now, int qty, MemoryContext context,
                 pg::vector<Job>* out, Which which) {
     const AsOwner scope;
-    slot_transaction(pg::call<&GetTopTransactionId>());
+    board::slot_transaction(pg::call<&GetTopTransactionId>());
     pg::Args<8> a;
     set_range(&a, range, from);
     a.instant(7, now).i64(8, qty);
@@ -246,8 +246,8 @@ void lease_held(int64 job_id, pg::UuidBytes* token) {
     *token = pg::uuid_bytes(g_lease_held.execute(a)[0].datum(1));
 }
 
-bool claim_by_lease(const RangeSpec& range, Key from, Instant now, MemoryContext context, Job* out,
-                    pg::UuidBytes* token) {
+bool claim_by_lease(const RangeSpec& range, core::Key from, core::Instant now, MemoryContext context,
+                    Job* out, pg::UuidBytes* token) {
     const AsOwner scope;
     pg::Args<9> a;
     set_range(&a, range, from);
@@ -259,7 +259,7 @@ bool claim_by_lease(const RangeSpec& range, Key from, Instant now, MemoryContext
     return true;
 }
 
-Key first_key(const RangeSpec& range, Key from, std::span<const Key> held) {
+core::Key first_key(const RangeSpec& range, core::Key from, std::span<const core::Key> held) {
     const AsOwner scope;
     // Also under REPEATABLE READ: an older snapshot would pass over what was committed since.
     const pg::LatestSnapshot fresh;
@@ -268,13 +268,13 @@ Key first_key(const RangeSpec& range, Key from, std::span<const Key> held) {
     a.i64(7, static_cast<int64>(held.size()) + 1);
     const pg::Rows rows = g_first_keys.execute(a, true);
     for (const pg::Row row : rows) {
-        const Key key{row.instant(1).us, row.i64(2)};
+        const core::Key key{row.instant(1).us, row.i64(2)};
         if (std::find(held.begin(), held.end(), key) == held.end()) return key;
     }
     return core::kNoKey;
 }
 
-Key first_unseen(const RangeSpec& range, Instant now, std::span<const int64> seen, Which which) {
+core::Key first_unseen(const RangeSpec& range, core::Instant now, std::span<const int64> seen, Which which) {
     const AsOwner scope;
     const pg::ActiveSnapshot fresh;
     pg::Args<7> a;
@@ -286,7 +286,7 @@ Key first_unseen(const RangeSpec& range, Instant now, std::span<const int64> see
         .set(6, pg::int8_array(seen))
         .boolean(7, which == Which::timers);
     const pg::Rows rows = g_first_unseen.execute(a, true);
-    return rows.empty() ? core::kNoKey : Key{rows[0].instant(1).us, rows[0].i64(2)};
+    return rows.empty() ? core::kNoKey : core::Key{rows[0].instant(1).us, rows[0].i64(2)};
 }
 
 bool next_range(RangeRow* row, bool from_start) {
@@ -306,8 +306,8 @@ bool next_range(RangeRow* row, bool from_start) {
     const pg::Row r = rows[0];
     const std::string_view queue = r.view(1);
     const std::string_view kind = r.view(2);
-    row->queue_len = static_cast<uint16>(std::min<std::size_t>(queue.size(), kNameBytes - 1));
-    row->kind_len = static_cast<uint16>(std::min<std::size_t>(kind.size(), kNameBytes - 1));
+    row->queue_len = static_cast<uint16>(std::min<std::size_t>(queue.size(), board::kNameBytes - 1));
+    row->kind_len = static_cast<uint16>(std::min<std::size_t>(kind.size(), board::kNameBytes - 1));
     std::memcpy(row->queue, queue.data(), row->queue_len);
     std::memcpy(row->kind, kind.data(), row->kind_len);
     row->priority = r.i16(3);
@@ -316,12 +316,12 @@ bool next_range(RangeRow* row, bool from_start) {
     return true;
 }
 
-void describe_row(const RangeRow& row, Key first, RangeChoice* out) {
+void describe_row(const RangeRow& row, core::Key first, board::RangeChoice* out) {
     out->ref = {};
     out->head = first;
     out->priority = row.priority;
     out->alone = row.alone;
-    out->most = kNoIndex;
+    out->most = board::kNoIndex;
     out->turn_of_oldest = false;
     out->queue_len = row.queue_len;
     out->kind_len = row.kind_len;

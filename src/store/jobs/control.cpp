@@ -53,12 +53,12 @@ constinit pg::Statement g_delete_dead{
 
 }  // namespace
 
-void cancel_taken(const Job& job, std::string_view reason, Instant at) {
+void cancel_taken(const Job& job, std::string_view reason, core::Instant at) {
     const Ended e{&job, core::Next::cancel, job.attempt, std::nullopt, at, std::nullopt, reason, job.errors};
     record_ended({&e, 1});
 }
 
-void cancel_taken(std::span<const Job> jobs, std::string_view reason, Instant at) {
+void cancel_taken(std::span<const Job> jobs, std::string_view reason, core::Instant at) {
     pg::ContextResource memory(CurrentMemoryContext);
     pg::vector<Ended> ended(&memory);
     ended.reserve(jobs.size());
@@ -70,7 +70,7 @@ void cancel_taken(std::span<const Job> jobs, std::string_view reason, Instant at
 
 void delete_taken(const Job& job) {
     if (job.held) delete_held({&job.job_id, 1});
-    QueueDelta d;
+    board::QueueDelta d;
     d.live = -1;
     remember_counts(job.queue, d);
     remember_end_of(job);
@@ -110,7 +110,8 @@ void set_unvouched(int64 job_id, int16 bit) {
     remember_moved(g_set_unvouched.execute(a)[0]);
 }
 
-bool move_waiting(int64 job_id, std::optional<Instant> run_at, std::optional<int16> priority, Oid user) {
+bool move_waiting(int64 job_id, std::optional<core::Instant> run_at, std::optional<int16> priority,
+                  Oid user) {
     if (is_held_here(job_id)) return false;
     const AsOwner scope;
     pg::Args<3> a;
@@ -120,7 +121,7 @@ bool move_waiting(int64 job_id, std::optional<Instant> run_at, std::optional<int
     const pg::Rows rows = g_move.execute(a);
     if (rows.empty()) return false;
     const pg::Row r = rows[0];
-    if (is_unvouched(r.i16(4)) && vouches(user, r.view(2), r.view(1)))
+    if (board::is_unvouched(r.i16(4)) && vouches(user, r.view(2), r.view(1)))
         set_unvouched(job_id, 0);
     else
         remember_moved(r);

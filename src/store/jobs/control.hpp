@@ -16,11 +16,11 @@ bool take_waiting(int64 job_id, MemoryContext context, Job* out);
 /// The same for many; those that are locked, running or gone are not in `out`.
 void take_waiting_many(std::span<const int64> ids, MemoryContext context, pg::vector<Job>* out);
 /// What take_waiting() took is to be recorded as cancelled at `at`, or forgotten for good.
-void cancel_taken(const Job& job, std::string_view reason, Instant at);
-void cancel_taken(std::span<const Job> jobs, std::string_view reason, Instant at);
+void cancel_taken(const Job& job, std::string_view reason, core::Instant at);
+void cancel_taken(std::span<const Job> jobs, std::string_view reason, core::Instant at);
 void delete_taken(const Job& job);
 /// Moves a waiting job to another time or priority; false as above.
-bool move_waiting(int64 job_id, std::optional<Instant> run_at, std::optional<int16> priority, Oid user);
+bool move_waiting(int64 job_id, std::optional<core::Instant> run_at, std::optional<int16> priority, Oid user);
 /// Whoever reschedules or retries a job stands for it as if he had enqueued it: kUnvouched, or 0.
 void set_unvouched(int64 job_id, int16 bit);
 

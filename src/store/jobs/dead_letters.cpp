@@ -92,7 +92,7 @@ void dead_ids(const DeadLetterFilter& f, pg::vector<int64>* ids) {
     for (const pg::Row row : g_dead_ids.execute(a)) ids->push_back(row.i64(1));
 }
 
-int64 purge_dead(const DeadLetterFilter& f, Instant before) {
+int64 purge_dead(const DeadLetterFilter& f, core::Instant before) {
     const AsOwner scope;
     pg::Args<3> a;
     set_names(&a, f);

@@ -12,7 +12,7 @@ namespace foreman::store {
 
 struct DeadLetterFilter {
     std::optional<std::string_view> kind, queue;
-    std::optional<Instant> since;
+    std::optional<core::Instant> since;
     std::optional<int64> before_id;
     int max_rows = 100;
 };
@@ -24,7 +24,7 @@ int64 count_dead(const DeadLetterFilter& filter);
 int64 count_dead_timers(const DeadLetterFilter& filter);
 /// The oldest first, at most max_rows.
 void dead_ids(const DeadLetterFilter& filter, pg::vector<int64>* ids);
-int64 purge_dead(const DeadLetterFilter& filter, Instant before);
+int64 purge_dead(const DeadLetterFilter& filter, core::Instant before);
 bool is_dead_timer(int64 job_id);
 
 }  // namespace foreman::store

@@ -114,7 +114,7 @@ void let_succeed(int64 job_id, BlockedPass* pass) {
     pg::Args<2> w;
     w.i64(1, holder_id).i64(2, job_id);
     g_wait_for.execute(w);
-    remember_awaited({EndKind::job, holder_id});
+    remember_awaited({core::EndKind::job, holder_id});
 }
 
 void cancel(const Ids& ids, int64 ended, MemoryContext context, core::Instant now, BlockedPass* pass) {
@@ -167,7 +167,7 @@ bool look_at_dependants(EndWalk* walk, MemoryContext context, core::Instant now,
         Ids successors(&memory);
         for (const pg::Row r : by_ids(g_lock, all)) {
             locked.push_back(r.i64(1));
-            if (r.letter(2) == static_cast<char>(BlockedOn::successor)) successors.push_back(r.i64(1));
+            if (r.letter(2) == static_cast<char>(core::BlockedOn::successor)) successors.push_back(r.i64(1));
         }
         std::sort(locked.begin(), locked.end());
         std::sort(successors.begin(), successors.end());
@@ -201,8 +201,8 @@ bool look_at_dependants(EndWalk* walk, MemoryContext context, core::Instant now,
     }
     if (walk->locked) {
         pass->locked = true;
-    } else if (board_present()) {
-        forget_end(MyDatabaseId, {EndKind::job, walk->id});
+    } else if (board::board_present()) {
+        board::forget_end(MyDatabaseId, {core::EndKind::job, walk->id});
     }
     return false;
 }

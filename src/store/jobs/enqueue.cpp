@@ -33,7 +33,7 @@ constinit pg::Statement g_insert_array{
 
 void remember_new(const NewJob& job, int64 first_id, int count) {
     remember_work(job.queue, job.kind, job.priority, job.alone(), job.role, {job.run_at.us, first_id}, count);
-    QueueDelta delta;
+    board::QueueDelta delta;
     delta.live = delta.enqueued = count;
     remember_counts(job.queue, delta);
     if (job.expires_at) remember_expiry(*job.expires_at);

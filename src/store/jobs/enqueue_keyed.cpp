@@ -113,13 +113,13 @@ struct Holder {
     StoredState state{};
     UniqueAs role = UniqueAs::none;
     TransactionId xmax = InvalidTransactionId;
-    BoardName queue{};
+    board::BoardName queue{};
 };
 
 Holder holder_of(int64 id, std::string_view queue) {
     Holder h;
     h.id = id;
-    set_name(&h.queue, queue);
+    board::set_name(&h.queue, queue);
     return h;
 }
 
@@ -161,7 +161,7 @@ void set_columns(pg::Args<N>* a, const NewJob& job, int64 id, StoredState state,
 void remember_keyed(const NewJob& job, int64 id, bool blocked) {
     if (!blocked)
         remember_work(job.queue, job.kind, job.priority, job.alone(), job.role, {job.run_at.us, id});
-    QueueDelta delta;
+    board::QueueDelta delta;
     delta.live = delta.enqueued = 1;
     remember_counts(job.queue, delta);
     if (job.expires_at) remember_expiry(*job.expires_at);
@@ -225,7 +225,7 @@ bool replace_waiting(const NewJob& job, int64 id) {
     pg::Args<6> a;
     a.i64(1, id).set(2, job.args).i16(3, job.priority);
     a.boolean(4, job.on_conflict == OnConflict::preserve_run_at).instant(5, job.run_at);
-    a.i16(6, job.unvouched ? kUnvouched : int16{0});
+    a.i16(6, job.unvouched ? board::kUnvouched : int16{0});
     const pg::Rows rows = g_replace.execute(a);
     if (rows.empty()) return false;
     remember_moved(rows[0]);
@@ -235,7 +235,7 @@ bool replace_waiting(const NewJob& job, int64 id) {
 Inserted put_successor(const NewJob& job, int64 id, int64 holder) {
     pg::Args<23> a;
     set_columns(&a, job, id, StoredState::blocked, roles_of(job).next,
-                static_cast<char>(BlockedOn::successor));
+                static_cast<char>(core::BlockedOn::successor));
     a.boolean(23, job.on_conflict == OnConflict::preserve_run_at);
     const pg::Rows rows = g_insert_successor.execute(a);
     const int64 kept = rows[0].i64(1);
@@ -250,7 +250,7 @@ Inserted put_successor(const NewJob& job, int64 id, int64 holder) {
 }
 
 bool is_running(const Holder& h) {
-    return h.state == StoredState::running || is_executor_transaction(h.xmax);
+    return h.state == StoredState::running || board::is_executor_transaction(h.xmax);
 }
 
 // The holder's row is there and committed. Nothing: look again.
@@ -283,7 +283,7 @@ Holder window_holder(const NewJob& job) {
 bool open_window(const NewJob& job, int64 id) {
     if (job.unique_key.empty()) return true;
     if (!job.unique_for_us) return window_holder(job).id == 0;
-    const Instant enqueued = now();
+    const core::Instant enqueued = now();
     pg::Args<6> a;
     a.text(1, job.kind).text(2, job.unique_key).i64(3, id).text(6, job.queue);
     a.instant(4, enqueued + core::Micros{*job.unique_for_us}).instant(5, enqueued);
@@ -318,7 +318,8 @@ Inserted insert_keyed(const NewJob& job) {
         }
         pg::Args<22> a;
         set_columns(&a, job, id, open.empty() ? StoredState::claimable : StoredState::blocked,
-                    roles_of(job).holder, open.empty() ? '\0' : static_cast<char>(BlockedOn::dependency));
+                    roles_of(job).holder,
+                    open.empty() ? '\0' : static_cast<char>(core::BlockedOn::dependency));
         // Waits for an open transaction that inserted the key; when that commits, its job is found next time.
         if (g_insert.execute(a).processed() == 0) continue;
         if (!open_window(job, id)) {

@@ -26,7 +26,7 @@ constinit pg::Statement g_next_expiry{
 
 }  // namespace
 
-int64 expire_jobs(Instant at, int max, Instant* next) {
+int64 expire_jobs(core::Instant at, int max, core::Instant* next) {
     const AsOwner scope;
     pg::Context context("foreman expiry", CurrentMemoryContext);
     pg::ContextResource memory(context);

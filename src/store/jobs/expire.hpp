@@ -6,6 +6,6 @@
 namespace foreman::store {
 
 /// Cancels up to `max` waiting jobs whose expires_at has passed; next: the earliest that is left.
-int64 expire_jobs(Instant now, int max, Instant* next);
+int64 expire_jobs(core::Instant now, int max, core::Instant* next);
 
 }  // namespace foreman::store

@@ -43,11 +43,11 @@ Found find_job(int64 job_id) {
     const char place = rows[0].letter(1);
     f.place = place == 'l' ? Place::live : place == 'h' ? Place::history : Place::dead;
     f.state = rows[0].letter(2);
-    set_name(&f.queue, rows[0].view(3));
+    board::set_name(&f.queue, rows[0].view(3));
     return f;
 }
 
-std::optional<Answer> read_answer(int64 job_id, Instant at, MemoryContext context) {
+std::optional<Answer> read_answer(int64 job_id, core::Instant at, MemoryContext context) {
     const AsOwner scope;
     pg::Args<1> a;
     a.i64(1, job_id);

@@ -14,7 +14,7 @@ enum class Place { nowhere, live, history, dead };
 struct Found {
     Place place;
     char state;  // of a live one
-    BoardName queue;
+    board::BoardName queue;
     std::string_view queue_name() const noexcept { return {queue.text, queue.len}; }
 };
 /// Where a job is in this snapshot; Place::nowhere when it is nowhere.
@@ -26,6 +26,6 @@ struct Answer {
     bool terminal;
     std::optional<Datum> result;
 };
-std::optional<Answer> read_answer(int64 job_id, Instant now, MemoryContext context);
+std::optional<Answer> read_answer(int64 job_id, core::Instant now, MemoryContext context);
 
 }  // namespace foreman::store

@@ -232,8 +232,8 @@ void write_dead_letter(const Ended& e) {
     g_dead_letter.execute(a);
 }
 
-QueueDelta delta_of(core::Next next) {
-    QueueDelta d;
+board::QueueDelta delta_of(core::Next next) {
+    board::QueueDelta d;
     d.live = -1;
     d.completed = next == core::Next::complete ? 1 : 0;
     d.cancelled = next == core::Next::cancel ? 1 : 0;
@@ -242,7 +242,7 @@ QueueDelta delta_of(core::Next next) {
 }
 
 // From when it could start, and from its start.
-void count_times(JobTimes* times, const Ended& e) {
+void count_times(board::JobTimes* times, const Ended& e) {
     if (!e.started_at) return;
     const core::Micros wait =
         std::max(*e.started_at - std::max(e.job->run_at, e.job->enqueued_at), core::Micros{});
@@ -258,10 +258,10 @@ void remember_ended(std::span<const Ended> ended) {
     std::size_t i = 0;
     while (i < ended.size()) {
         const std::string_view queue = ended[i].job->queue;
-        QueueDelta sum;
-        JobTimes times;
+        board::QueueDelta sum;
+        board::JobTimes times;
         for (; i < ended.size() && ended[i].job->queue == queue; i++) {
-            const QueueDelta d = delta_of(ended[i].next);
+            const board::QueueDelta d = delta_of(ended[i].next);
             sum.live += d.live;
             sum.completed += d.completed;
             sum.cancelled += d.cancelled;
@@ -312,14 +312,15 @@ void delete_held(std::span<const int64> ids) {
 void remember_end_of(const Job& job) {
     remember_end(job.job_id);
     if (job.batch_id != 0) remember_awaited({core::EndKind::batch, job.batch_id});
-    if (!job.concurrency_key.empty()) remember_key(BlockedOn::key, job.queue, job.concurrency_key);
-    if (!job.sequence_key.empty()) remember_key(BlockedOn::sequence, job.queue, job.sequence_key);
+    if (!job.concurrency_key.empty()) remember_key(core::BlockedOn::key, job.queue, job.concurrency_key);
+    if (!job.sequence_key.empty()) remember_key(core::BlockedOn::sequence, job.queue, job.sequence_key);
 }
 
-void put_back(const Job& job, int16 attempt, int16 alone_bits, Instant run_at, std::optional<Datum> errors) {
+void put_back(const Job& job, int16 attempt, int16 alone_bits, core::Instant run_at,
+              std::optional<Datum> errors) {
     const AsOwner scope;
-    const auto alone =
-        static_cast<int16>((alone_bits & kAlone) | (job.alone & kUnvouched) | (job.has_keys() ? kKeyed : 0));
+    const auto alone = static_cast<int16>((alone_bits & board::kAlone) | (job.alone & board::kUnvouched) |
+                                          (job.has_keys() ? board::kKeyed : 0));
     // An attempt came to an end of its own: those in a row end with it.
     const int16 interruptions = attempt > job.attempt ? int16{0} : job.interruptions;
     if (job.held) {
@@ -349,12 +350,12 @@ void put_back(const Job& job, int16 attempt, int16 alone_bits, Instant run_at, s
         g_put_back.execute(a);
     }
     // Under policy `skip` the others of its sequence need not wait for it.
-    if (!job.sequence_key.empty()) remember_key(BlockedOn::sequence, job.queue, job.sequence_key);
+    if (!job.sequence_key.empty()) remember_key(core::BlockedOn::sequence, job.queue, job.sequence_key);
     remember_work(job.queue, job.kind, job.priority, alone, role_of(job.kind, job.queue, alone),
                   {run_at.us, job.job_id});
     if (job.expires_at) remember_expiry(*job.expires_at);
     if (attempt > job.attempt) {
-        QueueDelta failed;
+        board::QueueDelta failed;
         failed.failed = 1;
         remember_counts(job.queue, failed);
     }

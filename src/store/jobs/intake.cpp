@@ -7,21 +7,21 @@
 
 namespace foreman::store {
 
-Intake::Intake(uint32 entry, std::string_view queue, int wanted, Running running, Instant now)
+Intake::Intake(uint32 entry, std::string_view queue, int wanted, board::Running running, core::Instant now)
     : entry_(entry), running_(running) {
     if (is_on_board()) {
         watch_transaction();
-        places_ = take_places(entry, wanted, running, now);
+        places_ = board::take_places(entry, wanted, running, now);
         return;
     }
     places_ = wanted;
-    if (!board_present()) return;
+    if (!board::board_present()) return;
     const Queue& q = find_queue(queue);
     if (q.max_running > 0 || q.rate_limit > 0) places_ = 0;
 }
 
 void Intake::claimed(int jobs) noexcept {
-    store::not_started(entry_, places_ - jobs, running_);
+    board::not_started(entry_, places_ - jobs, running_);
     places_ = jobs;
 }
 

@@ -17,9 +17,9 @@ class Intake {
     ///          limits either: when it has one, none of its jobs start.
     /// needs:   the transaction that claims
     /// cost:    two atomic operations without a rate limit
-    Intake(uint32 entry, std::string_view queue, int wanted, Running running, Instant now);
+    Intake(uint32 entry, std::string_view queue, int wanted, board::Running running, core::Instant now);
 
-    bool is_on_board() const noexcept { return entry_ != kNoIndex; }
+    bool is_on_board() const noexcept { return entry_ != board::kNoIndex; }
     /// How many jobs may start; 0: the queue is full, or its rate is used up.
     int places() const noexcept { return places_; }
     /// does:    `jobs` were claimed, no more than places(): the other places are given back
@@ -33,7 +33,7 @@ class Intake {
 
   private:
     const uint32 entry_;
-    const Running running_;
+    const board::Running running_;
     int places_ = 0;
 };
 

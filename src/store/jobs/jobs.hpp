@@ -24,11 +24,11 @@ struct NewJob {
     std::string_view kind, queue;
     int16 priority = 0;
     int16 max_attempts = kDefaultMaxAttempts;
-    Instant run_at{};
+    core::Instant run_at{};
     Oid role = InvalidOid;
     Datum args = 0;
     std::optional<int64> timeout_us;
-    std::optional<Instant> expires_at;
+    std::optional<core::Instant> expires_at;
     std::optional<Datum> tags, metadata;
     // What only some jobs have; none of it: the short way.
     std::string_view unique_key, concurrency_key, sequence_key;
@@ -46,7 +46,7 @@ struct NewJob {
         return !unique_key.empty() || !concurrency_key.empty() || !sequence_key.empty();
     }
     int16 alone() const noexcept {
-        return static_cast<int16>((has_keys() ? kKeyed : 0) | (unvouched ? kUnvouched : 0));
+        return static_cast<int16>((has_keys() ? board::kKeyed : 0) | (unvouched ? board::kUnvouched : 0));
     }
     bool is_plain() const noexcept { return !has_keys() && !depends_on && batch_id == 0; }
 };
@@ -75,14 +75,14 @@ void insert_jobs(const NewJob& like, Datum args_array, pg::vector<int64>* ids);
 /// A claimed job, its texts and values in the context given to claim().
 struct Job {
     int64 job_id;
-    Instant run_at, enqueued_at;
+    core::Instant run_at, enqueued_at;
     int16 priority, attempt, max_attempts, alone;
     std::string_view queue, kind;
     Datum args;
     int64 timeout_us;  // -1: the handler's
     int16 crashes, interruptions;
-    std::optional<Instant> expires_at;
-    Instant claimed_at;  // of leased ones
+    std::optional<core::Instant> expires_at;
+    core::Instant claimed_at;  // of leased ones
     std::optional<Datum> tags, metadata, errors;
     int64 batch_id;  // 0: none
     core::Origin origin;
@@ -90,8 +90,9 @@ struct Job {
     core::UniqueAs unique_as;
     bool held;  // claim_held() locked its row, which is still there
     std::string_view unique_key, concurrency_key, sequence_key;
-    uint32 key_entries[2] = {kNoIndex, kNoIndex};  // on the board, while this process holds them for it
-    Key key() const noexcept { return {run_at.us, job_id}; }
+    uint32 key_entries[2] = {board::kNoIndex,
+                             board::kNoIndex};  // on the board, while this process holds them for it
+    core::Key key() const noexcept { return {run_at.us, job_id}; }
     bool has_keys() const noexcept {
         return unique_as != core::UniqueAs::none || !concurrency_key.empty() || !sequence_key.empty();
     }
@@ -109,13 +110,13 @@ struct RangeSpec {
 ///     order.
 /// needs: the caller's transaction is the one that will finish or put back each of them.
 /// cost: one index scan from the head; about 3 us a row
-void claim_by_delete(const RangeSpec& range, Key from, Instant now, int qty, MemoryContext context,
-                     pg::vector<Job>* out);
+void claim_by_delete(const RangeSpec& range, core::Key from, core::Instant now, int qty,
+                     MemoryContext context, pg::vector<Job>* out);
 /// Which jobs of a range are meant.
 enum class Which : uint8 { all, timers };
 /// does: locks up to `qty` due jobs of a keyed range and returns them in order; their rows stay.
 /// needs: as claim_by_delete; in an executor the transaction's id is on the board before any row is locked
-void claim_held(const RangeSpec& range, Key from, Instant now, int qty, MemoryContext context,
+void claim_held(const RangeSpec& range, core::Key from, core::Instant now, int qty, MemoryContext context,
                 pg::vector<Job>* out, Which which = Which::all);
 /// Whether the handler that runs in this process holds the job by claim_held(): itself, or with others of its
 /// group. To this transaction its row looks as if nobody had it.
@@ -123,7 +124,7 @@ bool is_held_here(int64 job_id) noexcept;
 /// Marks a job that claim_held() locked as running under a random token (lane procedure).
 void lease_held(int64 job_id, pg::UuidBytes* token);
 /// does: makes jobs that claim_held() locked wait for their key; the dispatcher lets them go on.
-void park(std::span<const Job> jobs, BlockedOn why);
+void park(std::span<const Job> jobs, core::BlockedOn why);
 /// does: parks up to `max` more claimable jobs of a concurrency key behind `after`.
 /// returns: how many
 int64 park_rest(const Job& after, int max);
@@ -137,39 +138,40 @@ void remember_moved(const pg::Row& row);
 /// claimed before its turn.
 enum class SequencePart { all, may_start };
 void sequence_order(std::string_view queue, std::string_view key, bool skip_later, SequencePart part,
-                    Instant now, int max, pg::vector<int64>* ids);
+                    core::Instant now, int max, pg::vector<int64>* ids);
 
 /// does: marks one due job running under a random token (lane procedure).
 /// returns: false when none is due
-bool claim_by_lease(const RangeSpec& range, Key from, Instant now, MemoryContext context, Job* out,
-                    pg::UuidBytes* token);
+bool claim_by_lease(const RangeSpec& range, core::Key from, core::Instant now, MemoryContext context,
+                    Job* out, pg::UuidBytes* token);
 
 /// The first key in a range from `from` on that is not in `held`, by a plain read with a fresh snapshot;
 /// kNoKey: none.
-Key first_key(const RangeSpec& range, Key from, std::span<const Key> held);
+core::Key first_key(const RangeSpec& range, core::Key from, std::span<const core::Key> held);
 
 /// The first due key of a range whose job is not in `seen`.
-Key first_unseen(const RangeSpec& range, Instant now, std::span<const int64> seen, Which which = Which::all);
+core::Key first_unseen(const RangeSpec& range, core::Instant now, std::span<const int64> seen,
+                       Which which = Which::all);
 
 /// The next range after (queue, kind, priority, alone) that has claimable rows, with its first key; false: no
 /// more.
 struct RangeRow {
-    char queue[kNameBytes];
-    char kind[kNameBytes];
+    char queue[board::kNameBytes];
+    char kind[board::kNameBytes];
     uint16 queue_len, kind_len;
     int16 priority, alone;
-    Key first;
+    core::Key first;
     RangeSpec spec() const noexcept { return {{queue, queue_len}, {kind, kind_len}, priority, alone}; }
 };
 bool next_range(RangeRow* row, bool from_start);
 /// The same as a choice without an entry on the board, to claim from `first` on.
-void describe_row(const RangeRow& row, Key first, RangeChoice* out);
+void describe_row(const RangeRow& row, core::Key first, board::RangeChoice* out);
 
 // ---- finish -----------------------------------------------------------------
 
 /// An error of one attempt, kept with the job.
 struct AttemptError {
-    Instant at;
+    core::Instant at;
     int attempt;
     const char* sqlstate;
     const char *message, *detail, *hint, *context;
@@ -186,8 +188,8 @@ struct Ended {
     const Job* job;
     core::Next next;  // complete, cancel: to history; discard: to the dead letters; remove: observers only
     int16 attempt;    // charged, this one included
-    std::optional<Instant> started_at;
-    Instant finished_at;
+    std::optional<core::Instant> started_at;
+    core::Instant finished_at;
     std::optional<Datum> result;  // jsonb
     std::string_view reason;
     std::optional<Datum> errors;  // jsonb array of all attempts; of a discarded job the last is what ended it
@@ -196,7 +198,7 @@ struct Ended {
 void record_ended(std::span<const Ended> ended);
 
 /// does: inserts a claimed job again under its id, or updates its row when it is held; claimable at run_at.
-void put_back(const Job& job, int16 attempt, int16 alone, Instant run_at, std::optional<Datum> errors);
+void put_back(const Job& job, int16 attempt, int16 alone, core::Instant run_at, std::optional<Datum> errors);
 
 /// Deletes rows of held jobs that become something else, or nothing.
 void delete_held(std::span<const int64> ids);
@@ -225,7 +227,7 @@ bool take_leased_any(int64 job_id, MemoryContext context, Job* out);
 struct Lease {
     int64 job_id;
     int32 pid;
-    Instant claimed_at;
+    core::Instant claimed_at;
 };
 void leases_in_server(pg::vector<Lease>* leases);
 

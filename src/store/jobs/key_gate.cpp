@@ -27,7 +27,7 @@ bool same_sequence(const Job& a, const Job& b) noexcept {
 
 class Gatekeeper {
   public:
-    Gatekeeper(pg::vector<Job>* jobs, std::size_t first, Running running)
+    Gatekeeper(pg::vector<Job>* jobs, std::size_t first, board::Running running)
         : jobs_(jobs),
           first_(first),
           running_(running),
@@ -47,7 +47,7 @@ class Gatekeeper {
 
     pg::vector<Job>* const jobs_;
     const std::size_t first_;
-    const Running running_;
+    const board::Running running_;
     pg::ContextResource memory_;
     pg::vector<Job> kept_, full_keys_, full_sequences_;
     pg::vector<int64> next_ids_;  // of the sequence that was looked at last
@@ -79,7 +79,7 @@ bool Gatekeeper::is_next(const Job& job) {
     const auto before = static_cast<std::size_t>(
         std::count_if(jobs_->begin(), jobs_->begin() + static_cast<std::ptrdiff_t>(first_), same) +
         std::count_if(kept_.begin(), kept_.end(), same));
-    if (before > 0 && running_ == Running::at_once) return false;
+    if (before > 0 && running_ == board::Running::at_once) return false;
     if (looked_at_ == nullptr || !same_sequence(*looked_at_, job)) {
         next_ids_.clear();
         sequence_order(job.queue, job.sequence_key, find_queue(job.queue).skip_later, SequencePart::all,
@@ -91,22 +91,23 @@ bool Gatekeeper::is_next(const Job& job) {
 
 // What finds no room for its key waits as it is: nobody could tell the dispatcher when to let it go.
 bool Gatekeeper::may_start(Job* job) {
-    const bool share = running_ == Running::one_after_another;
+    const bool share = running_ == board::Running::one_after_another;
     if (!job->concurrency_key.empty()) {
-        const KeyName key{BlockedOn::key, job->queue, job->concurrency_key};
-        Hold held = Hold::in_use;
+        const board::KeyName key{core::BlockedOn::key, job->queue, job->concurrency_key};
+        board::Hold held = board::Hold::in_use;
         if (!had_its_turn(*job))
-            held = hold_key(key, find_queue(job->queue).max_running_per_key, share, &job->key_entries[0]);
-        no_room_ = no_room_ || held == Hold::no_room;
-        if (held == Hold::in_use) full_keys_.push_back(*job);
-        if (held != Hold::yes) return false;
+            held =
+                board::hold_key(key, find_queue(job->queue).max_running_per_key, share, &job->key_entries[0]);
+        no_room_ = no_room_ || held == board::Hold::no_room;
+        if (held == board::Hold::in_use) full_keys_.push_back(*job);
+        if (held != board::Hold::yes) return false;
     }
     if (!job->sequence_key.empty()) {
-        const KeyName key{BlockedOn::sequence, job->queue, job->sequence_key};
-        const Hold held = hold_key(key, 1, share, &job->key_entries[1]);
-        no_room_ = no_room_ || held == Hold::no_room;
-        if (held == Hold::no_room) return false;
-        if (held == Hold::in_use || !is_next(*job)) {
+        const board::KeyName key{core::BlockedOn::sequence, job->queue, job->sequence_key};
+        const board::Hold held = board::hold_key(key, 1, share, &job->key_entries[1]);
+        no_room_ = no_room_ || held == board::Hold::no_room;
+        if (held == board::Hold::no_room) return false;
+        if (held == board::Hold::in_use || !is_next(*job)) {
             full_sequences_.push_back(*job);
             return false;
         }
@@ -119,8 +120,8 @@ bool Gatekeeper::work() {
     for (std::size_t i = first_; i < jobs_->size(); i++) {
         if (may_start(&(*jobs_)[i])) kept_.push_back((*jobs_)[i]);
     }
-    park({full_keys_.data(), full_keys_.size()}, BlockedOn::key);
-    park({full_sequences_.data(), full_sequences_.size()}, BlockedOn::sequence);
+    park({full_keys_.data(), full_keys_.size()}, core::BlockedOn::key);
+    park({full_sequences_.data(), full_sequences_.size()}, core::BlockedOn::sequence);
     // Where many of one key stood together, or nothing else was found (a claim of one job finds no more),
     // more of it stand behind, most likely. One by one, a claim behind 10,000 of them took 12 s.
     if (!full_keys_.empty() && (kept_.empty() || full_keys_.size() > kTurn / 2))
@@ -133,7 +134,7 @@ bool Gatekeeper::work() {
 
 }  // namespace
 
-bool pass_gate(pg::vector<Job>* jobs, std::size_t first, Running running) {
+bool pass_gate(pg::vector<Job>* jobs, std::size_t first, board::Running running) {
     const bool guarded =
         std::any_of(jobs->begin() + static_cast<std::ptrdiff_t>(first), jobs->end(),
                     [](const Job& j) { return !j.concurrency_key.empty() || !j.sequence_key.empty(); });

@@ -15,6 +15,6 @@ namespace foreman::store {
 /// returns: false when the board has no room for the keys of some, which wait as they are: whoever claims
 ///     leaves their range alone for a while.
 /// cost: nothing for jobs that have a unique key only
-bool pass_gate(pg::vector<Job>* jobs, std::size_t first, Running running);
+bool pass_gate(pg::vector<Job>* jobs, std::size_t first, board::Running running);
 
 }  // namespace foreman::store

@@ -92,15 +92,15 @@ Datum token_array(std::span<const TokenPair> pairs, pg::ContextResource* memory)
 
 }  // namespace
 
-void lease_jobs(const RangeSpec& range, Key from, int qty, const LeaseClaim& claim, MemoryContext context,
-                pg::vector<LeasedJob>* out) {
+void lease_jobs(const RangeSpec& range, core::Key from, int qty, const LeaseClaim& claim,
+                MemoryContext context, pg::vector<LeasedJob>* out) {
     const AsOwner scope;
     pg::Args<10> a;
     a.text(1, range.queue)
         .text(2, range.kind)
         .i16(3, range.priority)
         .i16(4, range.alone)
-        .instant(5, Instant{from.run_at})
+        .instant(5, core::Instant{from.run_at})
         .i64(6, from.job_id);
     a.instant(7, claim.now).i64(8, qty).text(9, claim.worker).i64(10, claim.length.us);
     const std::size_t first = out->size();
@@ -116,7 +116,7 @@ void lease_jobs(const RangeSpec& range, Key from, int qty, const LeaseClaim& cla
               [](const LeasedJob& x, const LeasedJob& y) { return x.job.key() < y.job.key(); });
 }
 
-void lease_keyed_jobs(const RangeSpec& range, Key from, int qty, const LeaseClaim& claim,
+void lease_keyed_jobs(const RangeSpec& range, core::Key from, int qty, const LeaseClaim& claim,
                       MemoryContext context, pg::vector<LeasedJob>* out, std::size_t* looked_at,
                       bool* no_room) {
     const AsOwner scope;
@@ -125,11 +125,11 @@ void lease_keyed_jobs(const RangeSpec& range, Key from, int qty, const LeaseClai
     claim_held(range, from, claim.now, qty, context, &jobs);
     *looked_at = jobs.size();
     for (const Job& j : jobs) {
-        if (!board_present() && !(j.concurrency_key.empty() && j.sequence_key.empty()))
-            refuse_without_board("foreman.claim() of a job with a concurrency_key or sequence_key");
+        if (!board::board_present() && !(j.concurrency_key.empty() && j.sequence_key.empty()))
+            board::refuse_without_board("foreman.claim() of a job with a concurrency_key or sequence_key");
     }
     // Passed over from here on, in this claim.
-    if (!pass_gate(&jobs, 0, Running::at_once)) {
+    if (!pass_gate(&jobs, 0, board::Running::at_once)) {
         *looked_at = jobs.size();
         *no_room = true;
     }
@@ -169,7 +169,7 @@ void take_leases(std::span<const TokenPair> pairs, MemoryContext context, pg::ve
     }
 }
 
-std::optional<Instant> lock_lease(const TokenPair& pair) {
+std::optional<core::Instant> lock_lease(const TokenPair& pair) {
     const AsOwner scope;
     pg::Args<2> a;
     a.i64(1, pair.job_id).set(2, pg::uuid_datum(pair.token));
@@ -207,22 +207,24 @@ std::optional<LeaseRow> read_lease_row(int64 job_id) {
     return l;
 }
 
-bool place_lease(int64 job_id, const LeaseRow& row, Instant until) {
-    if (!board_present()) return false;
-    uint32 keys[2] = {kNoKeyEntry, kNoKeyEntry};
+bool place_lease(int64 job_id, const LeaseRow& row, core::Instant until) {
+    if (!board::board_present()) return false;
+    uint32 keys[2] = {board::kNoKeyEntry, board::kNoKeyEntry};
     if (row.concurrency_key)
-        keys[0] = take_key_anyhow(MyDatabaseId, {BlockedOn::key, row.queue, *row.concurrency_key});
+        keys[0] =
+            board::take_key_anyhow(MyDatabaseId, {core::BlockedOn::key, row.queue, *row.concurrency_key});
     if (row.sequence_key)
-        keys[1] = take_key_anyhow(MyDatabaseId, {BlockedOn::sequence, row.queue, *row.sequence_key});
-    const uint32 queue = queue_entry_of(row.queue);
-    take_place(queue);
-    if (add_lease(MyDatabaseId, job_id, row.token, until, row.length, keys, queue)) return true;
-    leave_place(queue);
-    for (const uint32 key : keys) give_key(key);
+        keys[1] =
+            board::take_key_anyhow(MyDatabaseId, {core::BlockedOn::sequence, row.queue, *row.sequence_key});
+    const uint32 queue = board::queue_entry_of(row.queue);
+    board::take_place(queue);
+    if (board::add_lease(MyDatabaseId, job_id, row.token, until, row.length, keys, queue)) return true;
+    board::leave_place(queue);
+    for (const uint32 key : keys) board::give_key(key);
     return false;
 }
 
-bool renew_lease_row(const TokenPair& pair, Instant until, core::Micros length) {
+bool renew_lease_row(const TokenPair& pair, core::Instant until, core::Micros length) {
     const AsOwner scope;
     pg::Args<3> a;
     a.i64(1, pair.job_id).set(2, pg::uuid_datum(pair.token)).instant(3, until - length);
@@ -234,7 +236,7 @@ void all_leases(pg::vector<TokenPair>* out) {
     for (const pg::Row row : g_load.execute()) out->push_back({row.i64(6), pg::uuid_bytes(row.datum(1))});
 }
 
-void ended_lease_rows(Instant now, pg::vector<TokenPair>* out) {
+void ended_lease_rows(core::Instant now, pg::vector<TokenPair>* out) {
     const AsOwner scope;
     for (const pg::Row row : g_rows.execute()) {
         if (row.instant(4) + core::Micros{row.i64(3)} <= now)
@@ -248,47 +250,49 @@ void ended_lease_rows(Instant now, pg::vector<TokenPair>* out) {
 void drop_ended(const pg::vector<TokenPair>& placed) {
     for (const TokenPair& pair : placed) {
         const std::optional<LeaseRow> row = read_lease_row(pair.job_id);
-        if (!row || row->token.bytes != pair.token.bytes) drop_lease(MyDatabaseId, pair.job_id, pair.token);
+        if (!row || row->token.bytes != pair.token.bytes)
+            board::drop_lease(MyDatabaseId, pair.job_id, pair.token);
     }
 }
 
-void read_board(pg::vector<LeaseName>* into) {
-    into->resize(static_cast<std::size_t>(name_leases(MyDatabaseId, nullptr, 0)));
-    const int n = name_leases(MyDatabaseId, into->data(), static_cast<int>(into->size()));
+void read_board(pg::vector<board::LeaseName>* into) {
+    into->resize(static_cast<std::size_t>(board::name_leases(MyDatabaseId, nullptr, 0)));
+    const int n = board::name_leases(MyDatabaseId, into->data(), static_cast<int>(into->size()));
     into->resize(std::min(into->size(), static_cast<std::size_t>(n)));
 }
 
 // `rows`: what is leased, read after `named` was on the board. A claim whose commit is under way is on the
 // board before its row says so, but its job is there. (Not so if it claims what it has enqueued itself: that
 // lease comes back with the next reading.)
-void drop_without_job(const pg::vector<LeaseName>& named, const pg::Rows& rows, pg::ContextResource* memory) {
+void drop_without_job(const pg::vector<board::LeaseName>& named, const pg::Rows& rows,
+                      pg::ContextResource* memory) {
     pg::vector<int64> leased(memory);
     leased.reserve(rows.size());
     for (const pg::Row row : rows) leased.push_back(row.i64(6));
     std::sort(leased.begin(), leased.end());
-    for (const LeaseName& lease : named) {
+    for (const board::LeaseName& lease : named) {
         if (std::binary_search(leased.begin(), leased.end(), lease.job_id)) continue;
         pg::Args<1> a;
         a.i64(1, lease.job_id);
-        if (g_is_live.execute(a).empty()) drop_lease(MyDatabaseId, lease.job_id, lease.token);
+        if (g_is_live.execute(a).empty()) board::drop_lease(MyDatabaseId, lease.job_id, lease.token);
     }
 }
 
-int64 load_leases(Instant now) {
+int64 load_leases(core::Instant now) {
     const AsOwner scope;
     int64 unplaced = 0;
     const pg::Context context("foreman leases", CurrentMemoryContext);
     pg::ContextResource memory(context);
     pg::vector<TokenPair> placed(&memory);
-    pg::vector<LeaseName> named(&memory);
+    pg::vector<board::LeaseName> named(&memory);
     read_board(&named);
     const pg::Rows rows = g_load.execute();
     drop_without_job(named, rows, &memory);
-    if (!rows.empty()) debug_point(DebugPoint::inside_reread);
+    if (!rows.empty()) board::debug_point(board::DebugPoint::inside_reread);
     for (const pg::Row row : rows) {
-        LeaseReading known{};
+        board::LeaseReading known{};
         // An entry may be newer than what was read here; one that is not is found out when it ends.
-        if (read_lease(MyDatabaseId, row.i64(6), &known)) continue;
+        if (board::read_lease(MyDatabaseId, row.i64(6), &known)) continue;
         const LeaseRow lease = lease_of(row);
         if (place_lease(row.i64(6), lease, now + lease.length)) {
             placed.push_back({row.i64(6), lease.token});
@@ -297,20 +301,21 @@ int64 load_leases(Instant now) {
         }
     }
     drop_ended(placed);
-    if (DatabaseSlot* d = database_slot(MyDatabaseId)) pg_atomic_write_u32(&d->leases_loaded, 1);
+    if (board::DatabaseSlot* d = board::database_slot(MyDatabaseId))
+        pg_atomic_write_u32(&d->leases_loaded, 1);
     return unplaced;
 }
 
-void place_leases_off_board(Instant now, pg::vector<TokenPair>* ended) {
+void place_leases_off_board(core::Instant now, pg::vector<TokenPair>* ended) {
     const AsOwner scope;
     const pg::Context context("foreman leases", CurrentMemoryContext);
     pg::ContextResource memory(context);
     pg::vector<TokenPair> placed(&memory);
     for (const pg::Row row : g_load.execute()) {
-        LeaseReading known{};
-        if (read_lease(MyDatabaseId, row.i64(6), &known)) continue;
+        board::LeaseReading known{};
+        if (board::read_lease(MyDatabaseId, row.i64(6), &known)) continue;
         const LeaseRow lease = lease_of(row);
-        const Instant until = row.instant(7) + lease.length;
+        const core::Instant until = row.instant(7) + lease.length;
         if (until <= now) {
             ended->push_back({row.i64(6), lease.token});
         } else if (place_lease(row.i64(6), lease, until)) {

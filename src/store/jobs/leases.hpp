@@ -14,8 +14,8 @@ constexpr core::Micros kDefaultLease = core::seconds(60);
 struct LeaseClaim {
     std::string_view worker;
     core::Micros length;
-    Instant now;
-    uint32 queue = kNoIndex;  // whose places the leases take over
+    core::Instant now;
+    uint32 queue = board::kNoIndex;  // whose places the leases take over
 };
 struct LeasedJob {
     Job job;
@@ -24,11 +24,11 @@ struct LeasedJob {
 
 /// does: leases up to `qty` due jobs of a range, in order, and remembers them for the board.
 /// cost: about 6 us a row
-void lease_jobs(const RangeSpec& range, Key from, int qty, const LeaseClaim& claim, MemoryContext context,
-                pg::vector<LeasedJob>* out);
+void lease_jobs(const RangeSpec& range, core::Key from, int qty, const LeaseClaim& claim,
+                MemoryContext context, pg::vector<LeasedJob>* out);
 /// The same for a keyed range: those whose keys are full are parked. looked_at: how many were due; no_room:
 /// set when the board has no room for the keys of some
-void lease_keyed_jobs(const RangeSpec& range, Key from, int qty, const LeaseClaim& claim,
+void lease_keyed_jobs(const RangeSpec& range, core::Key from, int qty, const LeaseClaim& claim,
                       MemoryContext context, pg::vector<LeasedJob>* out, std::size_t* looked_at,
                       bool* no_room);
 
@@ -40,7 +40,7 @@ struct TokenPair {
 void take_leases(std::span<const TokenPair> pairs, MemoryContext context, pg::vector<LeasedJob>* out);
 /// does: locks the row of a lease for its rescue, without waiting. false: the token is not right, or somebody
 ///     ends the lease in a transaction that is still open.
-std::optional<Instant> lock_lease(const TokenPair& pair);
+std::optional<core::Instant> lock_lease(const TokenPair& pair);
 /// What the row of a leased job says now, whatever the snapshot of the transaction; nothing: it is not
 /// leased.
 struct LeaseRow {
@@ -53,18 +53,18 @@ struct LeaseRow {
 std::optional<LeaseRow> read_lease_row(int64 job_id);
 /// Puts a lease on the board from its row, with its keys and its place in the queue.  false: there is no
 /// room, or no board.
-bool place_lease(int64 job_id, const LeaseRow& row, Instant until);
+bool place_lease(int64 job_id, const LeaseRow& row, core::Instant until);
 /// Renews in the row, where the board has no room or is not there.
-bool renew_lease_row(const TokenPair& pair, Instant until, core::Micros length);
+bool renew_lease_row(const TokenPair& pair, core::Instant until, core::Micros length);
 /// Leases that had no room on the board: those that ended by their rows, which the caller revives; the others
 /// are placed where there is room by now, or are looked at again when the first of them ends.
-void place_leases_off_board(Instant now, pg::vector<TokenPair>* ended);
+void place_leases_off_board(core::Instant now, pg::vector<TokenPair>* ended);
 /// Leases that ended by what their rows say, for servers without a board.
-void ended_lease_rows(Instant now, pg::vector<TokenPair>* out);
+void ended_lease_rows(core::Instant now, pg::vector<TokenPair>* out);
 void all_leases(pg::vector<TokenPair>* out);
 /// All outside leases of the database, to the board, each renewed now; those whose job is gone leave it, with
 /// their places and keys, for example of rows that somebody deleted by hand.
 /// returns: how many found no room
-int64 load_leases(Instant now);
+int64 load_leases(core::Instant now);
 
 }  // namespace foreman::store

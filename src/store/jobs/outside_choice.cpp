@@ -24,19 +24,20 @@ bool is_skipped(std::span<const RangeSpec> skip, const RangeSpec& r) {
     });
 }
 
-bool is_less(const RangeChoice& a, int16 priority, Key key) {
+bool is_less(const board::RangeChoice& a, int16 priority, core::Key key) {
     return a.priority < priority || (a.priority == priority && a.head < key);
 }
 
-bool is_open(std::string_view queue, Instant now) {
+bool is_open(std::string_view queue, core::Instant now) {
     if (find_queue(queue).paused) return false;
-    return !board_present() || queue_opens_at(find_queue_entry(MyDatabaseId, queue)) <= now;
+    return !board::board_present() ||
+           board::queue_opens_at(board::find_queue_entry(MyDatabaseId, queue)) <= now;
 }
 
 // Over the rows: where there is no board, or it has no room for all ranges. A queue at a time, so that those
 // of other queues cost nothing.
-bool choose_from_rows(const OutsideFilter& f, Instant now, std::span<const RangeSpec> skip,
-                      RangeChoice* out) {
+bool choose_from_rows(const OutsideFilter& f, core::Instant now, std::span<const RangeSpec> skip,
+                      board::RangeChoice* out) {
     bool found = false;
     RangeRow row{};
     for (const std::string_view queue : f.queues) {
@@ -61,43 +62,46 @@ bool choose_from_rows(const OutsideFilter& f, Instant now, std::span<const Range
 
 }  // namespace
 
-bool passes_outside(const OutsideFilter& f, Instant now, std::span<const RangeSpec> skip,
-                    const RangeChoice& r) {
+bool passes_outside(const OutsideFilter& f, core::Instant now, std::span<const RangeSpec> skip,
+                    const board::RangeChoice& r) {
     if (r.head.run_at > now.us || !passes(f, r.queue_name(), r.kind_name(), r.role)) return false;
     return !is_skipped(skip, {r.queue_name(), r.kind_name(), r.priority, r.alone}) &&
-           range_opens_at(r.ref) <= now && !(queue_is_off_board(r.ref) && find_queue(r.queue_name()).paused);
+           board::range_opens_at(r.ref) <= now &&
+           !(board::queue_is_off_board(r.ref) && find_queue(r.queue_name()).paused);
 }
 
-bool choose_outside(const OutsideFilter& f, Instant now, std::span<const RangeSpec> skip, RangeChoice* out) {
-    if (!board_present()) return choose_from_rows(f, now, skip, out);
+bool choose_outside(const OutsideFilter& f, core::Instant now, std::span<const RangeSpec> skip,
+                    board::RangeChoice* out) {
+    if (!board::board_present()) return choose_from_rows(f, now, skip, out);
     bool found = false;
-    const uint32 high = range_count();
-    const DatabaseSlot* d = database_slot(MyDatabaseId);
+    const uint32 high = board::range_count();
+    const board::DatabaseSlot* d = board::database_slot(MyDatabaseId);
     const bool loaded =
         d != nullptr && pg_atomic_read_u32(const_cast<pg_atomic_uint32*>(&d->leases_loaded)) != 0;
-    RangeChoice r;
+    board::RangeChoice r;
     for (uint32 i = 0; i < high; i++) {
-        const RangeHot& h = range_hots()[i];
+        const board::RangeHot& h = board::range_hots()[i];
         if (h.database != MyDatabaseId || h.keys.head.run_at > now.us) continue;
         if (found && is_less(*out, h.priority, h.keys.head)) continue;
-        if (!describe_range(range_at(MyDatabaseId, i), &r) || !passes_outside(f, now, skip, r)) continue;
-        if (!loaded && (is_keyed(r.alone) || find_queue(r.queue_name()).max_running > 0)) continue;
+        if (!board::describe_range(board::range_at(MyDatabaseId, i), &r) || !passes_outside(f, now, skip, r))
+            continue;
+        if (!loaded && (board::is_keyed(r.alone) || find_queue(r.queue_name()).max_running > 0)) continue;
         *out = r;
         found = true;
     }
-    return found || (loaded && is_off_board(MyDatabaseId) && choose_from_rows(f, now, skip, out));
+    return found || (loaded && board::is_off_board(MyDatabaseId) && choose_from_rows(f, now, skip, out));
 }
 
-Instant next_due_outside(const OutsideFilter& f) {
-    Instant next = core::kPlusInfinity;
-    RangeChoice r;
-    for (uint32 i = 0; i < range_count(); i++) {
-        const RangeHot& h = range_hots()[i];
+core::Instant next_due_outside(const OutsideFilter& f) {
+    core::Instant next = core::kPlusInfinity;
+    board::RangeChoice r;
+    for (uint32 i = 0; i < board::range_count(); i++) {
+        const board::RangeHot& h = board::range_hots()[i];
         if (h.database != MyDatabaseId || h.keys.head == core::kNoKey ||
-            !describe_range(range_at(MyDatabaseId, i), &r))
+            !board::describe_range(board::range_at(MyDatabaseId, i), &r))
             continue;
         if (passes(f, r.queue_name(), r.kind_name(), h.role))
-            next = std::min(next, std::max(Instant{r.head.run_at}, range_opens_at(r.ref)));
+            next = std::min(next, std::max(core::Instant{r.head.run_at}, board::range_opens_at(r.ref)));
     }
     return next;
 }

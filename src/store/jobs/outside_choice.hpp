@@ -16,12 +16,12 @@ struct OutsideFilter {
 };
 /// The least due range that passes the filter; false: none. Reads the board, or the rows where there is no
 /// board.
-bool choose_outside(const OutsideFilter& filter, Instant now, std::span<const RangeSpec> skip,
-                    RangeChoice* out);
+bool choose_outside(const OutsideFilter& filter, core::Instant now, std::span<const RangeSpec> skip,
+                    board::RangeChoice* out);
 /// Whether a range may be claimed from: what choose_outside() asks of each.
-bool passes_outside(const OutsideFilter& filter, Instant now, std::span<const RangeSpec> skip,
-                    const RangeChoice& range);
+bool passes_outside(const OutsideFilter& filter, core::Instant now, std::span<const RangeSpec> skip,
+                    const board::RangeChoice& range);
 /// The earliest instant at which something of these queues is due; infinity: nothing waits.
-Instant next_due_outside(const OutsideFilter& filter);
+core::Instant next_due_outside(const OutsideFilter& filter);
 
 }  // namespace foreman::store

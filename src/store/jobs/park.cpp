@@ -47,7 +47,7 @@ constinit pg::Statement g_sequence{
 
 }  // namespace
 
-void park(std::span<const Job> jobs, BlockedOn why) {
+void park(std::span<const Job> jobs, core::BlockedOn why) {
     if (jobs.empty()) return;
     const AsOwner scope;
     pg::ContextResource memory(CurrentMemoryContext);
@@ -55,7 +55,7 @@ void park(std::span<const Job> jobs, BlockedOn why) {
     ids.reserve(jobs.size());
     for (const Job& j : jobs) {
         ids.push_back(j.job_id);
-        remember_parked(why, j.queue, why == BlockedOn::key ? j.concurrency_key : j.sequence_key,
+        remember_parked(why, j.queue, why == core::BlockedOn::key ? j.concurrency_key : j.sequence_key,
                         {j.priority, j.key()});
     }
     pg::Args<2> a;
@@ -64,11 +64,11 @@ void park(std::span<const Job> jobs, BlockedOn why) {
 }
 
 void remember_moved(const pg::Row& r) {
-    const Key key{r.instant(5).us, r.i64(6)};
+    const core::Key key{r.instant(5).us, r.i64(6)};
     if (r.letter(7) == 'w')
         remember_work(r.view(1), r.view(2), r.i16(3), r.i16(4), role_of(r.view(2), r.view(1), r.i16(4)), key);
-    else if (!r.is_null(8) && r.letter(8) == static_cast<char>(BlockedOn::key))
-        remember_parked(BlockedOn::key, r.view(1), r.view(9), {r.i16(3), key});
+    else if (!r.is_null(8) && r.letter(8) == static_cast<char>(core::BlockedOn::key))
+        remember_parked(core::BlockedOn::key, r.view(1), r.view(9), {r.i16(3), key});
 }
 
 int64 park_rest(const Job& after, int max) {
@@ -78,7 +78,8 @@ int64 park_rest(const Job& after, int max) {
     a.i64(5, after.job_id).instant(6, now()).i64(7, max);
     const auto n = static_cast<int64>(g_park_rest.execute(a).processed());
     if (n > 0)
-        remember_parked(BlockedOn::key, after.queue, after.concurrency_key, {after.priority, after.key()});
+        remember_parked(core::BlockedOn::key, after.queue, after.concurrency_key,
+                        {after.priority, after.key()});
     return n;
 }
 
@@ -87,18 +88,18 @@ int64 park_rest_of_sequence(const Job& after, int max) {
     pg::Args<5> a;
     a.text(1, after.queue).text(2, after.sequence_key).i64(3, after.job_id).instant(4, now()).i64(5, max);
     const auto n = static_cast<int64>(g_park_rest_of_sequence.execute(a).processed());
-    if (n > 0) remember_parked(BlockedOn::sequence, after.queue, after.sequence_key, core::kFirstPlace);
+    if (n > 0) remember_parked(core::BlockedOn::sequence, after.queue, after.sequence_key, core::kFirstPlace);
     return n;
 }
 
 void sequence_order(std::string_view queue, std::string_view key, bool skip_later, SequencePart part,
-                    Instant at, int max, pg::vector<int64>* ids) {
+                    core::Instant at, int max, pg::vector<int64>* ids) {
     const AsOwner scope;
     pg::Args<5> a;
     a.text(1, queue).text(2, key).boolean(3, skip_later).instant(4, at).i64(5, max);
-    std::pair<int16, Instant> last{PG_INT16_MIN, core::kMinusInfinity};
+    std::pair<int16, core::Instant> last{PG_INT16_MIN, core::kMinusInfinity};
     for (const pg::Row row : g_sequence.execute(a)) {
-        const std::pair<int16, Instant> place{row.i16(3), row.instant(4)};
+        const std::pair<int16, core::Instant> place{row.i16(3), row.instant(4)};
         if (part == SequencePart::may_start && (!row.boolean(2) || place < last)) return;
         last = place;
         ids->push_back(row.i64(1));

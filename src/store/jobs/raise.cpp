@@ -9,35 +9,35 @@ namespace foreman::store {
 
 namespace {
 
-std::optional<Key> raise(RangeRef ref, bool from_start) {
+std::optional<core::Key> raise(board::RangeRef ref, bool from_start) {
     if (TransactionIdIsValid(GetTopTransactionIdIfAny())) return std::nullopt;
-    RangeChoice range;
-    Key from;
-    if (!describe_range(ref, &range) || !begin_raise(ref, &from)) return std::nullopt;
+    board::RangeChoice range;
+    core::Key from;
+    if (!board::describe_range(ref, &range) || !board::begin_raise(ref, &from)) return std::nullopt;
     try {
-        Key held[kMaxSlots];
-        const int n = held_keys(ref, held);
+        core::Key held[board::kMaxSlots];
+        const int n = board::held_keys(ref, held);
         const RangeSpec spec{range.queue_name(), range.kind_name(), range.priority, range.alone};
-        const Key first =
+        const core::Key first =
             first_key(spec, from_start ? core::kFirstKey : from, {held, static_cast<std::size_t>(n)});
-        debug_point(DebugPoint::inside_raise);
-        finish_raise(ref, first);
+        board::debug_point(board::DebugPoint::inside_raise);
+        board::finish_raise(ref, first);
     } catch (...) {
-        abandon_raise(ref);
+        board::abandon_raise(ref);
         throw;
     }
     // What is due later stood behind what was due: the dispatcher set no timer for it.
-    const Key head = range_head(ref);
-    const Instant now{GetCurrentTimestamp()};
+    const core::Key head = board::range_head(ref);
+    const core::Instant now{GetCurrentTimestamp()};
     if (head != core::kNoKey && head.run_at > now.us)
-        wake_for(MyDatabaseId, range.role, Instant{head.run_at}, now);
+        board::wake_for(MyDatabaseId, range.role, core::Instant{head.run_at}, now);
     return head;
 }
 
 }  // namespace
 
-std::optional<Key> raise_range(RangeRef ref) { return raise(ref, false); }
+std::optional<core::Key> raise_range(board::RangeRef ref) { return raise(ref, false); }
 
-std::optional<Key> raise_range_from_start(RangeRef ref) { return raise(ref, true); }
+std::optional<core::Key> raise_range_from_start(board::RangeRef ref) { return raise(ref, true); }
 
 }  // namespace foreman::store

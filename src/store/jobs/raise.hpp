@@ -14,8 +14,8 @@ namespace foreman::store {
 ///     it, the entry was given away, or this transaction has changed something, so that its own view is not
 ///     what others see if it rolls back
 /// cost: one index probe from the old head
-std::optional<Key> raise_range(RangeRef ref);
+std::optional<core::Key> raise_range(board::RangeRef ref);
 /// The same, reading from the beginning of the range whatever its head was.
-std::optional<Key> raise_range_from_start(RangeRef ref);
+std::optional<core::Key> raise_range_from_start(board::RangeRef ref);
 
 }  // namespace foreman::store

@@ -67,19 +67,19 @@ bool apply_to(int64 job_id, MemoryContext context) {
         take_request(job_id, context);
         return true;
     }
-    debug_point(DebugPoint::inside_requests);
+    board::debug_point(board::DebugPoint::inside_requests);
     pg::Args<1> a;
     a.i64(1, job_id);
     if (g_lock_waiting.execute(a).empty()) return false;
     const Request r = take_request(job_id, context);
-    if (r.action == RequestAction::none) return true;  // applied meanwhile by whoever held the job
-    if (r.action == RequestAction::reschedule) {
+    if (r.action == core::RequestAction::none) return true;  // applied meanwhile by whoever held the job
+    if (r.action == core::RequestAction::reschedule) {
         move_waiting(job_id, r.run_at, r.priority, InvalidOid);
         return true;
     }
     Job job{};
     if (!take_waiting(job_id, context, &job)) return true;
-    if (r.action == RequestAction::remove) {
+    if (r.action == core::RequestAction::remove) {
         delete_taken(job);
     } else {
         cancel_taken(job, r.reason, now());
@@ -98,8 +98,8 @@ void insert_request(int64 job_id, const Request& request) {
     if (request.priority) a.i16(5, *request.priority);
     a.instant(6, now());
     g_insert_request.execute(a);
-    remember_request(job_id,
-                     request.action == RequestAction::cancel || request.action == RequestAction::remove);
+    remember_request(job_id, request.action == core::RequestAction::cancel ||
+                                 request.action == core::RequestAction::remove);
     g_requested_in = pg::call<&GetTopTransactionId>();
 }
 
@@ -110,9 +110,9 @@ Request take_request(int64 job_id, MemoryContext context) {
     const pg::Rows rows = g_take_requests.execute(a);
     Request r{};
     if (rows.empty()) return r;
-    r.action = static_cast<RequestAction>(rows[0].letter(1));
+    r.action = static_cast<core::RequestAction>(rows[0].letter(1));
     // This is when it would run again.
-    if (r.action == RequestAction::cancel_at_end) r.action = RequestAction::cancel;
+    if (r.action == core::RequestAction::cancel_at_end) r.action = core::RequestAction::cancel;
     if (!rows[0].is_null(2)) {
         const std::string_view reason = rows[0].view(2);
         r.reason = {pg::copy_text(reason, context), reason.size()};
@@ -130,14 +130,14 @@ bool has_stop_request(int64 job_id) {
 }
 
 bool requests_open() noexcept {
-    DatabaseSlot* d = database_slot(MyDatabaseId);
+    board::DatabaseSlot* d = board::database_slot(MyDatabaseId);
     return d == nullptr || pg_atomic_read_u32(&d->requests_open) != 0 ||
            (TransactionIdIsValid(g_requested_in) && g_requested_in == GetTopTransactionIdIfAny());
 }
 
 RequestPass apply_requests(int64 after, core::Micros most, bool interrupt) {
     const AsOwner scope;
-    const Instant end = pg::steady_now() + most;
+    const core::Instant end = pg::steady_now() + most;
     pg::Context context("foreman requests", CurrentMemoryContext);
     pg::ContextResource memory(context);
     RequestPass pass{0, 0, after, true};
@@ -155,8 +155,8 @@ RequestPass apply_requests(int64 after, core::Micros most, bool interrupt) {
                 continue;
             }
             // Asked for while its claim was about to commit: the board did not know the lease yet.
-            if (has_stop_request(id) && !(interrupt && interrupt_job(MyDatabaseId, id)))
-                mark_lease_cancelled(MyDatabaseId, id);
+            if (has_stop_request(id) && !(interrupt && board::interrupt_job(MyDatabaseId, id)))
+                board::mark_lease_cancelled(MyDatabaseId, id);
             pg::Args<1> one;
             one.i64(1, id);
             g_thin_out.execute(one);

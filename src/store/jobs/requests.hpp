@@ -12,9 +12,9 @@ namespace foreman::store {
 
 using core::RequestAction;
 struct Request {
-    RequestAction action;
+    core::RequestAction action;
     std::string_view reason;
-    std::optional<Instant> run_at;
+    std::optional<core::Instant> run_at;
     std::optional<int16> priority;
 };
 void insert_request(int64 job_id, const Request& request);

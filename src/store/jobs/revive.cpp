@@ -70,7 +70,7 @@ bool lacks_args(int64 job_id) {
 }
 
 // A retry that a newer job with the same unique key has made pointless: it ends as cancelled, and says so.
-bool supersede(int64 job_id, Instant at) {
+bool supersede(int64 job_id, core::Instant at) {
     pg::Args<1> one;
     one.i64(1, job_id);
     const pg::Rows rows = g_superseded_by.execute(one);
@@ -88,7 +88,7 @@ bool supersede(int64 job_id, Instant at) {
 bool revive(int64 job_id, Place place) {
     const Oid user = GetUserId();
     const AsOwner scope;
-    const Instant at = now();
+    const core::Instant at = now();
     pg::Args<2> a;
     a.i64(1, job_id).instant(2, at);
     const pg::Rows rows = (place == Place::dead ? g_revive_dead : g_revive_history).execute(a);
@@ -107,8 +107,8 @@ bool revive(int64 job_id, Place place) {
         remember_work(r.view(1), r.view(2), r.i16(3), r.i16(4), role_of(r.view(2), r.view(1), r.i16(4)),
                       {at.us, job_id});
     else
-        set_unvouched(job_id, kUnvouched);
-    QueueDelta d;
+        set_unvouched(job_id, board::kUnvouched);
+    board::QueueDelta d;
     d.live = 1;
     remember_counts(r.view(1), d);
     return true;

@@ -23,9 +23,9 @@ core::Verdict decide_for(const Job& job, core::Outcome outcome, core::Micros run
 // The job met somebody's limit: its queue cools down from the commit on. Answers when the job runs again, from now.
 core::Micros throttle(const Job& job) {
     const core::ThrottlePolicy& policy = find_queue(job.queue).throttle;
-    const Instant at = now();
+    const core::Instant at = now();
     remember_throttle(job.queue, policy, at);
-    return core::cool_down(policy, read_cooling(MyDatabaseId, job.queue), at).until - at;
+    return core::cool_down(policy, board::read_cooling(MyDatabaseId, job.queue), at).until - at;
 }
 
 // Of handlers and workers that failed or refused a job without an error.
@@ -40,7 +40,7 @@ AttemptError plain_error(const Job& job, const Attempt& a) {
 
 Settlement::Settlement(MemoryContext context) : context_(context), memory_(context), ended_(&memory_) {}
 
-void Settlement::end(const Job& job, core::Next next, int attempt, std::optional<Instant> started_at,
+void Settlement::end(const Job& job, core::Next next, int attempt, std::optional<core::Instant> started_at,
                      std::optional<Datum> result, std::string_view reason, std::optional<Datum> errors) {
     ended_.push_back({&job, next, static_cast<int16>(attempt), started_at, now(), result, reason, errors});
 }
@@ -56,7 +56,7 @@ core::Next Settlement::settle(const Job& job, const Attempt& a) {
         errors = append_error(job.errors, error, context_);
         if (reason.empty() && v.next == core::Next::discard) reason = error.message;
     }
-    const auto alone = static_cast<int16>(job.alone | (a.alone_next ? kAlone : 0));
+    const auto alone = static_cast<int16>(job.alone | (a.alone_next ? board::kAlone : 0));
     if (v.next == core::Next::release)
         return put_back_unless_asked(job, a, {v.attempt, alone, job.run_at, errors}, v.next);
     if (v.next == core::Next::retry) {
@@ -77,16 +77,16 @@ std::optional<core::Next> Settlement::settle_before_start(const Job& job) {
     if (!requests_open()) return std::nullopt;
     const Request r = take_request(job.job_id, context_);
     switch (r.action) {
-        case RequestAction::none:
+        case core::RequestAction::none:
             return std::nullopt;
-        case RequestAction::cancel:
-        case RequestAction::cancel_at_end:
+        case core::RequestAction::cancel:
+        case core::RequestAction::cancel_at_end:
             end(job, core::Next::cancel, job.attempt, std::nullopt, std::nullopt, r.reason, job.errors);
             return core::Next::cancel;
-        case RequestAction::remove:
+        case core::RequestAction::remove:
             delete_taken(job);
             return core::Next::remove;
-        case RequestAction::reschedule:
+        case core::RequestAction::reschedule:
             break;
     }
     return put_back_or_move(job, r, {job.attempt, job.alone, job.run_at, job.errors}, core::Next::release);
@@ -104,11 +104,11 @@ core::Next Settlement::put_back_unless_asked(const Job& job, const Attempt& a, c
                                              core::Next otherwise) {
     Request r{};
     if (requests_open()) r = take_request(job.job_id, context_);
-    if (r.action == RequestAction::cancel) {
+    if (r.action == core::RequestAction::cancel) {
         end(job, core::Next::cancel, job.attempt + 1, a.started_at, std::nullopt, r.reason, again.errors);
         return core::Next::cancel;
     }
-    if (r.action == RequestAction::remove) {
+    if (r.action == core::RequestAction::remove) {
         delete_taken(job);
         return core::Next::remove;
     }

@@ -18,7 +18,7 @@ struct Attempt {
     std::optional<Datum> result{};
     std::string_view reason{};  // ends with a zero byte
     std::optional<AttemptError> error{};
-    std::optional<Instant> started_at{};  // nothing: it did not start
+    std::optional<core::Instant> started_at{};  // nothing: it did not start
 };
 
 class Settlement {
@@ -43,7 +43,7 @@ class Settlement {
     struct Again {  // how a job is put back
         int attempt;
         int16 alone;
-        Instant run_at;
+        core::Instant run_at;
         std::optional<Datum> errors;
     };
     core::Next settle_broken_off(const Job& job, const Attempt& attempt);
@@ -51,7 +51,7 @@ class Settlement {
                                      core::Next otherwise);
     core::Next put_back_or_move(const Job& job, const Request& request, const Again& again,
                                 core::Next answer);
-    void end(const Job& job, core::Next next, int attempt, std::optional<Instant> started_at,
+    void end(const Job& job, core::Next next, int attempt, std::optional<core::Instant> started_at,
              std::optional<Datum> result, std::string_view reason, std::optional<Datum> errors);
 
     MemoryContext context_;

@@ -44,13 +44,14 @@ constinit pg::Statement g_forget_requests{
 // A request that is honoured when the timer would fire again, and interrupts nothing.
 void do_not_fire_again(int64 id, std::string_view reason) {
     Request request{};
-    request.action = RequestAction::cancel_at_end;
+    request.action = core::RequestAction::cancel_at_end;
     request.reason = reason;
     insert_request(id, request);
 }
 
 bool is_firing(const TimerRow& t) {
-    return t.state == core::StoredState::running || is_held_here(t.id) || is_executor_transaction(t.xmax);
+    return t.state == core::StoredState::running || is_held_here(t.id) ||
+           board::is_executor_transaction(t.xmax);
 }
 
 }  // namespace
@@ -64,7 +65,7 @@ int find_timers(std::string_view kind, std::string_view key, TimerRow (&out)[2])
     for (const pg::Row r : g_find.execute(a, true)) {
         TimerRow& t = out[n++];
         t = {r.i64(1), static_cast<core::StoredState>(r.letter(2)), DatumGetTransactionId(r.datum(3)), {}};
-        set_name(&t.queue, r.view(4));
+        board::set_name(&t.queue, r.view(4));
     }
     return n;
 }
@@ -88,11 +89,11 @@ bool cancel_timer(const TimerRow& timer) {
 bool renew_timer(const NewJob& job, int64 id) {
     pg::Args<1> one;
     one.i64(1, id);
-    BoardName was{};
+    board::BoardName was{};
     {
         const pg::Rows rows = g_lock.execute(one);
         if (rows.empty()) return false;
-        set_name(&was, rows[0].view(1));
+        board::set_name(&was, rows[0].view(1));
     }
     g_forget_requests.execute(one);
     pg::Args<11> a;
@@ -108,7 +109,7 @@ bool renew_timer(const NewJob& job, int64 id) {
     if (job.expires_at) remember_expiry(*job.expires_at);
     const std::string_view old_queue{was.text, was.len};
     if (old_queue != job.queue) {
-        QueueDelta delta;
+        board::QueueDelta delta;
         delta.live = -1;
         remember_counts(old_queue, delta);
         delta.live = 1;

@@ -15,7 +15,7 @@ struct TimerRow {
     int64 id;
     core::StoredState state;
     TransactionId xmax;
-    BoardName queue;
+    board::BoardName queue;
     std::string_view queue_name() const noexcept { return {queue.text, queue.len}; }
 };
 /// does: reads the timers of a key as they are committed now, the next to fire first.

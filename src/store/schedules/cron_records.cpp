@@ -119,13 +119,13 @@ std::optional<int64> write_record(Oid owner, const pg::Row& note) {
 
 }  // namespace
 
-std::optional<Instant> next_record() {
+std::optional<core::Instant> next_record() {
     const AsOwner scope;
     const pg::Rows rows = g_next.execute();
     return rows.empty() ? std::nullopt : std::optional(rows[0].instant(1));
 }
 
-void due_records(Instant now, int max, pg::vector<int64>* out) {
+void due_records(core::Instant now, int max, pg::vector<int64>* out) {
     const AsOwner scope;
     pg::Args<2> a;
     a.instant(1, now).i64(2, max);
@@ -187,7 +187,7 @@ Unrecorded unrecorded_runs() {
     return u;
 }
 
-int64 prune_notes(Instant now) {
+int64 prune_notes(core::Instant now) {
     const AsOwner scope;
     pg::Args<1> a;
     a.instant(1, now - kKeep);
@@ -195,8 +195,8 @@ int64 prune_notes(Instant now) {
 }
 
 bool become_clerk() noexcept {
-    const PartGuard guard(BoardLock::directory, LW_EXCLUSIVE);
-    DatabaseSlot* d = database_slot(MyDatabaseId);
+    const board::PartGuard guard(board::BoardLock::directory, LW_EXCLUSIVE);
+    board::DatabaseSlot* d = board::database_slot(MyDatabaseId);
     if (d == nullptr || (d->clerk_pid != 0 && kill(d->clerk_pid, 0) == 0)) return false;
     d->clerk_procno = pg::this_process().procno;
     d->clerk_pid = MyProcPid;
@@ -204,12 +204,13 @@ bool become_clerk() noexcept {
 }
 
 void leave_clerk() noexcept {
-    if (DatabaseSlot* d = database_slot(MyDatabaseId); d != nullptr && d->clerk_pid == MyProcPid)
+    if (board::DatabaseSlot* d = board::database_slot(MyDatabaseId);
+        d != nullptr && d->clerk_pid == MyProcPid)
         d->clerk_pid = 0;
 }
 
 bool wake_clerk() noexcept {
-    const DatabaseSlot* d = database_slot(MyDatabaseId);
+    const board::DatabaseSlot* d = board::database_slot(MyDatabaseId);
     return d != nullptr && pg::set_latch_of(d->clerk_procno, d->clerk_pid);
 }
 

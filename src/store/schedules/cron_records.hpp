@@ -13,9 +13,9 @@ namespace foreman::store {
 using core::Instant;
 
 /// When the first note that is not recorded is to be recorded; nothing: all are.
-std::optional<Instant> next_record();
+std::optional<core::Instant> next_record();
 /// Their run_ids, in the order in which they are due.
-void due_records(Instant now, int max, pg::vector<int64>* out);
+void due_records(core::Instant now, int max, pg::vector<int64>* out);
 
 /// does: copies one note; deferred triggers of the table fire inside.
 /// needs: a transaction of its own
@@ -41,7 +41,7 @@ Unrecorded unrecorded_runs();
 
 /// does: gives up notes that could not be recorded in a week.
 /// returns: how many
-int64 prune_notes(Instant now);
+int64 prune_notes(core::Instant now);
 
 // ---- who is the clerk of this database
 

@@ -94,7 +94,7 @@ void note_end(const Ended& e) {
         const pg::Rows said = g_said.execute(m);
         if (!said[0].is_null(1)) a.text(3, said[0].view(1));
     }
-    if (g_end.execute(a).processed() > 0) remember_poke(kPokeRecords);
+    if (g_end.execute(a).processed() > 0) remember_poke(board::kPokeRecords);
 }
 
 // The name that cron.job has for a role that is gone; while somebody has locked that table, its number.
@@ -113,7 +113,7 @@ std::string_view name_in_cron_job(const StoredSchedule& s) {
 
 }  // namespace
 
-bool may_begin_run(const StoredSchedule& s, Instant now) {
+bool may_begin_run(const StoredSchedule& s, core::Instant now) {
     if (!is_cron_schedule(s.id)) return true;
     if (!settings::cron_launch_active_jobs) return false;
     const Oid role = s.settings.run_as;
@@ -127,7 +127,7 @@ bool may_begin_run(const StoredSchedule& s, Instant now) {
         a.i64(1, cron_job_of(s.id)).set(2, s.settings.args).text(3, name);
         a.text(4, s.settings.command.value_or("")).instant(5, now);
         g_refused.execute(a);
-        remember_poke(kPokeRecords);
+        remember_poke(board::kPokeRecords);
         return false;
     }
     if (!settings::cron_enable_superuser_jobs && pg::call<&superuser_arg>(role)) {
@@ -162,13 +162,13 @@ bool is_recorded(const StoredSchedule& s) {
     return settings::cron_log_run;
 }
 
-void note_cron_run(int64 run_id, const StoredSchedule& s, Instant now) {
+void note_cron_run(int64 run_id, const StoredSchedule& s, core::Instant now) {
     const AsOwner scope;
     pg::Args<6> a;
     a.i64(1, run_id).i64(2, cron_job_of(s.id)).set(3, s.settings.args).oid(4, s.settings.run_as);
     a.text(5, s.settings.command.value_or("")).instant(6, now);
     g_begin.execute(a);
-    remember_poke(kPokeRecords);
+    remember_poke(board::kPokeRecords);
 }
 
 void note_cron_start(int64 run_id) {
@@ -176,7 +176,7 @@ void note_cron_start(int64 run_id) {
     pg::Args<3> a;
     a.i64(1, run_id).i32(2, MyProcPid).instant(3, pg::clock_now());
     g_start.execute(a);
-    remember_poke(kPokeRecords);
+    remember_poke(board::kPokeRecords);
 }
 
 namespace {

@@ -13,7 +13,7 @@ namespace foreman::store {
 
 /// Whether an occurrence may run: cron.launch_active_jobs and cron.enable_superuser_jobs can forbid it. One
 /// whose role is no more is recorded as failed. Always true for schedules that are not of schema cron.
-bool may_begin_run(const StoredSchedule& s, Instant now);
+bool may_begin_run(const StoredSchedule& s, core::Instant now);
 /// Whether cron.max_running_jobs runs wait or run already: an occurrence waits then, as long as it is no
 /// missed one.
 bool cron_is_full();
@@ -21,7 +21,7 @@ bool cron_is_full();
 /// errors: 42704: there is no such job
 bool is_recorded(const StoredSchedule& s);
 /// does: notes that a run begins.
-void note_cron_run(int64 run_id, const StoredSchedule& s, Instant now);
+void note_cron_run(int64 run_id, const StoredSchedule& s, core::Instant now);
 /// Its command starts in this process.
 void note_cron_start(int64 run_id);
 /// Has the ends of jobs that are runs of cron jobs noted; such a job runs once, whatever ends it.

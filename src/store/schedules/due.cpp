@@ -46,14 +46,14 @@ constinit pg::Statement g_ahead{"ahead_schedules",
 
 }  // namespace
 
-void find_due(Instant now, DueSchedule after, int max, pg::vector<DueSchedule>* out) {
+void find_due(core::Instant now, DueSchedule after, int max, pg::vector<DueSchedule>* out) {
     const AsOwner scope;
     pg::Args<4> a;
     a.instant(1, now).instant(2, after.at).i64(3, after.id).i64(4, max);
     for (const pg::Row row : g_due.execute(a)) out->push_back({row.i64(1), row.instant(2)});
 }
 
-void find_others(FireReason reason, Instant now, int64 after, int max, pg::vector<int64>* out) {
+void find_others(FireReason reason, core::Instant now, int64 after, int max, pg::vector<int64>* out) {
     const AsOwner scope;
     if (reason == FireReason::buffered) {
         pg::Args<2> a;
@@ -62,12 +62,12 @@ void find_others(FireReason reason, Instant now, int64 after, int max, pg::vecto
         return;
     }
     pg::Args<3> a;
-    a.i64(1, after).i64(2, max).instant(3, reason == FireReason::started ? Instant{PgStartTime} : now);
+    a.i64(1, after).i64(2, max).instant(3, reason == FireReason::started ? core::Instant{PgStartTime} : now);
     for (const pg::Row row : (reason == FireReason::started ? g_started : g_ahead).execute(a))
         out->push_back(row.i64(1));
 }
 
-NextFire next_fire(Instant now) {
+NextFire next_fire(core::Instant now) {
     const AsOwner scope;
     pg::Args<1> a;
     a.instant(1, now);

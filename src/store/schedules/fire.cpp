@@ -79,7 +79,7 @@ void require_role(const ScheduleSettings& set) {
 }
 
 // One run: its job and its row of schedule_run.
-int64 make_run(const StoredSchedule& s, std::optional<Instant> occurrence, Instant now) {
+int64 make_run(const StoredSchedule& s, std::optional<core::Instant> occurrence, core::Instant now) {
     const AsOwner scope;
     const ScheduleSettings& set = s.settings;
     require_role(set);
@@ -129,7 +129,7 @@ int64 make_run(const StoredSchedule& s, std::optional<Instant> occurrence, Insta
 
 // What changes in the row when it fires.
 struct Move {
-    std::optional<Instant> next, buffered, boot, last_fired, last_scheduled;
+    std::optional<core::Instant> next, buffered, boot, last_fired, last_scheduled;
     std::optional<int64> last_job;
     int caught_up = 0;
     int64 skipped = 0;
@@ -154,7 +154,8 @@ bool move_on(const StoredSchedule& s, const Move& m) {
 }
 
 // An occurrence meets the run before it.
-std::optional<int64> run_or_hold(const StoredSchedule& s, Instant occurrence, Instant now, Move* m) {
+std::optional<int64> run_or_hold(const StoredSchedule& s, core::Instant occurrence, core::Instant now,
+                                 Move* m) {
     m->last_fired = now;
     m->last_scheduled = occurrence;
     if (!may_begin_run(s, now)) return std::nullopt;
@@ -181,7 +182,7 @@ std::optional<int64> run_or_hold(const StoredSchedule& s, Instant occurrence, In
     return m->last_job;
 }
 
-FireOutcome fire_due(const StoredSchedule& s, Instant now) {
+FireOutcome fire_due(const StoredSchedule& s, core::Instant now) {
     if (!s.next_fire_at || *s.next_fire_at > now) return {};
     const Timetable t = timetable_of(s.settings);
     const core::FirePlan plan =
@@ -196,7 +197,7 @@ FireOutcome fire_due(const StoredSchedule& s, Instant now) {
     return out;
 }
 
-FireOutcome fire_buffered(const StoredSchedule& s, Instant now) {
+FireOutcome fire_buffered(const StoredSchedule& s, core::Instant now) {
     if (!s.buffered_at || s.unfinished) return {};
     Move m = unchanged(s);
     m.buffered.reset();
@@ -205,8 +206,8 @@ FireOutcome fire_buffered(const StoredSchedule& s, Instant now) {
     return {true, m.last_job};
 }
 
-FireOutcome fire_started(const StoredSchedule& s, Instant now) {
-    const Instant start{PgStartTime};
+FireOutcome fire_started(const StoredSchedule& s, core::Instant now) {
+    const core::Instant start{PgStartTime};
     if (!s.boot_at || *s.boot_at == start) return {};
     Move m = unchanged(s);
     m.boot = start;
@@ -215,14 +216,14 @@ FireOutcome fire_started(const StoredSchedule& s, Instant now) {
     return {true, job};
 }
 
-FireOutcome start_over(const StoredSchedule& s, Instant now) {
+FireOutcome start_over(const StoredSchedule& s, core::Instant now) {
     if (!s.next_fire_at) return {};
     // One that has not fired yet waits since it was made.
-    const Instant last = s.last_scheduled_at.value_or(s.anchor);
+    const core::Instant last = s.last_scheduled_at.value_or(s.anchor);
     if (!core::must_start_over(last, s.last_fired_at.value_or(s.anchor), *s.next_fire_at, now)) return {};
     const AsOwner scope;
     const Timetable t = timetable_of(s.settings);
-    const Instant anchor = core::anchor_of(now);
+    const core::Instant anchor = core::anchor_of(now);
     const auto next = t.next(now, anchor);
     pg::Args<3> a;
     a.i64(1, s.id).instant(2, anchor);
@@ -233,7 +234,7 @@ FireOutcome start_over(const StoredSchedule& s, Instant now) {
 
 }  // namespace
 
-void cancel_run(int64 job_id, std::string_view reason, Instant now) {
+void cancel_run(int64 job_id, std::string_view reason, core::Instant now) {
     Job job{};
     if (take_waiting(job_id, CurrentMemoryContext, &job)) {
         cancel_taken(job, reason, now);
@@ -241,12 +242,12 @@ void cancel_run(int64 job_id, std::string_view reason, Instant now) {
     }
     if (find_job(job_id).place != Place::live) return;
     Request request{};
-    request.action = RequestAction::cancel;
+    request.action = core::RequestAction::cancel;
     request.reason = reason;
     insert_request(job_id, request);
 }
 
-FireOutcome fire_schedule(int64 id, FireReason reason, Instant now, MemoryContext context) {
+FireOutcome fire_schedule(int64 id, FireReason reason, core::Instant now, MemoryContext context) {
     StoredSchedule s{};
     if (!read_schedule(id, Lock::skip_locked, context, &s) || !s.settings.active) return {};
     if (is_cron_schedule(s.id) && reason != FireReason::ahead && cron_is_full()) return {};
@@ -276,7 +277,7 @@ void move_run_ids_on() {
         pg::log(LOG, "pg_foreman: foreman.schedule_run_id_seq stood behind runs that exist and was moved on");
 }
 
-int64 trigger(const StoredSchedule& s, Instant now) {
+int64 trigger(const StoredSchedule& s, core::Instant now) {
     const int64 job_id = make_run(s, std::nullopt, now);
     const AsOwner scope;
     pg::Args<2> a;
@@ -285,7 +286,7 @@ int64 trigger(const StoredSchedule& s, Instant now) {
     return job_id;
 }
 
-void pass_over(int64 id, Instant now, MemoryContext context) {
+void pass_over(int64 id, core::Instant now, MemoryContext context) {
     StoredSchedule s{};
     if (!read_schedule(id, Lock::skip_locked, context, &s) || !s.next_fire_at || *s.next_fire_at > now)
         return;

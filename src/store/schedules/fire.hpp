@@ -22,11 +22,11 @@ enum class FireReason : uint8 {
 /// Ids of schedules that have a reason, in the order of their times, behind (`after`, `after_id`).
 struct DueSchedule {
     int64 id;
-    Instant at;
+    core::Instant at;
 };
-void find_due(Instant now, DueSchedule after, int max, pg::vector<DueSchedule>* out);
+void find_due(core::Instant now, DueSchedule after, int max, pg::vector<DueSchedule>* out);
 /// The same for the other reasons, which are rare; in the order of ids, behind `after`.
-void find_others(FireReason reason, Instant now, int64 after, int max, pg::vector<int64>* out);
+void find_others(FireReason reason, core::Instant now, int64 after, int max, pg::vector<int64>* out);
 
 struct FireOutcome {
     bool found = false;  ///< false: another fires it, somebody alters it, or the reason has gone
@@ -35,7 +35,7 @@ struct FireOutcome {
 /// does: fires one schedule, under its lock.
 /// errors: 22023, 42704: it cannot go on (expression, zone or role are no more); others as enqueueing raises;
 ///     23505: this occurrence was fired before
-FireOutcome fire_schedule(int64 id, FireReason reason, Instant now, MemoryContext context);
+FireOutcome fire_schedule(int64 id, FireReason reason, core::Instant now, MemoryContext context);
 /// What a 23505 of fire_schedule() met: the run of this occurrence, or a run_id that
 /// foreman.schedule_run_id_seq gave before it was set back; anything else is no reason to pass a run over.
 enum class Collision : uint8 { none, occurrence, run_id };
@@ -44,17 +44,17 @@ Collision collision_of(const pg::PgError& e) noexcept;
 void move_run_ids_on();
 /// A run now, outside of the timetable.
 /// returns: its job
-int64 trigger(const StoredSchedule& schedule, Instant now);
+int64 trigger(const StoredSchedule& schedule, core::Instant now);
 /// Moves on from an occurrence that was fired before.
-void pass_over(int64 id, Instant now, MemoryContext context);
+void pass_over(int64 id, core::Instant now, MemoryContext context);
 
 /// The least next_fire_at of active schedules that is after `now`, infinity when there is none; and whether
 /// some are due.
 struct NextFire {
-    Instant next;
+    core::Instant next;
     bool due;
 };
-NextFire next_fire(Instant now);
+NextFire next_fire(core::Instant now);
 /// Whether some schedule holds a run back until the one before it ends.
 bool any_buffered();
 
@@ -69,7 +69,7 @@ struct ScheduledCommand {
 ScheduledCommand command_of(const Job& job, Oid role, MemoryContext context);
 
 /// does: cancels the job of a run; a waiting one at once, a running one is interrupted and not waited for.
-void cancel_run(int64 job_id, std::string_view reason, Instant now);
+void cancel_run(int64 job_id, std::string_view reason, core::Instant now);
 
 /// Forgets runs whose job is past its retention, in the order in which they fired.
 class RunPruner {
@@ -78,13 +78,13 @@ class RunPruner {
     ///          begins it
     /// returns: false when the pass is complete
     /// errors:  whatever raises; the pass is given up
-    bool step(Instant now);
+    bool step(core::Instant now);
     int64 removed() const noexcept { return removed_; }
 
   private:
     bool active_ = false;
-    Instant before_{};
-    Instant fired_at_ = core::kMinusInfinity;  // of the last run that was looked at
+    core::Instant before_{};
+    core::Instant fired_at_ = core::kMinusInfinity;  // of the last run that was looked at
     int64 run_id_ = PG_INT64_MIN;
     int64 removed_ = 0;
 };

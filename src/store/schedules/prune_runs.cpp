@@ -33,7 +33,7 @@ constinit pg::Statement g_least_retention{
 
 }  // namespace
 
-bool RunPruner::step(Instant now) {
+bool RunPruner::step(core::Instant now) {
     const AsOwner scope;
     if (!active_) {
         const pg::Rows least = g_least_retention.execute();

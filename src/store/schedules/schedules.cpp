@@ -86,12 +86,12 @@ std::string_view copied(std::string_view text, MemoryContext context) {
     return {pg::copy_text(text, context), text.size()};
 }
 
-std::optional<Instant> optional_instant(const pg::Row& row, int column) {
+std::optional<core::Instant> optional_instant(const pg::Row& row, int column) {
     return row.is_null(column) ? std::nullopt : std::optional(row.instant(column));
 }
 
 template <int N>
-void set_instant(pg::Args<N>* a, int number, std::optional<Instant> value) {
+void set_instant(pg::Args<N>* a, int number, std::optional<core::Instant> value) {
     if (value) a->instant(number, *value);
 }
 
@@ -109,14 +109,14 @@ void set_settings(pg::Args<N>* a, int64 id, const ScheduleSettings& s) {
 
 // When a schedule that starts now is due, and what @reboot has fired for.
 struct Seed {
-    Instant anchor;
-    std::optional<Instant> next, boot;
+    core::Instant anchor;
+    std::optional<core::Instant> next, boot;
 };
-Seed seed_of(const ScheduleSettings& s, Instant now) {
+Seed seed_of(const ScheduleSettings& s, core::Instant now) {
     Seed seed{core::anchor_of(now), std::nullopt, std::nullopt};
     const Timetable t = timetable_of(s);
     seed.next = t.next(now, seed.anchor);
-    if (t.schedule.type == core::ScheduleType::reboot) seed.boot = Instant{PgStartTime};
+    if (t.schedule.type == core::ScheduleType::reboot) seed.boot = core::Instant{PgStartTime};
     return seed;
 }
 
@@ -216,7 +216,7 @@ int64 next_schedule_id() {
     return g_next_id.execute()[0].i64(1);
 }
 
-bool insert_schedule(int64 id, const ScheduleSettings& s, Instant now) {
+bool insert_schedule(int64 id, const ScheduleSettings& s, core::Instant now) {
     const AsOwner scope;
     const Seed seed = seed_of(s, now);
     pg::Args<19> a;
@@ -229,7 +229,7 @@ bool insert_schedule(int64 id, const ScheduleSettings& s, Instant now) {
     return true;
 }
 
-void update_schedule(int64 id, const ScheduleSettings& s, bool start_over, Instant now) {
+void update_schedule(int64 id, const ScheduleSettings& s, bool start_over, core::Instant now) {
     const AsOwner scope;
     const Seed seed = seed_of(s, now);
     pg::Args<15> a;
@@ -273,7 +273,8 @@ std::string_view command_kind_of(Oid role, MemoryContext context) {
     }
 }
 
-std::string_view disable_schedule(int64 id, std::string_view error, Instant now, MemoryContext context) {
+std::string_view disable_schedule(int64 id, std::string_view error, core::Instant now,
+                                  MemoryContext context) {
     const AsOwner scope;
     pg::Args<3> a;
     a.i64(1, id).text(2, error).instant(3, now);

@@ -34,8 +34,8 @@ struct StoredSchedule {
     int64 id;
     ScheduleSettings settings;
     int32 generation;
-    Instant anchor;
-    std::optional<Instant> next_fire_at, last_fired_at, last_scheduled_at, buffered_at, boot_at;
+    core::Instant anchor;
+    std::optional<core::Instant> next_fire_at, last_fired_at, last_scheduled_at, buffered_at, boot_at;
     int caught_up;
     int64 skipped;
     std::optional<int64> last_job_id;
@@ -47,7 +47,7 @@ struct StoredSchedule {
 struct Timetable {
     core::Schedule schedule;
     pg::TimeZone zone;
-    std::optional<Instant> next(Instant after, Instant anchor) const noexcept {
+    std::optional<core::Instant> next(core::Instant after, core::Instant anchor) const noexcept {
         return core::next_after(schedule, after, anchor, zone);
     }
 };
@@ -65,15 +65,15 @@ bool read_schedule(int64 id, Lock lock, MemoryContext context, StoredSchedule* o
 int64 next_schedule_id();
 /// does: inserts it, due for the first time after `now`.
 /// returns: false when the name is taken
-bool insert_schedule(int64 id, const ScheduleSettings& settings, Instant now);
+bool insert_schedule(int64 id, const ScheduleSettings& settings, core::Instant now);
 /// does: writes all settings; start_over: it is due for the first time after `now`, in a new generation.
-void update_schedule(int64 id, const ScheduleSettings& settings, bool start_over, Instant now);
+void update_schedule(int64 id, const ScheduleSettings& settings, bool start_over, core::Instant now);
 bool delete_schedule(int64 id);
 /// The kind whose handler runs commands of schedules as this role; makes it where there is none.
 std::string_view command_kind_of(Oid role, MemoryContext context);
 /// Why a schedule cannot go on: it is inactive until somebody alters it.
 /// returns: its name
-std::string_view disable_schedule(int64 id, std::string_view error, Instant now, MemoryContext context);
+std::string_view disable_schedule(int64 id, std::string_view error, core::Instant now, MemoryContext context);
 
 /// Copies a row with the columns of kScheduleColumns (store/schedules/schedule_columns.hpp).
 void copy_schedule(const pg::Row& row, MemoryContext context, StoredSchedule* out);

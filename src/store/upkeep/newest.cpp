@@ -224,7 +224,7 @@ void dead(const NewestFilter& f, const Scope& scope, pg::vector<int64>* ids) {
 Datum executors_jobs() {
     pg::ContextResource memory(CurrentMemoryContext);
     pg::vector<int64> running(&memory);
-    jobs_of_executors(&running);
+    board::jobs_of_executors(&running);
     return pg::int8_array({running.data(), running.size()});
 }
 

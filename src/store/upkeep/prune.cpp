@@ -107,7 +107,7 @@ struct Aged {
 constexpr Aged kAged[] = {{"statistics", &g_delete_statistics, core::days(30)},
                           {"unique keys", &g_delete_windows, core::Micros{}}};
 
-constexpr Instant start_of(int64 day) noexcept { return {day * USECS_PER_DAY}; }
+constexpr core::Instant start_of(int64 day) noexcept { return {day * USECS_PER_DAY}; }
 
 const char* table_of(int64 day, bool is_default) {
     if (is_default) return "foreman.job_history_default";
@@ -117,7 +117,7 @@ const char* table_of(int64 day, bool is_default) {
 
 }  // namespace
 
-void Pruner::begin(Instant now) {
+void Pruner::begin(core::Instant now) {
     removed_.clear();
     days_.clear();
     now_ = now;
@@ -157,7 +157,7 @@ void Pruner::count(const char* what, std::string_view queue, int64 rows) {
         }
     }
     Pruned p{what, {}, rows};
-    p.queue.len = static_cast<uint16>(std::min<std::size_t>(queue.size(), kNameBytes - 1));
+    p.queue.len = static_cast<uint16>(std::min<std::size_t>(queue.size(), board::kNameBytes - 1));
     std::memcpy(p.queue.text, queue.data(), p.queue.len);
     removed_.push_back(p);
 }

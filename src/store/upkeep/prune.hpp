@@ -12,8 +12,8 @@
 namespace foreman::store {
 
 struct Pruned {
-    const char* what;  // history, partitions, dead letters, statistics, unique keys, batches
-    BoardName queue;   // empty: of several
+    const char* what;        // history, partitions, dead letters, statistics, unique keys, batches
+    board::BoardName queue;  // empty: of several
     int64 rows;
 };
 
@@ -27,7 +27,7 @@ class Pruner {
           removed_(&memory_) {}
 
     /// Begins a pass that goes by this instant.
-    void begin(Instant now);
+    void begin(core::Instant now);
     bool active() const noexcept { return phase_ != Phase::none; }
     /// does: one step, inside the caller's transaction.
     /// returns: false when the pass is complete
@@ -61,11 +61,11 @@ class Pruner {
     pg::Context context_;
     pg::ContextResource memory_;
     Phase phase_ = Phase::none;
-    Instant now_{};
+    core::Instant now_{};
     pg::vector<Day> days_;
-    pg::vector<core::Micros> retentions_;  // of history, of any queue
-    Instant done_ = core::kMinusInfinity;  // when the last complete pass of these policies began
-    uint64 generation_ = 0;                // of the policies
+    pg::vector<core::Micros> retentions_;        // of history, of any queue
+    core::Instant done_ = core::kMinusInfinity;  // when the last complete pass of these policies began
+    uint64 generation_ = 0;                      // of the policies
     std::size_t at_ = 0;
     int tries_ = 0;
     std::optional<pg::Failure> kept_;  // why a partition could not be dropped

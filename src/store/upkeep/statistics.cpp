@@ -59,16 +59,16 @@ void read_counts(pg_atomic_uint32* counters, core::Histogram* h) noexcept {
 }
 
 void copy_totals(uint32 index, QueueTotals* t) noexcept {
-    QueueEntry& q = queue_entries()[index];
-    set_name(&t->name, {q.name, q.name_len});
+    board::QueueEntry& q = board::queue_entries()[index];
+    board::set_name(&t->name, {q.name, q.name_len});
     t->enqueued = read(&q.enqueued);
     t->completed = read(&q.completed);
     t->failed = read(&q.failed);
     t->discarded = read(&q.discarded);
     t->cancelled = read(&q.cancelled);
-    t->has_times = index < board().times_capacity;
+    t->has_times = index < board::board().times_capacity;
     if (!t->has_times) return;
-    QueueTimes& times = queue_times()[index];
+    board::QueueTimes& times = board::queue_times()[index];
     read_counts(times.wait, &t->times.wait);
     read_counts(times.run, &t->times.run);
     t->times.wait_us = read(&times.wait_us);
@@ -94,9 +94,9 @@ void set_percentiles(pg::Args<13>* a, int first, const core::Histogram& h) {
         a->f64(first + i, static_cast<double>(core::percentile(h, percents[i]).us) / 1000.0);
 }
 
-void insert_minute(Instant minute, const QueueTotals& now, const QueueTotals& before) {
+void insert_minute(core::Instant minute, const QueueTotals& now, const QueueTotals& before) {
     pg::Args<13> a;
-    a.instant(1, minute).text(2, name_view(now.name));
+    a.instant(1, minute).text(2, board::name_view(now.name));
     a.i64(3, now.enqueued - before.enqueued)
         .i64(4, now.completed - before.completed)
         .i64(5, now.failed - before.failed)
@@ -109,17 +109,17 @@ void insert_minute(Instant minute, const QueueTotals& now, const QueueTotals& be
     g_insert.execute(a);
 }
 
-constexpr Instant end_of_minute_of(Instant t) noexcept {
-    return Instant{t.us - t.us % USECS_PER_MINUTE + USECS_PER_MINUTE};
+constexpr core::Instant end_of_minute_of(core::Instant t) noexcept {
+    return core::Instant{t.us - t.us % USECS_PER_MINUTE + USECS_PER_MINUTE};
 }
 
 }  // namespace
 
 int read_totals(Oid database, QueueTotals* out, int max) noexcept {
-    const PartGuard guard(BoardLock::ranges, LW_SHARED);
+    const board::PartGuard guard(board::BoardLock::ranges, LW_SHARED);
     int n = 0;
-    for (uint32 i = 0; i < queue_index().high(); i++) {
-        if (queue_entries()[i].database != database) continue;
+    for (uint32 i = 0; i < board::queue_index().high(); i++) {
+        if (board::queue_entries()[i].database != database) continue;
         if (n < max) copy_totals(i, &out[n]);
         n++;
     }
@@ -133,23 +133,23 @@ void MinuteStatistics::read(pg::vector<QueueTotals>* into) {
     into->resize(std::min(into->size(), static_cast<std::size_t>(n)));
 }
 
-void MinuteStatistics::begin(Instant now) {
+void MinuteStatistics::begin(core::Instant now) {
     read(&last_);
     end_ = end_of_minute_of(now);
 }
 
-bool MinuteStatistics::is_over(Instant now) const noexcept {
+bool MinuteStatistics::is_over(core::Instant now) const noexcept {
     return now >= end_ || end_ - now > core::minutes(1);
 }
 
 void MinuteStatistics::write() {
     read(&current_);
     const AsOwner scope;
-    const Instant minute{end_.us - USECS_PER_MINUTE};
+    const core::Instant minute{end_.us - USECS_PER_MINUTE};
     const QueueTotals nothing{};
     for (const QueueTotals& now : current_) {
         const auto at = std::find_if(last_.begin(), last_.end(), [&now](const QueueTotals& t) {
-            return name_view(t.name) == name_view(now.name);
+            return board::name_view(t.name) == board::name_view(now.name);
         });
         // A queue whose entry was made anew begins again.
         const bool known =
@@ -159,22 +159,22 @@ void MinuteStatistics::write() {
     }
 }
 
-void MinuteStatistics::written(Instant now) {
+void MinuteStatistics::written(core::Instant now) {
     last_.swap(current_);
     end_ = end_of_minute_of(now);
 }
 
 SplitCounter::Counts& SplitCounter::of(std::string_view queue) {
     for (Counts& c : counts_) {
-        if (name_view(c.queue) == queue) return c;
+        if (board::name_view(c.queue) == queue) return c;
     }
     Counts c{};
-    set_name(&c.queue, queue);
+    board::set_name(&c.queue, queue);
     counts_.push_back(c);
     return counts_.back();
 }
 
-void SplitCounter::begin(Instant now) {
+void SplitCounter::begin(core::Instant now) {
     counts_.clear();
     now_ = now;
     at_ = 0;
@@ -185,10 +185,10 @@ void SplitCounter::begin(Instant now) {
 }
 
 // false: the range is done.
-bool SplitCounter::count_some(const RangeChoice& r) {
+bool SplitCounter::count_some(const board::RangeChoice& r) {
     pg::Args<7> a;
     a.text(1, r.queue_name()).text(2, r.kind_name()).i16(3, r.priority).i16(4, r.alone);
-    a.instant(5, Instant{from_.run_at}).i64(6, from_.job_id).i64(7, kSlice);
+    a.instant(5, core::Instant{from_.run_at}).i64(6, from_.job_id).i64(7, kSlice);
     const pg::Rows rows = g_count_later.execute(a);
     const int64 n = rows[0].i64(1);
     of(r.queue_name()).scheduled += n;
@@ -212,10 +212,10 @@ bool SplitCounter::count_blocked() {
 
 void SplitCounter::step() {
     const AsOwner scope;
-    const Instant until = pg::clock_now() + kStep;
-    RangeChoice r;
-    while (at_ < range_count()) {
-        const bool more = describe_range(range_at(MyDatabaseId, at_), &r) && count_some(r);
+    const core::Instant until = pg::clock_now() + kStep;
+    board::RangeChoice r;
+    while (at_ < board::range_count()) {
+        const bool more = board::describe_range(board::range_at(MyDatabaseId, at_), &r) && count_some(r);
         if (!more) {
             // Nobody claims from it: its oldest job is not known.
             if (r.ref.index == at_ && r.head == core::kFirstKey) raise_range(r.ref);
@@ -233,13 +233,13 @@ void SplitCounter::step() {
 }
 
 void SplitCounter::tell() const noexcept {
-    const PartGuard guard(BoardLock::ranges, LW_SHARED);
-    for (uint32 i = 0; i < queue_index().high(); i++) {
-        QueueEntry& q = queue_entries()[i];
+    const board::PartGuard guard(board::BoardLock::ranges, LW_SHARED);
+    for (uint32 i = 0; i < board::queue_index().high(); i++) {
+        board::QueueEntry& q = board::queue_entries()[i];
         if (q.database != MyDatabaseId) continue;
         const std::string_view name(q.name, q.name_len);
         const auto at = std::find_if(counts_.begin(), counts_.end(),
-                                     [name](const Counts& c) { return name_view(c.queue) == name; });
+                                     [name](const Counts& c) { return board::name_view(c.queue) == name; });
         const Counts counted = at == counts_.end() ? Counts{} : *at;
         pg_atomic_write_u64(&q.scheduled, static_cast<uint64>(counted.scheduled));
         pg_atomic_write_u64(&q.leased, static_cast<uint64>(counted.leased));
@@ -248,7 +248,7 @@ void SplitCounter::tell() const noexcept {
 }
 
 void measure_database() {
-    DatabaseSlot* slot = database_slot(MyDatabaseId);
+    board::DatabaseSlot* slot = board::database_slot(MyDatabaseId);
     if (slot == nullptr) return;
     const int64 bytes = pg::guarded([] {
         return DatumGetInt64(DirectFunctionCall1(pg_database_size_oid, ObjectIdGetDatum(MyDatabaseId)));

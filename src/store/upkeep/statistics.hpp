@@ -11,10 +11,10 @@ namespace foreman::store {
 
 /// A queue's counters since the server started.
 struct QueueTotals {
-    BoardName name;
+    board::BoardName name;
     int64 enqueued, completed, failed, discarded, cancelled;
     bool has_times;
-    JobTimes times;
+    board::JobTimes times;
 };
 /// Copies up to `max` of a database; returns how many there are.
 int read_totals(Oid database, QueueTotals* out, int max) noexcept;
@@ -26,22 +26,22 @@ class MinuteStatistics {
         : context_("foreman statistics"), memory_(context_), last_(&memory_), current_(&memory_) {}
 
     /// From here on things count: what was before belongs to a minute that nobody watched.
-    void begin(Instant now);
+    void begin(core::Instant now);
     /// The end of the minute that is being watched.
-    Instant end_of_minute() const noexcept { return end_; }
+    core::Instant end_of_minute() const noexcept { return end_; }
     /// It has passed, or the clock was set back to before that minute.
-    bool is_over(Instant now) const noexcept;
+    bool is_over(core::Instant now) const noexcept;
     /// does: inserts what happened since the last minute.
     /// needs: the caller's transaction; when that commits, written()
     void write();
-    void written(Instant now);
+    void written(core::Instant now);
 
   private:
     static void read(pg::vector<QueueTotals>* into);
 
     pg::Context context_;
     pg::ContextResource memory_;
-    Instant end_ = core::kPlusInfinity;
+    core::Instant end_ = core::kPlusInfinity;
     pg::vector<QueueTotals> last_, current_;
 };
 
@@ -51,7 +51,7 @@ class SplitCounter {
   public:
     SplitCounter() : context_("foreman counts"), memory_(context_), counts_(&memory_) {}
 
-    void begin(Instant now);
+    void begin(core::Instant now);
     bool active() const noexcept { return active_; }
     /// does: counts for a few milliseconds; the last step tells the board.
     /// needs: a transaction
@@ -60,20 +60,20 @@ class SplitCounter {
 
   private:
     struct Counts {
-        BoardName queue;
+        board::BoardName queue;
         int64 scheduled, leased, pending;
     };
     Counts& of(std::string_view queue);
-    bool count_some(const RangeChoice& range);
+    bool count_some(const board::RangeChoice& range);
     bool count_blocked();
     void tell() const noexcept;
 
     pg::Context context_;
     pg::ContextResource memory_;
     bool active_ = false;
-    Instant now_{};
+    core::Instant now_{};
     uint32 at_ = 0;        // range
-    Key from_{};           // and the last key counted there
+    core::Key from_{};     // and the last key counted there
     char blocked_on_ = 0;  // the last blocked job that was counted
     int64 blocked_job_ = 0;
     pg::vector<Counts> counts_;

@@ -86,10 +86,10 @@ void make_first_partitions(core::Instant now) {
 void recount_queues() {
     const AsOwner scope;
     scope.allow_any_plan();
-    const pg::LatestSnapshot active(begin_count());
-    debug_point(DebugPoint::inside_count);
-    for (const pg::Row row : g_count.execute(true)) set_depth(row.view(1), row.i64(2));
-    end_count();
+    const pg::LatestSnapshot active(board::begin_count());
+    board::debug_point(board::DebugPoint::inside_count);
+    for (const pg::Row row : g_count.execute(true)) board::set_depth(row.view(1), row.i64(2));
+    board::end_count();
 }
 
 }  // namespace foreman::store

@@ -50,7 +50,7 @@ class Question {
 
     // What the row says of the job itself.
     void add_end();
-    const SlotReading* runs_in() const;
+    const board::SlotReading* runs_in() const;
     void add_running(int32 pid, std::optional<core::Instant> since);
     void check_interruptions();
     bool check_holder();
@@ -63,7 +63,7 @@ class Question {
     void check_sequence();
     void check_awaited_ends();
     // What it needs of the server (reasons_of_server.cpp).
-    void add_full_table(BoardTable table);
+    void add_full_table(board::BoardTable table);
     void check_room();
     void check_handler();
     void check_workers(const Handler& h);
@@ -71,8 +71,8 @@ class Question {
 
     const core::Instant now_;
     pg::ContextResource memory_;
-    pg::vector<SlotReading> executors_;  // of this database
-    int busy_ = 0;                       // of all databases
+    pg::vector<board::SlotReading> executors_;  // of this database
+    int busy_ = 0;                              // of all databases
     pg::vector<Reason>& out_;
     AskedJob job_{};
 };

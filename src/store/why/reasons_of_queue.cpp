@@ -42,14 +42,14 @@ constinit pg::Statement g_state{"why_state",
 void Question::list_holders(pg::vector<int64>* holders) {
     const AsOwner scope;
     pg::vector<int64> busy(&memory_);
-    for (const SlotReading& s : executors_) busy.push_back(s.job_id);
+    for (const board::SlotReading& s : executors_) busy.push_back(s.job_id);
     pg::Args<2> a;
     a.text(1, job_.queue).set(2, pg::int8_array({busy.data(), busy.size()}));
     for (const pg::Row r : g_queue_holders.execute(a, true)) holders->push_back(r.i64(1));
 }
 
 void Question::check_queue_limits() {
-    const QueueUse use = read_queue_use(queue_entry_of(job_.queue));
+    const board::QueueUse use = board::read_queue_use(board::queue_entry_of(job_.queue));
     if (use.max_running > 0 && use.running >= use.max_running) {
         pg::vector<int64> holders(&memory_);
         list_holders(&holders);
@@ -68,8 +68,8 @@ void Question::check_queue() {
         Detail d(context());
         add("paused", d.text("queue", job_.queue));
     }
-    if (!board_present()) return;
-    const core::Cooling cooling = read_cooling(MyDatabaseId, job_.queue);
+    if (!board::board_present()) return;
+    const core::Cooling cooling = board::read_cooling(MyDatabaseId, job_.queue);
     if (cooling.until > now_) {
         Detail d(context());
         add("cooling_down", d.text("queue", job_.queue).number("windows", cooling.windows), cooling.until);
@@ -80,13 +80,13 @@ void Question::check_queue() {
 void Question::check_key() {
     if (job_.concurrency_key.empty()) return;
     const int limit = find_queue(job_.queue).max_running_per_key;
-    const KeyName name{BlockedOn::key, job_.queue, job_.concurrency_key};
-    const bool parked =
-        job_.state == core::StoredState::blocked && job_.blocked_on == static_cast<char>(BlockedOn::key);
-    if (!parked && (!board_present() || key_running(MyDatabaseId, name) < limit)) return;
+    const board::KeyName name{core::BlockedOn::key, job_.queue, job_.concurrency_key};
+    const bool parked = job_.state == core::StoredState::blocked &&
+                        job_.blocked_on == static_cast<char>(core::BlockedOn::key);
+    if (!parked && (!board::board_present() || board::key_running(MyDatabaseId, name) < limit)) return;
     const AsOwner scope;
     pg::vector<int64> busy(&memory_);
-    for (const SlotReading& s : executors_) busy.push_back(s.job_id);
+    for (const board::SlotReading& s : executors_) busy.push_back(s.job_id);
     pg::Args<3> a;
     a.text(1, job_.queue).text(2, job_.concurrency_key).set(3, pg::int8_array({busy.data(), busy.size()}));
     pg::vector<int64> holders(&memory_);
@@ -110,7 +110,7 @@ void Question::check_sequence() {
     const pg::Rows rows = g_state.execute(a, true);
     if (!rows.empty()) {
         const bool runs = std::any_of(executors_.begin(), executors_.end(),
-                                      [&](const SlotReading& s) { return s.job_id == ids[0]; });
+                                      [&](const board::SlotReading& s) { return s.job_id == ids[0]; });
         d.text("head_state", runs ? "running"
                                   : core::state_name(static_cast<core::StoredState>(rows[0].letter(1)),
                                                      rows[0].boolean(2), rows[0].boolean(3)));
@@ -121,8 +121,8 @@ void Question::check_sequence() {
 // Other jobs: dependencies, or the one whose unique key it takes over.
 void Question::check_awaited_ends() {
     if (job_.state != core::StoredState::blocked) return;
-    const bool successor = job_.blocked_on == static_cast<char>(BlockedOn::successor);
-    if (!successor && job_.blocked_on != static_cast<char>(BlockedOn::dependency)) return;
+    const bool successor = job_.blocked_on == static_cast<char>(core::BlockedOn::successor);
+    if (!successor && job_.blocked_on != static_cast<char>(core::BlockedOn::dependency)) return;
     const AsOwner scope;
     pg::Args<1> a;
     a.i64(1, job_.id);

@@ -12,8 +12,8 @@
 
 namespace foreman::store {
 
-void Question::add_full_table(BoardTable table) {
-    const TableReading t = read_board_tables(now_)[static_cast<std::size_t>(table)];
+void Question::add_full_table(board::BoardTable table) {
+    const board::TableReading t = board::read_board_tables(now_)[static_cast<std::size_t>(table)];
     Detail d(context());
     d.text("table", t.name).number("used", t.used).number("capacity", t.capacity);
     add("no_room", d.text("setting", t.setting));
@@ -21,14 +21,15 @@ void Question::add_full_table(BoardTable table) {
 
 // Where a table of the board is full, what has no entry there is served later, or not before there is room.
 void Question::check_room() {
-    if (!board_present() || job_.state != core::StoredState::claimable || job_.run_at > now_) return;
-    const RangeState range =
-        read_range_state({MyDatabaseId, job_.queue, job_.kind, job_.priority, job_.alone});
-    if (!range.known && is_off_board(MyDatabaseId)) add_full_table(BoardTable::ranges);
-    if (range.no_room) add_full_table(BoardTable::keys);
+    if (!board::board_present() || job_.state != core::StoredState::claimable || job_.run_at > now_) return;
+    const board::RangeState range =
+        board::read_range_state({MyDatabaseId, job_.queue, job_.kind, job_.priority, job_.alone});
+    if (!range.known && board::is_off_board(MyDatabaseId)) add_full_table(board::BoardTable::ranges);
+    if (range.no_room) add_full_table(board::BoardTable::keys);
     const Queue& queue = find_queue(job_.queue);
-    if ((queue.max_running > 0 || queue.rate_limit > 0) && queue_entry_of(job_.queue) == kNoIndex)
-        add_full_table(BoardTable::queues);
+    if ((queue.max_running > 0 || queue.rate_limit > 0) &&
+        board::queue_entry_of(job_.queue) == board::kNoIndex)
+        add_full_table(board::BoardTable::queues);
 }
 
 void Question::check_handler() {
@@ -40,16 +41,17 @@ void Question::check_handler() {
     if (any.exists && !any.serves(job_.queue)) d.text("handler", "serves other queues");
     if (any.exists && any.serves(job_.queue))
         d.text("handler", "came later").text("handler_queue", any.queue_name());
-    if (board_present())
-        d.number("outside_workers", place_of_worker(MyDatabaseId, job_.queue, {}, now_).workers);
+    if (board::board_present())
+        d.number("outside_workers", board::place_of_worker(MyDatabaseId, job_.queue, {}, now_).workers);
     add("no_handler", d);
 }
 
 void Question::check_workers(const Handler& h) {
     Detail d(context());
-    const DatabaseSlot* slot = board_present() ? database_slot(MyDatabaseId) : nullptr;
+    const board::DatabaseSlot* slot = board::board_present() ? board::database_slot(MyDatabaseId) : nullptr;
     const Permission permission = read_permission();
-    if (!board_present()) return add("not_preloaded", d.text("shared_preload_libraries", "lacks pg_foreman"));
+    if (!board::board_present())
+        return add("not_preloaded", d.text("shared_preload_libraries", "lacks pg_foreman"));
     if (RecoveryInProgress()) return add("standby", d);
     if (!settings::enabled) return add("disabled", d.text("setting", "foreman.enabled"));
     if (permission != Permission::runs)
@@ -73,18 +75,18 @@ void Question::check_executors(Oid role) {
     if (out_.size() > (job_.interruptions > 0 ? 1 : 0)) return;
     int mine = 0;
     int idle = 0;
-    for (const SlotReading& s : executors_) {
+    for (const board::SlotReading& s : executors_) {
         if (s.role != role) continue;
         mine++;
-        if (s.state != SlotState::busy) idle++;
+        if (s.state != board::SlotState::busy) idle++;
     }
     Detail d(context());
     d.role("role", role).number("executors", mine);
     if (idle > 0) return add("ready", d);
     if (mine == 0 && busy_ < settings::max_executors) return add("no_worker", d);
     pg::vector<int64> jobs(&memory_);
-    for (const SlotReading& s : executors_) {
-        if ((mine == 0 || s.role == role) && s.job_id != 0 && may_see(name_view(s.queue)))
+    for (const board::SlotReading& s : executors_) {
+        if ((mine == 0 || s.role == role) && s.job_id != 0 && may_see(board::name_view(s.queue)))
             jobs.push_back(s.job_id);
     }
     d.number("max_executors", settings::max_executors);

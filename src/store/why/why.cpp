@@ -93,11 +93,11 @@ bool Question::read(int64 job_id) {
 }
 
 void Question::read_executors() {
-    if (!board_present()) return;
-    for (int i = 0; i < kMaxSlots; i++) {
-        SlotReading s;
-        if (!read_slot(i, &s) || s.state == SlotState::dead) continue;
-        if (s.state == SlotState::busy) busy_++;
+    if (!board::board_present()) return;
+    for (int i = 0; i < board::kMaxSlots; i++) {
+        board::SlotReading s;
+        if (!board::read_slot(i, &s) || s.state == board::SlotState::dead) continue;
+        if (s.state == board::SlotState::busy) busy_++;
         if (s.database == MyDatabaseId) executors_.push_back(s);
     }
 }
@@ -110,9 +110,9 @@ void Question::add_end() {
     out_.push_back({"finished", d.done(), std::nullopt});
 }
 
-const SlotReading* Question::runs_in() const {
+const board::SlotReading* Question::runs_in() const {
     const auto runs = std::find_if(executors_.begin(), executors_.end(),
-                                   [this](const SlotReading& s) { return s.job_id == job_.id; });
+                                   [this](const board::SlotReading& s) { return s.job_id == job_.id; });
     return runs == executors_.end() ? nullptr : &*runs;
 }
 
@@ -126,8 +126,8 @@ void Question::add_running(int32 pid, std::optional<core::Instant> since) {
     if (!job_.worker.empty()) {
         d.text("worker_id", job_.worker);
         until = job_.leased_until;
-        LeaseReading lease;
-        if (board_present() && read_lease(MyDatabaseId, job_.id, &lease)) until = lease.until;
+        board::LeaseReading lease;
+        if (board::board_present() && board::read_lease(MyDatabaseId, job_.id, &lease)) until = lease.until;
     }
     add("running", d, until);
     if (pid == 0) return;
@@ -148,7 +148,7 @@ bool Question::check_holder() {
     const pg::Rows rows = g_transaction.execute(a, true);
     if (rows.empty()) return false;
     const int32 pid = rows[0].i32(1);
-    for (const SlotReading& s : executors_) {
+    for (const board::SlotReading& s : executors_) {
         if (s.pid != pid) continue;
         Detail d(context());
         d.number("worker_pid", pid);
@@ -184,7 +184,7 @@ void Question::answer(int64 job_id) {
     if (job_.place != 'l') return add_end();
     check_interruptions();
     read_executors();
-    if (const SlotReading* s = runs_in()) return add_running(s->pid, s->started_at);
+    if (const board::SlotReading* s = runs_in()) return add_running(s->pid, s->started_at);
     if (job_.state == core::StoredState::running) return add_running(job_.worker_pid, job_.claimed_at);
     if (check_holder()) return;
     check_run_at();
