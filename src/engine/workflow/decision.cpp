@@ -159,6 +159,17 @@ void read_decision(Subject subject, Datum answer, core::Instant now, Decision* o
     }
 }
 
+void read_event_array(Subject subject, Datum events, pg::vector<EventAsked>* out) {
+    JsonbContainer* array =
+        pg::guarded([events]() -> JsonbContainer* { return &DatumGetJsonbP(events)->root; });
+    if (!JsonContainerIsArray(array) || JsonContainerIsScalar(array))
+        throw pg::Failure(ERRCODE_INVALID_PARAMETER_VALUE, "events must be an array")
+            .hint("Such as [{\"type\": \"OrderPlaced\", \"data\": {}}].");
+    const Fields whole(subject, pg::jsonb_from_text("{}"));
+    for (uint32 i = 0; i < JsonContainerSize(array); i++)
+        out->push_back(read_event(whole.element("events", array, i)));
+}
+
 store::NewJob read_job(Subject subject, Datum object, const char* field) {
     return Fields(subject, object, field).job({});
 }

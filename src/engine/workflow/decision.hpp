@@ -60,6 +60,10 @@ struct Decision {
 /// errors: 22023 naming the field; those of enqueue() for effects and undos; 42501
 void read_decision(Subject subject, Datum answer, core::Instant now, Decision* out);
 
+/// does: reads a jsonb array of events, which may be empty.
+/// errors: 22023 naming the field
+void read_event_array(Subject subject, Datum events, pg::vector<EventAsked>* out);
+
 /// does: reads one job of a decision, {"kind", "args", options of enqueue()}.
 store::NewJob read_job(Subject subject, Datum object, const char* field);
 

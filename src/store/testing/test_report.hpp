@@ -20,6 +20,16 @@ bool test_has_schedule(std::string_view name, const char** seen);
 /// The state of a job; empty when it is nowhere.
 const char* test_job_state(int64 job_id);
 
+enum class Compare : uint8 {
+    events,   ///< the same ones; data and version may be left out where they are {} and 1
+    contains  ///< as many, each containing what is wanted of it
+};
+/// Whether an array of a decision is as wanted, and both as text.
+bool test_decision(Datum decision, const char* part, Datum wanted, Compare how, const char** seen);
+/// Whether an input was rejected, with this where something is wanted, and what it was answered as text.
+bool test_rejection(bool rejected, Datum answer, std::optional<Datum> wanted, const char** seen);
+const char* describe_rejection(Datum rejection);
+
 /// does: ok(passed, description) of pgTAP, and diag(diagnosis) after it when the test failed.
 /// returns: what it prints.
 /// errors: 55000 when pgTAP is not installed here
