@@ -25,13 +25,23 @@ BEGIN
             'timers', '[{"key": "payment", "after": "30 min", "input": {"type": "payment_timeout"}}]'::jsonb,
             'search', '{"open": true}'::jsonb);
     WHEN 'payment_settled' THEN
+        -- Paid after all, but too late: the money goes back.
+        IF status = 'overdue' THEN
+            RETURN jsonb_build_object(
+                'events', '[{"type": "OrderAbandoned"}]'::jsonb,
+                'effects', jsonb_build_array(jsonb_build_object('kind', 'refund', 'key', 'give back', 'args', input -> 'result')),
+                'search', '{"open": null}'::jsonb);
+        END IF;
         RETURN jsonb_build_object(
             'events', jsonb_build_array(jsonb_build_object('type', 'PaymentReceived', 'data', input -> 'result')),
             'cancel_timers', '["payment"]'::jsonb,
             'children', jsonb_build_array(jsonb_build_object(
                 'workflow_type', 'shipment', 'workflow_id', input #>> '{result,order}', 'input', '{"type": "ship"}'::jsonb,
                 'on_end', 'shipment_ended', 'on_parent_end', 'cancel')));
-    WHEN 'payment_failed', 'payment_timeout' THEN
+    WHEN 'payment_timeout' THEN
+        -- The charge may still go through: the order ends when that is known.
+        RETURN '{"events": [{"type": "PaymentOverdue"}]}';
+    WHEN 'payment_failed' THEN
         RETURN '{"events": [{"type": "OrderAbandoned"}], "cancel_timers": ["payment"], "search": {"open": null}}';
     WHEN 'shipment_ended' THEN
         IF input ->> 'state' = 'completed' THEN
@@ -49,6 +59,7 @@ LANGUAGE sql IMMUTABLE AS $$
     SELECT state || CASE event ->> 'type'
         WHEN 'OrderPlaced' THEN jsonb_build_object('status', 'placed', 'total', event #> '{data,total}')
         WHEN 'PaymentReceived' THEN jsonb_build_object('status', 'paid', 'payment', event #> '{data,payment}')
+        WHEN 'PaymentOverdue' THEN '{"status": "overdue"}'::jsonb
         WHEN 'OrderDelivered' THEN '{"status": "delivered"}'::jsonb
         WHEN 'OrderAbandoned' THEN '{"status": "abandoned"}'::jsonb
         ELSE '{}'::jsonb END
@@ -81,8 +92,9 @@ BEGIN
     INSERT INTO shop.payment (key, total) VALUES (foreman.idempotency_key(), (job.args ->> 'total')::numeric);
     RETURN jsonb_build_object('payment', foreman.idempotency_key(), 'order', job.metadata ->> 'workflow_id');
 END $$;
+-- As the undo of a charge it finds the result of that in its metadata.
 CREATE FUNCTION shop.refund(job foreman.job) RETURNS void LANGUAGE sql AS $$
-    UPDATE shop.payment SET refunded = true WHERE key = (job).metadata #>> '{result,payment}'
+    UPDATE shop.payment SET refunded = true WHERE key = coalesce((job).args ->> 'payment', (job).metadata #>> '{result,payment}')
 $$;
 SELECT foreman.register_handler('charge', 'shop.charge');
 SELECT foreman.register_handler('refund', 'shop.refund');

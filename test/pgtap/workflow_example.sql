@@ -37,8 +37,8 @@ SET foreman.fake_now = '2090-01-01 12:00+00';
 SELECT foreman.execute('order', 'd', '{"type": "place", "total": 9}') \g /dev/null
 SET foreman.fake_now = '2090-01-01 12:30+00';
 SELECT is(foreman.fire_timers_once(), 1::int8, 'half an hour later the timer fires');
-SELECT is(t.events('order', 'd'), 'OrderPlaced OrderAbandoned', 'and the order is abandoned');
-RESET foreman.fake_now;
-SELECT foreman.start() \g /dev/null
-SELECT ok(t.wait_until($$ (SELECT state FROM foreman.workflow_effects('order', 'd')) = 'completed' $$), 'a charge that comes after the end is not lost sight of');
+SELECT is(t.events('order', 'd'), 'OrderPlaced PaymentOverdue', 'and the payment is overdue');
+SELECT foreman.drain() \g /dev/null
+SELECT is(t.events('order', 'd'), 'OrderPlaced PaymentOverdue OrderAbandoned', 'a charge that comes too late ends the order');
+SELECT is((SELECT refunded FROM shop.payment WHERE key = 'order:d:charge'), true, 'and is given back');
 SELECT * FROM finish();
