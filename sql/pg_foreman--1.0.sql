@@ -1222,7 +1222,7 @@ CREATE TABLE foreman.workflow_instance (
 ) WITH (fillfactor = 70);
 CREATE UNIQUE INDEX workflow_instance_id ON foreman.workflow_instance (workflow_type, workflow_id) WHERE (state OPERATOR(pg_catalog.<>) 'n');
 CREATE UNIQUE INDEX workflow_instance_unique ON foreman.workflow_instance (workflow_type, unique_key) WHERE (unique_key IS NOT NULL AND state OPERATOR(pg_catalog.=) 'r');
-CREATE INDEX workflow_instance_type ON foreman.workflow_instance (workflow_type, instance);
+CREATE INDEX workflow_instance_type ON foreman.workflow_instance (workflow_type, state, instance);
 CREATE INDEX workflow_instance_parent ON foreman.workflow_instance (parent) WHERE (parent IS NOT NULL);
 CREATE INDEX workflow_instance_ended ON foreman.workflow_instance (ended_at) WHERE (ended_at IS NOT NULL);
 CREATE INDEX workflow_instance_search ON foreman.workflow_instance USING gin (search pg_catalog.jsonb_path_ops) WHERE (search IS NOT NULL);
@@ -1600,6 +1600,23 @@ COMMENT ON FUNCTION foreman.then_timers IS 'pgTAP: passes when decide set as man
 CREATE FUNCTION foreman.then_rejected(rejection pg_catalog.jsonb DEFAULT NULL, description pg_catalog.text DEFAULT NULL)
 RETURNS pg_catalog.text LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_then_rejected';
 COMMENT ON FUNCTION foreman.then_rejected IS 'pgTAP: passes when decide rejected the input of when_input(), with this where it is given';
+
+-- bundle: producer worker operator monitor
+CREATE FUNCTION foreman.why_workflow(workflow_type pg_catalog.text, workflow_id pg_catalog.text, OUT reason pg_catalog.text, OUT detail pg_catalog.jsonb,
+    OUT until pg_catalog.timestamptz)
+RETURNS SETOF pg_catalog.record LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_why_workflow';
+COMMENT ON FUNCTION foreman.why_workflow IS 'Says what a workflow waits for: a row for each input, effect, undo, timer and child, with why its job does not run; or how it ended';
+
+-- bundle: operator monitor
+CREATE FUNCTION foreman.list_workflows(workflow_type pg_catalog.text DEFAULT NULL, state pg_catalog.text DEFAULT NULL, search pg_catalog.jsonb DEFAULT NULL,
+    since pg_catalog.timestamptz DEFAULT NULL, before pg_catalog.int8 DEFAULT NULL, max_rows pg_catalog.int4 DEFAULT 100)
+RETURNS SETOF foreman.workflows LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'foreman_list_workflows';
+COMMENT ON FUNCTION foreman.list_workflows IS 'Workflows that match, the newest first: of a type, in a state, with these search attributes, begun since then. before is the instance of the last row of the page before';
+
+-- bundle: operator monitor
+CREATE FUNCTION foreman.workflow_graph(workflow_type pg_catalog.text)
+RETURNS pg_catalog.text LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'foreman_workflow_graph';
+COMMENT ON FUNCTION foreman.workflow_graph IS 'A flowchart in Mermaid of the types of events that followed one another, with how often, in the newest 1000 workflows of the type';
 ------------------------------------------------------------------------------------------------------------------------
 -- What monitors and dashboards read.
 ------------------------------------------------------------------------------------------------------------------------

@@ -73,7 +73,7 @@ CREATE TABLE foreman.workflow_instance (
 ) WITH (fillfactor = 70);
 CREATE UNIQUE INDEX workflow_instance_id ON foreman.workflow_instance (workflow_type, workflow_id) WHERE (state OPERATOR(pg_catalog.<>) 'n');
 CREATE UNIQUE INDEX workflow_instance_unique ON foreman.workflow_instance (workflow_type, unique_key) WHERE (unique_key IS NOT NULL AND state OPERATOR(pg_catalog.=) 'r');
-CREATE INDEX workflow_instance_type ON foreman.workflow_instance (workflow_type, instance);
+CREATE INDEX workflow_instance_type ON foreman.workflow_instance (workflow_type, state, instance);
 CREATE INDEX workflow_instance_parent ON foreman.workflow_instance (parent) WHERE (parent IS NOT NULL);
 CREATE INDEX workflow_instance_ended ON foreman.workflow_instance (ended_at) WHERE (ended_at IS NOT NULL);
 CREATE INDEX workflow_instance_search ON foreman.workflow_instance USING gin (search pg_catalog.jsonb_path_ops) WHERE (search IS NOT NULL);

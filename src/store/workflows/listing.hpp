@@ -1,0 +1,37 @@
+// Instances of workflows as dashboards and operators look for them.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include "core/time.hpp"
+#include "pg/datum.hpp"
+#include "pg/memory.hpp"
+
+namespace foreman::store {
+
+/// The types of workflows whose queues the caller sees, or sees the args of, as text.
+void seen_workflow_types(bool with_args, MemoryContext context, pg::vector<Datum>* out);
+
+struct InstanceFilter {
+    std::span<const Datum> types;  ///< as text
+    char state = '\0';             ///< of workflow_instance; 0: all
+    std::optional<Datum> search;
+    std::optional<core::Instant> since;
+    std::optional<int64> before;
+    int64 max_rows = 0;
+};
+/// The numbers of the instances that match, the greatest first.
+/// cost: at most max_rows index entries for each type and state; with `search` all instances that have these attributes
+void find_instances(const InstanceFilter& filter, pg::vector<int64>* out);
+
+/// does: puts the rows that the caller sees of these instances, as the view foreman.workflows has them, the greatest
+///     number first.
+void put_workflows(std::span<const int64> instances, pg::ResultSet* rows);
+
+/// Which types of events followed one another in the newest `sample` instances of a type, as a flowchart in Mermaid;
+/// in CurrentMemoryContext.
+std::string_view event_graph(std::string_view type, int sample);
+
+}  // namespace foreman::store
