@@ -293,6 +293,7 @@ CREATE TABLE foreman.dead_letter (
 );
 CREATE INDEX dead_letter_batch ON foreman.dead_letter (batch_id) WHERE (batch_id IS NOT NULL);
 CREATE INDEX dead_letter_discarded ON foreman.dead_letter (discarded_at);
+CREATE INDEX dead_letter_workflow ON foreman.dead_letter (job_id) WHERE (origin OPERATOR(pg_catalog.=) ANY ('{e,i,t,u}'::pg_catalog."char"[]));
 CREATE INDEX dead_letter_queue ON foreman.dead_letter (queue, discarded_at);
 SELECT pg_catalog.pg_extension_config_dump('foreman.dead_letter', '');
 COMMENT ON TABLE foreman.dead_letter IS 'Discarded jobs; see foreman.dead_letters()';
@@ -1218,6 +1219,7 @@ CREATE TABLE foreman.workflow_instance (
     folded          pg_catalog.jsonb,
     folded_sequence pg_catalog.int8        NOT NULL DEFAULT 0,
     folded_by       pg_catalog.int8,
+    failed_effect   pg_catalog.int8,
     CONSTRAINT workflow_instance_pkey PRIMARY KEY (instance)
 ) WITH (fillfactor = 70);
 CREATE UNIQUE INDEX workflow_instance_id ON foreman.workflow_instance (workflow_type, workflow_id) WHERE (state OPERATOR(pg_catalog.<>) 'n');
@@ -1237,6 +1239,7 @@ COMMENT ON COLUMN foreman.workflow_instance.parent IS 'Instance that started it'
 COMMENT ON COLUMN foreman.workflow_instance.on_end IS 'Type of the input that its end is to its parent';
 COMMENT ON COLUMN foreman.workflow_instance.on_parent_end IS 'c = it is cancelled when its parent ends, t = terminated, a = neither';
 COMMENT ON COLUMN foreman.workflow_instance.folded IS 'State after event folded_sequence';
+COMMENT ON COLUMN foreman.workflow_instance.failed_effect IS 'Effect whose dead letter made it fail';
 COMMENT ON COLUMN foreman.workflow_instance.folded_by IS 'Identity of the evolve that folded it; another evolve folds anew';
 
 CREATE SEQUENCE foreman.workflow_position_seq AS pg_catalog.int8;
@@ -1617,6 +1620,25 @@ COMMENT ON FUNCTION foreman.list_workflows IS 'Workflows that match, the newest 
 CREATE FUNCTION foreman.workflow_graph(workflow_type pg_catalog.text)
 RETURNS pg_catalog.text LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'foreman_workflow_graph';
 COMMENT ON FUNCTION foreman.workflow_graph IS 'A flowchart in Mermaid of the types of events that followed one another, with how often, in the newest 1000 workflows of the type';
+
+-- bundle: operator
+CREATE FUNCTION foreman.workflow_dead_letters(workflow_type pg_catalog.text DEFAULT NULL, workflow_id pg_catalog.text DEFAULT NULL, before_id pg_catalog.int8 DEFAULT NULL,
+    max_rows pg_catalog.int4 DEFAULT 100, what pg_catalog.text DEFAULT NULL, OUT job_id pg_catalog.int8, OUT what pg_catalog.text, OUT workflow_type pg_catalog.text,
+    OUT workflow_id pg_catalog.text, OUT name pg_catalog.text, OUT kind pg_catalog.text, OUT queue pg_catalog.text, OUT args pg_catalog.jsonb, OUT attempts pg_catalog.int4,
+    OUT discarded_at pg_catalog.timestamptz, OUT reason pg_catalog.text, OUT errors pg_catalog.jsonb)
+RETURNS SETOF pg_catalog.record LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'foreman_workflow_dead_letters';
+COMMENT ON FUNCTION foreman.workflow_dead_letters IS 'Dead letters of workflows, the latest first: of a type, of one workflow; what: effect, undo, input or timer. before_id is the last job_id of the page before';
+
+-- bundle: operator
+CREATE FUNCTION foreman.count_workflow_dead_letters(workflow_type pg_catalog.text DEFAULT NULL, workflow_id pg_catalog.text DEFAULT NULL, what pg_catalog.text DEFAULT NULL)
+RETURNS pg_catalog.int8 LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'foreman_count_workflow_dead_letters';
+COMMENT ON FUNCTION foreman.count_workflow_dead_letters IS 'How many dead letters workflows have';
+
+-- bundle: operator
+CREATE FUNCTION foreman.retry_workflow_dead_letters(workflow_type pg_catalog.text DEFAULT NULL, workflow_id pg_catalog.text DEFAULT NULL, what pg_catalog.text DEFAULT NULL,
+    max_rows pg_catalog.int4 DEFAULT 1000)
+RETURNS pg_catalog.int8 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_retry_workflow_dead_letters';
+COMMENT ON FUNCTION foreman.retry_workflow_dead_letters IS 'Makes dead letters of workflows due again, with all of their attempts: what an effect answers then reaches decide, as ever. Returns how many';
 ------------------------------------------------------------------------------------------------------------------------
 -- What monitors and dashboards read.
 ------------------------------------------------------------------------------------------------------------------------

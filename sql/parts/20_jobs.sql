@@ -160,6 +160,7 @@ CREATE TABLE foreman.dead_letter (
 );
 CREATE INDEX dead_letter_batch ON foreman.dead_letter (batch_id) WHERE (batch_id IS NOT NULL);
 CREATE INDEX dead_letter_discarded ON foreman.dead_letter (discarded_at);
+CREATE INDEX dead_letter_workflow ON foreman.dead_letter (job_id) WHERE (origin OPERATOR(pg_catalog.=) ANY ('{e,i,t,u}'::pg_catalog."char"[]));
 CREATE INDEX dead_letter_queue ON foreman.dead_letter (queue, discarded_at);
 SELECT pg_catalog.pg_extension_config_dump('foreman.dead_letter', '');
 COMMENT ON TABLE foreman.dead_letter IS 'Discarded jobs; see foreman.dead_letters()';

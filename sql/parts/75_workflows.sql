@@ -69,6 +69,7 @@ CREATE TABLE foreman.workflow_instance (
     folded          pg_catalog.jsonb,
     folded_sequence pg_catalog.int8        NOT NULL DEFAULT 0,
     folded_by       pg_catalog.int8,
+    failed_effect   pg_catalog.int8,
     CONSTRAINT workflow_instance_pkey PRIMARY KEY (instance)
 ) WITH (fillfactor = 70);
 CREATE UNIQUE INDEX workflow_instance_id ON foreman.workflow_instance (workflow_type, workflow_id) WHERE (state OPERATOR(pg_catalog.<>) 'n');
@@ -88,6 +89,7 @@ COMMENT ON COLUMN foreman.workflow_instance.parent IS 'Instance that started it'
 COMMENT ON COLUMN foreman.workflow_instance.on_end IS 'Type of the input that its end is to its parent';
 COMMENT ON COLUMN foreman.workflow_instance.on_parent_end IS 'c = it is cancelled when its parent ends, t = terminated, a = neither';
 COMMENT ON COLUMN foreman.workflow_instance.folded IS 'State after event folded_sequence';
+COMMENT ON COLUMN foreman.workflow_instance.failed_effect IS 'Effect whose dead letter made it fail';
 COMMENT ON COLUMN foreman.workflow_instance.folded_by IS 'Identity of the evolve that folded it; another evolve folds anew';
 
 CREATE SEQUENCE foreman.workflow_position_seq AS pg_catalog.int8;

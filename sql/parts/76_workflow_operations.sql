@@ -49,3 +49,22 @@ COMMENT ON FUNCTION foreman.list_workflows IS 'Workflows that match, the newest 
 CREATE FUNCTION foreman.workflow_graph(workflow_type pg_catalog.text)
 RETURNS pg_catalog.text LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'foreman_workflow_graph';
 COMMENT ON FUNCTION foreman.workflow_graph IS 'A flowchart in Mermaid of the types of events that followed one another, with how often, in the newest 1000 workflows of the type';
+
+-- bundle: operator
+CREATE FUNCTION foreman.workflow_dead_letters(workflow_type pg_catalog.text DEFAULT NULL, workflow_id pg_catalog.text DEFAULT NULL, before_id pg_catalog.int8 DEFAULT NULL,
+    max_rows pg_catalog.int4 DEFAULT 100, what pg_catalog.text DEFAULT NULL, OUT job_id pg_catalog.int8, OUT what pg_catalog.text, OUT workflow_type pg_catalog.text,
+    OUT workflow_id pg_catalog.text, OUT name pg_catalog.text, OUT kind pg_catalog.text, OUT queue pg_catalog.text, OUT args pg_catalog.jsonb, OUT attempts pg_catalog.int4,
+    OUT discarded_at pg_catalog.timestamptz, OUT reason pg_catalog.text, OUT errors pg_catalog.jsonb)
+RETURNS SETOF pg_catalog.record LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'foreman_workflow_dead_letters';
+COMMENT ON FUNCTION foreman.workflow_dead_letters IS 'Dead letters of workflows, the latest first: of a type, of one workflow; what: effect, undo, input or timer. before_id is the last job_id of the page before';
+
+-- bundle: operator
+CREATE FUNCTION foreman.count_workflow_dead_letters(workflow_type pg_catalog.text DEFAULT NULL, workflow_id pg_catalog.text DEFAULT NULL, what pg_catalog.text DEFAULT NULL)
+RETURNS pg_catalog.int8 LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'foreman_count_workflow_dead_letters';
+COMMENT ON FUNCTION foreman.count_workflow_dead_letters IS 'How many dead letters workflows have';
+
+-- bundle: operator
+CREATE FUNCTION foreman.retry_workflow_dead_letters(workflow_type pg_catalog.text DEFAULT NULL, workflow_id pg_catalog.text DEFAULT NULL, what pg_catalog.text DEFAULT NULL,
+    max_rows pg_catalog.int4 DEFAULT 1000)
+RETURNS pg_catalog.int8 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_retry_workflow_dead_letters';
+COMMENT ON FUNCTION foreman.retry_workflow_dead_letters IS 'Makes dead letters of workflows due again, with all of their attempts: what an effect answers then reaches decide, as ever. Returns how many';

@@ -1,7 +1,12 @@
 // The letters that stand in the tables of workflows, by name; sql/parts/75_workflows.sql lists the same ones.
 #pragma once
 
+#include <string_view>
+
 namespace foreman::core {
+
+/// Types of events of this beginning are recorded by us for operators: decide makes none, evolve sees none.
+inline constexpr std::string_view kOwnEvents = "foreman.";
 
 /// workflow_instance.state
 enum class InstanceState : char {

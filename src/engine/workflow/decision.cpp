@@ -40,6 +40,7 @@ EventAsked read_event(const Fields& f) {
     f.refuse_unknown(kEventKeys);
     EventAsked e;
     e.type = f.name("type");
+    if (e.type.starts_with(core::kOwnEvents)) f.refuse("type", "must not begin with \"foreman.\"", e.type);
     if (JsonbValue* version = f.find("version"); version != nullptr)
         e.version = DatumGetInt32(*f.value(version, request::JsonType::integer, "version"));
     if (e.version < 1) f.refuse("version", "must be 1 or more");

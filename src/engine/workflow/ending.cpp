@@ -118,6 +118,7 @@ void fail_workflow(const store::WorkflowType& type, const store::Input& input,
                                         ? request::text_member(input.payload, "reason").value_or("failed")
                                         : pg::jsonb_to_text(input.payload);
     end_workflow(type, input.id, instance, {core::InstanceState::failed, reason, true, std::nullopt});
+    if (input.effect != 0) store::note_failed_effect(instance.instance, input.effect);
 }
 
 void undo_late_effect(const store::WorkflowType& type, const store::Input& input) {

@@ -56,6 +56,7 @@ Fold::Fold(const store::WorkflowType& type, TypeFunctions& functions, Subject su
       state_(pg::copy_varlena(state, contexts_[0].get())) {}
 
 void Fold::apply(int64 sequence, std::string_view event_type, int32 version, Datum event) {
+    if (event_type.starts_with(core::kOwnEvents)) return;
     for (std::size_t i = 0; i < type_.upcasters.size(); i++) {
         const store::Upcaster& u = type_.upcasters[i];
         if (u.from_version == version && u.event_type == event_type) return upcast(i, sequence, event);

@@ -18,7 +18,7 @@ class Fold {
     /// `subject` and `functions` outlive it. state: jsonb, copied.
     Fold(const store::WorkflowType& type, TypeFunctions& functions, Subject subject, Datum state);
 
-    /// does: applies an event {"type", "data", "version"}, upcast.
+    /// does: applies an event {"type", "data", "version"}, upcast. Events of our own are left out.
     /// needs: AsType, an active snapshot
     /// errors: those of evolve and of upcasters, with a line of context that names the event; 22023 for what an
     ///     upcaster answers that is no event

@@ -75,8 +75,6 @@ Before handle_earlier(const store::WorkflowType& type, const store::Input& own, 
 void run_input(const store::WorkflowType& type, const store::Job& job) {
     store::Input own;
     if (!store::read_input(job.origin_id, CurrentMemoryContext, &own)) return;
-    if (own.state == core::InputState::dead && store::revive_input(own.input))
-        own.state = core::InputState::pending;
     if (own.state != core::InputState::pending) return;
     for (;;) {
         core::Micros pause{};

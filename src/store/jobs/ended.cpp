@@ -30,4 +30,10 @@ bool runs_once(const Job& job) {
     return std::ranges::any_of(observers(), [&job](const EndObserver* o) { return o->runs_once(job); });
 }
 
+bool may_come_back(int64 job_id, core::Origin origin, int64 origin_id) {
+    return std::ranges::all_of(observers(), [=](const EndObserver* o) {
+        return o->comes_back == nullptr || o->comes_back(job_id, origin, origin_id);
+    });
+}
+
 }  // namespace foreman::store

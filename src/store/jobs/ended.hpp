@@ -20,6 +20,9 @@ struct EndObserver {
     /// Jobs ended, or were deleted (Next::remove); some of them may be nothing to this observer. Called in the
     /// transaction that ends them, which an error here aborts.
     void (*ended)(std::span<const Ended> ended);
+    /// A job that has ended comes back, in this transaction: it is going to end again. nullptr: nothing to say.
+    /// returns: false where it must not, since something else has taken its place
+    bool (*comes_back)(int64 job_id, core::Origin origin, int64 origin_id) = nullptr;
 };
 
 /// needs: `observer` lives as long as the process; called while the library is loaded
@@ -27,5 +30,7 @@ void observe_ends(const EndObserver& observer) noexcept;
 
 void tell_observers(std::span<const Ended> ended);
 bool runs_once(const Job& job);
+/// Whether no observer minds that an ended job comes back.
+bool may_come_back(int64 job_id, core::Origin origin, int64 origin_id);
 
 }  // namespace foreman::store

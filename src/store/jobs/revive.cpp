@@ -10,6 +10,7 @@
 #include "store/definitions/access.hpp"
 #include "store/definitions/definitions.hpp"
 #include "store/jobs/control.hpp"
+#include "store/jobs/ended.hpp"
 
 namespace foreman::store {
 
@@ -27,9 +28,9 @@ namespace {
     "CASE WHEN unique_as " EQ " 'n'::pg_catalog.\"char\" THEN 'u'::pg_catalog.\"char\" WHEN unique_as " EQ  \
     " 's'::pg_catalog.\"char\" THEN 't'::pg_catalog.\"char\" ELSE unique_as END, concurrency_key, "         \
     "sequence_key, origin, origin_id, " columns " FROM " from " WHERE job_id " EQ " $1" condition           \
-    " ON CONFLICT DO NOTHING RETURNING job_id, queue, kind, priority, alone) "                              \
+    " ON CONFLICT DO NOTHING RETURNING job_id, queue, kind, priority, alone, origin, origin_id) "           \
     "DELETE FROM " from " d USING i WHERE d.job_id " EQ                                                     \
-    " i.job_id RETURNING i.queue, i.kind, i.priority, i.alone"
+    " i.job_id RETURNING i.queue, i.kind, i.priority, i.alone, i.origin, i.origin_id"
 
 constinit pg::Statement g_revive_dead{
     "revive_dead", REVIVE("foreman.dead_letter", "timeout_us", ""), {INT8OID, TIMESTAMPTZOID}};
@@ -62,6 +63,8 @@ constinit pg::Statement g_supersede{
     "started_at, priority, attempt, max_attempts, 'x', queue, kind, args, $3, tags, metadata, errors, "
     "worker_pid, batch_id, unique_key, unique_as, concurrency_key, sequence_key, origin, origin_id FROM d",
     {INT8OID, TIMESTAMPTZOID, TEXTOID}};
+
+constexpr std::string_view kTakenOver = "superseded by what was asked for in its place";
 
 bool lacks_args(int64 job_id) {
     pg::Args<1> a;
@@ -111,7 +114,10 @@ bool revive(int64 job_id, Place place) {
     board::QueueDelta d;
     d.live = 1;
     remember_counts(r.view(1), d);
-    return true;
+    if (r.is_null(5) || may_come_back(job_id, static_cast<core::Origin>(r.letter(5)), r.i64(6))) return true;
+    Job job;
+    if (take_waiting(job_id, CurrentMemoryContext, &job)) cancel_taken(job, kTakenOver, at);
+    return false;
 }
 
 }  // namespace foreman::store

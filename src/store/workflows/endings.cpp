@@ -32,6 +32,23 @@ constinit pg::Statement g_end_effect{
     "e.key, 'error', e.error)) " CAT " CASE WHEN $3 " EQ
     " 'c' THEN pg_catalog.jsonb_build_object('result', COALESCE($4, 'null')) ELSE '{}' END, e.undo IS NOT NULL",
     {INT8OID, INT8OID, CHAROID, JSONBOID, JSONBOID, TEXTOID, TEXTOID, TIMESTAMPTZOID}};
+constinit pg::Statement g_reopen_effect{
+    "reopen_workflow_effect",
+    "UPDATE foreman.workflow_effect e SET state = 'o', result = NULL, error = NULL, ended_at = NULL WHERE "
+    "e.effect " EQ " $1 AND e.job_id " EQ " $2 AND e.state " EQ
+    " ANY ('{f,x}'::pg_catalog.\"char\"[]) AND NOT EXISTS (SELECT FROM foreman.workflow_effect o WHERE "
+    "o.instance " EQ " e.instance AND o.key " EQ " e.key AND o.state " NE
+    " ALL ('{f,x}'::pg_catalog.\"char\"[]))",
+    {INT8OID, INT8OID}};
+constinit pg::Statement g_effect_taken_over{"workflow_effect_taken_over",
+                                            "SELECT FROM foreman.workflow_effect WHERE effect " EQ
+                                            " $1 AND job_id " EQ " $2 AND state " EQ
+                                            " ANY ('{f,x}'::pg_catalog.\"char\"[])",
+                                            {INT8OID, INT8OID}};
+constinit pg::Statement g_undo_again{"undo_workflow_effect_again",
+                                     "UPDATE foreman.workflow_effect SET state = 'u' WHERE effect " EQ
+                                     " $1 AND undo_job_id " EQ " $2 AND state " EQ " 'd'",
+                                     {INT8OID, INT8OID}};
 constinit pg::Statement g_end_undo{"end_workflow_undo",
                                    "UPDATE foreman.workflow_effect SET state = $3 WHERE effect " EQ
                                    " $1 AND undo_job_id " EQ " $2",
@@ -144,6 +161,7 @@ void input_ended(const Ended& e) {
     failure.id = input.id;
     failure.root = input.root;
     failure.source = core::InputSource::fail;
+    failure.effect = input.effect;
     pg::Args<2> a;
     a.set(1, input.payload).text(2, e.reason.empty() ? "an input could not be handled" : e.reason);
     failure.payload = pg::copy_varlena(g_failure.execute(a)[0].datum(1));
@@ -180,9 +198,29 @@ void jobs_ended(std::span<const Ended> ended) {
     }
 }
 
+// A job comes back from the dead letters or the history. An effect whose key has been given to another one stays as
+// it is.
+bool job_comes_back(int64 job_id, core::Origin origin, int64 origin_id) {
+    const AsOwner scope;
+    pg::Args<2> a;
+    a.i64(1, origin_id).i64(2, job_id);
+    switch (origin) {
+        case core::Origin::workflow_effect:
+            return g_reopen_effect.execute(a).processed() > 0 || g_effect_taken_over.execute(a).empty();
+        case core::Origin::workflow_undo:
+            g_undo_again.execute(a);
+            return true;
+        case core::Origin::workflow_input:
+            revive_input(origin_id);
+            return true;
+        default:
+            return true;
+    }
+}
+
 bool never_once(const Job&) { return false; }
 
-constexpr EndObserver kObserver{never_once, jobs_ended};
+constexpr EndObserver kObserver{never_once, jobs_ended, job_comes_back};
 
 }  // namespace
 

@@ -58,6 +58,11 @@ constinit pg::Statement g_end{
     "UPDATE foreman.workflow_instance SET state = $2, reason = $3, ended_at = $4 WHERE instance " EQ " $1",
     {INT8OID, CHAROID, TEXTOID, TIMESTAMPTZOID}};
 
+constinit pg::Statement g_failed_effect{
+    "failed_workflow_effect",
+    "UPDATE foreman.workflow_instance SET failed_effect = $2 WHERE instance " EQ " $1",
+    {INT8OID, INT8OID}};
+
 #define FAMILY_COLUMNS "instance, state, workflow_type, workflow_id, on_parent_end, root"
 constinit pg::Statement g_children{"running_workflow_children",
                                    "SELECT " FAMILY_COLUMNS " FROM foreman.workflow_instance WHERE parent " EQ
@@ -207,6 +212,13 @@ void end_instance(int64 instance, core::InstanceState state, std::string_view re
     a.i64(1, instance).letter(2, static_cast<char>(state)).instant(4, at);
     if (!reason.empty()) a.text(3, reason);
     g_end.execute(a);
+}
+
+void note_failed_effect(int64 instance, int64 effect) {
+    const AsOwner scope;
+    pg::Args<2> a;
+    a.i64(1, instance).i64(2, effect);
+    g_failed_effect.execute(a);
 }
 
 void running_children(int64 parent, MemoryContext context, pg::vector<Family>* out) {

@@ -59,6 +59,8 @@ struct Advance {
 };
 void advance_instance(const Advance& advance);
 void end_instance(int64 instance, core::InstanceState state, std::string_view reason, core::Instant at);
+/// Which effect's dead letter made the instance fail.
+void note_failed_effect(int64 instance, int64 effect);
 /// does: merges search attributes into those of the instance.
 void merge_search(int64 instance, Datum search);
 
