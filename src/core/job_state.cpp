@@ -22,6 +22,9 @@ Verdict decide(JobCounters counters, AttemptEnd end, const BackoffPolicy& policy
         case Outcome::throttled:
             if (end.cancel_requested) return {Next::cancel, uncharged, {}, false};
             return {Next::retry, uncharged, std::max(end.run_in, kLeastPause), false};
+        case Outcome::busy:
+            if (end.cancel_requested) return {Next::cancel, uncharged, {}, false};
+            return {Next::retry, uncharged, end.run_in, false};
         case Outcome::discarded:
             if (end.cancel_requested) return {Next::cancel, charged, {}, true};
             return {Next::discard, charged, {}, true};

@@ -52,6 +52,11 @@ TEST(Decide, SnoozeAndThrottleChargeNothing) {
     }
 }
 
+TEST(Decide, WhoFindsItsThingHeldComesBackAsSoonAsItAsks) {
+    expect(after(Outcome::busy, false, {4, 5}, milliseconds(5)), Next::retry, 4, milliseconds(5), false);
+    expect(after(Outcome::busy, true, {4, 5}, milliseconds(5)), Next::cancel, 4, {}, false);
+}
+
 TEST(Decide, ARefusalDiscardsWhateverAttemptsAreLeft) {
     expect(after(Outcome::discarded, false, {0, 5}), Next::discard, 1, {}, true);
     expect(after(Outcome::discarded, true, {0, 5}), Next::cancel, 1, {}, true);

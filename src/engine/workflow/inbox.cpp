@@ -13,12 +13,20 @@ namespace foreman::engine {
 namespace {
 
 constexpr int kMostAtOnce = 100;
-constexpr core::Micros kBusyPause = core::milliseconds(100);
+// Who holds an instance commits soon, as a rule: a pause that grows with the time that the job has waited.
+constexpr core::Micros kLeastPause = core::milliseconds(5);
+constexpr core::Micros kMostPause = core::milliseconds(1000);
+constexpr core::Micros kTimerPause = core::milliseconds(50);
 constexpr HandleOptions kNeverWait{store::Wait::never, std::nullopt};
 
-void snooze(core::Micros pause) {
+core::Micros growing_pause(const store::Job& job) {
+    const core::Micros waited = store::now() - job.enqueued_at;
+    return std::clamp(core::Micros{waited.us / 2}, kLeastPause, kMostPause);
+}
+
+void come_back_after(core::Micros pause) {
     store::Wish& wish = store::current_job().wish;
-    wish.outcome = core::Outcome::snoozed;
+    wish.outcome = core::Outcome::busy;
     wish.run_in = pause;
 }
 
@@ -48,12 +56,11 @@ Before handle_earlier(const store::WorkflowType& type, const store::Input& own, 
     pg::vector<store::Input> earlier(&memory);
     store::pending_inputs(type, own.id, own.input, kMostAtOnce, context.get(), &earlier);
     if (earlier.empty()) return Before::handled;
-    *pause = kBusyPause;
-    try {
+        try {
         pg::Subtransaction sub;
         for (const store::Input& input : earlier) {
             if (input.failing) {
-                *pause = std::max(kBusyPause, input.retry_at - store::now());
+                *pause = std::max(*pause, input.retry_at - store::now());
                 sub.commit();
                 return Before::stopped;
             }
@@ -77,12 +84,12 @@ void run_input(const store::WorkflowType& type, const store::Job& job) {
     if (!store::read_input(job.origin_id, CurrentMemoryContext, &own)) return;
     if (own.state != core::InputState::pending) return;
     for (;;) {
-        core::Micros pause{};
+        core::Micros pause = growing_pause(job);
         const Before before = handle_earlier(type, own, &pause);
-        if (before == Before::stopped) return snooze(pause);
+        if (before == Before::stopped) return come_back_after(pause);
         if (before == Before::handled) break;
     }
-    if (!handle(type, own)) snooze(kBusyPause);
+    if (!handle(type, own)) come_back_after(growing_pause(job));
 }
 
 void run_timer(const store::WorkflowType& type, const store::Job& job) {
@@ -94,7 +101,7 @@ void run_timer(const store::WorkflowType& type, const store::Job& job) {
     input.root = family.root;
     input.payload = job.args;
     const std::optional<Handled> handled = handle_input(type, input, kNeverWait);
-    if (!handled) return snooze(kBusyPause);
+    if (!handled) return come_back_after(kTimerPause);
     if (!keeps_record(type, {}, handled->outcome)) return;
     store::NewInput record;
     record.id = input.id;
