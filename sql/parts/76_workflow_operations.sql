@@ -68,3 +68,14 @@ CREATE FUNCTION foreman.retry_workflow_dead_letters(workflow_type pg_catalog.tex
     max_rows pg_catalog.int4 DEFAULT 1000)
 RETURNS pg_catalog.int8 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_retry_workflow_dead_letters';
 COMMENT ON FUNCTION foreman.retry_workflow_dead_letters IS 'Makes dead letters of workflows due again, with all of their attempts: what an effect answers then reaches decide, as ever. Returns how many';
+
+-- bundle: operator
+CREATE FUNCTION foreman.retry_workflow(workflow_type pg_catalog.text, workflow_id pg_catalog.text, reason pg_catalog.text DEFAULT NULL)
+RETURNS pg_catalog.int8 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_retry_workflow';
+COMMENT ON FUNCTION foreman.retry_workflow IS 'Lets a failed workflow go on where it failed: the effect or timer that failed is tried again, and the effects and timers that the failure cancelled are there again. Returns the number of the event foreman.Retried';
+
+-- bundle: operator
+CREATE FUNCTION foreman.fork_workflow(workflow_type pg_catalog.text, workflow_id pg_catalog.text, at_sequence pg_catalog.int8, new_id pg_catalog.text,
+    reason pg_catalog.text DEFAULT NULL)
+RETURNS pg_catalog.int8 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_fork_workflow';
+COMMENT ON FUNCTION foreman.fork_workflow IS 'Begins a workflow with the events of another one up to at_sequence, and its search attributes; effects, timers and children are not copied. Returns the number of the event foreman.Forked';
