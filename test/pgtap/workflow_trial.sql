@@ -25,7 +25,8 @@ SELECT * FROM check_test(foreman.then_rejected(description => 'r'), false, 'acce
 -- The state goes on.
 SELECT foreman.when_input('{"only after": "C", "do": "D"}');
 SELECT foreman.then_events('[{"type": "D"}]', 'the events of an accepted input are seen by the next one');
-SELECT foreman.then_effects('[]', 'no effects'), foreman.then_timers('[]', 'no timers');
+SELECT foreman.then_effects('[]', 'no effects');
+SELECT foreman.then_timers('[]', 'no timers');
 
 SELECT foreman.given_events('order', '[{"type": "A"}]');
 SELECT foreman.when_input('{"only after": "B", "do": "C"}');

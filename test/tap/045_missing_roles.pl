@@ -92,7 +92,7 @@ my $dump = $node->basedir . '/origin.dump';
 $node->command_ok(['pg_dump', '-Fc', '-f', $dump, $node->connstr('origin')], 'the database is dumped');
 my $rows = q{SELECT string_agg(t || ' ' || n, ', ' ORDER BY t) FROM (
 	SELECT 'handler', count(*) FROM foreman.handler UNION ALL SELECT 'schedule', count(*) FROM foreman.schedule WHERE schedule_id > 0
-	UNION ALL SELECT 'live_job', count(*) FROM foreman.live_job WHERE queue <> 'cron' UNION ALL SELECT 'run', count(*) FROM foreman.schedule_run WHERE run_id > 0
+	UNION ALL SELECT 'live_job', count(*) FROM foreman.live_job WHERE queue <> 'cron' UNION ALL SELECT 'run', count(*) FROM foreman.schedule_run WHERE schedule_id > 0
 	UNION ALL SELECT 'grant', count(*) FROM foreman.role_grant UNION ALL SELECT 'cron.job', count(*) FROM cron.job) v(t, n)};
 my $target = new_server('missing_roles_other');
 $target->start;
