@@ -19,7 +19,7 @@ CREATE TABLE foreman.live_job (
     run_at       pg_catalog.timestamptz NOT NULL,
     enqueued_at  pg_catalog.timestamptz NOT NULL,
     priority     pg_catalog.int2        NOT NULL,
-    attempt      pg_catalog.int2        NOT NULL,
+    attempt      pg_catalog.int2        NOT NULL DEFAULT 0,
     max_attempts pg_catalog.int2        NOT NULL,
     alone        pg_catalog.int2        NOT NULL DEFAULT 0,
     state        pg_catalog."char"      NOT NULL DEFAULT 'w',

@@ -8,6 +8,7 @@
 #include "store/db/relation_cache.hpp"
 #include "store/db/schema.hpp"
 #include "store/db/sql_names.hpp"
+#include "store/db/sql_text.hpp"
 #include "store/definitions/definitions.hpp"
 #include "store/definitions/queue_settings.hpp"
 
@@ -23,36 +24,7 @@ constinit RelationCache<QueueRow> g_queues{"foreman queues", queue_generation};
 
 // ---- statements -------------------------------------------------------------
 
-// Text of a statement that is put together by the compiler.
-class SqlText {
-  public:
-    constexpr SqlText& add(std::string_view more) {
-        for (const char c : more) text_[size_++] = c;
-        return *this;
-    }
-    constexpr SqlText& number(int n) {
-        if (n >= 10) number(n / 10);
-        text_[size_++] = static_cast<char>('0' + n % 10);
-        return *this;
-    }
-    /// "a, b, c": piece(this, number, name) writes each, from number `first` on.
-    template <class Piece>
-    constexpr SqlText& settings(int first, Piece piece) {
-        for (int i = 0; i < kQueueSettingCount; i++) {
-            if (i > 0) add(", ");
-            piece(*this, first + i, kQueueSettings[i].name);
-        }
-        return *this;
-    }
-    constexpr SqlText& names() {
-        return settings(0, [](SqlText& t, int, const char* name) { t.add(name); });
-    }
-    constexpr const char* c_str() const { return text_; }
-
-  private:
-    char text_[2000] = {};
-    std::size_t size_ = 0;
-};
+constexpr void add_name(SqlText& t, int i) { t.add(kQueueSettings[i].name); }
 
 // Their arguments: the name is $1, the settings are $2 and on, and the time of creation is last.
 constexpr int kFirst = 2;
@@ -67,16 +39,17 @@ constexpr std::array<Oid, kCreatedAt> argument_types() {
 }
 constexpr std::array<Oid, kCreatedAt> kTypes = argument_types();
 
-constexpr SqlText kReadText = SqlText().add("SELECT queue, paused, ").names().add(" FROM foreman.queue ");
+constexpr SqlText kReadText =
+    SqlText().add("SELECT queue, paused, ").list(kQueueSettingCount, add_name).add(" FROM foreman.queue ");
 constexpr SqlText kReadOneText = SqlText(kReadText).add("WHERE queue " EQ " $1");
 constexpr SqlText kReadAllText = SqlText(kReadText).add("ORDER BY queue");
 
 constexpr SqlText kInsertText =
     SqlText()
         .add("INSERT INTO foreman.queue (queue, ")
-        .names()
+        .list(kQueueSettingCount, add_name)
         .add(", created_at) VALUES ($1, ")
-        .settings(kFirst, [](SqlText& t, int n, const char*) { t.add("$").number(n); })
+        .list(kQueueSettingCount, [](SqlText& t, int i) { t.add("$").number(kFirst + i); })
         .add(", $")
         .number(kCreatedAt)
         .add(") ON CONFLICT (queue) DO NOTHING");
@@ -84,12 +57,13 @@ constexpr SqlText kInsertText =
 constexpr SqlText kUpdateText =
     SqlText()
         .add("UPDATE foreman.queue SET ")
-        .settings(kFirst,
-                  [](SqlText& t, int n, const char* name) {
-                      t.add(name).add(" = COALESCE($").number(n).add(", ").add(name).add(")");
-                  })
+        .list(kQueueSettingCount,
+              [](SqlText& t, int i) {
+                  const char* const name = kQueueSettings[i].name;
+                  t.add(name).add(" = COALESCE($").number(kFirst + i).add(", ").add(name).add(")");
+              })
         .add(" WHERE queue " EQ " $1 RETURNING queue, paused, ")
-        .names();
+        .list(kQueueSettingCount, add_name);
 
 constinit pg::Statement g_read{"queue", kReadOneText.c_str(), {TEXTOID}};
 constinit pg::Statement g_read_all{"queues", kReadAllText.c_str()};

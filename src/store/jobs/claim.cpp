@@ -141,57 +141,69 @@ Datum keep(Datum value, MemoryContext context) {
     });
 }
 
-// A row that starts with JOB_COLUMNS, taken apart once.
-struct JobColumns {
-    static constexpr std::size_t kMost = kJobColumns + 3;  // claimed_at and a token may follow
-    Datum values[kMost];
-    bool nulls[kMost];
-
-    explicit JobColumns(const pg::Row& row) noexcept { row.all(values, nulls); }
-    std::optional<Datum> kept(std::size_t i, MemoryContext context) const {
-        if (nulls[i]) return std::nullopt;
-        return keep(values[i], context);
+// A row that starts with PLAIN_COLUMNS or JOB_COLUMNS, taken apart once.
+class JobRow {
+  public:
+    explicit JobRow(const pg::Row& row) noexcept { row.all(values_, nulls_); }
+    bool is_null(int column) const noexcept { return nulls_[column - 1]; }
+    Datum datum(int column) const noexcept { return values_[column - 1]; }
+    int64 i64_or(int column, int64 instead) const noexcept {
+        return is_null(column) ? instead : DatumGetInt64(datum(column));
     }
-    std::string_view name(std::size_t i, MemoryContext context) const {
-        if (nulls[i]) return {};
-        const std::string_view text = pg::text_view(values[i]);
+    int16 i16(int column) const noexcept { return DatumGetInt16(datum(column)); }
+    template <class Letter>
+    Letter letter(int column) const noexcept {
+        return is_null(column) ? Letter::none : static_cast<Letter>(DatumGetChar(datum(column)));
+    }
+    std::optional<Datum> kept(int column, MemoryContext context) const {
+        if (is_null(column)) return std::nullopt;
+        return keep(datum(column), context);
+    }
+    std::string_view name(int column, MemoryContext context) const {
+        if (is_null(column)) return {};
+        const std::string_view text = pg::text_view(datum(column));
         return {pg::copy_text(text, context), text.size()};
     }
+
+  private:
+    static constexpr std::size_t kMost = kJobColumns + 3;  // claimed_at and a token may follow
+    Datum values_[kMost];
+    bool nulls_[kMost];
 };
 
-void read_job(const JobColumns& c, MemoryContext context, Job* j) {
-    j->job_id = DatumGetInt64(c.values[0]);
-    j->run_at = pg::to_instant(c.values[1]);
-    j->enqueued_at = pg::to_instant(c.values[2]);
-    j->priority = DatumGetInt16(c.values[3]);
-    j->attempt = DatumGetInt16(c.values[4]);
-    j->max_attempts = DatumGetInt16(c.values[5]);
-    j->alone = DatumGetInt16(c.values[6]);
-    j->args = keep(c.values[9], context);
-    j->timeout_us = c.nulls[10] ? -1 : DatumGetInt64(c.values[10]);
-    if (!c.nulls[11]) j->expires_at = pg::to_instant(c.values[11]);
-    j->tags = c.kept(12, context);
-    j->metadata = c.kept(13, context);
-    j->errors = c.kept(14, context);
-    j->crashes = DatumGetInt16(c.values[15]);
-    j->batch_id = c.nulls[16] ? 0 : DatumGetInt64(c.values[16]);
-    j->interruptions = DatumGetInt16(c.values[17]);
-    j->origin = c.nulls[18] ? core::Origin::none : static_cast<core::Origin>(DatumGetChar(c.values[18]));
-    j->origin_id = c.nulls[19] ? 0 : DatumGetInt64(c.values[19]);
+void read_job(const JobRow& r, MemoryContext context, Job* j) {
+    using Column = LiveColumn;
+    j->job_id = DatumGetInt64(r.datum(Column::job_id));
+    j->run_at = pg::to_instant(r.datum(Column::run_at));
+    j->enqueued_at = pg::to_instant(r.datum(Column::enqueued_at));
+    j->priority = r.i16(Column::priority);
+    j->attempt = r.i16(Column::attempt);
+    j->max_attempts = r.i16(Column::max_attempts);
+    j->alone = r.i16(Column::alone);
+    j->args = keep(r.datum(Column::args), context);
+    j->timeout_us = r.i64_or(Column::timeout_us, -1);
+    if (!r.is_null(Column::expires_at)) j->expires_at = pg::to_instant(r.datum(Column::expires_at));
+    j->tags = r.kept(Column::tags, context);
+    j->metadata = r.kept(Column::metadata, context);
+    j->errors = r.kept(Column::errors, context);
+    j->crashes = r.i16(Column::crashes);
+    j->interruptions = r.i16(Column::interruptions);
+    j->batch_id = r.i64_or(Column::batch_id, 0);
+    j->origin = r.letter<core::Origin>(Column::origin);
+    j->origin_id = r.i64_or(Column::origin_id, 0);
 }
 
 }  // namespace
 
 void copy_job(const pg::Row& row, MemoryContext context, Job* out) {
-    const JobColumns columns(row);
-    read_job(columns, context, out);
-    out->queue = columns.name(7, context);
-    out->kind = columns.name(8, context);
-    out->unique_key = columns.name(20, context);
-    out->unique_as = columns.nulls[21] ? core::UniqueAs::none
-                                       : static_cast<core::UniqueAs>(DatumGetChar(columns.values[21]));
-    out->concurrency_key = columns.name(22, context);
-    out->sequence_key = columns.name(23, context);
+    const JobRow r(row);
+    read_job(r, context, out);
+    out->queue = r.name(LiveColumn::queue, context);
+    out->kind = r.name(LiveColumn::kind, context);
+    out->unique_key = r.name(LiveColumn::unique_key, context);
+    out->unique_as = r.letter<core::UniqueAs>(LiveColumn::unique_as);
+    out->concurrency_key = r.name(LiveColumn::concurrency_key, context);
+    out->sequence_key = r.name(LiveColumn::sequence_key, context);
 }
 
 void claim_by_delete(const RangeSpec& range, core::Key from, core::Instant now, int qty,
@@ -207,7 +219,7 @@ void claim_by_delete(const RangeSpec& range, core::Key from, core::Instant now, 
     const std::string_view kind{pg::copy_text(range.kind, context), range.kind.size()};
     for (const pg::Row row : rows) {
         Job j{};
-        read_job(JobColumns(row), context, &j);
+        read_job(JobRow(row), context, &j);
         j.queue = queue;
         j.kind = kind;
         out->push_back(j);

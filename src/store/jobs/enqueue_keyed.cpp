@@ -5,6 +5,8 @@
 // own.
 #include "store/jobs/enqueue_keyed.hpp"
 
+#include <algorithm>
+
 #include "board/my_slot.hpp"
 #include "board/parts.hpp"
 #include "pg/call.hpp"
@@ -17,6 +19,7 @@
 #include "store/db/sql_names.hpp"
 #include "store/definitions/access.hpp"
 #include "store/jobs/batches.hpp"
+#include "store/jobs/job_values.hpp"
 #include "store/jobs/timers.hpp"
 
 namespace foreman::store {
@@ -28,31 +31,36 @@ namespace {
 
 constexpr int kMaxTries = 100;
 
-#define KEYED_COLUMNS                                                                                       \
-    "INSERT INTO foreman.live_job (job_id, run_at, enqueued_at, priority, attempt, max_attempts, queue, "   \
-    "kind, args, timeout_us, expires_at, tags, metadata, alone, state, batch_id, unique_key, unique_as, "   \
-    "concurrency_key, sequence_key, blocked_on, origin, origin_id) VALUES ($1, $2, $3, $4, 0, $5, $6, $7, " \
-    "$8, $9, $10, $11, "                                                                                    \
-    "$12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22) ON CONFLICT (kind, unique_key, unique_as) "     \
-    "WHERE "                                                                                                \
-    "unique_key IS NOT NULL "
+// Behind the columns of a job.
+constexpr int kState = LiveColumn::next;
+constexpr int kBlockedOn = kState + 1;
+constexpr int kKeyedColumns = kBlockedOn;
+constexpr int kKeepRunAt = kBlockedOn + 1;
 
-constinit pg::Statement g_insert{
-    "enqueue_keyed",
-    KEYED_COLUMNS "DO NOTHING",
-    {INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT2OID,  INT2OID, TEXTOID, TEXTOID, JSONBOID,
-     INT8OID, TIMESTAMPTZOID, TEXTARRAYOID,   JSONBOID, INT2OID, CHAROID, INT8OID, TEXTOID,
-     CHAROID, TEXTOID,        TEXTOID,        CHAROID,  CHAROID, INT8OID}};
+constexpr SqlText kKeyedText =
+    insert_text("live_job", JOB_COLUMNS ", state, blocked_on", kKeyedColumns)
+        .add(" ON CONFLICT (kind, unique_key, unique_as) WHERE unique_key IS NOT NULL DO ");
+constexpr SqlText kInsertText = SqlText(kKeyedText).add("NOTHING");
+constexpr SqlText kSuccessorText =
+    SqlText(kKeyedText)
+        .add(
+            "UPDATE SET args = excluded.args, priority = excluded.priority, alone = excluded.alone, "
+            "run_at = CASE WHEN $")
+        .number(kKeepRunAt)
+        .add(" THEN live_job.run_at ELSE excluded.run_at END RETURNING job_id, live_job.job_id " EQ " $1");
+constexpr std::array<Oid, kKeepRunAt> keyed_types() {
+    std::array<Oid, kKeepRunAt> types{};
+    std::copy(kLiveTypes.begin(), kLiveTypes.end(), types.begin());
+    types[kState - 1] = CHAROID;
+    types[kBlockedOn - 1] = CHAROID;
+    types[kKeepRunAt - 1] = BOOLOID;
+    return types;
+}
+constexpr std::array<Oid, kKeepRunAt> kTypes = keyed_types();
 
-constinit pg::Statement g_insert_successor{
-    "enqueue_successor",
-    KEYED_COLUMNS
-    "DO UPDATE SET args = excluded.args, priority = excluded.priority, alone = excluded.alone, run_at = CASE "
-    "WHEN $23 THEN "
-    "live_job.run_at ELSE excluded.run_at END RETURNING job_id, live_job.job_id " EQ " $1",
-    {INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT2OID,  INT2OID, TEXTOID, TEXTOID, JSONBOID,
-     INT8OID, TIMESTAMPTZOID, TEXTARRAYOID,   JSONBOID, INT2OID, CHAROID, INT8OID, TEXTOID,
-     CHAROID, TEXTOID,        TEXTOID,        CHAROID,  CHAROID, INT8OID, BOOLOID}};
+constinit pg::Statement g_insert{"enqueue_keyed", kInsertText.c_str(),
+                                 std::span(kTypes).first(kKeyedColumns)};
+constinit pg::Statement g_insert_successor{"enqueue_successor", kSuccessorText.c_str(), kTypes};
 
 // A key has at most a holder and a successor. ORDER BY takes the successor where there is one: it answers for
 // both.
@@ -143,19 +151,13 @@ Holder find_holder(const NewJob& job) {
 template <int N>
 void set_columns(pg::Args<N>* a, const NewJob& job, int64 id, StoredState state, UniqueAs unique_as,
                  char blocked_on) {
-    a->i64(1, id).instant(2, job.run_at).instant(3, pg::clock_now()).i16(4, job.priority);
-    a->i16(5, job.max_attempts).text(6, job.queue).text(7, job.kind).set(8, job.args);
-    if (job.timeout_us) a->i64(9, *job.timeout_us);
-    if (job.expires_at) a->instant(10, *job.expires_at);
-    if (job.tags) a->set(11, *job.tags);
-    if (job.metadata) a->set(12, *job.metadata);
-    a->i16(13, job.alone()).letter(14, static_cast<char>(state));
-    if (job.batch_id != 0) a->i64(15, job.batch_id);
-    if (!job.unique_key.empty()) a->text(16, job.unique_key).letter(17, static_cast<char>(unique_as));
-    if (!job.concurrency_key.empty()) a->text(18, job.concurrency_key);
-    if (!job.sequence_key.empty()) a->text(19, job.sequence_key);
-    if (blocked_on != 0) a->letter(20, blocked_on);
-    if (job.origin != core::Origin::none) a->letter(21, static_cast<char>(job.origin)).i64(22, job.origin_id);
+    set_new_job(a, job);
+    a->i64(LiveColumn::job_id, id).set(LiveColumn::args, job.args);
+    a->i16(LiveColumn::attempt, 0).i16(LiveColumn::crashes, 0).i16(LiveColumn::interruptions, 0);
+    set_keys<LiveColumn>(a, job.unique_key, job.unique_key.empty() ? UniqueAs::none : unique_as,
+                         job.concurrency_key, job.sequence_key);
+    a->letter(kState, static_cast<char>(state));
+    if (blocked_on != 0) a->letter(kBlockedOn, blocked_on);
 }
 
 void remember_keyed(const NewJob& job, int64 id, bool blocked) {
@@ -233,10 +235,10 @@ bool replace_waiting(const NewJob& job, int64 id) {
 }
 
 Inserted put_successor(const NewJob& job, int64 id, int64 holder) {
-    pg::Args<23> a;
+    pg::Args<kKeepRunAt> a;
     set_columns(&a, job, id, StoredState::blocked, roles_of(job).next,
                 static_cast<char>(core::BlockedOn::successor));
-    a.boolean(23, job.on_conflict == OnConflict::preserve_run_at);
+    a.boolean(kKeepRunAt, job.on_conflict == OnConflict::preserve_run_at);
     const pg::Rows rows = g_insert_successor.execute(a);
     const int64 kept = rows[0].i64(1);
     const bool inserted = rows[0].boolean(2);
@@ -316,7 +318,7 @@ Inserted insert_keyed(const NewJob& job) {
                 }
             }
         }
-        pg::Args<22> a;
+        pg::Args<kKeyedColumns> a;
         set_columns(&a, job, id, open.empty() ? StoredState::claimable : StoredState::blocked,
                     roles_of(job).holder,
                     open.empty() ? '\0' : static_cast<char>(core::BlockedOn::dependency));

@@ -10,59 +10,28 @@
 #include "store/db/schema.hpp"
 #include "store/db/sql_names.hpp"
 #include "store/jobs/ended.hpp"
+#include "store/jobs/job_values.hpp"
 #include "store/jobs/jobs.hpp"
 
 namespace foreman::store {
+
+using core::StoredState;
 
 namespace {
 
 // One array of rows: an unnest for each column would fill as many tuple stores.
 constinit pg::Statement g_history{
     "history",
-    "INSERT INTO foreman.job_history (job_id, finished_at, run_at, enqueued_at, started_at, priority, "
-    "attempt, max_attempts, outcome, queue, kind, args, result, reason, tags, metadata, errors, batch_id, "
-    "unique_key, unique_as, concurrency_key, sequence_key, origin, origin_id, worker_pid) "
-    "SELECT u.job_id, u.finished_at, u.run_at, u.enqueued_at, u.started_at, u.priority, u.attempt, "
-    "u.max_attempts, u.outcome, u.queue, u.kind, u.args, u.result, u.reason, u.tags, u.metadata, u.errors, "
-    "u.batch_id, u.unique_key, u.unique_as, u.concurrency_key, u.sequence_key, u.origin, u.origin_id, $2 "
-    "FROM pg_catalog.unnest($1) AS u (job_id pg_catalog.int8, finished_at pg_catalog.timestamptz, "
-    "run_at pg_catalog.timestamptz, enqueued_at pg_catalog.timestamptz, started_at pg_catalog.timestamptz, "
-    "priority pg_catalog.int2, attempt pg_catalog.int2, max_attempts pg_catalog.int2, "
-    "outcome pg_catalog.\"char\", queue pg_catalog.text, kind pg_catalog.text, args pg_catalog.jsonb, "
-    "result pg_catalog.jsonb, reason pg_catalog.text, tags pg_catalog.text[], metadata pg_catalog.jsonb, "
-    "errors pg_catalog.jsonb, batch_id pg_catalog.int8, unique_key pg_catalog.text, "
-    "unique_as pg_catalog.\"char\", concurrency_key pg_catalog.text, sequence_key pg_catalog.text, "
-    "origin pg_catalog.\"char\", origin_id pg_catalog.int8)",
+    "INSERT INTO foreman.job_history (job_id" HISTORY_COLUMNS(AND_NAME) ", worker_pid) "
+    "SELECT u.job_id" HISTORY_COLUMNS(AND_NAME_OF_U) ", $2 "
+    "FROM pg_catalog.unnest($1) AS u (job_id pg_catalog.int8" HISTORY_COLUMNS(AND_DEFINITION) ")",
     {RECORDARRAYOID, INT4OID}};
 
-constexpr std::array<Oid, 24> kHistoryTypes{
-    INT8OID,  TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT2OID, INT2OID,      INT2OID,
-    CHAROID,  TEXTOID,        TEXTOID,        JSONBOID,       JSONBOID,       TEXTOID, TEXTARRAYOID, JSONBOID,
-    JSONBOID, INT8OID,        TEXTOID,        CHAROID,        TEXTOID,        TEXTOID, CHAROID,      INT8OID};
+constexpr SqlText kDeadText = insert_text("dead_letter", "job_id" DEAD_COLUMNS(AND_NAME), kDeadColumns);
+constinit pg::Statement g_dead_letter{"dead_letter", kDeadText.c_str(), kDeadTypes};
 
-constinit pg::Statement g_dead_letter{
-    "dead_letter",
-    "INSERT INTO foreman.dead_letter (job_id, discarded_at, run_at, enqueued_at, started_at, priority, "
-    "attempt, max_attempts, queue, kind, "
-    "args, timeout_us, reason, tags, metadata, errors, worker_pid, batch_id, unique_key, unique_as, "
-    "concurrency_key, sequence_key, origin, origin_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, "
-    "$9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24)",
-    {INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT2OID,
-     INT2OID, INT2OID,        TEXTOID,        TEXTOID,        JSONBOID,       INT8OID,
-     TEXTOID, TEXTARRAYOID,   JSONBOID,       JSONBOID,       INT4OID,        INT8OID,
-     TEXTOID, CHAROID,        TEXTOID,        TEXTOID,        CHAROID,        INT8OID}};
-
-constinit pg::Statement g_put_back{
-    "put_back",
-    "INSERT INTO foreman.live_job (job_id, run_at, enqueued_at, priority, attempt, max_attempts, alone, "
-    "queue, kind, args, timeout_us, "
-    "expires_at, tags, metadata, errors, crashes, batch_id, unique_key, unique_as, concurrency_key, "
-    "sequence_key, interruptions, origin, origin_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, "
-    "$12, $13, "
-    "$14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24)",
-    {INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT2OID,        INT2OID,      INT2OID,  INT2OID,  TEXTOID,
-     TEXTOID, JSONBOID,       INT8OID,        TIMESTAMPTZOID, TEXTARRAYOID, JSONBOID, JSONBOID, INT2OID,
-     INT8OID, TEXTOID,        CHAROID,        TEXTOID,        TEXTOID,      INT2OID,  CHAROID,  INT8OID}};
+constexpr SqlText kPutBackText = insert_text("live_job", JOB_COLUMNS, kJobColumns);
+constinit pg::Statement g_put_back{"put_back", kPutBackText.c_str(), kLiveTypes};
 
 constinit pg::Statement g_put_back_held{
     "put_back_held",
@@ -101,21 +70,6 @@ std::optional<Datum> reason_datum(std::string_view reason) {
 std::optional<Datum> text_or_null(std::string_view text) {
     if (text.empty()) return std::nullopt;
     return pg::text_datum(text);
-}
-
-template <int N>
-void set_keys(pg::Args<N>* a, int first, const Job& j) {
-    if (j.batch_id != 0) a->i64(first, j.batch_id);
-    if (j.unique_as != core::UniqueAs::none)
-        a->text(first + 1, j.unique_key).letter(first + 2, static_cast<char>(j.unique_as));
-    if (!j.concurrency_key.empty()) a->text(first + 3, j.concurrency_key);
-    if (!j.sequence_key.empty()) a->text(first + 4, j.sequence_key);
-}
-
-template <int N>
-void set_origin(pg::Args<N>* a, int first, const Job& j) {
-    if (j.origin != core::Origin::none)
-        a->letter(first, static_cast<char>(j.origin)).i64(first + 1, j.origin_id);
 }
 
 bool keeps_args(const Job& job, const Queue& queue) {
@@ -160,39 +114,43 @@ struct HistoryNames {
 
 Datum history_row(const Ended& e, const HistoryNames& names) {
     const Job& j = *e.job;
-    Datum v[kHistoryTypes.size()];
-    bool n[kHistoryTypes.size()];
-    const auto put = [&v, &n](std::size_t i, std::optional<Datum> value) {
-        v[i] = value.value_or(Datum{0});
-        n[i] = !value.has_value();
+    using Column = HistoryColumn;
+    Datum v[kHistoryColumns];
+    bool n[kHistoryColumns];
+    const auto put = [&v, &n](int column, std::optional<Datum> value) {
+        v[column - 1] = value.value_or(Datum{0});
+        n[column - 1] = !value.has_value();
     };
-    put(0, Int64GetDatum(j.job_id));
-    put(1, pg::to_datum(e.finished_at));
-    put(2, pg::to_datum(j.run_at));
-    put(3, pg::to_datum(j.enqueued_at));
-    put(4, e.started_at ? std::optional<Datum>(pg::to_datum(*e.started_at)) : std::nullopt);
-    put(5, Int16GetDatum(j.priority));
-    put(6, Int16GetDatum(e.attempt));
-    put(7, Int16GetDatum(j.max_attempts));
-    put(8, CharGetDatum(e.next == core::Next::complete ? 'c' : 'x'));
-    put(9, names.queue);
-    put(10, names.kind);
-    put(11, keeps_args(j, *names.settings) ? std::optional<Datum>(j.args) : std::nullopt);
-    put(12, e.result);
-    put(13, reason_datum(e.reason));
-    put(14, j.tags);
-    put(15, j.metadata);
-    put(16, e.errors);
-    put(17, j.batch_id != 0 ? std::optional<Datum>(Int64GetDatum(j.batch_id)) : std::nullopt);
-    put(18, text_or_null(j.unique_key));
-    put(19, j.unique_as != core::UniqueAs::none
-                ? std::optional<Datum>(CharGetDatum(static_cast<char>(j.unique_as)))
-                : std::nullopt);
-    put(20, text_or_null(j.concurrency_key));
-    put(21, text_or_null(j.sequence_key));
-    const bool made = j.origin != core::Origin::none;
-    put(22, made ? std::optional<Datum>(CharGetDatum(static_cast<char>(j.origin))) : std::nullopt);
-    put(23, made ? std::optional<Datum>(Int64GetDatum(j.origin_id)) : std::nullopt);
+    const auto put_if = [&put](bool there, int column, Datum value) {
+        put(column, there ? std::optional<Datum>(value) : std::nullopt);
+    };
+    put(Column::job_id, Int64GetDatum(j.job_id));
+    put(Column::run_at, pg::to_datum(j.run_at));
+    put(Column::enqueued_at, pg::to_datum(j.enqueued_at));
+    put(Column::priority, Int16GetDatum(j.priority));
+    put(Column::max_attempts, Int16GetDatum(j.max_attempts));
+    put(Column::queue, names.queue);
+    put(Column::kind, names.kind);
+    put_if(keeps_args(j, *names.settings), Column::args, j.args);
+    put(Column::tags, j.tags);
+    put(Column::metadata, j.metadata);
+    put_if(j.batch_id != 0, Column::batch_id, Int64GetDatum(j.batch_id));
+    put_if(j.origin != core::Origin::none, Column::origin, CharGetDatum(static_cast<char>(j.origin)));
+    put_if(j.origin != core::Origin::none, Column::origin_id, Int64GetDatum(j.origin_id));
+    put(Column::attempt, Int16GetDatum(e.attempt));
+    put(Column::errors, e.errors);
+    put(Column::unique_key, text_or_null(j.unique_key));
+    put_if(j.unique_as != core::UniqueAs::none, Column::unique_as,
+           CharGetDatum(static_cast<char>(j.unique_as)));
+    put(Column::concurrency_key, text_or_null(j.concurrency_key));
+    put(Column::sequence_key, text_or_null(j.sequence_key));
+    put(Column::finished_at, pg::to_datum(e.finished_at));
+    put(Column::started_at, e.started_at ? std::optional<Datum>(pg::to_datum(*e.started_at)) : std::nullopt);
+    put(Column::outcome,
+        CharGetDatum(static_cast<char>(e.next == core::Next::complete ? StoredState::completed
+                                                                      : StoredState::cancelled)));
+    put(Column::result, e.result);
+    put(Column::reason, reason_datum(e.reason));
     return pg::composite_datum(history_desc(), v, n);
 }
 
@@ -212,23 +170,14 @@ void write_history(std::span<const Ended* const> ended, pg::ContextResource* mem
 
 void write_dead_letter(const Ended& e) {
     const Job& j = *e.job;
-    pg::Args<24> a;
-    a.i64(1, j.job_id).instant(2, e.finished_at).instant(3, j.run_at).instant(4, j.enqueued_at);
-    if (e.started_at) a.instant(5, *e.started_at);
-    a.i16(6, j.priority)
-        .i16(7, e.attempt)
-        .i16(8, j.max_attempts)
-        .text(9, j.queue)
-        .text(10, j.kind)
-        .set(11, j.args);
-    if (j.timeout_us >= 0) a.i64(12, j.timeout_us);
-    if (const auto reason = reason_datum(e.reason)) a.set(13, *reason);
-    if (j.tags) a.set(14, *j.tags);
-    if (j.metadata) a.set(15, *j.metadata);
-    if (e.errors) a.set(16, *e.errors);
-    a.i32(17, MyProcPid);
-    set_keys(&a, 18, j);
-    set_origin(&a, 23, j);
+    using Column = DeadColumn;
+    pg::Args<kDeadColumns> a;
+    set_job<Column>(&a, j);
+    a.i16(Column::attempt, e.attempt).instant(Column::discarded_at, e.finished_at);
+    if (e.errors) a.set(Column::errors, *e.errors);
+    if (e.started_at) a.instant(Column::started_at, *e.started_at);
+    if (const auto reason = reason_datum(e.reason)) a.set(Column::reason, *reason);
+    a.i32(Column::worker_pid, MyProcPid);
     g_dead_letter.execute(a);
 }
 
@@ -330,23 +279,13 @@ void put_back(const Job& job, int16 attempt, int16 alone_bits, core::Instant run
         h.i16(7, job.crashes).i16(8, interruptions);
         g_put_back_held.execute(h);
     } else {
-        pg::Args<24> a;
-        a.i64(1, job.job_id)
-            .instant(2, run_at)
-            .instant(3, job.enqueued_at)
-            .i16(4, job.priority)
-            .i16(5, attempt)
-            .i16(6, job.max_attempts);
-        a.i16(7, alone).text(8, job.queue).text(9, job.kind).set(10, job.args);
-        if (job.timeout_us >= 0) a.i64(11, job.timeout_us);
-        if (job.expires_at) a.instant(12, *job.expires_at);
-        if (job.tags) a.set(13, *job.tags);
-        if (job.metadata) a.set(14, *job.metadata);
-        if (errors) a.set(15, *errors);
-        a.i16(16, job.crashes);
-        set_keys(&a, 17, job);
-        a.i16(22, interruptions);
-        set_origin(&a, 23, job);
+        using Column = LiveColumn;
+        pg::Args<kJobColumns> a;
+        set_job<Column>(&a, job);
+        a.instant(Column::run_at, run_at).i16(Column::attempt, attempt).i16(Column::alone, alone);
+        if (errors) a.set(Column::errors, *errors);
+        if (job.expires_at) a.instant(Column::expires_at, *job.expires_at);
+        a.i16(Column::crashes, job.crashes).i16(Column::interruptions, interruptions);
         g_put_back.execute(a);
     }
     // Under policy `skip` the others of its sequence need not wait for it.

@@ -11,25 +11,23 @@
 #include "store/definitions/definitions.hpp"
 #include "store/jobs/control.hpp"
 #include "store/jobs/ended.hpp"
+#include "store/jobs/job_columns.hpp"
 
 namespace foreman::store {
 
 namespace {
 
 // Inserted first, and deleted only where that went through: a unique key may be held by a newer job.
-#define REVIVE(from, columns, condition)                                                                    \
-    "WITH i AS (INSERT INTO foreman.live_job (job_id, run_at, enqueued_at, priority, attempt, "             \
-    "max_attempts, "                                                                                        \
-    "alone, queue, kind, args, tags, metadata, errors, batch_id, unique_key, unique_as, concurrency_key, "  \
-    "sequence_key, origin, origin_id, timeout_us) SELECT job_id, $2, enqueued_at, priority, 0, "            \
-    "max_attempts, "                                                                                        \
-    "CASE WHEN unique_key IS NULL AND concurrency_key IS NULL AND sequence_key IS NULL THEN 0 ELSE 2 END, " \
-    "queue, kind, args, tags, metadata, errors, batch_id, unique_key, "                                     \
-    "CASE WHEN unique_as " EQ " 'n'::pg_catalog.\"char\" THEN 'u'::pg_catalog.\"char\" WHEN unique_as " EQ  \
-    " 's'::pg_catalog.\"char\" THEN 't'::pg_catalog.\"char\" ELSE unique_as END, concurrency_key, "         \
-    "sequence_key, origin, origin_id, " columns " FROM " from " WHERE job_id " EQ " $1" condition           \
-    " ON CONFLICT DO NOTHING RETURNING job_id, queue, kind, priority, alone, origin, origin_id) "           \
-    "DELETE FROM " from " d USING i WHERE d.job_id " EQ                                                     \
+#define REVIVE(from, timeout_us, condition) \
+    "WITH i AS (INSERT INTO foreman.live_job (job_id" LASTING_COLUMNS(AND_NAME) LASTING_KEY_COLUMNS(AND_NAME) \
+    ", errors, run_at, attempt, alone, unique_as, timeout_us) SELECT job_id" LASTING_COLUMNS(AND_NAME)       \
+    LASTING_KEY_COLUMNS(AND_NAME) ", errors, $2, 0, "                                                        \
+    "CASE WHEN unique_key IS NULL AND concurrency_key IS NULL AND sequence_key IS NULL THEN 0 ELSE 2 END, "  \
+    "CASE WHEN unique_as " EQ " 'n'::pg_catalog.\"char\" THEN 'u'::pg_catalog.\"char\" WHEN unique_as " EQ   \
+    " 's'::pg_catalog.\"char\" THEN 't'::pg_catalog.\"char\" ELSE unique_as END, " timeout_us                \
+    " FROM " from " WHERE job_id " EQ " $1" condition                                                        \
+    " ON CONFLICT DO NOTHING RETURNING job_id, queue, kind, priority, alone, origin, origin_id) "                               \
+    "DELETE FROM " from " d USING i WHERE d.job_id " EQ                                                      \
     " i.job_id RETURNING i.queue, i.kind, i.priority, i.alone, i.origin, i.origin_id"
 
 constinit pg::Statement g_revive_dead{
@@ -55,13 +53,9 @@ constinit pg::Statement g_superseded_by{
 constinit pg::Statement g_supersede{
     "supersede",
     "WITH d AS (DELETE FROM foreman.dead_letter WHERE job_id " EQ
-    " $1 RETURNING *) INSERT INTO foreman.job_history (job_id, finished_at, run_at, enqueued_at, started_at, "
-    "priority, attempt, max_attempts, outcome, queue, kind, args, reason, tags, metadata, errors, "
-    "worker_pid, "
-    "batch_id, unique_key, unique_as, concurrency_key, sequence_key, origin, origin_id) SELECT job_id, $2, "
-    "run_at, enqueued_at, "
-    "started_at, priority, attempt, max_attempts, 'x', queue, kind, args, $3, tags, metadata, errors, "
-    "worker_pid, batch_id, unique_key, unique_as, concurrency_key, sequence_key, origin, origin_id FROM d",
+    " $1 RETURNING *) INSERT INTO foreman.job_history (job_id" COMMON_COLUMNS(AND_NAME)
+    ", started_at, worker_pid, finished_at, outcome, reason) SELECT job_id" COMMON_COLUMNS(AND_NAME)
+    ", started_at, worker_pid, $2, 'x', $3 FROM d",
     {INT8OID, TIMESTAMPTZOID, TEXTOID}};
 
 constexpr std::string_view kTakenOver = "superseded by what was asked for in its place";
