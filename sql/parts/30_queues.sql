@@ -41,6 +41,21 @@ CREATE FUNCTION foreman._now()
 RETURNS pg_catalog.timestamptz LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_now';
 COMMENT ON FUNCTION foreman._now() IS 'The engine''s clock: the server''s, or foreman.fake_now';
 
+-- The nine names of states, as core::state_name() has them. The planner puts the expression in the place of a call.
+-- bundle: operator monitor
+CREATE FUNCTION foreman._state_name(state pg_catalog."char", runs pg_catalog.bool, has_failed pg_catalog.bool, due pg_catalog.bool)
+RETURNS pg_catalog.text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT CASE WHEN runs OR state OPERATOR(pg_catalog.=) 'r' THEN 'running'
+                WHEN state OPERATOR(pg_catalog.=) 'b' THEN 'pending'
+                WHEN state OPERATOR(pg_catalog.=) 's' THEN 'suspended'
+                WHEN state OPERATOR(pg_catalog.=) 'c' THEN 'completed'
+                WHEN state OPERATOR(pg_catalog.=) 'x' THEN 'cancelled'
+                WHEN state OPERATOR(pg_catalog.=) 'd' THEN 'discarded'
+                WHEN has_failed THEN 'retryable'
+                WHEN due THEN 'available'
+                ELSE 'scheduled' END $$;
+COMMENT ON FUNCTION foreman._state_name IS 'What users are told of the state of a job: state or outcome as the tables have it, whether an executor runs it, whether an attempt has failed, and whether its time has come';
+
 -- bundle: operator monitor
 CREATE FUNCTION foreman._executors(OUT slot pg_catalog.int4, OUT pid pg_catalog.int4, OUT role pg_catalog.oid, OUT state pg_catalog.text,
     OUT since pg_catalog.timestamptz, OUT job_id pg_catalog.int8, OUT kind pg_catalog.text, OUT queue pg_catalog.text,

@@ -46,11 +46,7 @@ COMMENT ON FUNCTION foreman._outside_workers IS 'Outside workers that were heard
 -- bundle: operator monitor
 CREATE VIEW foreman.jobs WITH (security_barrier) AS
 SELECT j.job_id,
-       CASE WHEN e.job_id IS NOT NULL OR j.state OPERATOR(pg_catalog.=) 'r' THEN 'running'
-            WHEN j.state OPERATOR(pg_catalog.=) 'b' THEN 'pending'
-            WHEN j.attempt OPERATOR(pg_catalog.>) 0 THEN 'retryable'
-            WHEN j.run_at OPERATOR(pg_catalog.<=) foreman._now() THEN 'available'
-            ELSE 'scheduled' END AS state,
+       foreman._state_name(j.state, e.job_id IS NOT NULL, j.attempt OPERATOR(pg_catalog.>) 0, j.run_at OPERATOR(pg_catalog.<=) foreman._now()) AS state,
        j.kind, j.queue, j.priority::pg_catalog.int4 AS priority,
        CASE WHEN foreman._sees_args(j.queue) THEN j.args END AS args,
        (CASE WHEN e.job_id IS NOT NULL OR j.state OPERATOR(pg_catalog.=) 'r' THEN j.attempt::pg_catalog.int4 OPERATOR(pg_catalog.+) 1 ELSE j.attempt::pg_catalog.int4 END) AS attempt,
@@ -295,11 +291,7 @@ COMMENT ON COLUMN foreman.workers.queues IS 'Queues that an outside worker decla
 -- bundle: operator monitor
 CREATE VIEW foreman.timers WITH (security_barrier) AS
 SELECT j.kind, j.unique_key AS key, j.run_at AS fire_at,
-       CASE WHEN e.job_id IS NOT NULL OR j.state OPERATOR(pg_catalog.=) 'r' THEN 'running'
-            WHEN j.state OPERATOR(pg_catalog.=) 'b' THEN 'pending'
-            WHEN j.attempt OPERATOR(pg_catalog.>) 0 THEN 'retryable'
-            WHEN j.run_at OPERATOR(pg_catalog.<=) foreman._now() THEN 'available'
-            ELSE 'scheduled' END AS state,
+       foreman._state_name(j.state, e.job_id IS NOT NULL, j.attempt OPERATOR(pg_catalog.>) 0, j.run_at OPERATOR(pg_catalog.<=) foreman._now()) AS state,
        CASE WHEN foreman._sees_args(j.queue) THEN j.args END AS args, j.queue, j.job_id, j.priority::pg_catalog.int4 AS priority,
        (CASE WHEN e.job_id IS NOT NULL OR j.state OPERATOR(pg_catalog.=) 'r' THEN j.attempt::pg_catalog.int4 OPERATOR(pg_catalog.+) 1 ELSE j.attempt::pg_catalog.int4 END) AS attempt,
        j.max_attempts::pg_catalog.int4 AS max_attempts, j.enqueued_at AS set_at, COALESCE(e.started_at, j.claimed_at) AS started_at,
@@ -378,17 +370,14 @@ SELECT r.run_id, r.schedule_id, r.name, r.generation, r.scheduled_at, r.fired_at
             ELSE COALESCE(j.reason, j.errors OPERATOR(pg_catalog.->) (-1) OPERATOR(pg_catalog.->>) 'message') END AS message
   FROM foreman.schedule_run r
   LEFT JOIN LATERAL (
-       SELECT CASE WHEN l.state OPERATOR(pg_catalog.=) 'r' OR e.job_id IS NOT NULL THEN 'running'
-                   WHEN l.state OPERATOR(pg_catalog.=) 'b' THEN 'pending'
-                   WHEN l.attempt OPERATOR(pg_catalog.>) 0 THEN 'retryable'
-                   WHEN l.run_at OPERATOR(pg_catalog.<=) foreman._now() THEN 'available' ELSE 'scheduled' END AS state,
+       SELECT foreman._state_name(l.state, e.job_id IS NOT NULL, l.attempt OPERATOR(pg_catalog.>) 0, l.run_at OPERATOR(pg_catalog.<=) foreman._now()) AS state,
               l.attempt::pg_catalog.int4 AS attempt, COALESCE(e.started_at, l.claimed_at) AS started_at,
               NULL::pg_catalog.timestamptz AS finished_at, COALESCE(e.pid, l.worker_pid) AS worker_pid,
               NULL::pg_catalog.jsonb AS result, NULL::pg_catalog.text AS reason, l.errors
          FROM foreman.live_job l LEFT JOIN foreman._executors() e ON (e.job_id OPERATOR(pg_catalog.=) l.job_id)
         WHERE l.job_id OPERATOR(pg_catalog.=) r.job_id
        UNION ALL
-       SELECT CASE WHEN h.outcome OPERATOR(pg_catalog.=) 'c' THEN 'completed' ELSE 'cancelled' END, h.attempt::pg_catalog.int4,
+       SELECT foreman._state_name(h.outcome, false, false, false), h.attempt::pg_catalog.int4,
               h.started_at, h.finished_at, h.worker_pid, h.result, h.reason, h.errors
          FROM foreman.job_history h WHERE h.job_id OPERATOR(pg_catalog.=) r.job_id
        UNION ALL

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <span>
+#include <type_traits>
 
 #include "pg/datum.hpp"
 
@@ -50,6 +51,11 @@ class Row {
     double f64(int column) const noexcept { return DatumGetFloat8(datum(column)); }
     bool boolean(int column) const noexcept { return DatumGetBool(datum(column)); }
     char letter(int column) const noexcept { return DatumGetChar(datum(column)); }
+    /// A column of one letter as the enum that lists its letters.
+    template <class Letter>
+    Letter letter_of(int column) const noexcept {
+        return static_cast<Letter>(letter(column));
+    }
     Oid oid(int column) const noexcept { return DatumGetObjectId(datum(column)); }
     core::Instant instant(int column) const noexcept { return to_instant(datum(column)); }
     // text, varchar, bytea: valid as long as the Rows. Detoasts (into CurrentMemoryContext) where needed.
@@ -126,6 +132,11 @@ class Args {
     Args& f64(int number, double value) noexcept { return set(number, Float8GetDatum(value)); }
     Args& boolean(int number, bool value) noexcept { return set(number, BoolGetDatum(value)); }
     Args& letter(int number, char value) noexcept { return set(number, CharGetDatum(value)); }
+    template <class Letter>
+    requires std::is_enum_v<Letter> Args& letter(int number, Letter value) noexcept {
+        static_assert(sizeof(Letter) == sizeof(char));
+        return set(number, CharGetDatum(static_cast<char>(value)));
+    }
     Args& oid(int number, Oid value) noexcept { return set(number, ObjectIdGetDatum(value)); }
     Args& instant(int number, core::Instant value) noexcept { return set(number, to_datum(value)); }
     // Copies the text into CurrentMemoryContext.

@@ -83,7 +83,7 @@ void read_handler(Handler* h, MemoryContext context) {
     if (rows.empty()) return;
     const pg::Row r = rows[0];
     h->lane = parse_lane(r.view(1));
-    h->shape = static_cast<Shape>(r.letter(2));
+    h->shape = r.letter_of<Shape>(2);
     h->run_as = r.oid(3);
     if (!r.is_null(4)) h->max_attempts = r.i16(4);
     if (!r.is_null(5)) h->max_group = r.i16(5);

@@ -23,16 +23,13 @@ namespace {
     " $3) AND ($4 IS NULL OR j.tags OPERATOR(pg_catalog.@>) $4) "
 
 // The states as the view jobs shows them: an executor's job is claimable in its row. Those of $7 are running.
-constinit pg::Statement g_live{
-    "bulk_live",
-    "SELECT j.job_id FROM foreman.live_job j WHERE " MATCHES "AND ($5 IS NULL OR j.enqueued_at " LE
-    " $5) AND ($6 IS NULL OR $6 " EQ " CASE WHEN j.state " EQ " 'r'::pg_catalog.\"char\" OR j.job_id " EQ
-    " ANY ($7) THEN 'running'::pg_catalog.text WHEN j.state " EQ
-    " 'b'::pg_catalog.\"char\" THEN 'pending' WHEN j.state " EQ
-    " 's'::pg_catalog.\"char\" THEN 'suspended' WHEN j.attempt " GT " 0 THEN 'retryable' WHEN j.run_at " LE
-    " $8 THEN 'available' ELSE 'scheduled' END) ORDER BY j.job_id LIMIT $9",
-    {INT8OID, TEXTOID, TEXTOID, TEXTARRAYOID, TIMESTAMPTZOID, TEXTOID, INT8ARRAYOID, TIMESTAMPTZOID,
-     INT8OID}};
+constinit pg::Statement g_live{"bulk_live",
+                               "SELECT j.job_id FROM foreman.live_job j WHERE " MATCHES
+                               "AND ($5 IS NULL OR j.enqueued_at " LE " $5) AND ($6 IS NULL OR $6 " EQ
+                               " foreman._state_name(j.state, j.job_id " EQ " ANY ($7), j.attempt " GT
+                               " 0, j.run_at " LE " $8)) ORDER BY j.job_id LIMIT $9",
+                               {INT8OID, TEXTOID, TEXTOID, TEXTARRAYOID, TIMESTAMPTZOID, TEXTOID,
+                                INT8ARRAYOID, TIMESTAMPTZOID, INT8OID}};
 
 constinit pg::Statement g_still_live{
     "bulk_still_live", "SELECT job_id FROM foreman.live_job WHERE job_id " EQ " ANY ($1)", {INT8ARRAYOID}};
@@ -121,7 +118,8 @@ Batch act_on_live(const JobFilter& f, int64 after, int64 most, core::RequestActi
 
 template <int N>
 void set_outcome(pg::Args<N>* a, const JobFilter& f) {
-    if (f.state && *f.state != "discarded") a->letter(6, *f.state == "completed" ? 'c' : 'x');
+    if (f.state && *f.state != "discarded")
+        a->letter(6, *f.state == "completed" ? core::StoredState::completed : core::StoredState::cancelled);
 }
 
 }  // namespace

@@ -148,8 +148,7 @@ void let_go(const Ids& ids, const Ids& successors, MemoryContext context, Blocke
 bool look_at_dependants(EndWalk* walk, MemoryContext context, core::Instant now, BlockedPass* pass) {
     const Found found = find_job(walk->id);
     if (found.place == Place::live) return false;
-    const bool completed =
-        found.place == Place::history && found.state == static_cast<char>(core::StoredState::completed);
+    const bool completed = found.place == Place::history && found.state == core::StoredState::completed;
     pg::ContextResource memory(context);
     Ids all(&memory);
     Ids to_cancel(&memory);  // those that wait for its success
@@ -158,7 +157,7 @@ bool look_at_dependants(EndWalk* walk, MemoryContext context, core::Instant now,
         a.i64(1, walk->id).i64(2, walk->after).i64(3, kAtOnce);
         for (const pg::Row r : g_dependants.execute(a)) {
             all.push_back(r.i64(1));
-            if (!completed && r.letter(2) == static_cast<char>(core::OnDependency::cancel))
+            if (!completed && r.letter_of<core::OnDependency>(2) == core::OnDependency::cancel)
                 to_cancel.push_back(r.i64(1));
         }
     }
@@ -167,7 +166,7 @@ bool look_at_dependants(EndWalk* walk, MemoryContext context, core::Instant now,
         Ids successors(&memory);
         for (const pg::Row r : by_ids(g_lock, all)) {
             locked.push_back(r.i64(1));
-            if (r.letter(2) == static_cast<char>(core::BlockedOn::successor)) successors.push_back(r.i64(1));
+            if (r.letter_of<core::BlockedOn>(2) == core::BlockedOn::successor) successors.push_back(r.i64(1));
         }
         std::sort(locked.begin(), locked.end());
         std::sort(successors.begin(), successors.end());

@@ -142,22 +142,22 @@ Holder find_holder(const NewJob& job) {
     const pg::Rows rows = g_holder.execute(a, true);
     if (rows.empty()) return {};
     Holder h = holder_of(rows[0].i64(1), rows[0].view(5));
-    h.state = static_cast<StoredState>(rows[0].letter(2));
-    h.role = static_cast<UniqueAs>(rows[0].letter(3));
+    h.state = rows[0].letter_of<StoredState>(2);
+    h.role = rows[0].letter_of<UniqueAs>(3);
     h.xmax = DatumGetTransactionId(rows[0].datum(4));
     return h;
 }
 
 template <int N>
 void set_columns(pg::Args<N>* a, const NewJob& job, int64 id, StoredState state, UniqueAs unique_as,
-                 char blocked_on) {
+                 std::optional<core::BlockedOn> blocked_on = std::nullopt) {
     set_new_job(a, job);
     a->i64(LiveColumn::job_id, id).set(LiveColumn::args, job.args);
     a->i16(LiveColumn::attempt, 0).i16(LiveColumn::crashes, 0).i16(LiveColumn::interruptions, 0);
     set_keys<LiveColumn>(a, job.unique_key, job.unique_key.empty() ? UniqueAs::none : unique_as,
                          job.concurrency_key, job.sequence_key);
-    a->letter(kState, static_cast<char>(state));
-    if (blocked_on != 0) a->letter(kBlockedOn, blocked_on);
+    a->letter(kState, state);
+    if (blocked_on) a->letter(kBlockedOn, *blocked_on);
 }
 
 void remember_keyed(const NewJob& job, int64 id, bool blocked) {
@@ -184,14 +184,14 @@ void open_dependencies(const NewJob& job, pg::vector<int64>* open) {
                     "Allowed: jobs that are committed or were enqueued in this transaction, as long as their "
                     "history is kept.");
         }
-        if (row.letter(2) != static_cast<char>(StoredState::completed)) open->push_back(id);
+        if (row.letter_of<StoredState>(2) != StoredState::completed) open->push_back(id);
     }
 }
 
 void add_dependencies(int64 id, const pg::vector<int64>& on, core::OnDependency policy) {
     for (const int64 other : on) {
         pg::Args<3> a;
-        a.i64(1, other).i64(2, id).letter(3, static_cast<char>(policy));
+        a.i64(1, other).i64(2, id).letter(3, policy);
         g_add_dependency.execute(a);
         remember_awaited({core::EndKind::job, other});
     }
@@ -236,15 +236,14 @@ bool replace_waiting(const NewJob& job, int64 id) {
 
 Inserted put_successor(const NewJob& job, int64 id, int64 holder) {
     pg::Args<kKeepRunAt> a;
-    set_columns(&a, job, id, StoredState::blocked, roles_of(job).next,
-                static_cast<char>(core::BlockedOn::successor));
+    set_columns(&a, job, id, StoredState::blocked, roles_of(job).next, core::BlockedOn::successor);
     a.boolean(kKeepRunAt, job.on_conflict == OnConflict::preserve_run_at);
     const pg::Rows rows = g_insert_successor.execute(a);
     const int64 kept = rows[0].i64(1);
     const bool inserted = rows[0].boolean(2);
     if (job.timer && !inserted) renew_timer(job, kept);
     pg::Args<3> d;
-    d.i64(1, holder).i64(2, kept).letter(3, static_cast<char>(core::OnDependency::run));
+    d.i64(1, holder).i64(2, kept).letter(3, core::OnDependency::run);
     g_add_dependency.execute(d);
     remember_awaited({core::EndKind::job, holder});
     if (inserted) remember_keyed(job, kept, true);
@@ -321,7 +320,7 @@ Inserted insert_keyed(const NewJob& job) {
         pg::Args<kKeyedColumns> a;
         set_columns(&a, job, id, open.empty() ? StoredState::claimable : StoredState::blocked,
                     roles_of(job).holder,
-                    open.empty() ? '\0' : static_cast<char>(core::BlockedOn::dependency));
+                    open.empty() ? std::nullopt : std::optional(core::BlockedOn::dependency));
         // Waits for an open transaction that inserted the key; when that commits, its job is found next time.
         if (g_insert.execute(a).processed() == 0) continue;
         if (!open_window(job, id)) {

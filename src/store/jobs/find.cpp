@@ -40,9 +40,8 @@ Found find_job(int64 job_id) {
     const pg::Rows rows = g_find.execute(a);
     Found f{};
     if (rows.empty()) return f;
-    const char place = rows[0].letter(1);
-    f.place = place == 'l' ? Place::live : place == 'h' ? Place::history : Place::dead;
-    f.state = rows[0].letter(2);
+    f.place = rows[0].letter_of<Place>(1);
+    f.state = rows[0].letter_of<core::StoredState>(2);
     board::set_name(&f.queue, rows[0].view(3));
     return f;
 }
@@ -54,7 +53,7 @@ std::optional<Answer> read_answer(int64 job_id, core::Instant at, MemoryContext 
     const pg::Rows rows = g_answer.execute(a);
     if (rows.empty()) return std::nullopt;
     const pg::Row r = rows[0];
-    const auto state = static_cast<core::StoredState>(r.letter(1));
+    const auto state = r.letter_of<core::StoredState>(1);
     Answer answer{core::state_name(state, r.boolean(2), r.instant(3) <= at), core::is_terminal(state),
                   std::nullopt};
     if (!r.is_null(4)) {

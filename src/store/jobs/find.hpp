@@ -5,15 +5,17 @@
 #include <string_view>
 
 #include "board/board.hpp"
+#include "core/job_state.hpp"
 #include "core/time.hpp"
 
 namespace foreman::store {
 
-enum class Place { nowhere, live, history, dead };
+/// The letters are those of the statements that look into all three tables.
+enum class Place : char { nowhere = '\0', live = 'l', history = 'h', dead = 'd' };
 
 struct Found {
     Place place;
-    char state;  // of a live one
+    core::StoredState state;
     board::BoardName queue;
     std::string_view queue_name() const noexcept { return {queue.text, queue.len}; }
 };

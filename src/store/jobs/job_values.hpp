@@ -24,7 +24,7 @@ template <class Column, int N>
 void set_keys(pg::Args<N>* a, std::string_view unique_key, core::UniqueAs unique_as,
               std::string_view concurrency_key, std::string_view sequence_key) {
     if (unique_as != core::UniqueAs::none)
-        a->text(Column::unique_key, unique_key).letter(Column::unique_as, static_cast<char>(unique_as));
+        a->text(Column::unique_key, unique_key).letter(Column::unique_as, unique_as);
     if (!concurrency_key.empty()) a->text(Column::concurrency_key, concurrency_key);
     if (!sequence_key.empty()) a->text(Column::sequence_key, sequence_key);
 }
@@ -40,7 +40,7 @@ void set_job(pg::Args<N>* a, const Job& j) {
     if (j.metadata) a->set(Column::metadata, *j.metadata);
     if (j.batch_id != 0) a->i64(Column::batch_id, j.batch_id);
     if (j.origin != core::Origin::none)
-        a->letter(Column::origin, static_cast<char>(j.origin)).i64(Column::origin_id, j.origin_id);
+        a->letter(Column::origin, j.origin).i64(Column::origin_id, j.origin_id);
     if (j.timeout_us >= 0) a->i64(Column::timeout_us, j.timeout_us);
     set_keys<Column>(a, j.unique_key, j.unique_as, j.concurrency_key, j.sequence_key);
 }
@@ -56,7 +56,7 @@ void set_new_job(pg::Args<N>* a, const NewJob& j) {
     if (j.metadata) a->set(Column::metadata, *j.metadata);
     if (j.batch_id != 0) a->i64(Column::batch_id, j.batch_id);
     if (j.origin != core::Origin::none)
-        a->letter(Column::origin, static_cast<char>(j.origin)).i64(Column::origin_id, j.origin_id);
+        a->letter(Column::origin, j.origin).i64(Column::origin_id, j.origin_id);
     if (j.timeout_us) a->i64(Column::timeout_us, *j.timeout_us);
     if (j.expires_at) a->instant(Column::expires_at, *j.expires_at);
 }

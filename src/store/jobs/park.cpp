@@ -59,15 +59,15 @@ void park(std::span<const Job> jobs, core::BlockedOn why) {
                         {j.priority, j.key()});
     }
     pg::Args<2> a;
-    a.set(1, pg::int8_array({ids.data(), ids.size()})).letter(2, static_cast<char>(why));
+    a.set(1, pg::int8_array({ids.data(), ids.size()})).letter(2, why);
     g_park.execute(a);
 }
 
 void remember_moved(const pg::Row& r) {
     const core::Key key{r.instant(5).us, r.i64(6)};
-    if (r.letter(7) == 'w')
+    if (r.letter_of<core::StoredState>(7) == core::StoredState::claimable)
         remember_work(r.view(1), r.view(2), r.i16(3), r.i16(4), role_of(r.view(2), r.view(1), r.i16(4)), key);
-    else if (!r.is_null(8) && r.letter(8) == static_cast<char>(core::BlockedOn::key))
+    else if (!r.is_null(8) && r.letter_of<core::BlockedOn>(8) == core::BlockedOn::key)
         remember_parked(core::BlockedOn::key, r.view(1), r.view(9), {r.i16(3), key});
 }
 

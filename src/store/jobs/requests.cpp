@@ -92,7 +92,7 @@ bool apply_to(int64 job_id, MemoryContext context) {
 void insert_request(int64 job_id, const Request& request) {
     const AsOwner scope;
     pg::Args<6> a;
-    a.i64(1, job_id).letter(2, static_cast<char>(request.action));
+    a.i64(1, job_id).letter(2, request.action);
     if (!request.reason.empty()) a.text(3, request.reason);
     if (request.run_at) a.instant(4, *request.run_at);
     if (request.priority) a.i16(5, *request.priority);
@@ -110,7 +110,7 @@ Request take_request(int64 job_id, MemoryContext context) {
     const pg::Rows rows = g_take_requests.execute(a);
     Request r{};
     if (rows.empty()) return r;
-    r.action = static_cast<core::RequestAction>(rows[0].letter(1));
+    r.action = rows[0].letter_of<core::RequestAction>(1);
     // This is when it would run again.
     if (r.action == core::RequestAction::cancel_at_end) r.action = core::RequestAction::cancel;
     if (!rows[0].is_null(2)) {

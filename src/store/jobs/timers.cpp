@@ -64,7 +64,7 @@ int find_timers(std::string_view kind, std::string_view key, TimerRow (&out)[2])
     int n = 0;
     for (const pg::Row r : g_find.execute(a, true)) {
         TimerRow& t = out[n++];
-        t = {r.i64(1), static_cast<core::StoredState>(r.letter(2)), DatumGetTransactionId(r.datum(3)), {}};
+        t = {r.i64(1), r.letter_of<core::StoredState>(2), DatumGetTransactionId(r.datum(3)), {}};
         board::set_name(&t.queue, r.view(4));
     }
     return n;

@@ -98,7 +98,7 @@ void set_instant(pg::Args<N>* a, int number, std::optional<core::Instant> value)
 template <int N>
 void set_settings(pg::Args<N>* a, int64 id, const ScheduleSettings& s) {
     a->i64(1, id).text(2, s.name).text(3, s.expression).text(4, s.kind).set(6, s.args).text(8, s.timezone);
-    a->letter(9, static_cast<char>(s.missed)).letter(10, static_cast<char>(s.overlap)).boolean(11, s.active);
+    a->letter(9, s.missed).letter(10, s.overlap).boolean(11, s.active);
     if (s.command) a->text(5, *s.command);
     if (s.queue) a->text(7, *s.queue);
     if (s.priority) a->i16(12, *s.priority);
@@ -144,8 +144,8 @@ void copy_schedule(const pg::Row& row, MemoryContext context, StoredSchedule* ou
     });
     if (!row.is_null(7)) s.queue = copied(row.view(7), context);
     s.timezone = copied(row.view(8), context);
-    s.missed = static_cast<core::Missed>(row.letter(9));
-    s.overlap = static_cast<core::Overlap>(row.letter(10));
+    s.missed = row.letter_of<core::Missed>(9);
+    s.overlap = row.letter_of<core::Overlap>(10);
     s.active = row.boolean(11);
     if (!row.is_null(12)) s.priority = row.i16(12);
     if (!row.is_null(13)) s.max_attempts = row.i16(13);

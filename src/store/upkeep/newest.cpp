@@ -8,6 +8,7 @@
 #include <algorithm>
 
 #include "board/slots.hpp"
+#include "core/job_state.hpp"
 #include "pg/datum.hpp"
 #include "store/db/clock.hpp"
 #include "store/db/schema.hpp"
@@ -15,6 +16,8 @@
 #include "store/definitions/access.hpp"
 
 namespace foreman::store {
+
+using core::StoredState;
 
 namespace {
 
@@ -36,15 +39,14 @@ constexpr int kWindowGrowth = 8;
 constinit pg::Statement g_walk_history{"walk_history",
                                        WALK("job_history", "($5 IS NULL OR outcome " EQ " $5)"), WALK_TYPES};
 constinit pg::Statement g_walk_dead{"walk_dead", WALK("dead_letter", "$5 IS NULL"), WALK_TYPES};
-// $5: a = available, s = scheduled, t = retryable; $6 is now, $7 what executors run.
+// $5 is a state that the row of a waiting job has; $6 is now, $7 what executors run.
 constinit pg::Statement g_walk_live{
     "walk_live",
     "SELECT pg_catalog.min(job_id), pg_catalog.count(*), pg_catalog.array_agg(job_id) FILTER (WHERE fits) "
-    "FROM (SELECT job_id, " FITS " AND ($5 IS NULL OR (state " EQ " 'w' AND NOT job_id " EQ
-    " ANY ($7) AND CASE $5 WHEN 't' THEN attempt " GT " 0 WHEN 'a' THEN attempt " EQ " 0 AND run_at " LE
-    " $6 ELSE attempt " EQ " 0 AND run_at " GT " $6 END)) AS fits FROM foreman.live_job WHERE job_id " LT
+    "FROM (SELECT job_id, " FITS " AND ($5 IS NULL OR $5 " EQ " foreman._state_name(state, job_id " EQ
+    " ANY ($7), attempt " GT " 0, run_at " LE " $6)) AS fits FROM foreman.live_job WHERE job_id " LT
     " $3 ORDER BY job_id DESC LIMIT $4) s",
-    {TEXTOID, TEXTARRAYOID, INT8OID, INT8OID, CHAROID, TIMESTAMPTZOID, INT8ARRAYOID}};
+    {TEXTOID, TEXTARRAYOID, INT8OID, INT8OID, TEXTOID, TIMESTAMPTZOID, INT8ARRAYOID}};
 
 // What narrows history down, as bits: a statement each, since a plan uses the BRIN index for a condition only
 // where that cannot be NULL.
@@ -201,7 +203,8 @@ unsigned narrowed_by(const NewestFilter& f, const Scope& scope) noexcept {
     return (f.kind ? kByKind : 0) | (scope.queues ? kByQueues : 0);
 }
 
-void history(const NewestFilter& f, const Scope& scope, std::optional<char> outcome, pg::vector<int64>* ids) {
+void history(const NewestFilter& f, const Scope& scope, std::optional<StoredState> outcome,
+             pg::vector<int64>* ids) {
     const AsOwner owner;
     pg::Args<5> a;
     set_filter(&a, f, scope);
@@ -228,11 +231,12 @@ Datum executors_jobs() {
     return pg::int8_array({running.data(), running.size()});
 }
 
-void live(const NewestFilter& f, const Scope& scope, std::optional<char> state, pg::vector<int64>* ids) {
+void live(const NewestFilter& f, const Scope& scope, std::optional<std::string_view> state,
+          pg::vector<int64>* ids) {
     const AsOwner owner;
     pg::Args<7> a;
     set_filter(&a, f, scope);
-    if (state) a.letter(5, *state);
+    if (state) a.text(5, *state);
     a.instant(6, now()).set(7, executors_jobs());
     walk(g_walk_live, a, f, true, ids);
 }
@@ -312,16 +316,12 @@ void newest_jobs(const NewestFilter& f, pg::vector<int64>* ids) {
         running(f, scope, ids);
     } else if (*f.state == "pending") {
         pending(f, scope, ids);
-    } else if (*f.state == "available") {
-        live(f, scope, 'a', ids);
-    } else if (*f.state == "scheduled") {
-        live(f, scope, 's', ids);
-    } else if (*f.state == "retryable") {
-        live(f, scope, 't', ids);
+    } else if (*f.state == "available" || *f.state == "scheduled" || *f.state == "retryable") {
+        live(f, scope, f.state, ids);
     } else if (*f.state == "completed") {
-        history(f, scope, 'c', ids);
+        history(f, scope, StoredState::completed, ids);
     } else if (*f.state == "cancelled") {
-        history(f, scope, 'x', ids);
+        history(f, scope, StoredState::cancelled, ids);
     } else if (*f.state == "discarded") {
         dead(f, scope, ids);
     }

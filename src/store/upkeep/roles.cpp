@@ -85,7 +85,7 @@ int64 tell_handlers(const pg::Rows& rows) {
     int64 counted = 0;
     for (const pg::Row row : rows) {
         remember_kind(row.view(1), row.boolean(2) ? row.oid(3) : InvalidOid);
-        if (row.letter(4) != 's') counted++;
+        if (row.letter_of<Shape>(4) != Shape::scheduled) counted++;
     }
     return counted;
 }

@@ -12,6 +12,7 @@
 #include "core/job_state.hpp"
 #include "store/db/schema.hpp"
 #include "store/definitions/definitions.hpp"
+#include "store/jobs/find.hpp"
 #include "store/why/detail.hpp"
 #include "store/why/why.hpp"
 
@@ -20,7 +21,8 @@ namespace foreman::store {
 // What was found of a job, wherever it is.
 struct AskedJob {
     int64 id;
-    char place, blocked_on;  // place 0: nowhere
+    Place place;
+    std::optional<core::BlockedOn> blocked_on;
     core::StoredState state;
     int16 attempt;
     std::string_view queue, kind, reason, concurrency_key, sequence_key, unique_key, worker;

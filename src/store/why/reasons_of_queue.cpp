@@ -81,8 +81,7 @@ void Question::check_key() {
     if (job_.concurrency_key.empty()) return;
     const int limit = find_queue(job_.queue).max_running_per_key;
     const board::KeyName name{core::BlockedOn::key, job_.queue, job_.concurrency_key};
-    const bool parked = job_.state == core::StoredState::blocked &&
-                        job_.blocked_on == static_cast<char>(core::BlockedOn::key);
+    const bool parked = job_.state == core::StoredState::blocked && job_.blocked_on == core::BlockedOn::key;
     if (!parked && (!board::board_present() || board::key_running(MyDatabaseId, name) < limit)) return;
     const AsOwner scope;
     pg::vector<int64> busy(&memory_);
@@ -112,7 +111,7 @@ void Question::check_sequence() {
         const bool runs = std::any_of(executors_.begin(), executors_.end(),
                                       [&](const board::SlotReading& s) { return s.job_id == ids[0]; });
         d.text("head_state", runs ? "running"
-                                  : core::state_name(static_cast<core::StoredState>(rows[0].letter(1)),
+                                  : core::state_name(rows[0].letter_of<core::StoredState>(1),
                                                      rows[0].boolean(2), rows[0].boolean(3)));
     }
     add("sequence", d);
@@ -121,8 +120,8 @@ void Question::check_sequence() {
 // Other jobs: dependencies, or the one whose unique key it takes over.
 void Question::check_awaited_ends() {
     if (job_.state != core::StoredState::blocked) return;
-    const bool successor = job_.blocked_on == static_cast<char>(core::BlockedOn::successor);
-    if (!successor && job_.blocked_on != static_cast<char>(core::BlockedOn::dependency)) return;
+    const bool successor = job_.blocked_on == core::BlockedOn::successor;
+    if (!successor && job_.blocked_on != core::BlockedOn::dependency) return;
     const AsOwner scope;
     pg::Args<1> a;
     a.i64(1, job_.id);

@@ -20,14 +20,15 @@ namespace {
 constinit pg::Statement g_job{
     "why_job",
     "SELECT 'l'::pg_catalog.\"char\", state, attempt, queue, kind, run_at, NULL::pg_catalog.text, "
-    "COALESCE(blocked_on, ' '), COALESCE(concurrency_key, ''), COALESCE(sequence_key, ''), "
+    "blocked_on, COALESCE(concurrency_key, ''), COALESCE(sequence_key, ''), "
     "COALESCE(unique_key, ''), COALESCE(worker_pid, 0), worker, claimed_at, xmax, priority, alone, "
     "claimed_at OPERATOR(pg_catalog.+) (lease_us "
     "OPERATOR(pg_catalog.*) '1 microsecond'::pg_catalog.interval), interruptions FROM foreman.live_job WHERE "
     "job_id " EQ
-    " $1 UNION ALL SELECT 'h', outcome, attempt, queue, kind, finished_at, reason, ' ', '', '', '', 0, NULL, "
+    " $1 UNION ALL SELECT 'h', outcome, attempt, queue, kind, finished_at, reason, NULL, '', '', '', 0, "
+    "NULL, "
     "NULL, '0', 0, 0, NULL, 0 FROM foreman.job_history WHERE job_id " EQ
-    " $1 UNION ALL SELECT 'd', 'd', attempt, queue, kind, discarded_at, reason, ' ', '', '', '', 0, NULL, "
+    " $1 UNION ALL SELECT 'd', 'd', attempt, queue, kind, discarded_at, reason, NULL, '', '', '', 0, NULL, "
     "NULL, '0', 0, 0, NULL, 0 FROM foreman.dead_letter WHERE job_id " EQ " $1 LIMIT 1",
     {INT8OID}};
 
@@ -70,14 +71,14 @@ bool Question::read(int64 job_id) {
     if (rows.empty()) return false;
     const pg::Row r = rows[0];
     job_.id = job_id;
-    job_.place = r.letter(1);
-    job_.state = static_cast<core::StoredState>(r.letter(2));
+    job_.place = r.letter_of<Place>(1);
+    job_.state = r.letter_of<core::StoredState>(2);
     job_.attempt = r.i16(3);
     job_.queue = keep(r, 4, context());
     job_.kind = keep(r, 5, context());
     job_.run_at = r.instant(6);
     job_.reason = keep(r, 7, context());
-    job_.blocked_on = r.letter(8);
+    if (!r.is_null(8)) job_.blocked_on = r.letter_of<core::BlockedOn>(8);
     job_.concurrency_key = keep(r, 9, context());
     job_.sequence_key = keep(r, 10, context());
     job_.unique_key = keep(r, 11, context());
@@ -181,7 +182,7 @@ void Question::answer(int64 job_id) {
         Detail d(context());
         return add("not_found", d.number("job_id", job_id));
     }
-    if (job_.place != 'l') return add_end();
+    if (job_.place != Place::live) return add_end();
     check_interruptions();
     read_executors();
     if (const board::SlotReading* s = runs_in()) return add_running(s->pid, s->started_at);

@@ -90,9 +90,9 @@ void effect_ended(const Ended& e) {
     const bool completed = e.next == core::Next::complete;
     pg::Args<8> a;
     a.i64(1, e.job->origin_id).i64(2, e.job->job_id);
-    a.letter(3, static_cast<char>(completed                       ? core::EffectState::completed
-                                  : e.next == core::Next::discard ? core::EffectState::failed
-                                                                  : core::EffectState::cancelled));
+    a.letter(3, completed                       ? core::EffectState::completed
+                : e.next == core::Next::discard ? core::EffectState::failed
+                                                : core::EffectState::cancelled);
     if (completed && e.result) a.set(4, *e.result);
     set_end(&a, 5, 6, 7, e);
     a.instant(8, e.finished_at);
@@ -101,7 +101,7 @@ void effect_ended(const Ended& e) {
     const pg::Row r = rows[0];
     const WorkflowType& type = find_workflow_type(r.view(1));
     if (!type.exists) return;
-    const auto state = static_cast<core::InstanceState>(r.letter(4));
+    const auto state = r.letter_of<core::InstanceState>(4);
     NewInput input;
     input.id = copied(r, 2);
     input.root = r.i64(3);
@@ -132,7 +132,7 @@ void timer_ended(const Ended& e) {
     const pg::Row r = rows[0];
     const WorkflowType& type = find_workflow_type(r.view(1));
     if (!type.exists || !type.notices_dead_letters ||
-        static_cast<core::InstanceState>(r.letter(4)) != core::InstanceState::running)
+        r.letter_of<core::InstanceState>(4) != core::InstanceState::running)
         return;
     NewInput input;
     input.id = copied(r, 2);
@@ -172,8 +172,7 @@ void undo_ended(const Ended& e) {
     const AsOwner scope;
     pg::Args<3> a;
     a.i64(1, e.job->origin_id).i64(2, e.job->job_id);
-    a.letter(3, static_cast<char>(e.next == core::Next::complete ? core::EffectState::undone
-                                                                 : core::EffectState::undo_dead));
+    a.letter(3, e.next == core::Next::complete ? core::EffectState::undone : core::EffectState::undo_dead);
     g_end_undo.execute(a);
 }
 

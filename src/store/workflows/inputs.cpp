@@ -76,8 +76,8 @@ std::string_view copied(const pg::Row& r, int column, MemoryContext context) {
 
 void read_columns(const pg::Row& r, MemoryContext context, Input* i) {
     i->input = r.i64(1);
-    i->state = static_cast<core::InputState>(r.letter(2));
-    i->source = static_cast<core::InputSource>(r.letter(3));
+    i->state = r.letter_of<core::InputState>(2);
+    i->source = r.letter_of<core::InputSource>(3);
     i->id = copied(r, 4, context);
     i->input_id = copied(r, 5, context);
     i->payload = pg::copy_varlena(r.datum(6), context);
@@ -85,7 +85,7 @@ void read_columns(const pg::Row& r, MemoryContext context, Input* i) {
     if (!r.is_null(8)) i->root = r.i64(8);
     if (!r.is_null(9)) i->parent = r.i64(9);
     i->on_end = copied(r, 10, context);
-    if (!r.is_null(11)) i->on_parent_end = static_cast<core::OnParentEnd>(r.letter(11));
+    if (!r.is_null(11)) i->on_parent_end = r.letter_of<core::OnParentEnd>(11);
     i->ends = r.boolean(12);
     if (!r.is_null(13)) i->effect = r.i64(13);
     if (!r.is_null(14)) i->job_id = r.i64(14);
@@ -94,7 +94,7 @@ void read_columns(const pg::Row& r, MemoryContext context, Input* i) {
 bool change_state(int64 input, core::InputState from, core::InputState to) {
     const AsOwner scope;
     pg::Args<3> a;
-    a.i64(1, input).letter(2, static_cast<char>(from)).letter(3, static_cast<char>(to));
+    a.i64(1, input).letter(2, from).letter(3, to);
     return g_change_state.execute(a).processed() > 0;
 }
 
@@ -110,11 +110,11 @@ SentInput send_input(const WorkflowType& t, const NewInput& i) {
     const AsOwner scope;
     const int64 job_id = next_job_id();
     pg::Args<14> a;
-    a.text(1, t.type()).text(2, i.id).letter(4, static_cast<char>(i.source)).set(6, i.payload);
+    a.text(1, t.type()).text(2, i.id).letter(4, i.source).set(6, i.payload);
     a.boolean(7, i.begins).boolean(11, i.ends).i64(13, job_id).instant(14, now());
     if (i.root != 0) a.i64(3, i.root);
     if (!i.input_id.empty()) a.text(5, i.input_id);
-    if (i.parent != 0) a.i64(8, i.parent).letter(10, static_cast<char>(i.on_parent_end));
+    if (i.parent != 0) a.i64(8, i.parent).letter(10, i.on_parent_end);
     if (!i.on_end.empty()) a.text(9, i.on_end);
     if (i.effect != 0) a.i64(12, i.effect);
     int64 input = 0;
@@ -178,7 +178,7 @@ void finish_input(int64 input, const InputAnswer& answer, core::Instant at, bool
         return;
     }
     pg::Args<6> a;
-    a.i64(1, input).letter(2, static_cast<char>(answer.state)).instant(3, at);
+    a.i64(1, input).letter(2, answer.state).instant(3, at);
     if (answer.rejection) a.set(4, *answer.rejection);
     if (answer.last_sequence != 0) a.i64(5, answer.first_sequence).i64(6, answer.last_sequence);
     g_keep.execute(a);
@@ -187,8 +187,8 @@ void finish_input(int64 input, const InputAnswer& answer, core::Instant at, bool
 bool record_input(const WorkflowType& t, const NewInput& i, const InputAnswer& answer, core::Instant at) {
     const AsOwner scope;
     pg::Args<10> a;
-    a.text(1, t.type()).text(2, i.id).letter(3, static_cast<char>(answer.state));
-    a.letter(4, static_cast<char>(i.source)).set(6, i.payload).instant(7, at);
+    a.text(1, t.type()).text(2, i.id).letter(3, answer.state);
+    a.letter(4, i.source).set(6, i.payload).instant(7, at);
     if (!i.input_id.empty()) a.text(5, i.input_id);
     if (answer.rejection) a.set(8, *answer.rejection);
     if (answer.last_sequence != 0) a.i64(9, answer.first_sequence).i64(10, answer.last_sequence);
@@ -203,7 +203,7 @@ std::optional<InputAnswer> find_answer(std::string_view type, std::string_view i
     const pg::Rows rows = g_of_name.execute(a);
     if (rows.empty()) return std::nullopt;
     const pg::Row r = rows[0];
-    InputAnswer answer{static_cast<core::InputState>(r.letter(2)), {}, 0, 0};
+    InputAnswer answer{r.letter_of<core::InputState>(2), {}, 0, 0};
     if (answer.state == core::InputState::pending || answer.state == core::InputState::dead)
         return std::nullopt;
     if (!r.is_null(3)) answer.rejection = pg::copy_varlena(r.datum(3), context);

@@ -95,7 +95,7 @@ void read_instance(const pg::Row& r, MemoryContext context, Instance* out) {
     *out = {};
     out->instance = r.i64(1);
     out->root = r.i64(2);
-    out->state = static_cast<core::InstanceState>(r.letter(3));
+    out->state = r.letter_of<core::InstanceState>(3);
     out->sequence = r.i64(4);
     if (!r.is_null(5)) out->folded = pg::copy_varlena(r.datum(5), context);
     out->folded_sequence = r.i64(6);
@@ -106,11 +106,10 @@ void read_instance(const pg::Row& r, MemoryContext context, Instance* out) {
 
 void read_member(const pg::Row& r, MemoryContext context, Family* out) {
     out->instance = r.i64(1);
-    out->state = static_cast<core::InstanceState>(r.letter(2));
+    out->state = r.letter_of<core::InstanceState>(2);
     out->type = {pg::copy_text(r.view(3), context), r.view(3).size()};
     out->id = {pg::copy_text(r.view(4), context), r.view(4).size()};
-    out->on_parent_end =
-        r.is_null(5) ? core::OnParentEnd::abandon : static_cast<core::OnParentEnd>(r.letter(5));
+    out->on_parent_end = r.is_null(5) ? core::OnParentEnd::abandon : r.letter_of<core::OnParentEnd>(5);
     out->root = r.i64(6);
 }
 
@@ -160,7 +159,7 @@ bool begin_instance(const NewInstance& n, Wait wait, core::Instant now, Instance
     a.text(1, n.type).text(2, n.id).instant(4, now);
     if (n.root != 0) a.i64(3, n.root);
     if (!n.unique_key.empty()) a.text(5, n.unique_key);
-    if (n.parent != 0) a.i64(6, n.parent).letter(8, static_cast<char>(n.on_parent_end));
+    if (n.parent != 0) a.i64(6, n.parent).letter(8, n.on_parent_end);
     if (!n.on_end.empty()) a.text(7, n.on_end);
     const pg::Rows rows = g_begin.execute(a);
     if (!rows.empty()) {
@@ -209,7 +208,7 @@ void merge_search(int64 instance, Datum search) {
 void end_instance(int64 instance, core::InstanceState state, std::string_view reason, core::Instant at) {
     const AsOwner scope;
     pg::Args<4> a;
-    a.i64(1, instance).letter(2, static_cast<char>(state)).instant(4, at);
+    a.i64(1, instance).letter(2, state).instant(4, at);
     if (!reason.empty()) a.text(3, reason);
     g_end.execute(a);
 }
