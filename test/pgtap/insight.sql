@@ -22,7 +22,7 @@ ROLLBACK;
 SELECT is((SELECT available FROM foreman.queues WHERE queue = 'q'), 7::int8, 'what rolled back does not count');
 SELECT foreman.enqueue('hold', '{"gate": "g"}', queue => 'q') AS held \gset
 SELECT ok(t.wait_until($$ (SELECT running = 1 AND available = 7 FROM foreman.queues WHERE queue = 'q') $$), 'one that an executor runs counts as running');
-SELECT ok(t.wait_until($$ (SELECT oldest_run_at <= now() FROM foreman.queues WHERE queue = 'q') $$, 2), 'the oldest is due');
+SELECT ok(t.wait_until($$ (SELECT oldest_run_at <= now() FROM foreman.queues WHERE queue = 'q') $$, 20), 'the oldest is due');
 SELECT cmp_ok(t.metric('foreman_queue_oldest_age_seconds', 'q'), '>', 0::float8, 'its age is a metric');
 INSERT INTO t.gate VALUES ('g');
 SELECT is(t.outcome(:held), 'completed 1', 'it ends');

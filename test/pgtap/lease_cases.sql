@@ -27,9 +27,9 @@ SELECT foreman.enqueue('r', queue => 'tries', max_attempts => 2) AS r2, foreman.
 CREATE TEMP TABLE r AS SELECT * FROM foreman.claim('{tries}', 'silent', 2, lease => '1 s');
 CREATE TEMP TABLE fresh AS SELECT * FROM foreman.claim('{tries}', 'awake', lease => '1 h');
 SELECT is((SELECT array_agg(job_id) FROM r), ARRAY[:r2, :r1]::int8[], 'two in silent hands');
-SELECT is(t.outcome(:r1, 5), 'discarded 1', 'without attempts left it is a dead letter');
+SELECT is(t.outcome(:r1, 20), 'discarded 1', 'without attempts left it is a dead letter');
 SELECT is((SELECT reason FROM foreman.jobs WHERE job_id = :r1), 'lease expired', 'which says why');
-SELECT ok(t.wait_until(format($$ t.state(%s) = 'retryable 1' $$, :r2), 3), 'with one left it waits');
+SELECT ok(t.wait_until(format($$ t.state(%s) = 'retryable 1' $$, :r2), 20), 'with one left it waits');
 SELECT ok((SELECT run_at <= clock_timestamp() FROM foreman.jobs WHERE job_id = :r2), 'no longer than the queue says');
 SELECT is((SELECT count(*) FROM foreman.dead_letters('r')), 1::int8, 'one dead letter');
 SELECT is(t.state(:fresh), 'running 1', 'the fresh one is left alone');

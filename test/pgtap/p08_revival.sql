@@ -8,14 +8,14 @@ SELECT foreman.create_queue('rev', backoff_base => '2 s', backoff_max => '2 s') 
 SELECT count(*) FROM foreman.enqueue_array('out', (SELECT array_agg(to_jsonb(i)) FROM generate_series(1, 100) i), queue => 'rev') \g /dev/null
 CREATE TEMP TABLE c AS SELECT * FROM foreman.claim('{rev}', 'dead', 100, lease => '1 s');
 SELECT is((SELECT count(*) FROM c), 100::int8, 'a worker claims a hundred and dies');
-SELECT ok(t.wait_until($$ NOT EXISTS (SELECT FROM foreman.live_job WHERE state = 'r') $$, 4), 'all leases end');
-SELECT ok((SELECT bool_and((j.errors -> 0 ->> 'at')::timestamptz - c.leased_until BETWEEN '-50 ms' AND '1 s') FROM foreman.jobs j JOIN c USING (job_id)),
-          'each within a second of its end');
+SELECT ok(t.wait_until($$ NOT EXISTS (SELECT FROM foreman.live_job WHERE state = 'r') $$, 20), 'all leases end');
+SELECT ok((SELECT bool_and((j.errors -> 0 ->> 'at')::timestamptz - c.leased_until BETWEEN '-50 ms' AND '3 s') FROM foreman.jobs j JOIN c USING (job_id)),
+          'each soon after its end');
 SELECT is((SELECT string_agg(DISTINCT j.state || ' ' || j.attempt || ' ' || (j.errors -> 0 ->> 'message'), ', ') FROM foreman.jobs j JOIN c USING (job_id)),
           'retryable 1 lease expired', 'charged, with the reason');
 SELECT ok((SELECT bool_and(j.run_at - (j.errors -> 0 ->> 'at')::timestamptz BETWEEN '1.4 s' AND '2.6 s') FROM foreman.jobs j JOIN c USING (job_id)),
           'after the backoff of the queue');
-SELECT ok(t.wait_until($$ (SELECT count(*) = 0 FROM foreman.live_job WHERE run_at > clock_timestamp()) $$, 5), 'which passes');
+SELECT ok(t.wait_until($$ (SELECT count(*) = 0 FROM foreman.live_job WHERE run_at > clock_timestamp()) $$, 20), 'which passes');
 SELECT is((SELECT count(*) FROM foreman.claim('{rev}', 'next', 200)), 100::int8, 'then another worker has them all: available, not merely unlocked');
 SELECT foreman.cancel(job_id) FROM foreman.live_job \g /dev/null
 

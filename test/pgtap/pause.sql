@@ -34,7 +34,7 @@ ROLLBACK TO s;
 COMMIT;
 SELECT is((SELECT count(*) FROM foreman.claim('{mail}', 'w')), 0::int8, 'a rolled back savepoint resumes nothing');
 SELECT is(foreman.resume_queue('mail'), true, 'resumed');
-SELECT ok(t.wait_until($$ (SELECT count(*) = 23 FROM t.log) $$, 3), 'everything runs, without waiting for a poll');
+SELECT ok(t.wait_until($$ (SELECT count(*) = 23 FROM t.log) $$, 20), 'everything runs, without waiting for a poll');
 SELECT is((SELECT count(*) FROM foreman.claim('{mail}', 'w')), 1::int8, 'and can be claimed outside');
 SELECT is(foreman.resume_queue('mail'), false, 'it was not paused');
 SELECT is(foreman.resume_queue('never seen', if_exists => true), false, 'nor was a queue that is not there');
@@ -81,7 +81,7 @@ BEGIN
     END LOOP;
 END $$;
 CALL t.toggle(20);
-SELECT ok(t.wait_until($$ (SELECT count(*) = 200 FROM t.log WHERE what = 'often') $$, 5), 'after twenty times pause and resume everything has run');
+SELECT ok(t.wait_until($$ (SELECT count(*) = 200 FROM t.log WHERE what = 'often') $$, 20), 'after twenty times pause and resume everything has run');
 
 -- A long backlog that is paused is in nobody's way (https://github.com/hatchet-dev/hatchet/issues/4930).
 SELECT foreman.create_queue('heap'), foreman.pause_queue('heap') \g /dev/null
