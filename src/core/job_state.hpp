@@ -15,8 +15,8 @@ namespace foreman::core {
 enum class Outcome : char {
     completed = 'c',
     failed = 'f',
-    snoozed = 'z',    ///< the handler asks to be run again later
-    busy = 'y',       ///< what the job needs is held by somebody else: again after a pause as short as it asks
+    snoozed = 'z',  ///< the handler asks to be run again later
+    busy = 'y',     ///< what the job needs is held by somebody else: again after a pause as short as it asks
     throttled = 't',  ///< the handler met somebody's limit
     discarded = 'd',  ///< the handler refuses the job for good
     cancelled = 'x',  ///< the handler cancels its own job

@@ -56,7 +56,7 @@ Before handle_earlier(const store::WorkflowType& type, const store::Input& own, 
     pg::vector<store::Input> earlier(&memory);
     store::pending_inputs(type, own.id, own.input, kMostAtOnce, context.get(), &earlier);
     if (earlier.empty()) return Before::handled;
-        try {
+    try {
         pg::Subtransaction sub;
         for (const store::Input& input : earlier) {
             if (input.failing) {
