@@ -22,7 +22,8 @@ enum class DebugPoint : uint32 {
     inside_rescue = 16,
     inside_requests = 32,
     inside_reread = 64,
-    inside_count = 128
+    inside_count = 128,
+    inside_input = 256
 };
 
 /// Which points are armed, as a sum of their bits. In shared memory.

@@ -5,6 +5,7 @@
 
 #include "pg/call.hpp"
 #include "pg/datum.hpp"
+#include "pg/encoding.hpp"
 #include "pg/error.hpp"
 
 namespace foreman::request {
@@ -44,7 +45,7 @@ bool is_among(std::string_view key, std::span<const std::string_view> keys) noex
     const std::string_view key = find_key(
         object, [other_keys](std::string_view k) { return is_parameter(k) || is_among(k, other_keys); });
     throw pg::Failure(ERRCODE_INVALID_PARAMETER_VALUE, "key \"%.*s\" is not a parameter of enqueue",
-                      static_cast<int>(std::min<std::size_t>(key.size(), 64)), key.data())
+                      static_cast<int>(pg::cut(key, 64).size()), key.data())
         .hint(
             "Allowed: kind, args, queue, priority, run_at, max_attempts, unique_key, unique_for, "
             "on_conflict, concurrency_key, sequence_key, depends_on, on_dependency, batch_id, timeout, "

@@ -112,7 +112,7 @@ CREATE FUNCTION spec.open(name text) RETURNS text LANGUAGE sql
 CREATE PROCEDURE spec.tidy() LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM spec.debug_points(0);
-    INSERT INTO spec.gate SELECT j.args ->> 'name' FROM foreman.live_job j ON CONFLICT DO NOTHING;
+    INSERT INTO spec.gate SELECT j.args ->> 'name' FROM foreman.live_job j WHERE j.args ? 'name' ON CONFLICT DO NOTHING;
     IF (SELECT bool_or(stopped) FROM foreman.identity) THEN PERFORM foreman.start(); END IF;
     PERFORM foreman.register_handler('late', 'spec.note(jsonb)');
     -- Kind `unheard` has no handler: it is for workers outside.
@@ -128,6 +128,29 @@ BEGIN
     PERFORM foreman.unregister_handler('late');
     TRUNCATE spec.ran, spec.gate;
     COMMIT;
+END $$;
+
+-- A type of workflows: the input {"do": "A"} becomes an event of type A, End ends it, and others are rejected.
+CREATE FUNCTION spec.decide(now timestamptz, state jsonb, input jsonb) RETURNS jsonb LANGUAGE sql
+    AS $$ SELECT CASE WHEN input ? 'do' THEN jsonb_build_object('events', jsonb_build_array(jsonb_build_object('type', input -> 'do')))
+              ELSE jsonb_build_object('reject', coalesce(input -> 'type', '"no"')) END $$;
+CREATE FUNCTION spec.evolve(state jsonb, event jsonb) RETURNS jsonb LANGUAGE sql AS $$ SELECT jsonb_build_object('last', event -> 'type') $$;
+CREATE FUNCTION spec.is_terminal(state jsonb) RETURNS bool LANGUAGE sql AS $$ SELECT state ->> 'last' = 'End' $$;
+CREATE FUNCTION spec.unique_key(input jsonb) RETURNS text LANGUAGE sql AS $$ SELECT input ->> 'key' $$;
+SELECT foreman.create_workflow_type('spec', 'spec.decide', 'spec.evolve', 'spec.is_terminal', unique_key => 'spec.unique_key');
+-- The event that an input becomes; none: it is rejected. Braces in a spec end a step.
+CREATE FUNCTION spec.execute(id text, event text, input_id text DEFAULT NULL, key text DEFAULT NULL) RETURNS text LANGUAGE sql
+    AS $$ SELECT outcome || coalesce(' ' || first_sequence, '') FROM foreman.execute('spec', id, jsonb_strip_nulls(jsonb_build_object('do', event, 'key', key)), input_id) $$;
+CREATE FUNCTION spec.signal(id text, event text, input_id text DEFAULT NULL) RETURNS bool LANGUAGE sql
+    AS $$ SELECT foreman.signal_workflow('spec', id, jsonb_build_object('do', event), input_id) > 0 $$;
+-- 'running: A B', from its events; and the inputs that are kept.
+CREATE FUNCTION spec.workflow(id text) RETURNS text LANGUAGE sql AS $$
+    SELECT coalesce((SELECT w.state || ': ' || string_agg(e.event_type, ' ' ORDER BY e.sequence) FROM foreman.workflows w, foreman.workflow_events('spec', id) e
+        WHERE w.workflow_id = id GROUP BY w.state), 'nowhere') || coalesce((SELECT ' (' || string_agg(i.source || ' ' || i.state, ', ' ORDER BY i.input) || ')'
+        FROM foreman.workflow_inputs('spec', id) i), '') $$;
+CREATE PROCEDURE spec.tidy_workflows() LANGUAGE plpgsql AS $$
+BEGIN
+    TRUNCATE foreman.workflow_instance, foreman.workflow_event, foreman.workflow_input, foreman.workflow_effect;
 END $$;
 
 SELECT foreman.register_handler('note', 'spec.note(jsonb)');

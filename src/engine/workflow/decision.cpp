@@ -72,16 +72,13 @@ TimerAsked read_timer(const Fields& f, core::Instant now) {
     JsonbValue* fire_at = f.find("fire_at");
     if ((after == nullptr) == (fire_at == nullptr)) f.refuse("", "must have either \"after\" or \"fire_at\"");
     if (after != nullptr) {
-        const auto delay = f.checked("after", [&] {
-            return request::required_duration(f.value(after, request::JsonType::duration, "after"), "after",
-                                              request::kDelays);
-        });
+        const auto value = f.value(after, request::JsonType::duration, "after");
+        const auto delay =
+            f.checked("after", [&] { return request::required_duration(value, "after", request::kDelays); });
         t.fire_at = now + delay;
     } else {
-        const auto at = f.checked("fire_at", [&] {
-            return request::optional_instant(f.value(fire_at, request::JsonType::instant, "fire_at"),
-                                             "fire_at");
-        });
+        const auto value = f.value(fire_at, request::JsonType::instant, "fire_at");
+        const auto at = f.checked("fire_at", [&] { return request::optional_instant(value, "fire_at"); });
         if (!at) f.refuse("fire_at", "must not be null");
         if (*at < now) f.refuse("fire_at", "has passed; use greatest(now, ...)");
         t.fire_at = *at;
@@ -109,23 +106,16 @@ SignalAsked read_signal(const Fields& f) {
     return {f.name("workflow_type"), f.name("workflow_id"), f.json_or_empty("input")};
 }
 
-void refuse_same_keys(const Fields& f, const pg::vector<EffectAsked>& effects) {
+template <class T>
+void refuse_same_keys(const Fields& f, const pg::vector<T>& all, const char* field, const char* what) {
     pg::ContextResource memory(CurrentMemoryContext);
     pg::vector<std::string_view> keys(&memory);
-    for (const EffectAsked& e : effects) {
+    for (const T& e : all) {
         if (!e.key.empty()) keys.push_back(e.key);
     }
     std::sort(keys.begin(), keys.end());
     if (const auto twice = std::adjacent_find(keys.begin(), keys.end()); twice != keys.end())
-        f.refuse("effects", "has two effects of one key", *twice);
-}
-
-void refuse_timers_twice(const Fields& f, const pg::vector<TimerAsked>& timers) {
-    for (std::size_t i = 0; i < timers.size(); i++) {
-        for (std::size_t k = 0; k < i; k++) {
-            if (timers[i].key == timers[k].key) f.refuse("timers", "sets one timer twice", timers[i].key);
-        }
-    }
+        f.refuse(field, what, *twice);
 }
 
 }  // namespace
@@ -144,9 +134,9 @@ void read_decision(Subject subject, Datum answer, core::Instant now, Decision* o
         f.refuse("events", "must have at least one event, or the answer must be {\"reject\": ...}");
     out->event_array = *f.value(f.find("events"), request::JsonType::jsonb, "events");
     read_all(f, "effects", &out->effects, read_effect);
-    refuse_same_keys(f, out->effects);
+    refuse_same_keys(f, out->effects, "effects", "has two effects of one key");
     read_all(f, "timers", &out->timers, [now](const Fields& t) { return read_timer(t, now); });
-    refuse_timers_twice(f, out->timers);
+    refuse_same_keys(f, out->timers, "timers", "sets one timer twice");
     if (f.find("cancel_timers") != nullptr) {
         JsonbContainer* keys = f.array("cancel_timers", kMostOfAKind);
         for (uint32 i = 0; i < JsonContainerSize(keys); i++)

@@ -44,7 +44,12 @@ int64 undo(const store::WorkflowType& type, std::string_view id, const store::Ef
                                           effect.result ? *effect.result : pg::jsonb_from_text("null"));
     job.origin = core::Origin::workflow_undo;
     job.origin_id = effect.effect;
-    store::insert_job(job);
+    if (store::insert_job(job).id != job.id)
+        throw pg::Failure(
+            ERRCODE_UNIQUE_VIOLATION,
+            "workflow \"%.*s\", id \"%.*s\", undo of effect \"%.*s\": another job has its unique_key",
+            static_cast<int>(type.type().size()), type.type().data(), static_cast<int>(id.size()), id.data(),
+            static_cast<int>(effect.key.size()), effect.key.data());
     store::mark_undoing(effect.effect, job.id);
     return job.id;
 }

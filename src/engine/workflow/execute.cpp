@@ -9,6 +9,7 @@
 #include "pg/xact.hpp"
 #include "request/arguments.hpp"
 #include "store/db/clock.hpp"
+#include "store/db/schema.hpp"
 #include "store/definitions/definitions.hpp"
 #include "store/workflows/effects.hpp"
 
@@ -20,10 +21,16 @@ namespace {
 constexpr std::size_t kSmallState = 1024;
 constexpr int kMaxTries = 100;
 
-void describe_decide(void* argument) {
-    const auto* s = static_cast<const Subject*>(argument);
-    errcontext("decide of workflow \"%.*s\", id \"%.*s\"", static_cast<int>(s->type.size()), s->type.data(),
-               static_cast<int>(s->id.size()), s->id.data());
+// A function that is asked: a line of context for whatever it raises.
+struct Asking {
+    const char* function;
+    Subject subject;
+};
+
+void describe(void* argument) {
+    const auto* a = static_cast<const Asking*>(argument);
+    errcontext("%s of workflow \"%.*s\", id \"%.*s\"", a->function, static_cast<int>(a->subject.type.size()),
+               a->subject.type.data(), static_cast<int>(a->subject.id.size()), a->subject.id.data());
 }
 
 void require_decide(const store::WorkflowType& type) {
@@ -51,7 +58,9 @@ class Handling {
 
   private:
     std::optional<Handled> answered_before(MemoryContext context);
+    TypeFunctions& functions() const;
     store::Locked lock();
+    bool parent_allows(store::Locked* locked) const;
     std::optional<std::string_view> unique_key();
     std::optional<Handled> without_decide();
     void check_expected() const;
@@ -62,6 +71,7 @@ class Handling {
     void write_timers();
     void write_effects();
     void write_effect(const EffectAsked& asked, std::size_t index);
+    const store::WorkflowType& target(std::string_view name, const char* field, std::size_t index) const;
     void write_children();
     void write_signals();
     bool must_snapshot() const;
@@ -76,14 +86,18 @@ class Handling {
     core::Instant now_{};
     Decision decision_;
     Datum state_ = 0;
-    int64 last_ = 0;  // number of the last event that it decided
+    int64 last_ = 0;         // number of the last event that it decided
+    int64 folded_by_ = 0;    // the evolve that state_ is of,
+    uint64 generation_ = 0;  // as long as no function changes
 };
 
 std::optional<Handled> Handling::run() {
     const MemoryContext caller = CurrentMemoryContext;
     const pg::CurrentScope scope(context_);
     // Asked once more under the lock: who handled the first one held it.
-    if (std::optional<Handled> before = answered_before(caller)) return before;
+    if (input_.input == 0) {
+        if (std::optional<Handled> before = answered_before(caller)) return before;
+    }
     const store::Locked locked = lock();
     if (locked == store::Locked::busy) return std::nullopt;
     if (locked == store::Locked::yes) {
@@ -104,7 +118,12 @@ std::optional<Handled> Handling::run() {
     return handled;
 }
 
+// The job of another input may have handled this one since it was read.
 std::optional<Handled> Handling::answered_before(MemoryContext context) {
+    if (input_.input != 0) {
+        if (store::input_waits(input_.input)) return std::nullopt;
+        return Handled{core::InputState::accepted, {}, 0, 0, true};
+    }
     if (input_.input_id.empty() || input_.source != core::InputSource::execute) return std::nullopt;
     const std::optional<store::InputAnswer> a =
         store::find_answer(type_.type(), input_.id, input_.input_id, context);
@@ -119,6 +138,8 @@ store::Locked Handling::lock() {
             store::lock_instance(type_.type(), input_.id, options_.wait, context_.get(), &instance_);
         if (locked != store::Locked::absent || !input_.begins) return locked;
         require_decide(type_);
+        store::Locked parents = store::Locked::yes;
+        if (!parent_allows(&parents)) return parents;
         store::NewInstance fresh;
         fresh.type = type_.type();
         fresh.id = input_.id;
@@ -148,13 +169,23 @@ store::Locked Handling::lock() {
         .hint("Try again.");
 }
 
+// A child that goes with its parent is not begun after its end.
+bool Handling::parent_allows(store::Locked* locked) const {
+    if (input_.parent == 0 || input_.on_parent_end == core::OnParentEnd::abandon) return true;
+    const store::Held held = store::hold_instance(input_.parent);
+    *locked = held == store::Held::busy ? store::Locked::busy : store::Locked::absent;
+    return held == store::Held::runs;
+}
+
 std::optional<std::string_view> Handling::unique_key() {
-    TypeFunctions& f = functions_of(type_);
+    TypeFunctions& f = functions();
     if (!f.has_unique_key) return std::nullopt;
     std::optional<Datum> key;
     {
         const pg::ActiveSnapshot snapshot;
         const AsType scope(type_, f);
+        const Asking asking{"unique_key", subject_};
+        const pg::ErrorContext line(describe, &asking);
         key = f.unique_key.call({&input_.payload, 1});
     }
     if (!key) return std::nullopt;
@@ -198,15 +229,27 @@ void Handling::check_expected() const {
         .hint("Read its state again and decide anew.");
 }
 
+TypeFunctions& Handling::functions() const {
+    try {
+        return functions_of(type_);
+    } catch (pg::Failure& f) {
+        throw f.detail("It was needed for workflow \"%.*s\".", static_cast<int>(subject_.id.size()),
+                       subject_.id.data());
+    }
+}
+
 void Handling::decide() {
-    TypeFunctions& f = functions_of(type_);
+    TypeFunctions& f = functions();
+    folded_by_ = f.evolve_identity;
+    generation_ = store::function_generation();
     const pg::ActiveSnapshot snapshot;
     const AsType scope(type_, f);
     state_ = fold_instance(type_, f, subject_, instance_, instance_.sequence, context_.get());
     const Datum arguments[] = {pg::to_datum(now_), state_, input_.payload};
     std::optional<Datum> answer;
     {
-        const pg::ErrorContext line(describe_decide, &subject_);
+        const Asking asking{"decide", subject_};
+        const pg::ErrorContext line(describe, &asking);
         answer = f.decide.call_for_jsonb(arguments, context_.get());
     }
     if (!answer)
@@ -235,20 +278,24 @@ Handled Handling::reject() {
 
 // returns: whether the new state ends the instance
 bool Handling::fold_new_events() {
-    TypeFunctions& f = functions_of(type_);
+    TypeFunctions& f = functions();
     const pg::ActiveSnapshot snapshot;
     const AsType scope(type_, f);
+    if (f.evolve_identity != folded_by_)  // it was replaced while decide ran
+        state_ = fold_instance(type_, f, subject_, instance_, instance_.sequence, context_.get());
     Fold fold(type_, f, subject_, state_);
     int64 sequence = instance_.sequence;
     for (const EventAsked& e : decision_.events) fold.apply(++sequence, e.type, e.version, e.event);
     state_ = pg::copy_varlena(fold.state(), context_.get());
     if (!f.has_terminal) return false;
+    const Asking asking{"is_terminal", subject_};
+    const pg::ErrorContext line(describe, &asking);
     const std::optional<Datum> ended = f.is_terminal.call({&state_, 1});
     return ended && DatumGetBool(*ended);
 }
 
 bool Handling::must_snapshot() const {
-    if (*type_.evolve == '\0') return false;
+    if (*type_.evolve == '\0' || store::function_generation() != generation_) return false;
     return pg::datum_bytes(state_) <= kSmallState ||
            last_ - instance_.folded_sequence >= type_.snapshot_every;
 }
@@ -259,7 +306,7 @@ Handled Handling::accept() {
     store::Advance advance{instance_.instance, last_, now_, decision_.search, {}, 0};
     if (must_snapshot()) {
         advance.folded = state_;
-        advance.folded_by = functions_of(type_).evolve_identity;
+        advance.folded_by = folded_by_;
     }
     store::advance_instance(advance);
     write_timers();
@@ -308,15 +355,36 @@ void Handling::write_effect(const EffectAsked& asked, std::size_t index) {
     job.metadata = store::effect_metadata(job.metadata, subject_.type, subject_.id, key);
     job.origin = core::Origin::workflow_effect;
     job.origin_id = effect;
-    store::insert_job(job);
+    // What another job does cannot be the effect: its end would be nobody's.
+    if (store::insert_job(job).id != job.id)
+        throw pg::Failure(ERRCODE_UNIQUE_VIOLATION,
+                          "workflow \"%.*s\", id \"%.*s\", effect \"%.*s\": another job has its unique_key",
+                          static_cast<int>(subject_.type.size()), subject_.type.data(),
+                          static_cast<int>(subject_.id.size()), subject_.id.data(),
+                          static_cast<int>(key.size()), key.data())
+            .hint("An effect is a job of its own; leave out unique_key, or make it one of the workflow's.");
 }
 
 void Handling::write_effects() {
     for (std::size_t i = 0; i < decision_.effects.size(); i++) write_effect(decision_.effects[i], i);
 }
 
+const store::WorkflowType& Handling::target(std::string_view name, const char* field,
+                                            std::size_t index) const {
+    try {
+        return target_of(type_, name);
+    } catch (const pg::Failure& f) {
+        throw pg::Failure(f.sqlstate(), "decide of workflow type \"%s\" is wrong: %s[%zu].workflow_type: %s",
+                          type_.name, field, index, f.message())
+            .detail("It was asked for workflow \"%.*s\".", static_cast<int>(subject_.id.size()),
+                    subject_.id.data())
+            .hint("%s", f.hint());
+    }
+}
+
 void Handling::write_children() {
-    for (const ChildAsked& c : decision_.children) {
+    for (std::size_t i = 0; i < decision_.children.size(); i++) {
+        const ChildAsked& c = decision_.children[i];
         store::NewInput start;
         start.id = c.id;
         start.source = core::InputSource::child_start;
@@ -325,17 +393,18 @@ void Handling::write_children() {
         start.parent = instance_.instance;
         start.on_end = c.on_end;
         start.on_parent_end = c.on_parent_end;
-        store::send_input(target_of(type_, c.type), start);
+        store::send_input(target(c.type, "children", i), start);
     }
 }
 
 void Handling::write_signals() {
-    for (const SignalAsked& s : decision_.signals) {
+    for (std::size_t i = 0; i < decision_.signals.size(); i++) {
+        const SignalAsked& s = decision_.signals[i];
         store::NewInput signal;
         signal.id = s.id;
         signal.payload = s.input;
         signal.begins = true;
-        store::send_input(target_of(type_, s.type), signal);
+        store::send_input(target(s.type, "signals", i), signal);
     }
 }
 

@@ -5,6 +5,7 @@
 
 #include "pg/call.hpp"
 #include "pg/datum.hpp"
+#include "pg/encoding.hpp"
 #include "request/job_object.hpp"
 
 namespace foreman::engine {
@@ -15,9 +16,10 @@ std::string_view string_of(const JsonbValue& v) noexcept {
     return {v.val.string.val, static_cast<std::size_t>(v.val.string.len)};
 }
 
-int length(std::string_view text) noexcept {
-    return static_cast<int>(std::min<std::size_t>(text.size(), 64));
-}
+constexpr int kMaxShown = 64;
+
+// Never half a character: what is raised may be stored as the error of a job.
+int length(std::string_view text) noexcept { return static_cast<int>(pg::cut(text, kMaxShown).size()); }
 
 }  // namespace
 

@@ -79,7 +79,11 @@ uint64 text_identity(Oid function) {
 }
 
 const char* schema_of(const store::WorkflowType& type) {
-    const char* name = *type.decide != '\0' ? type.decide : type.evolve;
+    const char* name = "";
+    for (const char* each : {type.decide, type.evolve, type.is_terminal, type.unique_key}) {
+        if (*name == '\0') name = each;
+    }
+    if (*name == '\0' && !type.upcasters.empty()) name = type.upcasters.front().function;
     if (*name == '\0') return "";
     const Oid oid = pg::find_stored(name);
     return pg::guarded(
@@ -151,13 +155,13 @@ TypeFunctions& functions_of(const store::WorkflowType& t) {
 
 AsType::AsType(const store::WorkflowType& type, const TypeFunctions& functions)
     : run_as_(type.run_as, SECURITY_RESTRICTED_OPERATION) {
-    g_inside = true;
     if (*functions.schema == '\0') return;
     const char* path =
         pg::guarded([schema = functions.schema]() -> const char* { return psprintf("%s, pg_temp", schema); });
     settings_.set("search_path", path);
 }
 
-AsType::~AsType() { g_inside = false; }
+AsType::Inside::Inside() noexcept { g_inside = true; }
+AsType::Inside::~Inside() { g_inside = false; }
 
 }  // namespace foreman::engine

@@ -18,7 +18,7 @@ struct TypeFunctions {
     pg::Function* upcasters = nullptr;  ///< in the order of WorkflowType::upcasters
     bool has_evolve = false, has_terminal = false, has_unique_key = false;
     int64 evolve_identity = 0;  ///< another one after evolve or an upcaster changed
-    const char* schema = "";    ///< quoted; the search_path of the functions
+    const char* schema = "";    ///< quoted; the search_path of the functions; empty: there are none
 };
 
 /// errors: 42883 naming the function when it is gone, 42501 when the type's role may not execute it, 55000 inside a
@@ -32,9 +32,16 @@ class AsType {
     AsType(const store::WorkflowType& type, const TypeFunctions& functions);
     AsType(const AsType&) = delete;
     AsType& operator=(const AsType&) = delete;
-    ~AsType();
 
   private:
+    // Also when what follows it cannot be set up.
+    struct Inside {
+        Inside() noexcept;
+        ~Inside();
+        Inside(const Inside&) = delete;
+        Inside& operator=(const Inside&) = delete;
+    };
+    const Inside inside_;
     pg::RunAs run_as_;
     pg::GucScope settings_;
 };

@@ -1,6 +1,7 @@
 // See inbox.hpp.
 #include "engine/workflow/inbox.hpp"
 
+#include "board/debug_points.hpp"
 #include "engine/workflow/execute.hpp"
 #include "pg/error.hpp"
 #include "pg/xact.hpp"
@@ -39,8 +40,10 @@ void discard(std::string_view reason) {
 
 // returns: false where somebody else holds the instance
 bool handle(const store::WorkflowType& type, const store::Input& input) {
+    store::debug_point(store::DebugPoint::inside_input);
     const std::optional<Handled> handled = handle_input(type, input, kNeverWait);
     if (!handled) return false;
+    if (handled->repeated) return true;
     store::finish_input(
         input.input, {handled->outcome, handled->rejection, handled->first_sequence, handled->last_sequence},
         store::now(), keeps_record(type, input.input_id, handled->outcome));

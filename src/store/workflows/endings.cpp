@@ -22,12 +22,14 @@ namespace {
     " pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object('reason', " reason ", 'state', " state \
     ")))"
 
+// A dead letter that was tried again says nothing where its key has become that of another effect meanwhile.
 constinit pg::Statement g_end_effect{
     "end_workflow_effect",
     "UPDATE foreman.workflow_effect e SET state = $3, result = CASE WHEN undo IS NOT NULL THEN $4 END, error = CASE "
     "WHEN $3 " NE " 'c' THEN " ERROR_OF("$5", "$6", "$7") " END, ended_at = $8 FROM foreman.workflow_instance i WHERE "
-    "e.effect " EQ " $1 AND e.job_id " EQ " $2 AND e.state " EQ " ANY ('{o,f,x}'::pg_catalog.\"char\"[]) AND "
-    "i.instance " EQ " e.instance RETURNING i.workflow_type, i.workflow_id, i.root, i.state, CASE WHEN $3 " EQ
+    "e.effect " EQ " $1 AND e.job_id " EQ " $2 AND (e.state " EQ " 'o' OR e.state " EQ " ANY ('{f,x}'::pg_catalog.\"char\"[]) AND NOT EXISTS (SELECT FROM "
+    "foreman.workflow_effect o WHERE o.instance " EQ " e.instance AND o.key " EQ " e.key AND o.state " NE
+    " ALL ('{f,x}'::pg_catalog.\"char\"[]))) AND i.instance " EQ " e.instance RETURNING i.workflow_type, i.workflow_id, i.root, i.state, CASE WHEN $3 " EQ
     " 'c' THEN e.on_result ELSE e.on_failure END, pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object('effect', "
     "e.key, 'error', e.error)) " CAT " CASE WHEN $3 " EQ
     " 'c' THEN pg_catalog.jsonb_build_object('result', COALESCE($4, 'null')) ELSE '{}' END, e.undo IS NOT NULL",

@@ -40,6 +40,10 @@ constinit pg::Statement g_read{"workflow_input",
                                "SELECT " INPUT_COLUMNS " FROM foreman.workflow_input i WHERE i.input " EQ
                                " $1",
                                {INT8OID}};
+constinit pg::Statement g_waits{"workflow_input_waits",
+                                "SELECT 1 FROM foreman.workflow_input WHERE input " EQ " $1 AND state " EQ
+                                " 'p'",
+                                {INT8OID}};
 constinit pg::Statement g_pending{"pending_workflow_inputs",
                                   "SELECT " INPUT_COLUMNS ", j.attempt " GT
                                   " 0, j.run_at FROM foreman.workflow_input i LEFT JOIN foreman.live_job j "
@@ -57,12 +61,15 @@ constinit pg::Statement g_drop{
     "drop_workflow_input", "DELETE FROM foreman.workflow_input WHERE input " EQ " $1", {INT8OID}};
 constinit pg::Statement g_record{
     "record_workflow_input",
-    "INSERT INTO foreman.workflow_input (input, workflow_type, workflow_id, state, source, input_id, "
+    "INSERT INTO foreman.workflow_input AS i (input, workflow_type, workflow_id, state, source, input_id, "
     "payload, "
     "received_at, handled_at, rejection, first_sequence, last_sequence) VALUES "
     "(pg_catalog.nextval('foreman.workflow_input_seq'), $1, $2, $3, $4, $5, $6, $7, $7, $8, $9, $10) ON "
     "CONFLICT "
-    "(workflow_type, workflow_id, input_id) WHERE input_id IS NOT NULL DO NOTHING",
+    "(workflow_type, workflow_id, input_id) WHERE input_id IS NOT NULL DO UPDATE SET state = excluded.state, "
+    "source = excluded.source, payload = excluded.payload, handled_at = excluded.handled_at, rejection = "
+    "excluded.rejection, first_sequence = excluded.first_sequence, last_sequence = excluded.last_sequence "
+    "WHERE i.state " EQ " ANY ('{p,d}'::pg_catalog.\"char\"[])",
     {TEXTOID, TEXTOID, CHAROID, CHAROID, TEXTOID, JSONBOID, TIMESTAMPTZOID, JSONBOID, INT8OID, INT8OID}};
 constinit pg::Statement g_change_state{"change_workflow_input",
                                        "UPDATE foreman.workflow_input SET state = $3 WHERE input " EQ
@@ -155,6 +162,13 @@ bool read_input(int64 input, MemoryContext context, Input* out) {
     if (rows.empty()) return false;
     read_columns(rows[0], context, out);
     return true;
+}
+
+bool input_waits(int64 input) {
+    const AsOwner scope;
+    pg::Args<1> a;
+    a.i64(1, input);
+    return !g_waits.execute(a).empty();
 }
 
 void pending_inputs(const WorkflowType& t, std::string_view id, int64 before, int max, MemoryContext context,

@@ -55,6 +55,8 @@ struct Input {
 };
 /// returns: false when there is no such input any more
 bool read_input(int64 input, MemoryContext context, Input* out);
+/// Whether it is still to be handled, as of now.
+bool input_waits(int64 input);
 /// The pending inputs of a workflow before number `before`, in their order, at most `max`.
 void pending_inputs(const WorkflowType& type, std::string_view id, int64 before, int max,
                     MemoryContext context, pg::vector<Input>* out);
@@ -68,8 +70,8 @@ struct InputAnswer {
 };
 /// does: the input was handled; its row stays where `keep`.
 void finish_input(int64 input, const InputAnswer& answer, core::Instant at, bool keep);
-/// does: keeps an input that was handled without having waited.
-/// returns: false when an input of this input_id is there
+/// does: keeps an input that was handled without having waited. One of the same input_id that waits is handled by that.
+/// returns: false when an input of this input_id was handled before
 bool record_input(const WorkflowType& type, const NewInput& input, const InputAnswer& answer,
                   core::Instant at);
 /// What an input of this input_id was answered; nothing when there is none, or when it still waits.

@@ -3,6 +3,7 @@
 
 #include "pg/call.hpp"
 #include "pg/datum.hpp"
+#include "pg/latch.hpp"
 #include "pg/spi.hpp"
 #include "store/db/schema.hpp"
 #include "store/db/sql_names.hpp"
@@ -73,6 +74,11 @@ constinit pg::Statement g_family{"workflow_family",
                                  " $1",
                                  {INT8OID}};
 
+constinit pg::Statement g_hold{"hold_workflow",
+                               "SELECT state FROM foreman.workflow_instance WHERE instance " EQ
+                               " $1 FOR SHARE SKIP LOCKED",
+                               {INT8OID}};
+
 constinit pg::Statement g_append{
     "append_workflow_events",
     "INSERT INTO foreman.workflow_event (instance, sequence, event_type, version, data, recorded_at) SELECT "
@@ -113,11 +119,13 @@ void read_member(const pg::Row& r, MemoryContext context, Family* out) {
     out->root = r.i64(6);
 }
 
-[[noreturn]] void refuse_key(const NewInstance& n) {
+// Unless whoever held the key has ended meanwhile.
+void refuse_held_key(const NewInstance& n) {
     pg::Args<2> a;
     a.text(1, n.type).text(2, n.unique_key);
     const pg::Rows rows = g_holder_of_key.execute(a);
-    const std::string_view holder = rows.empty() ? std::string_view("another") : rows[0].view(1);
+    if (rows.empty()) return;
+    const std::string_view holder = rows[0].view(1);
     throw pg::Failure(ERRCODE_UNIQUE_VIOLATION,
                       "workflow type \"%.*s\" has a running instance with unique key \"%.*s\"",
                       static_cast<int>(n.type.size()), n.type.data(), static_cast<int>(n.unique_key.size()),
@@ -133,13 +141,17 @@ Locked lock_instance(std::string_view type, std::string_view id, Wait wait, Memo
     const AsOwner scope;
     pg::Args<2> a;
     a.text(1, type).text(2, id);
-    const pg::Rows rows = (wait == Wait::never ? g_try_lock : g_lock).execute(a);
-    if (!rows.empty()) {
-        read_instance(rows[0], context, out);
-        return Locked::yes;
+    // Whoever was waited for may have continued it as another instance, which the statement that waited does not see.
+    for (;;) {
+        const pg::Rows rows = (wait == Wait::never ? g_try_lock : g_lock).execute(a);
+        if (!rows.empty()) {
+            read_instance(rows[0], context, out);
+            return Locked::yes;
+        }
+        if (g_find.execute(a).empty()) return Locked::absent;
+        if (wait == Wait::never) return Locked::busy;
+        pg::check_interrupts();
     }
-    if (wait == Wait::never && !g_find.execute(a).empty()) return Locked::busy;
-    return Locked::absent;
 }
 
 bool find_instance(std::string_view type, std::string_view id, MemoryContext context, Instance* out) {
@@ -173,7 +185,7 @@ bool begin_instance(const NewInstance& n, Wait wait, core::Instant now, Instance
     }
     pg::Args<2> id;
     id.text(1, n.type).text(2, n.id);
-    if (!n.unique_key.empty() && g_find.execute(id).empty()) refuse_key(n);
+    if (!n.unique_key.empty() && g_find.execute(id).empty()) refuse_held_key(n);
     return false;
 }
 
@@ -235,6 +247,17 @@ bool read_family(int64 instance, MemoryContext context, Family* out) {
     if (rows.empty()) return false;
     read_member(rows[0], context, out);
     return true;
+}
+
+Held hold_instance(int64 instance) {
+    const AsOwner scope;
+    pg::Args<1> a;
+    a.i64(1, instance);
+    const pg::Rows held = g_hold.execute(a);
+    if (held.empty()) return g_family.execute(a).empty() ? Held::ended : Held::busy;
+    const auto state = static_cast<core::InstanceState>(held[0].letter(1));
+    return state == core::InstanceState::running || state == core::InstanceState::continued ? Held::runs
+                                                                                            : Held::ended;
 }
 
 void append_events(int64 instance, int64 first, Datum events, core::Instant at) {

@@ -41,7 +41,8 @@ struct NewInstance {
     core::OnParentEnd on_parent_end = core::OnParentEnd::abandon;
 };
 /// does: begins an instance and locks its row.
-/// returns: false when the id is there already; then lock that one
+/// returns: false when the id is there already; then lock that one. Also when the key has become free meanwhile: then
+///     begin once more
 /// errors: 23505 when a running instance of the type has the unique key; waits for an open transaction that begins
 ///     an instance of the same id or key, never longer than a moment where `wait` is never (55P03)
 bool begin_instance(const NewInstance& instance, Wait wait, core::Instant now, Instance* out);
@@ -74,6 +75,10 @@ struct Family {
 void running_children(int64 parent, MemoryContext context, pg::vector<Family>* out);
 /// returns: false when the instance is gone
 bool read_family(int64 instance, MemoryContext context, Family* out);
+
+/// does: keeps an instance from ending before this transaction does.
+enum class Held : uint8 { runs, ended, busy };
+Held hold_instance(int64 instance);
 
 /// A type is known by (type, id); its newest instance.
 /// returns: false when there is none
