@@ -95,11 +95,6 @@ SELECT throws_ok(format($$ SELECT foreman.execute('order', 'keys', '{"do": "B", 
     format('workflow "order", id "keys" has an effect with key "%s" already', key), key || ': its key is taken') FROM unnest('{open,done}'::text[]) key;
 SELECT is((SELECT outcome FROM foreman.execute('order', 'keys', '{"do": "B", "effects": [{"kind": "note", "key": "failed"}]}')), 'accepted', 'failed: its key is free');
 SELECT ok(t.wait_until($$ w.effects('order', 'keys') = 'done completed, failed failed, open open, failed completed' $$), 'the second one is done');
--- The first one, tried again, is not told: decide has heard of the second.
-CREATE OR REPLACE FUNCTION t.boom(job foreman.job) RETURNS void LANGUAGE sql AS 'SELECT';
-SELECT is(foreman.retry_dead_letter(job_id), true, 'a dead letter whose key was taken over can be tried again') FROM foreman.dead_letter WHERE kind = 'boom';
-SELECT ok(t.wait_until($$ EXISTS (SELECT FROM foreman.jobs WHERE kind = 'boom' AND state = 'completed') $$), 'and completes');
-SELECT is(w.state('order', 'keys'), 'running 3', 'and decide is not asked twice');
 -- A job of another has the unique key of the effect.
 SELECT foreman.enqueue('note', unique_key => 'u', run_at => '2100-01-01') \g /dev/null
 SELECT throws_ok($$ SELECT foreman.execute('order', '1', '{"do": "B", "effects": [{"kind": "note", "key": "e", "unique_key": "u"}]}') $$, '23505',

@@ -82,20 +82,6 @@ void end_children(int64 instance) {
     }
 }
 
-void tell_parent(int64 parent, std::string_view on_end, const store::WorkflowType& type, std::string_view id,
-                 const char* state, std::string_view reason, std::optional<Datum> result) {
-    store::Family family{};
-    if (parent == 0 || on_end.empty() || !store::read_family(parent, CurrentMemoryContext, &family)) return;
-    const store::WorkflowType& parent_type = store::find_workflow_type(family.type);
-    if (!parent_type.exists) return;
-    store::NewInput end;
-    end.id = family.id;
-    end.root = family.root;
-    end.source = core::InputSource::child_end;
-    end.payload = store::child_end_payload(on_end, type.type(), id, state, reason, result);
-    store::send_input(parent_type, end);
-}
-
 }  // namespace
 
 void end_workflow(const store::WorkflowType& type, std::string_view id, const store::Instance& instance,
@@ -107,8 +93,8 @@ void end_workflow(const store::WorkflowType& type, std::string_view id, const st
     for (const std::string_view key : timers) cancel_timer(type, instance.instance, key);
     if (ending.undo) undo_all(type, id, instance.instance, ending.reason);
     end_children(instance.instance);
-    tell_parent(instance.parent, instance.on_end, type, id, core::state_word(ending.state), ending.reason,
-                ending.result);
+    store::tell_parent(instance.parent, instance.on_end, type.type(), id, core::state_word(ending.state),
+                       ending.reason, ending.result);
 }
 
 void cancel_workflow(const store::WorkflowType& type, const store::Input& input,
@@ -133,7 +119,7 @@ void undo_late_effect(const store::WorkflowType& type, const store::Input& input
 
 void tell_parent_of_refusal(const store::WorkflowType& type, const store::Input& input,
                             std::string_view reason) {
-    tell_parent(input.parent, input.on_end, type, input.id, "rejected", reason, std::nullopt);
+    store::tell_parent(input.parent, input.on_end, type.type(), input.id, "rejected", reason, std::nullopt);
 }
 
 void cancel_timer(const store::WorkflowType& type, int64 instance, std::string_view key) {

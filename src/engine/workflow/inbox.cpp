@@ -40,7 +40,7 @@ void discard(std::string_view reason) {
 
 // returns: false where somebody else holds the instance
 bool handle(const store::WorkflowType& type, const store::Input& input) {
-    store::debug_point(store::DebugPoint::inside_input);
+    board::debug_point(board::DebugPoint::inside_input);
     const std::optional<Handled> handled = handle_input(type, input, kNeverWait);
     if (!handled) return false;
     if (handled->repeated) return true;

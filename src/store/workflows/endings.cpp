@@ -22,14 +22,12 @@ namespace {
     " pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object('reason', " reason ", 'state', " state \
     ")))"
 
-// A dead letter that was tried again says nothing where its key has become that of another effect meanwhile.
 constinit pg::Statement g_end_effect{
     "end_workflow_effect",
     "UPDATE foreman.workflow_effect e SET state = $3, result = CASE WHEN undo IS NOT NULL THEN $4 END, error = CASE "
     "WHEN $3 " NE " 'c' THEN " ERROR_OF("$5", "$6", "$7") " END, ended_at = $8 FROM foreman.workflow_instance i WHERE "
-    "e.effect " EQ " $1 AND e.job_id " EQ " $2 AND (e.state " EQ " 'o' OR e.state " EQ " ANY ('{f,x}'::pg_catalog.\"char\"[]) AND NOT EXISTS (SELECT FROM "
-    "foreman.workflow_effect o WHERE o.instance " EQ " e.instance AND o.key " EQ " e.key AND o.state " NE
-    " ALL ('{f,x}'::pg_catalog.\"char\"[]))) AND i.instance " EQ " e.instance RETURNING i.workflow_type, i.workflow_id, i.root, i.state, CASE WHEN $3 " EQ
+    "e.effect " EQ " $1 AND e.job_id " EQ " $2 AND e.state " EQ " ANY ('{o,f,x}'::pg_catalog.\"char\"[]) AND "
+    "i.instance " EQ " e.instance RETURNING i.workflow_type, i.workflow_id, i.root, i.state, CASE WHEN $3 " EQ
     " 'c' THEN e.on_result ELSE e.on_failure END, pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object('effect', "
     "e.key, 'error', e.error)) " CAT " CASE WHEN $3 " EQ
     " 'c' THEN pg_catalog.jsonb_build_object('result', COALESCE($4, 'null')) ELSE '{}' END, e.undo IS NOT NULL",
@@ -145,6 +143,13 @@ void timer_ended(const Ended& e) {
     send_input(type, input);
 }
 
+// Its parent would wait for ever.
+void child_not_begun(const Input& input, const Ended& e) {
+    if (input.source != core::InputSource::child_start) return;
+    tell_parent(input.parent, input.on_end, e.job->kind.substr(kWorkflowKind.size()), input.id,
+                e.next == core::Next::discard ? "failed" : "cancelled", e.reason, std::nullopt);
+}
+
 // An input that cannot be handled is set aside with its job; where it was the notice of a dead letter, the instance
 // fails instead of waiting for ever.
 void input_ended(const Ended& e) {
@@ -152,6 +157,9 @@ void input_ended(const Ended& e) {
     const AsOwner scope;
     Input input;
     if (!read_input(e.job->origin_id, CurrentMemoryContext, &input)) return;
+    // One that the job of a later input handled stays as it is.
+    if (input.state != core::InputState::pending && input.state != core::InputState::dead) return;
+    if (input.state == core::InputState::pending) child_not_begun(input, e);
     if (e.next != core::Next::discard) {
         drop_input(input.input);
         return;
@@ -224,6 +232,20 @@ bool never_once(const Job&) { return false; }
 constexpr EndObserver kObserver{never_once, jobs_ended, job_comes_back};
 
 }  // namespace
+
+void tell_parent(int64 parent, std::string_view on_end, std::string_view type, std::string_view id,
+                 const char* state, std::string_view reason, std::optional<Datum> result) {
+    Family family{};
+    if (parent == 0 || on_end.empty() || !read_family(parent, CurrentMemoryContext, &family)) return;
+    const WorkflowType& parent_type = find_workflow_type(family.type);
+    if (!parent_type.exists) return;
+    NewInput end;
+    end.id = family.id;
+    end.root = family.root;
+    end.source = core::InputSource::child_end;
+    end.payload = child_end_payload(on_end, type, id, state, reason, result);
+    send_input(parent_type, end);
+}
 
 void observe_workflow_jobs() noexcept { observe_ends(kObserver); }
 

@@ -35,6 +35,10 @@ struct SentInput {
 /// cost: two INSERTs
 SentInput send_input(const WorkflowType& type, const NewInput& input);
 
+/// does: sends a parent what the end of its child is to it, or that the child was not begun; nothing without on_end.
+void tell_parent(int64 parent, std::string_view on_end, std::string_view type, std::string_view id,
+                 const char* state, std::string_view reason, std::optional<Datum> result);
+
 struct Input {
     int64 input = 0;
     core::InputState state = core::InputState::pending;

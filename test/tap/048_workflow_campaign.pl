@@ -1,0 +1,212 @@
+# Workflows under random kills: executors, dispatchers and sessions that feed workflows are killed, and the server itself
+# crashes, while orders ask for effects, timers, signals and children. Afterwards no event is lost, doubled or out of
+# sequence, no input is lost or handled twice, no timer is lost, and no workflow is stuck. CAMPAIGN_SECONDS: how long
+# (15; `make campaign`: 60).
+# Broken by: an input that is handled apart from what it leads to; an end of a job that its workflow does not hear of.
+use strict;
+use warnings;
+use Test::More;
+use IPC::Run;
+use Time::HiRes qw(time usleep);
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use ForemanTest;
+
+my $seconds = $ENV{CAMPAIGN_SECONDS} // 15;
+my $seed = $ENV{FOREMAN_TEST_SEED} // int(time * 1000) % 1_000_000;
+srand($seed);
+diag("FOREMAN_TEST_SEED=$seed");
+
+my $node = new_server('workflow_campaign', 'foreman.max_crashes' => 1000);
+$node->start;
+install($node, 'postgres');
+# Its w.broken() says what must hold of all workflows.
+$node->command_ok([ 'psql', '-Xq', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr('postgres'), '-f', '../lib/workflows.sql' ], 'helpers');
+# Every event has its input as data. What an input asks for follows from its number n, so that the end can be counted.
+$node->safe_psql('postgres', q{
+	CREATE SCHEMA c;
+	GRANT USAGE ON SCHEMA c TO PUBLIC;
+	CREATE FUNCTION c.effect(j foreman.job) RETURNS jsonb LANGUAGE plpgsql AS $$
+	BEGIN
+		IF j.kind = 'bad' THEN
+			RAISE 'bad';
+		END IF;
+		INSERT INTO public.effects (job_id, kind, attempt, who) VALUES (j.job_id, j.kind, j.attempt, foreman.idempotency_key());
+		RETURN j.args;
+	END $$;
+	CREATE PROCEDURE c.steps(j foreman.job) LANGUAGE plpgsql AS $$
+	BEGIN
+		PERFORM pg_sleep(0.005);
+		COMMIT;
+		INSERT INTO public.effects (job_id, kind, attempt) VALUES (j.job_id, j.kind, j.attempt);
+	END $$;
+	SELECT foreman.register_handler('effect', 'c.effect'), foreman.register_handler('bad', 'c.effect', max_attempts => 2, backoff_base => '1 ms'),
+		foreman.register_handler('steps', 'c.steps', lane => 'procedure', max_attempts => 1000, backoff_base => '1 ms');
+	CREATE FUNCTION c.decide(now timestamptz, state jsonb, input jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
+	DECLARE
+		tag text := input ->> 'tag';
+		n int := input -> 'n';
+		begins bool := state = '{}';
+		d jsonb := jsonb_build_object('events', jsonb_build_array(jsonb_build_object('type', coalesce(input ->> 'type', 'in'), 'data', input)));
+		effects jsonb := '[]';
+		timers jsonb := '[]';
+	BEGIN
+		IF begins THEN
+			effects := '[{"kind": "effect", "key": "pay", "on_result": "result"}]';
+			timers := '[{"key": "due", "after": "200 ms", "input": {"type": "fired", "timer": "due"}}]';
+			d := d || jsonb_build_object('children', jsonb_build_array(jsonb_build_object('workflow_type', 'part', 'workflow_id', format('part of %s %s', input ->> 'type', tag), 'on_end', 'part ended')));
+		END IF;
+		IF n % 3 = 0 THEN
+			effects := effects || jsonb_build_object('kind', CASE WHEN n % 7 = 0 THEN 'bad' WHEN n % 2 = 0 THEN 'steps' ELSE 'effect' END,
+				'key', tag, 'on_result', 'result', 'on_failure', 'failure', 'args', input);
+		END IF;
+		IF n % 5 = 0 THEN
+			timers := timers || jsonb_build_object('key', tag, 'after', '100 ms', 'input', jsonb_build_object('type', 'fired', 'timer', tag));
+		END IF;
+		IF n % 4 = 0 THEN
+			d := d || jsonb_build_object('signals', jsonb_build_array(jsonb_build_object('workflow_type', 'campaign', 'workflow_id', 'o' || n % 37,
+				'input', jsonb_build_object('type', 'poke', 'tag', tag))));
+		END IF;
+		RETURN d || jsonb_build_object('effects', effects, 'timers', timers);
+	END $$;
+	CREATE FUNCTION c.evolve(state jsonb, event jsonb) RETURNS jsonb LANGUAGE sql AS $$
+		SELECT jsonb_build_object('n', coalesce((state -> 'n')::int, 0) + 1, 'last', event -> 'type') $$;
+	CREATE FUNCTION c.part(now timestamptz, state jsonb, input jsonb) RETURNS jsonb LANGUAGE sql AS $$
+		SELECT CASE WHEN input ->> 'type' = 'result' THEN '{"events": [{"type": "End"}]}'::jsonb
+			ELSE '{"events": [{"type": "Begun"}], "effects": [{"kind": "effect", "key": "part", "on_result": "result"}]}' END $$;
+	CREATE FUNCTION c.ended(state jsonb) RETURNS bool LANGUAGE sql AS $$ SELECT state ->> 'last' = 'End' $$;
+	SELECT foreman.create_workflow_type('campaign', 'c.decide', 'c.evolve', snapshot_every => 5),
+		foreman.create_workflow_type('part', 'c.part', 'c.evolve', 'c.ended');
+	CREATE TABLE c.acked (tag text);
+	CREATE VIEW c.seen AS SELECT i.workflow_id, e.sequence, e.event_type, e.data FROM foreman.workflow_event e JOIN foreman.workflow_instance i USING (instance)
+		WHERE i.workflow_type = 'campaign'});
+
+my $dir = PostgreSQL::Test::Utils::tempdir;
+my @acked;
+my ($round, $line, %count) = (0, 0);
+my @clients;
+
+# One transaction a line, so that every tag that is printed is committed. Some inputs come twice, under one input_id.
+sub write_lines
+{
+	my ($file, $client) = @_;
+	my @lines;
+	for (1 .. 5000)
+	{
+		my $n = ++$line;
+		my $tag = "$client.$n";
+		my $input = qq({"tag": "$tag", "n": $n});
+		my $id = 'o' . int(rand(37));
+		push @lines, rand() < 0.5
+		  ? "SELECT '$tag' FROM foreman.execute('campaign', '$id', '$input', input_id => '$tag');"
+		  : "SELECT '$tag' FROM foreman.signal_workflow('campaign', '$id', '$input', input_id => '$tag');";
+		push @lines, $lines[-1] if rand() < 0.1;
+		push @lines, 'SELECT pg_sleep(0.02);';
+	}
+	unlink $file;
+	append_to_file($file, join("\n", @lines) . "\n");
+	return;
+}
+
+sub start_clients
+{
+	for my $i (0 .. 2)
+	{
+		next if defined $clients[$i];
+		$round++;
+		write_lines("$dir/in$i", $i);
+		$clients[$i] = {
+			out => "$dir/acked$round",
+			run => IPC::Run::start(
+				[ 'psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr('postgres'), '-f', "$dir/in$i" ],
+				'<', \undef, '>', "$dir/acked$round", '2>>', "$dir/errors") };
+	}
+	return;
+}
+
+sub end_clients
+{
+	for my $c (grep { defined } @clients)
+	{
+		# It may die of a broken pipe when the server has ended it.
+		eval { $c->{run}->kill_kill };
+		eval { $c->{run}->finish };
+		push @acked, slurp_file($c->{out}) =~ /^([0-9.]+)\n/mg;
+		unlink $c->{out};
+	}
+	@clients = ();
+	return;
+}
+
+my %victim = (
+	executor => q{SELECT pid FROM foreman.workers WHERE pid IS NOT NULL ORDER BY job_id IS NULL, random() LIMIT 1},
+	dispatcher => q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'pg_foreman dispatcher' LIMIT 1},
+	session => q{SELECT pid FROM pg_stat_activity WHERE query LIKE 'SELECT ''%campaign%' AND pid <> pg_backend_pid() ORDER BY random() LIMIT 1});
+my @kinds = qw(executor executor executor session dispatcher server);
+
+my $until = time + $seconds;
+my $back = 1;
+while (time < $until && $back)
+{
+	start_clients();
+	usleep(200_000 + int(rand(400_000)));
+	my $kind = $kinds[ int(rand(@kinds)) ];
+	if ($kind eq 'server')
+	{
+		next if rand() < 0.6;
+		$count{'server crash'}++;
+		end_clients();
+		$node->stop('immediate');
+		$node->start;
+	}
+	else
+	{
+		my $pid = ask($node, 'postgres', $victim{$kind});
+		next if $pid !~ /^[0-9]+$/;
+		my $signal = rand() < 0.75 ? 'KILL' : 'TERM';
+		$count{"$kind $signal"}++ if kill $signal, $pid;
+		next if $kind eq 'executor' && $signal eq 'TERM';
+		end_clients();
+	}
+	$back = defined wait_for($node, 'postgres', q{SELECT count(*) > 0 FROM pg_stat_activity WHERE backend_type = 'pg_foreman dispatcher'}, 60);
+}
+end_clients();
+ok($back, 'the dispatcher comes back after every kill');
+my $kills = 0;
+$kills += $count{$_} for grep { /KILL/ } keys %count;
+diag(sprintf '%s; kill -9: %d; acked inputs: %d', join(', ', map { "$_: $count{$_}" } sort keys %count), $kills, scalar @acked);
+cmp_ok(scalar @acked, '>', 5 * $seconds, 'there was load');
+
+eventually($node, 'postgres', is_idle(), 180, 'everything comes to its end')
+  or diag(value($node, 'postgres', q{SELECT kind, state, attempt, run_at, args, errors->-1->>'message' FROM foreman.jobs WHERE finished_at IS NULL LIMIT 10}));
+while (my @some = splice @acked, 0, 5000)
+{
+	$node->safe_psql('postgres', 'INSERT INTO c.acked VALUES ' . join(',', map { "('$_')" } @some));
+}
+my %never = (
+	'no invariant is broken' => 'SELECT w.broken()',
+	'no input waits or is dead' => q{SELECT input, state FROM foreman.workflow_input WHERE state IN ('p', 'd')},
+	'no acknowledged input is lost' => q{SELECT DISTINCT tag FROM c.acked EXCEPT SELECT data ->> 'tag' FROM c.seen WHERE event_type = 'in'},
+	'no input is handled twice' => q{SELECT data ->> 'tag' FROM c.seen WHERE event_type = 'in' GROUP BY 1 HAVING count(*) > 1},
+	'every effect is heard of, once' => q{SELECT s.workflow_id, s.data FROM c.seen s WHERE event_type = 'in' AND (data -> 'n')::int % 3 = 0
+		AND (SELECT count(*) FROM c.seen r WHERE r.workflow_id = s.workflow_id AND r.event_type IN ('result', 'failure') AND r.data ->> 'effect' = s.data ->> 'tag') <> 1},
+	'as what it was' => q{SELECT data FROM c.seen WHERE event_type = 'failure' AND NOT data -> 'error' ->> 'message' = 'bad'},
+	'every timer fires, once' => q{SELECT s.workflow_id, s.data FROM c.seen s WHERE event_type = 'in' AND (data -> 'n')::int % 5 = 0
+		AND (SELECT count(*) FROM c.seen r WHERE r.workflow_id = s.workflow_id AND r.event_type = 'fired' AND r.data ->> 'timer' = s.data ->> 'tag') <> 1},
+	'every signal arrives, once' => q{SELECT s.workflow_id, s.data FROM c.seen s WHERE event_type = 'in' AND (data -> 'n')::int % 4 = 0
+		AND (SELECT count(*) FROM c.seen r WHERE r.event_type = 'poke' AND r.data ->> 'tag' = s.data ->> 'tag') <> 1},
+	'every workflow has paid, its time has come, and its part has ended, once' => q{SELECT workflow_id FROM c.seen GROUP BY 1
+		HAVING count(*) FILTER (WHERE event_type = 'result' AND data ->> 'effect' = 'pay') <> 1 OR count(*) FILTER (WHERE event_type = 'fired' AND data ->> 'timer' = 'due') <> 1
+			OR count(*) FILTER (WHERE event_type = 'part ended' AND data ->> 'state' = 'completed') <> 1},
+	'every effect in lane transaction is done once' => q{SELECT who FROM effects WHERE kind = 'effect' GROUP BY 1 HAVING count(*) > 1},
+	'every completed effect is done' => q{SELECT e.effect FROM foreman.workflow_effect e WHERE e.kind <> 'bad' AND (e.state <> 'c' OR NOT EXISTS (SELECT FROM effects d WHERE d.job_id = e.job_id))},
+	'snapshots are what the events say' => q{SELECT i.instance FROM foreman.workflow_instance i WHERE i.folded -> 'n' <> to_jsonb(i.folded_sequence)},
+	'signals of one sender keep their order' => q{SELECT data FROM (SELECT data, sequence, lag(sequence) OVER (PARTITION BY s.workflow_id, split_part(data ->> 'tag', '.', 1)
+		ORDER BY (data -> 'n')::int) AS before FROM c.seen s JOIN foreman.workflow_input i ON i.input_id = data ->> 'tag' AND i.source = 's' WHERE event_type = 'in') o WHERE before > sequence});
+is(value($node, 'postgres', $never{$_}), '', $_) for sort keys %never;
+diag(value($node, 'postgres', q{SELECT (SELECT count(*) FROM foreman.workflow_instance) || ' workflows, ' || (SELECT count(*) FROM foreman.workflow_event) || ' events, '
+	|| (SELECT count(*) FROM foreman.workflow_effect) || ' effects, ' || (SELECT count(*) FROM c.seen WHERE event_type = 'fired') || ' timers, '
+	|| (SELECT count(*) FROM c.seen WHERE event_type = 'poke') || ' signals of workflows'}));
+log_is_clean($node);
+$node->stop;
+done_testing();
