@@ -1665,6 +1665,18 @@ CREATE FUNCTION foreman.fork_workflow(workflow_type pg_catalog.text, workflow_id
     reason pg_catalog.text DEFAULT NULL)
 RETURNS pg_catalog.int8 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_fork_workflow';
 COMMENT ON FUNCTION foreman.fork_workflow IS 'Begins a workflow with the events of another one up to at_sequence, and its search attributes; effects, timers and children are not copied. Returns the number of the event foreman.Forked';
+
+-- bundle: operator
+CREATE FUNCTION foreman.check_workflow_type(workflow_type pg_catalog.text, decide pg_catalog.text DEFAULT NULL, evolve pg_catalog.text DEFAULT NULL,
+    is_terminal pg_catalog.text DEFAULT NULL, sample pg_catalog.int4 DEFAULT 100, OUT workflow_id pg_catalog.text, OUT sequence pg_catalog.int8, OUT problem pg_catalog.text,
+    OUT detail pg_catalog.jsonb)
+RETURNS SETOF pg_catalog.record LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_check_workflow_type';
+COMMENT ON FUNCTION foreman.check_workflow_type IS 'Folds the histories of the newest workflows of a type with other functions, and tells of each where something raises (error), where the state is another one than before (state_differs), and where it ends differently (end_differs). Changes nothing';
+
+-- bundle: operator
+CREATE FUNCTION foreman.mask_events(workflow_type pg_catalog.text, workflow_id pg_catalog.text, masker pg_catalog.text)
+RETURNS pg_catalog.int8 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_mask_events';
+COMMENT ON FUNCTION foreman.mask_events IS 'Replaces the data of the events of a workflow by what masker(event jsonb) returns, unless that is NULL, and folds its state anew. Who did it and when is the event foreman.Masked. Returns how many events changed';
 ------------------------------------------------------------------------------------------------------------------------
 -- What monitors and dashboards read.
 ------------------------------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "api/handle/run_as.hpp"
 #include "api/public_function.hpp"
 #include "pg/call.hpp"
 #include "pg/error.hpp"
@@ -50,9 +51,11 @@ const FunctionShape kEvolve{"evolve", kTwoJsonb, JSONBOID, "f(jsonb, jsonb) that
 const FunctionShape kIsTerminal{"is_terminal", kOneJsonb, BOOLOID, "f(jsonb) that returns boolean"};
 const FunctionShape kUniqueKeyOf{"unique_key", kOneJsonb, TEXTOID, "f(jsonb) that returns text"};
 const FunctionShape kUpcaster{"upcaster", kOneJsonb, JSONBOID, "f(jsonb) that returns jsonb"};
+const FunctionShape kMasker{"masker", kOneJsonb, JSONBOID, "f(jsonb) that returns jsonb"};
 
 std::string_view find_type_function(const FunctionShape& shape, std::string_view name, Oid role) {
     request::accept(core::check_name(shape.argument, name, kMaxFunctionName));
+    check_run_as(ObjectIdGetDatum(role));  // whoever names a function has it run as the role
     const Oid oid = find(shape, name);
     const pg::FunctionSignature s = pg::read_signature(oid);
     if (!takes(s, shape) || s.result != shape.returns || s.returns_set || s.kind != PROKIND_FUNCTION)

@@ -17,11 +17,11 @@ struct FunctionShape {
     const char* words;  ///< the same in SQL
 };
 
-extern const FunctionShape kDecide, kEvolve, kIsTerminal, kUniqueKeyOf, kUpcaster;
+extern const FunctionShape kDecide, kEvolve, kIsTerminal, kUniqueKeyOf, kUpcaster, kMasker;
 
 /// returns: the qualified name with types
 /// errors: 42883 there is none that takes this, 42P13 it returns something else, or is no plain function, or is
-///     temporary; 42501 the role may not execute it; 42601 and 42602 as the server's parser raises them
+///     temporary; 42501 the role may not execute it, or the caller may not SET ROLE to it; 42601 and 42602 as the server's parser raises them
 std::string_view find_type_function(const FunctionShape& shape, std::string_view name, Oid role);
 
 }  // namespace foreman::api

@@ -75,6 +75,16 @@ constinit pg::Statement g_graph{
     "pg_catalog.string_agg(line.text, E'\\n' ORDER BY line.part, line.text)) FROM line",
     {TEXTOID, INT8OID}};
 
+constinit pg::Statement g_sample{
+    "workflow_sample",
+    "SELECT instance, sequence, workflow_id, state, folded, folded_sequence, COALESCE(folded_by, 0) FROM "
+    "foreman.workflow_instance WHERE workflow_type " EQ " $1 AND state " EQ
+    " ANY ('{r,c,x,t,f}'::pg_catalog.\"char\"[]) ORDER BY instance DESC LIMIT $2",
+    {TEXTOID, INT8OID}};
+constinit pg::Statement g_both{"workflow_states",
+                               "SELECT pg_catalog.jsonb_build_object('stored', $1, 'folded', $2)",
+                               {JSONBOID, JSONBOID}};
+
 }  // namespace
 
 void seen_workflow_types(bool with_args, MemoryContext context, pg::vector<Datum>* out) {
@@ -128,6 +138,27 @@ void put_workflows(std::span<const int64> instances, pg::ResultSet* rows) {
         r.all(values.data(), nulls.data());
         rows->put(values.data(), nulls.data());
     }
+}
+
+void read_sample(std::string_view type, int64 max, MemoryContext context, pg::vector<Sample>* out) {
+    const AsOwner scope;
+    pg::Args<2> a;
+    a.text(1, type).i64(2, max);
+    for (const pg::Row r : g_sample.execute(a)) {
+        Sample s{r.i64(1), r.i64(2), {},      static_cast<core::InstanceState>(r.letter(4)),
+                 {},       r.i64(6), r.i64(7)};
+        s.id = {pg::copy_text(r.view(3), context), r.view(3).size()};
+        if (!r.is_null(5)) s.folded = pg::copy_varlena(r.datum(5), context);
+        out->push_back(s);
+    }
+}
+
+Datum both_states(Datum stored, Datum folded) {
+    const MemoryContext context = CurrentMemoryContext;
+    const AsOwner scope;
+    pg::Args<2> a;
+    a.set(1, stored).set(2, folded);
+    return pg::copy_varlena(g_both.execute(a)[0].datum(1), context);
 }
 
 std::string_view event_graph(std::string_view type, int sample) {

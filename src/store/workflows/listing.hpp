@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "core/time.hpp"
+#include "core/workflow.hpp"
 #include "pg/datum.hpp"
 #include "pg/memory.hpp"
 
@@ -29,6 +30,19 @@ void find_instances(const InstanceFilter& filter, pg::vector<int64>* out);
 /// does: puts the rows that the caller sees of these instances, as the view foreman.workflows has them, the greatest
 ///     number first.
 void put_workflows(std::span<const int64> instances, pg::ResultSet* rows);
+
+/// An instance as its history is checked.
+struct Sample {
+    int64 instance, sequence;
+    std::string_view id;
+    core::InstanceState state;
+    std::optional<Datum> folded;
+    int64 folded_sequence, folded_by;
+};
+/// The newest instances of a type.
+void read_sample(std::string_view type, int64 max, MemoryContext context, pg::vector<Sample>* out);
+/// {"stored": ..., "folded": ...}, in CurrentMemoryContext.
+Datum both_states(Datum stored, Datum folded);
 
 /// Which types of events followed one another in the newest `sample` instances of a type, as a flowchart in Mermaid;
 /// in CurrentMemoryContext.
