@@ -1241,7 +1241,7 @@ CREATE UNIQUE INDEX workflow_instance_id ON foreman.workflow_instance (workflow_
 CREATE UNIQUE INDEX workflow_instance_unique ON foreman.workflow_instance (workflow_type, unique_key) WHERE (unique_key IS NOT NULL AND state OPERATOR(pg_catalog.=) 'r');
 CREATE INDEX workflow_instance_type ON foreman.workflow_instance (workflow_type, state, instance);
 CREATE INDEX workflow_instance_parent ON foreman.workflow_instance (parent) WHERE (parent IS NOT NULL);
-CREATE INDEX workflow_instance_ended ON foreman.workflow_instance (ended_at) WHERE (ended_at IS NOT NULL);
+CREATE INDEX workflow_instance_ended ON foreman.workflow_instance (ended_at, instance) WHERE (ended_at IS NOT NULL);
 CREATE INDEX workflow_instance_search ON foreman.workflow_instance USING gin (search pg_catalog.jsonb_path_ops) WHERE (search IS NOT NULL);
 SELECT pg_catalog.pg_extension_config_dump('foreman.workflow_instance', '');
 COMMENT ON TABLE foreman.workflow_instance IS 'Instances of workflows; see the view foreman.workflows';
@@ -1310,6 +1310,7 @@ CREATE TABLE foreman.workflow_input (
 ) WITH (fillfactor = 90);
 CREATE INDEX workflow_input_pending ON foreman.workflow_input (workflow_type, workflow_id, input) WHERE (state OPERATOR(pg_catalog.=) 'p');
 CREATE INDEX workflow_input_of ON foreman.workflow_input (workflow_type, workflow_id, input) WHERE (state OPERATOR(pg_catalog.<>) 'p');
+CREATE INDEX workflow_input_handled ON foreman.workflow_input (handled_at, input) WHERE (handled_at IS NOT NULL);
 CREATE UNIQUE INDEX workflow_input_id ON foreman.workflow_input (workflow_type, workflow_id, input_id) WHERE (input_id IS NOT NULL);
 CREATE INDEX workflow_input_job ON foreman.workflow_input (job_id) WHERE (job_id IS NOT NULL);
 SELECT pg_catalog.pg_extension_config_dump('foreman.workflow_input', '');
@@ -2169,7 +2170,7 @@ COMMENT ON FUNCTION foreman.fire_timers_once() IS 'Fires due timers in the calle
 -- bundle: operator
 CREATE FUNCTION foreman.prune_once(OUT what pg_catalog.text, OUT queue pg_catalog.text, OUT rows pg_catalog.int8)
 RETURNS SETOF pg_catalog.record LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_prune_once';
-COMMENT ON FUNCTION foreman.prune_once() IS 'Makes partitions ahead, and removes what is past its retention, as the dispatcher does. Returns what was removed: history and dead letters for each queue, and for all together partitions, statistics, windows of unique keys and batches';
+COMMENT ON FUNCTION foreman.prune_once() IS 'Makes partitions ahead, and removes what is past its retention, as the dispatcher does. Returns what was removed: history and dead letters for each queue, and for all together partitions, statistics, windows of unique keys, batches, workflows, and inputs that began none';
 
 -- Assertions that report as pgTAP's own do.
 -- bundle: operator monitor

@@ -40,7 +40,7 @@ COMMENT ON FUNCTION foreman.fire_timers_once() IS 'Fires due timers in the calle
 -- bundle: operator
 CREATE FUNCTION foreman.prune_once(OUT what pg_catalog.text, OUT queue pg_catalog.text, OUT rows pg_catalog.int8)
 RETURNS SETOF pg_catalog.record LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_prune_once';
-COMMENT ON FUNCTION foreman.prune_once() IS 'Makes partitions ahead, and removes what is past its retention, as the dispatcher does. Returns what was removed: history and dead letters for each queue, and for all together partitions, statistics, windows of unique keys and batches';
+COMMENT ON FUNCTION foreman.prune_once() IS 'Makes partitions ahead, and removes what is past its retention, as the dispatcher does. Returns what was removed: history and dead letters for each queue, and for all together partitions, statistics, windows of unique keys, batches, workflows, and inputs that began none';
 
 -- Assertions that report as pgTAP's own do.
 -- bundle: operator monitor

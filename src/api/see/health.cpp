@@ -11,6 +11,7 @@
 #include "board/settings.hpp"
 #include "board/slots.hpp"
 #include "board/tables.hpp"
+#include "engine/workflow/functions.hpp"
 #include "pg/datum.hpp"
 #include "pg/encoding.hpp"
 #include "pg/memory.hpp"
@@ -23,6 +24,8 @@
 #include "store/schedules/cron_records.hpp"
 #include "store/upkeep/roles.hpp"
 #include "store/upkeep/upkeep.hpp"
+#include "store/workflows/dead.hpp"
+#include "store/workflows/listing.hpp"
 
 namespace foreman::api {
 
@@ -241,6 +244,36 @@ void report_rights(Report* report) {
                 stray.first, stray.count);
 }
 
+// What waits for a function, and would fail each time.
+void report_workflow_types(Report* report) {
+    pg::ContextResource memory(CurrentMemoryContext);
+    pg::vector<Datum> types(&memory);
+    store::seen_workflow_types(false, CurrentMemoryContext, &types);
+    int troubled = 0;
+    std::optional<pg::Failure> first;
+    for (const Datum name : types) {
+        const store::WorkflowType& type = store::find_workflow_type(pg::text_view(name));
+        if (!type.exists) continue;
+        try {
+            engine::functions_of(type);
+        } catch (const pg::Failure& f) {
+            if (troubled++ == 0) first = f;
+        }
+    }
+    if (!first) return report->add("workflow_types", true, "the functions of all types are there");
+    report->add("workflow_types", false, "%s: %s; %d such types", first->message(), first->hint(), troubled);
+}
+
+void report_workflow_inputs(Report* report) {
+    const int64 dead = store::dead_workflow_inputs();
+    report->add("workflow_inputs", dead == 0,
+                dead == 0 ? "no input of a workflow is a dead letter"
+                          : INT64_FORMAT
+                    " inputs of workflows could not be handled: "
+                    "foreman.workflow_dead_letters(what => 'input') lists them",
+                dead);
+}
+
 // Work that waits for nothing but a role.
 void report_roles(Report* report) {
     const store::TroubledRoles t = store::troubled_roles();
@@ -287,6 +320,8 @@ FOREMAN_PUBLIC(health) {
     report_history(&report);
     report_rights(&report);
     report_roles(&report);
+    report_workflow_types(&report);
+    report_workflow_inputs(&report);
     report_interruptions(&report);
     report_cron_records(&report);
     return report.done();

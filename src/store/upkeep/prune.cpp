@@ -261,7 +261,7 @@ bool Pruner::try_drop_day(const Day& day) {
 bool Pruner::step() {
     const AsOwner scope;
     // A range of places is read in their order, the whole table may be read from its middle.
-    if (phase_ != Phase::dead_letters && phase_ != Phase::batches && phase_ != Phase::history)
+    if (phase_ == Phase::begun || phase_ == Phase::aged || phase_ == Phase::partitions)
         scope.allow_any_plan();
     pg::GucScope settings;
     settings.set("lock_timeout", "100ms");
@@ -299,8 +299,21 @@ bool Pruner::step() {
         }
         case Phase::batches:
             if (delete_batches()) return true;
-            phase_ = Phase::history;
+            phase_ = Phase::workflows;
+            workflow_ = {};
+            return true;
+        case Phase::workflows:
+        case Phase::inputs: {
+            const bool instances = phase_ == Phase::workflows;
+            const PrunedSome some =
+                instances ? prune_instances(now_, &workflow_) : prune_strayed_inputs(now_, &workflow_);
+            if (some.rows > 0) count(instances ? "workflows" : "inputs", {}, some.rows);
+            if (some.more) return true;
+            workflow_ = {};
+            phase_ = instances ? Phase::inputs : Phase::history;
+            if (instances) return true;
             break;
+        }
         case Phase::history:
             while (at_ < days_.size() && (is_over(days_[at_]) || !has_work(days_[at_]))) at_++;
             if (at_ == days_.size()) {

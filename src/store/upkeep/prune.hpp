@@ -8,11 +8,13 @@
 
 #include "board/board.hpp"
 #include "pg/memory.hpp"
+#include "store/upkeep/prune_workflows.hpp"
 
 namespace foreman::store {
 
 struct Pruned {
-    const char* what;        // history, partitions, dead letters, statistics, unique keys, batches
+    const char* what;  // history, partitions, dead letters, statistics, unique keys, batches, workflows,
+                       // inputs
     board::BoardName queue;  // empty: of several
     int64 rows;
 };
@@ -43,7 +45,7 @@ class Pruner {
     const pg::vector<Pruned>& removed() const noexcept { return removed_; }
 
   private:
-    enum class Phase { none, begun, dead_letters, aged, batches, history, partitions };
+    enum class Phase { none, begun, dead_letters, aged, batches, workflows, inputs, history, partitions };
     struct Day {
         int64 number;  // days since 2000-01-01; of the default partition: none
         bool is_default;
@@ -69,6 +71,7 @@ class Pruner {
     std::size_t at_ = 0;
     int tries_ = 0;
     std::optional<pg::Failure> kept_;  // why a partition could not be dropped
+    WorkflowPlace workflow_;           // what the last step came to
     int64 batch_ = 0;                  // the last batch that was looked at
     uint32 block_ = 0;                 // what the deletions of this table have come to
     uint16 offset_ = 0;

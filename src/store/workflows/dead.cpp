@@ -35,6 +35,9 @@ constinit pg::Statement g_read{"workflow_dead_letters",
                                "d.args, d.attempt::pg_catalog.int4, "
                                "d.discarded_at, d.reason, d.errors " DEAD_OF_WORKFLOWS,
                                std::span<const Oid>(kArguments)};
+constinit pg::Statement g_dead_inputs{"dead_workflow_inputs",
+                                      "SELECT pg_catalog.count(*) FROM foreman.dead_letter WHERE origin " EQ
+                                      " ANY ('{e,i,t,u}'::pg_catalog.\"char\"[]) AND origin " EQ " 'i'"};
 constinit pg::Statement g_ids{"workflow_dead_ids", "SELECT d.queue, d.job_id " DEAD_OF_WORKFLOWS,
                               std::span<const Oid>(kArguments)};
 
@@ -80,6 +83,11 @@ void workflow_dead_ids(const WorkflowDeadFilter& f, pg::vector<int64>* out) {
     for (const pg::Row r : g_ids.execute(arguments(f))) {
         if (operated(r)) out->push_back(r.i64(2));
     }
+}
+
+int64 dead_workflow_inputs() {
+    const AsOwner scope;
+    return g_dead_inputs.execute(true)[0].i64(1);
 }
 
 int64 count_workflow_dead_letters(const WorkflowDeadFilter& f) {

@@ -19,6 +19,8 @@ struct WorkflowDeadFilter {
 /// does: puts the dead letters that match into rows, the latest first: those of queues that the caller operates.
 void put_workflow_dead_letters(const WorkflowDeadFilter& filter, pg::ResultSet* rows);
 int64 count_workflow_dead_letters(const WorkflowDeadFilter& filter);
+/// How many inputs of any workflow are dead letters, whoever asks.
+int64 dead_workflow_inputs();
 /// The ids of those that match.
 void workflow_dead_ids(const WorkflowDeadFilter& filter, pg::vector<int64>* out);
 
