@@ -78,6 +78,8 @@ SELECT foreman.create_workflow_type('poor', 'w.decide', 'w.evolve', run_as => 'r
 REVOKE EXECUTE ON FUNCTION w.decide(timestamptz, jsonb, jsonb) FROM PUBLIC;
 SELECT matches((SELECT detail FROM foreman.health() WHERE name = 'workflow_types' AND NOT ok), '^permission denied for decide of workflow type "poor"', 'a function that its role may not execute');
 SELECT foreman.drop_workflow_type('poor') \g /dev/null
+DROP OWNED BY retention_worker;
+DROP ROLE retention_worker;
 SELECT foreman.signal_workflow('order', 'runs', '{"raise": "no"}') \g /dev/null
 UPDATE foreman.live_job SET max_attempts = 1 WHERE origin = 'i';
 SELECT foreman.start() \g /dev/null
