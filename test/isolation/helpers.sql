@@ -132,7 +132,7 @@ END $$;
 
 -- A type of workflows: the input {"do": "A"} becomes an event of type A, End ends it, and others are rejected.
 CREATE FUNCTION spec.decide(now timestamptz, state jsonb, input jsonb) RETURNS jsonb LANGUAGE sql
-    AS $$ SELECT CASE WHEN input ? 'do' THEN jsonb_build_object('events', jsonb_build_array(jsonb_build_object('type', input -> 'do')))
+    AS $$ SELECT CASE WHEN input ? 'do' THEN jsonb_build_object('events', jsonb_build_array(jsonb_build_object('type', input -> 'do'))) || CASE WHEN input ? 'effects' THEN input - 'do' ELSE '{}' END
               ELSE jsonb_build_object('reject', coalesce(input -> 'type', '"no"')) END $$;
 CREATE FUNCTION spec.evolve(state jsonb, event jsonb) RETURNS jsonb LANGUAGE sql AS $$ SELECT jsonb_build_object('last', event -> 'type') $$;
 CREATE FUNCTION spec.is_terminal(state jsonb) RETURNS bool LANGUAGE sql AS $$ SELECT state ->> 'last' = 'End' $$;
@@ -148,6 +148,14 @@ CREATE FUNCTION spec.workflow(id text) RETURNS text LANGUAGE sql AS $$
     SELECT coalesce((SELECT w.state || ': ' || string_agg(e.event_type, ' ' ORDER BY e.sequence) FROM foreman.workflows w, foreman.workflow_events('spec', id) e
         WHERE w.workflow_id = id GROUP BY w.state), 'nowhere') || coalesce((SELECT ' (' || string_agg(i.source || ' ' || i.state, ', ' ORDER BY i.input) || ')'
         FROM foreman.workflow_inputs('spec', id) i), '') $$;
+-- A workflow with an effect that is done outside; whoever claims that lets it fail for good, and the workflow with it.
+CREATE FUNCTION spec.with_effect(id text) RETURNS text LANGUAGE sql
+    AS $$ SELECT outcome FROM foreman.execute('spec', id, '{"do": "A", "effects": [{"kind": "unheard", "key": "e"}]}') $$;
+CREATE FUNCTION spec.fail_effects() RETURNS text LANGUAGE sql
+    AS $$ SELECT string_agg(foreman.fail(job_id, token, 'broken', discard => true), ' ') FROM foreman.claim('{default}', 'w', kinds => '{unheard}') $$;
+CREATE FUNCTION spec.effects(id text) RETURNS text LANGUAGE sql
+    AS $$ SELECT string_agg(key || ' ' || state, ', ' ORDER BY key) || ', ' || (SELECT count(*) FROM foreman.live_job WHERE kind = 'unheard') || ' jobs' FROM foreman.workflow_effects('spec', id) $$;
+
 CREATE PROCEDURE spec.tidy_workflows() LANGUAGE plpgsql AS $$
 BEGIN
     TRUNCATE foreman.workflow_instance, foreman.workflow_event, foreman.workflow_input, foreman.workflow_effect;

@@ -46,6 +46,16 @@ SELECT is(foreman.retry_workflow('order', '2'), 3::int8, 'it is retried');
 SELECT ok(t.wait_until($$ w.events('order', '2') = 'A B foreman.Retried Taken' $$), 'and the timer fires');
 SELECT foreman.alter_workflow_type('order', decide => 'w.decide') \g /dev/null
 
+-- One whose dead letter was retried by itself: its result came too late, so it is done again.
+INSERT INTO w.broken_kinds VALUES ('charge');
+SELECT foreman.execute('order', 'late', '{"do": "A", "effects": [{"kind": "charge", "key": "pay", "max_attempts": 1, "on_result": "on paid"}]}') \g /dev/null
+SELECT ok(t.wait_until($$ w.state('order', 'late') = 'failed 1' $$), 'a workflow fails');
+DELETE FROM w.broken_kinds;
+SELECT foreman.retry_workflow_dead_letters('order', 'late') \g /dev/null
+SELECT ok(t.wait_until($$ w.effects('order', 'late') = 'pay completed' $$), 'its dead letter is retried, and done');
+SELECT is(foreman.retry_workflow('order', 'late'), 2::int8, 'then the workflow is');
+SELECT ok(t.wait_until($$ w.events('order', 'late') = 'A foreman.Retried on paid' $$), 'and hears of the result');
+
 -- What cannot be retried.
 INSERT INTO w.broken_kinds VALUES ('charge');
 SELECT foreman.execute('order', '3', '{"do": "A", "effects": [{"kind": "fine", "key": "book", "undo": {"kind": "fine"}}]}') \g /dev/null

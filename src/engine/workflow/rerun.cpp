@@ -65,10 +65,13 @@ int64 retry_workflow(const store::WorkflowType& type, std::string_view id,
         refuse_retry(type, id, "what it had done is undone",
                      "foreman.fork_workflow() begins a new one with the events before it.");
     const core::Instant ended_at = store::ended_at(instance.instance);
+    const bool tried = store::failed_effect_tried(instance.instance);
     pg::ContextResource memory(CurrentMemoryContext);
     store::Unfinished unfinished(&memory);
     store::read_unfinished(instance.instance, type.kind, &unfinished);
-    if (unfinished.dead == 0 || !store::revive(unfinished.dead, store::Place::dead))
+    // Asked again where somebody retries the dead letter at the same time.
+    if (!tried && (unfinished.dead == 0 || !store::revive(unfinished.dead, store::Place::dead)) &&
+        !store::failed_effect_tried(instance.instance))
         refuse_retry(type, id, "the dead letter that made it fail is gone",
                      "foreman.fork_workflow() begins a new one with the same events.");
     store::reopen_instance(type, instance.instance);

@@ -30,6 +30,13 @@ constinit pg::Statement g_dead{
     " $1) ORDER BY d.discarded_at DESC LIMIT 1)",
     {INT8OID, TEXTOID}};
 
+// The effect that was noted has been tried again since.
+constinit pg::Statement g_tried{
+    "workflow_failed_effect_tried",
+    "SELECT FROM foreman.workflow_instance i JOIN foreman.workflow_effect e ON e.effect " EQ
+    " i.failed_effect WHERE i.instance " EQ " $1 AND e.state " EQ " ANY ('{o,c}'::pg_catalog.\"char\"[])",
+    {INT8OID}};
+
 // What was done after the end told nobody: it is done again.
 constinit pg::Statement g_late{
     "workflow_late_effects",
@@ -96,6 +103,13 @@ bool has_undone(int64 instance) {
     pg::Args<1> a;
     a.i64(1, instance);
     return !g_undone.execute(a).empty();
+}
+
+bool failed_effect_tried(int64 instance) {
+    const AsOwner scope;
+    pg::Args<1> a;
+    a.i64(1, instance);
+    return !g_tried.execute(a).empty();
 }
 
 void read_unfinished(int64 instance, std::string_view kind, Unfinished* out) {

@@ -13,6 +13,9 @@ namespace foreman::store {
 /// Whether some effect of the instance has been undone, is being, or could not be.
 bool has_undone(int64 instance);
 
+/// Whether the effect that made the instance fail was retried since, and is under way or done.
+bool failed_effect_tried(int64 instance);
+
 /// Jobs that a failed instance waited for when it ended.
 struct Unfinished {
     int64 dead = 0;           ///< the dead letter that made it fail; 0: it is gone
