@@ -158,7 +158,8 @@ Attempt run_guarded(const store::Handler& handler, const store::Job* job, int at
     if (options.in_executor) note_handler();
     try {
         pg::Subtransaction sub;
-        if (options.in_executor) sub.follow_read_only_default();
+        // What a workflow decides is written by the engine.
+        if (options.in_executor && handler.shape != store::Shape::workflow) sub.follow_read_only_default();
         {
             const pg::GucScope settings_scope;
             const pg::ActiveSnapshot snapshot;

@@ -78,8 +78,8 @@ $node->safe_psql('postgres', q{
 	SELECT foreman.create_workflow_type('campaign', 'c.decide', 'c.evolve', snapshot_every => 5),
 		foreman.create_workflow_type('part', 'c.part', 'c.evolve', 'c.ended');
 	CREATE TABLE c.acked (tag text);
-	CREATE VIEW c.seen AS SELECT i.workflow_id, e.sequence, e.event_type, e.data FROM foreman.workflow_event e JOIN foreman.workflow_instance i USING (instance)
-		WHERE i.workflow_type = 'campaign'});
+	CREATE VIEW c.events AS SELECT i.workflow_id, e.sequence, e.event_type, e.data, coalesce(e.data ->> 'effect', e.data ->> 'timer', e.data ->> 'tag') AS name
+		FROM foreman.workflow_event e JOIN foreman.workflow_instance i USING (instance) WHERE i.workflow_type = 'campaign'});
 
 my $dir = PostgreSQL::Test::Utils::tempdir;
 my @acked;
@@ -183,18 +183,19 @@ while (my @some = splice @acked, 0, 5000)
 {
 	$node->safe_psql('postgres', 'INSERT INTO c.acked VALUES ' . join(',', map { "('$_')" } @some));
 }
+$node->safe_psql('postgres', 'CREATE TABLE c.seen AS SELECT * FROM c.events; CREATE INDEX ON c.seen (name, event_type); ANALYZE');
 my %never = (
 	'no invariant is broken' => 'SELECT w.broken()',
 	'no input waits or is dead' => q{SELECT input, state FROM foreman.workflow_input WHERE state IN ('p', 'd')},
 	'no acknowledged input is lost' => q{SELECT DISTINCT tag FROM c.acked EXCEPT SELECT data ->> 'tag' FROM c.seen WHERE event_type = 'in'},
 	'no input is handled twice' => q{SELECT data ->> 'tag' FROM c.seen WHERE event_type = 'in' GROUP BY 1 HAVING count(*) > 1},
 	'every effect is heard of, once' => q{SELECT s.workflow_id, s.data FROM c.seen s WHERE event_type = 'in' AND (data -> 'n')::int % 3 = 0
-		AND (SELECT count(*) FROM c.seen r WHERE r.workflow_id = s.workflow_id AND r.event_type IN ('result', 'failure') AND r.data ->> 'effect' = s.data ->> 'tag') <> 1},
+		AND (SELECT count(*) FROM c.seen r WHERE r.workflow_id = s.workflow_id AND r.event_type IN ('result', 'failure') AND r.name = s.name) <> 1},
 	'as what it was' => q{SELECT data FROM c.seen WHERE event_type = 'failure' AND NOT data -> 'error' ->> 'message' = 'bad'},
 	'every timer fires, once' => q{SELECT s.workflow_id, s.data FROM c.seen s WHERE event_type = 'in' AND (data -> 'n')::int % 5 = 0
-		AND (SELECT count(*) FROM c.seen r WHERE r.workflow_id = s.workflow_id AND r.event_type = 'fired' AND r.data ->> 'timer' = s.data ->> 'tag') <> 1},
+		AND (SELECT count(*) FROM c.seen r WHERE r.workflow_id = s.workflow_id AND r.event_type = 'fired' AND r.name = s.name) <> 1},
 	'every signal arrives, once' => q{SELECT s.workflow_id, s.data FROM c.seen s WHERE event_type = 'in' AND (data -> 'n')::int % 4 = 0
-		AND (SELECT count(*) FROM c.seen r WHERE r.event_type = 'poke' AND r.data ->> 'tag' = s.data ->> 'tag') <> 1},
+		AND (SELECT count(*) FROM c.seen r WHERE r.event_type = 'poke' AND r.name = s.name) <> 1},
 	'every workflow has paid, its time has come, and its part has ended, once' => q{SELECT workflow_id FROM c.seen GROUP BY 1
 		HAVING count(*) FILTER (WHERE event_type = 'result' AND data ->> 'effect' = 'pay') <> 1 OR count(*) FILTER (WHERE event_type = 'fired' AND data ->> 'timer' = 'due') <> 1
 			OR count(*) FILTER (WHERE event_type = 'part ended' AND data ->> 'state' = 'completed') <> 1},
