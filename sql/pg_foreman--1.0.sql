@@ -1590,32 +1590,32 @@ COMMENT ON FUNCTION foreman.workflow_children IS 'Workflows that a workflow star
 ------------------------------------------------------------------------------------------------------------------------
 
 -- Tests of a workflow type without an instance. Nothing is stored.
--- bundle: operator producer
+-- bundle: operator
 CREATE FUNCTION foreman.given_events(workflow_type pg_catalog.text, events pg_catalog.jsonb)
 RETURNS pg_catalog.void LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_given_events';
 COMMENT ON FUNCTION foreman.given_events IS 'Tests of a workflow type: folds these events for the when_input() that follows in this session. Nothing is stored';
 
--- bundle: operator producer
+-- bundle: operator
 CREATE FUNCTION foreman.when_input(input pg_catalog.jsonb)
 RETURNS pg_catalog.void LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_when_input';
 COMMENT ON FUNCTION foreman.when_input IS 'Tests of a workflow type: asks decide, for the then_ functions that follow. The events of an accepted input are folded for the next one. Nothing is stored';
 
--- bundle: operator producer
+-- bundle: operator
 CREATE FUNCTION foreman.then_events(events pg_catalog.jsonb, description pg_catalog.text DEFAULT NULL)
 RETURNS pg_catalog.text LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_then_events';
 COMMENT ON FUNCTION foreman.then_events IS 'pgTAP: passes when the input of when_input() was accepted with exactly these events. data and version may be left out where they are {} and 1';
 
--- bundle: operator producer
+-- bundle: operator
 CREATE FUNCTION foreman.then_effects(effects pg_catalog.jsonb, description pg_catalog.text DEFAULT NULL)
 RETURNS pg_catalog.text LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_then_effects';
 COMMENT ON FUNCTION foreman.then_effects IS 'pgTAP: passes when decide asked for as many effects in this order, each of which contains what is given here; [] for none';
 
--- bundle: operator producer
+-- bundle: operator
 CREATE FUNCTION foreman.then_timers(timers pg_catalog.jsonb, description pg_catalog.text DEFAULT NULL)
 RETURNS pg_catalog.text LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_then_timers';
 COMMENT ON FUNCTION foreman.then_timers IS 'pgTAP: passes when decide set as many timers in this order, each of which contains what is given here; [] for none';
 
--- bundle: operator producer
+-- bundle: operator
 CREATE FUNCTION foreman.then_rejected(rejection pg_catalog.jsonb DEFAULT NULL, description pg_catalog.text DEFAULT NULL)
 RETURNS pg_catalog.text LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_then_rejected';
 COMMENT ON FUNCTION foreman.then_rejected IS 'pgTAP: passes when decide rejected the input of when_input(), with this where it is given';

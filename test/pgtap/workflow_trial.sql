@@ -50,4 +50,15 @@ SELECT foreman.when_input('{}');
 SELECT foreman.then_events('[{"type": "Traced"}]', 'decide may write');
 SELECT is((SELECT count(*) FROM w.trace), 0::int8, 'and what it wrote is rolled back');
 SELECT is((SELECT count(*) FROM foreman.workflows) + (SELECT count(*) FROM foreman.jobs), 0::int8, 'nothing is stored');
+CREATE ROLE trial_producer LOGIN;
+SELECT foreman.grant_role('producer', 'trial_producer', 'default') \g /dev/null
+GRANT EXECUTE ON FUNCTION foreman.given_events(text, jsonb), foreman.when_input(jsonb), foreman.then_events(jsonb, text) TO trial_producer;
+SET ROLE trial_producer;
+SELECT throws_ok($$ SELECT foreman.given_events('order', '[]') $$, '42501', NULL, 'who only feeds the queue tries nothing');
+SELECT throws_ok($$ SELECT foreman.when_input('{}') $$, '42501', NULL, 'nor goes on with what another role tried');
+SELECT throws_ok($$ SELECT foreman.then_events('[]') $$, '42501', NULL, 'nor sees its answer');
+RESET ROLE;
+SELECT foreman.revoke_role('producer', 'trial_producer', 'default') \g /dev/null
+DROP OWNED BY trial_producer;
+DROP ROLE trial_producer;
 SELECT * FROM finish();
