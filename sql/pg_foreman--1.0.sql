@@ -198,8 +198,8 @@ COMMENT ON COLUMN foreman.live_job.run_at IS 'When the job is due';
 COMMENT ON COLUMN foreman.live_job.attempt IS 'Attempts charged so far';
 COMMENT ON COLUMN foreman.live_job.alone IS 'Bit 1: the job runs in a transaction of its own, since it failed or overran in one that it shared; bit 2: it has a key; bit 4: its kind had no handler, and whoever enqueued it may not feed all queues';
 COMMENT ON COLUMN foreman.live_job.state IS 'w = may be claimed, r = leased, b = waits for something else than its time';
-COMMENT ON COLUMN foreman.live_job.origin IS 'What made the job: s = a schedule, c = a row of cron.job, b = the end of a batch; of workflows: e = an effect, u = the undoing of an effect, i = an input, t = a timer; NULL: a caller';
-COMMENT ON COLUMN foreman.live_job.origin_id IS 'Which one it was: the run of the schedule, the batch, the effect, the input, or the instance of the timer';
+COMMENT ON COLUMN foreman.live_job.origin IS 'What made the job: s = a schedule, c = a row of cron.job, b = the end of a batch; of workflows: e = an effect, u = the undoing of an effect, i = an input, t = a timer, d = a task of a worker outside; NULL: a caller';
+COMMENT ON COLUMN foreman.live_job.origin_id IS 'Which one it was: the run of the schedule, the batch, the effect, the input, or the instance of the timer or the task';
 COMMENT ON COLUMN foreman.live_job.timeout_us IS 'The job''s own timeout in microseconds; NULL: the handler''s';
 COMMENT ON COLUMN foreman.live_job.errors IS 'One object for each failed attempt, at most 32';
 COMMENT ON COLUMN foreman.live_job.token IS 'Proof of the lease; NULL unless leased';
@@ -1235,6 +1235,9 @@ CREATE TABLE foreman.workflow_instance (
     folded_sequence pg_catalog.int8        NOT NULL DEFAULT 0,
     folded_by       pg_catalog.int8,
     failed_effect   pg_catalog.int8,
+    task            pg_catalog.int8,
+    parked          pg_catalog.jsonb,
+    worker_version  pg_catalog.text        COLLATE pg_catalog."C",
     CONSTRAINT workflow_instance_pkey PRIMARY KEY (instance)
 ) WITH (fillfactor = 70);
 CREATE UNIQUE INDEX workflow_instance_id ON foreman.workflow_instance (workflow_type, workflow_id) WHERE (state OPERATOR(pg_catalog.<>) 'n');
@@ -1256,6 +1259,9 @@ COMMENT ON COLUMN foreman.workflow_instance.on_parent_end IS 'c = it is cancelle
 COMMENT ON COLUMN foreman.workflow_instance.folded IS 'State after event folded_sequence';
 COMMENT ON COLUMN foreman.workflow_instance.failed_effect IS 'Effect whose dead letter made it fail';
 COMMENT ON COLUMN foreman.workflow_instance.folded_by IS 'Identity of the evolve that folded it; another evolve folds anew';
+COMMENT ON COLUMN foreman.workflow_instance.task IS 'Last job of kind workflow-task:TYPE that was made for workers outside';
+COMMENT ON COLUMN foreman.workflow_instance.parked IS 'Why workers outside get no task of it until resume_workflow(): reason, at, and what they submitted instead of what was recorded';
+COMMENT ON COLUMN foreman.workflow_instance.worker_version IS 'Workers of this version get its tasks; NULL: any';
 
 CREATE SEQUENCE foreman.workflow_position_seq AS pg_catalog.int8;
 SELECT pg_catalog.pg_extension_config_dump('foreman.workflow_position_seq', '');
@@ -1284,7 +1290,8 @@ COMMENT ON SEQUENCE foreman.workflow_input_seq IS 'Numbers of inputs, in the ord
 -- Inputs that wait to be handled, and those that were handled and are kept. state: p = pending, a = accepted,
 -- r = rejected, o = came after the end (already completed), d = its job is a dead letter.
 -- source: e = execute(), s = a signal, r = the end of an effect, t = a timer, c = the end of a child, b = the start of a
--- child, x = a cancel, k = the parent ended and it with it, u = an effect to be undone after the end, f = the instance is to fail.
+-- child, x = a cancel, k = the parent ended and it with it, u = an effect to be undone after the end,
+-- w = workers outside could not do a task, f = the instance is to fail.
 CREATE TABLE foreman.workflow_input (
     input          pg_catalog.int8        NOT NULL,
     workflow_type  pg_catalog.text        COLLATE pg_catalog."C" NOT NULL,
@@ -1317,7 +1324,7 @@ SELECT pg_catalog.pg_extension_config_dump('foreman.workflow_input', '');
 COMMENT ON TABLE foreman.workflow_input IS 'Inputs of workflows that wait, or that are kept; see foreman.workflow_inputs()';
 COMMENT ON COLUMN foreman.workflow_input.root IS 'Instance that it is meant for, under the number of the first of those that continue one another; NULL: whichever has the id';
 COMMENT ON COLUMN foreman.workflow_input.state IS 'p = pending, a = accepted, r = rejected, o = came after the end, d = its job is a dead letter';
-COMMENT ON COLUMN foreman.workflow_input.source IS 'e = execute(), s = signal, r = end of an effect, t = timer, c = end of a child, b = start of a child, x = cancel, k = terminated with its parent, u = effect to be undone, f = the instance is to fail';
+COMMENT ON COLUMN foreman.workflow_input.source IS 'e = execute(), s = signal, r = end of an effect, t = timer, c = end of a child, b = start of a child, x = cancel, k = terminated with its parent, u = effect to be undone, w = workers outside could not do a task, f = the instance is to fail';
 COMMENT ON COLUMN foreman.workflow_input.input_id IS 'Name that its sender gave it; a second input of the name is answered as the first was';
 COMMENT ON COLUMN foreman.workflow_input.begins IS 'Whether it may begin an instance';
 COMMENT ON COLUMN foreman.workflow_input.ends IS 'Whether the instance fails when decide rejects it';
@@ -1421,6 +1428,24 @@ CREATE FUNCTION foreman.set_search_attributes(workflow_type pg_catalog.text, wor
 RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_set_search_attributes';
 COMMENT ON FUNCTION foreman.set_search_attributes IS 'Merges attributes into those by which a workflow is found; a null takes one away. Returns true';
 
+-- bundle: worker
+CREATE FUNCTION foreman.claim_workflow_task(types pg_catalog.text[], worker_id pg_catalog.text, qty pg_catalog.int4 DEFAULT 1,
+    lease pg_catalog.interval DEFAULT NULL, worker_version pg_catalog.text DEFAULT NULL,
+    OUT workflow_type pg_catalog.text, OUT workflow_id pg_catalog.text, OUT job_id pg_catalog.int8, OUT token pg_catalog.uuid,
+    OUT sequence pg_catalog.int8, OUT history pg_catalog.jsonb, OUT attempt pg_catalog.int4, OUT leased_until pg_catalog.timestamptz)
+RETURNS SETOF pg_catalog.record LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_claim_workflow_task';
+COMMENT ON FUNCTION foreman.claim_workflow_task IS 'Leases workflows of these types, which have no decide, to an outside worker: those that something happened to. history: all events, [{"sequence", "type", "data", "at"}, ...]. heartbeat(job_id, token) extends the lease, submit_commands() ends it. A workflow whose first task was claimed with a worker_version goes to workers of that version from then on. Never waits';
+
+-- bundle: worker
+CREATE FUNCTION foreman.submit_commands(workflow_type pg_catalog.text, workflow_id pg_catalog.text, token pg_catalog.uuid, commands pg_catalog.jsonb)
+RETURNS pg_catalog.text LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_submit_commands';
+COMMENT ON FUNCTION foreman.submit_commands IS 'What a worker decided for a workflow that it has leased: [{"command": "schedule_effect", "sequence": 1, ...}, ...], all or nothing. Commands that the history has already are passed over. Returns accepted; lost, when the lease has ended: nothing has changed; or parked, when a command is not the one that the history has';
+
+-- bundle: operator
+CREATE FUNCTION foreman.resume_workflow(workflow_type pg_catalog.text, workflow_id pg_catalog.text, reason pg_catalog.text DEFAULT NULL)
+RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_resume_workflow';
+COMMENT ON FUNCTION foreman.resume_workflow IS 'Lets workers of any version have a workflow again that was parked, and records who did it and why. Returns true; raises an error when it is not parked';
+
 -- bundle: operator monitor
 CREATE VIEW foreman.workflow_types WITH (security_barrier) AS
 SELECT t.workflow_type, t.decide, t.evolve, t.is_terminal, t.unique_key, t.initial_state, t.snapshot_every, t.on_dead_letter, t.record_inputs,
@@ -1453,7 +1478,8 @@ SELECT i.workflow_type, i.workflow_id,
        i.sequence, i.started_at, i.last_event_at, i.ended_at, CASE WHEN foreman._sees_args(h.queue) THEN i.reason END AS reason,
        CASE WHEN foreman._sees_args(h.queue) THEN i.search END AS search,
        CASE WHEN p.instance IS NOT NULL THEN pg_catalog.jsonb_build_object('workflow_type', p.workflow_type, 'workflow_id', p.workflow_id) END AS parent,
-       h.run_as::pg_catalog.text AS run_as, h.queue, i.unique_key, i.instance
+       h.run_as::pg_catalog.text AS run_as, h.queue, i.unique_key, i.instance,
+       CASE WHEN foreman._sees_args(h.queue) THEN i.parked END AS parked, i.worker_version
   FROM foreman.workflow_instance i
   JOIN foreman.handler h ON h.kind OPERATOR(pg_catalog.=) ('workflow:' OPERATOR(pg_catalog.||) i.workflow_type)
   LEFT JOIN foreman.workflow_instance p ON p.instance OPERATOR(pg_catalog.=) i.parent
@@ -1473,6 +1499,8 @@ COMMENT ON COLUMN foreman.workflows.run_as IS 'Role that its functions run as';
 COMMENT ON COLUMN foreman.workflows.queue IS 'Queue of the jobs that handle later inputs';
 COMMENT ON COLUMN foreman.workflows.unique_key IS 'Key that no other running workflow of the type has';
 COMMENT ON COLUMN foreman.workflows.instance IS 'Number; workflows that were begun later have greater ones';
+COMMENT ON COLUMN foreman.workflows.parked IS 'Why workers outside get no task of it until resume_workflow()';
+COMMENT ON COLUMN foreman.workflows.worker_version IS 'Workers of this version get its tasks; NULL: any';
 
 -- bundle: operator monitor
 CREATE VIEW foreman._workflow_events WITH (security_barrier) AS
@@ -1508,7 +1536,7 @@ CREATE VIEW foreman._workflow_inputs WITH (security_barrier) AS
 SELECT i.workflow_type, i.workflow_id, i.input,
        CASE i.state WHEN 'p' THEN 'pending' WHEN 'a' THEN 'accepted' WHEN 'r' THEN 'rejected' WHEN 'o' THEN 'already_completed' ELSE 'dead' END AS state,
        CASE i.source WHEN 'e' THEN 'execute' WHEN 's' THEN 'signal' WHEN 'r' THEN 'effect' WHEN 't' THEN 'timer' WHEN 'c' THEN 'child' WHEN 'b' THEN 'start'
-            WHEN 'x' THEN 'cancel' WHEN 'k' THEN 'terminate' WHEN 'u' THEN 'undo' ELSE 'fail' END AS source,
+            WHEN 'x' THEN 'cancel' WHEN 'k' THEN 'terminate' WHEN 'u' THEN 'undo' WHEN 'w' THEN 'task' ELSE 'fail' END AS source,
        i.input_id, CASE WHEN foreman._sees_args(h.queue) THEN i.payload END AS payload, i.received_at, i.handled_at,
        CASE WHEN foreman._sees_args(h.queue) THEN i.rejection END AS rejection, i.first_sequence, i.last_sequence, i.job_id
   FROM foreman.workflow_input i JOIN foreman.handler h ON h.kind OPERATOR(pg_catalog.=) ('workflow:' OPERATOR(pg_catalog.||) i.workflow_type)
@@ -1518,7 +1546,7 @@ COMMENT ON COLUMN foreman._workflow_inputs.workflow_type IS 'Type';
 COMMENT ON COLUMN foreman._workflow_inputs.workflow_id IS 'Id';
 COMMENT ON COLUMN foreman._workflow_inputs.input IS 'Number';
 COMMENT ON COLUMN foreman._workflow_inputs.state IS 'pending, accepted, rejected, already_completed or dead';
-COMMENT ON COLUMN foreman._workflow_inputs.source IS 'execute, signal, effect, timer, child, start, cancel, terminate, undo or fail';
+COMMENT ON COLUMN foreman._workflow_inputs.source IS 'execute, signal, effect, timer, child, start, cancel, terminate, undo, task or fail';
 COMMENT ON COLUMN foreman._workflow_inputs.input_id IS 'Name that its sender gave it';
 COMMENT ON COLUMN foreman._workflow_inputs.payload IS 'What decide gets; NULL without the right to see it';
 COMMENT ON COLUMN foreman._workflow_inputs.received_at IS 'When it came';

@@ -89,6 +89,7 @@ enum class Origin : char {
     cron = 'c',             ///< a run of a row of cron.job: its run_id
     batch = 'b',            ///< the end of a batch: its batch_id
     workflow_effect = 'e',  ///< the effect
+    workflow_task = 'd',    ///< what workers outside decide
     workflow_undo = 'u',    ///< the effect that it undoes
     workflow_input = 'i',   ///< the input
     workflow_timer = 't'    ///< the instance

@@ -38,6 +38,7 @@ enum class InputSource : char {
     cancel = 'x',
     terminate = 'k',  ///< its parent ended; decide is not asked
     undo = 'u',       ///< an effect completed after the end that undoes it; decide is not asked
+    task_lost = 'w',  ///< workers outside could not do a task; the instance is parked
     fail = 'f'        ///< nobody can handle a dead letter; decide is not asked
 };
 

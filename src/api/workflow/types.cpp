@@ -90,6 +90,17 @@ void put(const store::NewWorkflowType& t) {
     store::put_workflow_type(t);
 }
 
+// What is in the hands of workers outside stays there: their tasks are jobs of the queue, and their histories tell no
+// function what to do.
+void require_same_deciders(const store::WorkflowType& old, const store::NewWorkflowType& t) {
+    const bool was_outside = *old.decide == '\0';
+    const bool same = was_outside == t.decide.empty() && (!was_outside || t.queue == old.queue);
+    if (same || !store::has_running_instances(t.type)) return;
+    throw pg::Failure(ERRCODE_OBJECT_IN_USE, "workflow type \"%.*s\" has running instances",
+                      static_cast<int>(t.type.size()), t.type.data())
+        .hint("Whether a type is decided outside, and the queue of one that is, can change when none runs.");
+}
+
 const store::WorkflowType& require_own(std::string_view type) {
     const store::WorkflowType& t = store::require_workflow_type(type);
     store::require(store::Bundle::operate, t.queue);
@@ -160,6 +171,7 @@ FOREMAN_PUBLIC(alter_workflow_type) {
                 one_of(name, "reset", {}, "decide, evolve, is_terminal, unique_key and retain_completed");
         }
     }
+    require_same_deciders(old, t);
     put(t);
     return BoolGetDatum(true);
 }

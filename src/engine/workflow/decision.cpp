@@ -3,7 +3,6 @@
 
 #include <algorithm>
 
-#include "engine/workflow/fields.hpp"
 #include "pg/call.hpp"
 #include "pg/datum.hpp"
 #include "pg/error.hpp"
@@ -55,11 +54,7 @@ EffectAsked read_effect(const Fields& f) {
     e.on_result = f.optional_name("on_result").value_or("");
     e.on_failure = f.optional_name("on_failure").value_or("");
     e.job = f.job(kEffectKeys);
-    if (JsonbValue* undo = f.find("undo"); undo != nullptr && undo->type != jbvNull) {
-        const Fields u = f.object("undo");
-        (void)u.job({});  // what is wrong with it is said now, not when it is needed
-        e.undo = f.value(undo, request::JsonType::jsonb, "undo");
-    }
+    e.undo = read_undo(f);
     return e;
 }
 
@@ -68,37 +63,15 @@ TimerAsked read_timer(const Fields& f, core::Instant now) {
     TimerAsked t;
     t.key = f.name("key");
     if (t.key.size() > kMaxTimerKey) f.refuse("key", "must not be longer than 200 bytes");
-    JsonbValue* after = f.find("after");
-    JsonbValue* fire_at = f.find("fire_at");
-    if ((after == nullptr) == (fire_at == nullptr)) f.refuse("", "must have either \"after\" or \"fire_at\"");
-    if (after != nullptr) {
-        const auto value = f.value(after, request::JsonType::duration, "after");
-        const auto delay =
-            f.checked("after", [&] { return request::required_duration(value, "after", request::kDelays); });
-        t.fire_at = now + delay;
-    } else {
-        const auto value = f.value(fire_at, request::JsonType::instant, "fire_at");
-        const auto at = f.checked("fire_at", [&] { return request::optional_instant(value, "fire_at"); });
-        if (!at) f.refuse("fire_at", "must not be null");
-        if (*at < now) f.refuse("fire_at", "has passed; use greatest(now, ...)");
-        t.fire_at = *at;
-    }
+    t.fire_at = read_fire_time(f, now);
     t.input = f.json_or_empty("input");
     return t;
-}
-
-core::OnParentEnd parent_end_of(const Fields& f) {
-    const std::string_view word = f.optional_name("on_parent_end").value_or("cancel");
-    if (word == "cancel") return core::OnParentEnd::cancel;
-    if (word == "terminate") return core::OnParentEnd::terminate;
-    if (word == "abandon") return core::OnParentEnd::abandon;
-    f.refuse("on_parent_end", "must be cancel, terminate or abandon");
 }
 
 ChildAsked read_child(const Fields& f) {
     f.refuse_unknown(kChildKeys);
     return {f.name("workflow_type"), f.name("workflow_id"), f.optional_name("on_end").value_or(""),
-            f.json_or_empty("input"), parent_end_of(f)};
+            f.json_or_empty("input"), read_parent_end(f)};
 }
 
 SignalAsked read_signal(const Fields& f) {
@@ -119,6 +92,36 @@ void refuse_same_keys(const Fields& f, const pg::vector<T>& all, const char* fie
 }
 
 }  // namespace
+
+std::optional<Datum> read_undo(const Fields& f) {
+    JsonbValue* undo = f.find("undo");
+    if (undo == nullptr || undo->type == jbvNull) return std::nullopt;
+    (void)f.object("undo").job({});  // what is wrong with it is said now, not when it is needed
+    return f.value(undo, request::JsonType::jsonb, "undo");
+}
+
+core::Instant read_fire_time(const Fields& f, core::Instant now) {
+    JsonbValue* after = f.find("after");
+    JsonbValue* fire_at = f.find("fire_at");
+    if ((after == nullptr) == (fire_at == nullptr)) f.refuse("", "must have either \"after\" or \"fire_at\"");
+    if (after != nullptr) {
+        const auto value = f.value(after, request::JsonType::duration, "after");
+        return now + f.checked("after", [&] { return request::required_duration(value, "after", request::kDelays); });
+    }
+    const auto value = f.value(fire_at, request::JsonType::instant, "fire_at");
+    const auto at = f.checked("fire_at", [&] { return request::optional_instant(value, "fire_at"); });
+    if (!at) f.refuse("fire_at", "must not be null");
+    if (*at < now) f.refuse("fire_at", "has passed; use greatest(now, ...)");
+    return *at;
+}
+
+core::OnParentEnd read_parent_end(const Fields& f) {
+    const std::string_view word = f.optional_name("on_parent_end").value_or("cancel");
+    if (word == "cancel") return core::OnParentEnd::cancel;
+    if (word == "terminate") return core::OnParentEnd::terminate;
+    if (word == "abandon") return core::OnParentEnd::abandon;
+    f.refuse("on_parent_end", "must be cancel, terminate or abandon");
+}
 
 void read_decision(Subject subject, Datum answer, core::Instant now, Decision* out) {
     const Fields f(subject, answer);

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string_view>
 
+#include "engine/workflow/fields.hpp"
 #include "engine/workflow/fold.hpp"
 #include "pg/memory.hpp"
 #include "store/jobs/jobs.hpp"
@@ -63,6 +64,12 @@ void read_decision(Subject subject, Datum answer, core::Instant now, Decision* o
 /// does: reads a jsonb array of events, which may be empty.
 /// errors: 22023 naming the field
 void read_event_array(Subject subject, Datum events, pg::vector<EventAsked>* out);
+
+/// Parts of decisions that commands have as well.
+std::optional<Datum> read_undo(const Fields& fields);
+/// errors: unless it has either "after" or "fire_at", from `now` on
+core::Instant read_fire_time(const Fields& fields, core::Instant now);
+core::OnParentEnd read_parent_end(const Fields& fields);
 
 /// does: reads one job of a decision, {"kind", "args", options of enqueue()}.
 store::NewJob read_job(Subject subject, Datum object, const char* field);

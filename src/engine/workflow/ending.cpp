@@ -11,6 +11,7 @@
 #include "store/jobs/requests.hpp"
 #include "store/jobs/timers.hpp"
 #include "store/workflows/effects.hpp"
+#include "store/workflows/tasks.hpp"
 
 namespace foreman::engine {
 
@@ -55,10 +56,9 @@ int64 undo(const store::WorkflowType& type, std::string_view id, const store::Ef
 }
 
 void undo_all(const store::WorkflowType& type, std::string_view id, int64 instance, std::string_view reason) {
+    cancel_effects(instance, reason);
     pg::ContextResource memory(CurrentMemoryContext);
-    pg::vector<store::Effect> open(&memory), done(&memory);
-    store::open_effects(instance, CurrentMemoryContext, &open);
-    for (const store::Effect& e : open) cancel_effect(e.job_id, reason);
+    pg::vector<store::Effect> done(&memory);
     store::effects_to_undo(instance, CurrentMemoryContext, &done);
     int64 after = 0;
     for (const store::Effect& e : done) after = undo(type, id, e, after);
@@ -84,13 +84,25 @@ void end_children(int64 instance) {
 
 }  // namespace
 
+void cancel_effects(int64 instance, std::string_view reason) {
+    pg::ContextResource memory(CurrentMemoryContext);
+    pg::vector<store::Effect> open(&memory);
+    store::open_effects(instance, CurrentMemoryContext, &open);
+    for (const store::Effect& e : open) cancel_effect(e.job_id, reason);
+}
+
+void cancel_timers(const store::WorkflowType& type, int64 instance) {
+    pg::ContextResource memory(CurrentMemoryContext);
+    pg::vector<std::string_view> timers(&memory);
+    store::timer_keys(type.kind, instance, CurrentMemoryContext, &timers);
+    for (const std::string_view key : timers) cancel_timer(type, instance, key);
+}
+
 void end_workflow(const store::WorkflowType& type, std::string_view id, const store::Instance& instance,
                   const Ending& ending) {
     store::end_instance(instance.instance, ending.state, ending.reason, store::now());
-    pg::ContextResource memory(CurrentMemoryContext);
-    pg::vector<std::string_view> timers(&memory);
-    store::timer_keys(type.kind, instance.instance, CurrentMemoryContext, &timers);
-    for (const std::string_view key : timers) cancel_timer(type, instance.instance, key);
+    if (store::is_decided_outside(type)) store::drop_task(instance.instance);
+    cancel_timers(type, instance.instance);
     if (ending.undo) undo_all(type, id, instance.instance, ending.reason);
     end_children(instance.instance);
     store::tell_parent(instance.parent, instance.on_end, type.type(), id, core::state_word(ending.state),

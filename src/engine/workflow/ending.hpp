@@ -17,6 +17,9 @@ void undo_late_effect(const store::WorkflowType& type, const store::Input& input
 void tell_parent_of_refusal(const store::WorkflowType& type, const store::Input& input,
                             std::string_view reason);
 
+/// does: cancels what an instance waits for: its open effects, all its timers.
+void cancel_effects(int64 instance, std::string_view reason);
+void cancel_timers(const store::WorkflowType& type, int64 instance);
 /// does: cancels the timer of an instance; none is nothing.
 void cancel_timer(const store::WorkflowType& type, int64 instance, std::string_view key);
 /// The type that a decision names, which the deciding type's role may feed.

@@ -3,15 +3,18 @@
 
 #include "engine/workflow/decision.hpp"
 #include "engine/workflow/ending.hpp"
+#include "engine/workflow/outside.hpp"
+#include "engine/workflow/writing.hpp"
 #include "pg/call.hpp"
 #include "pg/datum.hpp"
 #include "pg/error_context.hpp"
 #include "pg/xact.hpp"
 #include "request/arguments.hpp"
+#include "request/json_values.hpp"
 #include "store/db/clock.hpp"
 #include "store/db/schema.hpp"
 #include "store/definitions/definitions.hpp"
-#include "store/workflows/effects.hpp"
+#include "store/workflows/tasks.hpp"
 
 namespace foreman::engine {
 
@@ -34,7 +37,7 @@ void describe(void* argument) {
 }
 
 void require_decide(const store::WorkflowType& type) {
-    if (*type.decide != '\0') return;
+    if (!store::is_decided_outside(type)) return;
     throw pg::Failure(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, "workflow type \"%s\" is decided outside",
                       type.name)
         .hint("Use foreman.signal_workflow(); a worker that calls foreman.claim_workflow_task() decides.");
@@ -60,7 +63,7 @@ class Handling {
     std::optional<Handled> answered_before(MemoryContext context);
     TypeFunctions& functions() const;
     store::Locked lock();
-    bool parent_allows(store::Locked* locked) const;
+    bool parent_allows(int64 parent, store::Locked* locked) const;
     std::optional<std::string_view> unique_key();
     std::optional<Handled> without_decide();
     void check_expected() const;
@@ -68,12 +71,6 @@ class Handling {
     Handled reject();
     Handled accept();
     bool fold_new_events();
-    void write_timers();
-    void write_effects();
-    void write_effect(const EffectAsked& asked, std::size_t index);
-    const store::WorkflowType& target(std::string_view name, const char* field, std::size_t index) const;
-    void write_children();
-    void write_signals();
     bool must_snapshot() const;
 
     const store::WorkflowType& type_;
@@ -94,6 +91,7 @@ class Handling {
 std::optional<Handled> Handling::run() {
     const MemoryContext caller = CurrentMemoryContext;
     const pg::CurrentScope scope(context_);
+    if (input_.source == core::InputSource::execute) require_decide(type_);
     // Asked once more under the lock: who handled the first one held it.
     if (input_.input == 0) {
         if (std::optional<Handled> before = answered_before(caller)) return before;
@@ -110,9 +108,13 @@ std::optional<Handled> Handling::run() {
     if (input_.root != 0 && input_.root != instance_.root) return only(core::InputState::already_completed);
     if (std::optional<Handled> handled = without_decide()) return handled;
     check_expected();
-    require_decide(type_);
     now_ = store::now();
-    decide();
+    if (store::is_decided_outside(type_)) {
+        note_input(input_, instance_.is_new, &decision_);
+        last_ = instance_.sequence + 1;
+    } else {
+        decide();
+    }
     Handled handled = decision_.rejection ? reject() : accept();
     if (handled.rejection) handled.rejection = pg::copy_varlena(*handled.rejection, caller);
     return handled;
@@ -137,14 +139,14 @@ store::Locked Handling::lock() {
         const store::Locked locked =
             store::lock_instance(type_.type(), input_.id, options_.wait, context_.get(), &instance_);
         if (locked != store::Locked::absent || !input_.begins) return locked;
-        require_decide(type_);
+        const int64 parent = store::current_instance(input_.parent);
         store::Locked parents = store::Locked::yes;
-        if (!parent_allows(&parents)) return parents;
+        if (!parent_allows(parent, &parents)) return parents;
         store::NewInstance fresh;
         fresh.type = type_.type();
         fresh.id = input_.id;
         fresh.unique_key = unique_key().value_or("");
-        fresh.parent = input_.parent;
+        fresh.parent = parent;
         fresh.on_end = input_.on_end;
         fresh.on_parent_end = input_.on_parent_end;
         if (options_.wait == store::Wait::for_others) {
@@ -170,9 +172,9 @@ store::Locked Handling::lock() {
 }
 
 // A child that goes with its parent is not begun after its end.
-bool Handling::parent_allows(store::Locked* locked) const {
-    if (input_.parent == 0 || input_.on_parent_end == core::OnParentEnd::abandon) return true;
-    const store::Held held = store::hold_instance(input_.parent);
+bool Handling::parent_allows(int64 parent, store::Locked* locked) const {
+    if (parent == 0 || input_.on_parent_end == core::OnParentEnd::abandon) return true;
+    const store::Held held = store::hold_instance(parent);
     *locked = held == store::Held::busy ? store::Locked::busy : store::Locked::absent;
     return held == store::Held::runs;
 }
@@ -202,6 +204,12 @@ std::optional<Handled> Handling::without_decide() {
             return only(core::InputState::accepted);
         case core::InputSource::fail:
             if (runs) fail_workflow(type_, input_, instance_);
+            return only(core::InputState::accepted);
+        case core::InputSource::task_lost:
+            if (runs)
+                store::park_instance(instance_.instance,
+                                     request::text_member(input_.payload, "reason").value_or("a task was lost"),
+                                     input_.payload, store::now());
             return only(core::InputState::accepted);
         case core::InputSource::terminate:
             if (runs)
@@ -278,6 +286,7 @@ Handled Handling::reject() {
 
 // returns: whether the new state ends the instance
 bool Handling::fold_new_events() {
+    if (store::is_decided_outside(type_)) return false;  // its state is folded when somebody asks
     TypeFunctions& f = functions();
     const pg::ActiveSnapshot snapshot;
     const AsType scope(type_, f);
@@ -295,7 +304,8 @@ bool Handling::fold_new_events() {
 }
 
 bool Handling::must_snapshot() const {
-    if (*type_.evolve == '\0' || store::function_generation() != generation_) return false;
+    if (*type_.evolve == '\0' || store::is_decided_outside(type_)) return false;
+    if (store::function_generation() != generation_) return false;
     return pg::datum_bytes(state_) <= kSmallState ||
            last_ - instance_.folded_sequence >= type_.snapshot_every;
 }
@@ -309,103 +319,10 @@ Handled Handling::accept() {
         advance.folded_by = folded_by_;
     }
     store::advance_instance(advance);
-    write_timers();
-    write_effects();
-    write_children();
-    write_signals();
+    write_decision({type_, subject_, instance_.instance, last_, now_}, decision_);
     if (ended) end_workflow(type_, input_.id, instance_, {core::InstanceState::completed, {}, false, state_});
+    if (store::is_decided_outside(type_)) hand_to_worker(type_, input_, instance_);
     return {core::InputState::accepted, {}, instance_.sequence + 1, last_, false};
-}
-
-void Handling::write_timers() {
-    for (const std::string_view key : decision_.cancel_timers) cancel_timer(type_, instance_.instance, key);
-    for (const TimerAsked& t : decision_.timers) {
-        store::NewJob job;
-        job.kind = type_.kind;
-        job.queue = type_.queue;
-        job.priority = store::find_queue(type_.queue).priority;
-        job.role = type_.run_as;
-        job.run_at = t.fire_at;
-        job.args = t.input;
-        job.unique_key = store::timer_key(instance_.instance, t.key);
-        job.timer = true;
-        job.on_conflict = store::OnConflict::replace;
-        job.origin = core::Origin::workflow_timer;
-        job.origin_id = instance_.instance;
-        store::insert_job(job);
-    }
-}
-
-void Handling::write_effect(const EffectAsked& asked, std::size_t index) {
-    char numbered[64];
-    std::snprintf(numbered, sizeof(numbered), INT64_FORMAT ".%zu", last_, index + 1);
-    const std::string_view key = asked.key.empty() ? std::string_view(numbered) : asked.key;
-    store::NewJob job = asked.job;
-    job.id = store::next_job_id();
-    const int64 effect = store::insert_effect(
-        {instance_.instance, key, job.kind, asked.on_result, asked.on_failure, last_, job.id, asked.undo},
-        now_);
-    if (effect == 0)
-        throw pg::Failure(ERRCODE_UNIQUE_VIOLATION,
-                          "workflow \"%.*s\", id \"%.*s\" has an effect with key \"%.*s\" already",
-                          static_cast<int>(subject_.type.size()), subject_.type.data(),
-                          static_cast<int>(subject_.id.size()), subject_.id.data(),
-                          static_cast<int>(key.size()), key.data())
-            .hint("Give each effect a key of its own; a key is free again when its effect has failed.");
-    job.metadata = store::effect_metadata(job.metadata, subject_.type, subject_.id, key);
-    job.origin = core::Origin::workflow_effect;
-    job.origin_id = effect;
-    // What another job does cannot be the effect: its end would be nobody's.
-    if (store::insert_job(job).id != job.id)
-        throw pg::Failure(ERRCODE_UNIQUE_VIOLATION,
-                          "workflow \"%.*s\", id \"%.*s\", effect \"%.*s\": another job has its unique_key",
-                          static_cast<int>(subject_.type.size()), subject_.type.data(),
-                          static_cast<int>(subject_.id.size()), subject_.id.data(),
-                          static_cast<int>(key.size()), key.data())
-            .hint("An effect is a job of its own; leave out unique_key, or make it one of the workflow's.");
-}
-
-void Handling::write_effects() {
-    for (std::size_t i = 0; i < decision_.effects.size(); i++) write_effect(decision_.effects[i], i);
-}
-
-const store::WorkflowType& Handling::target(std::string_view name, const char* field,
-                                            std::size_t index) const {
-    try {
-        return target_of(type_, name);
-    } catch (const pg::Failure& f) {
-        throw pg::Failure(f.sqlstate(), "decide of workflow type \"%s\" is wrong: %s[%zu].workflow_type: %s",
-                          type_.name, field, index, f.message())
-            .detail("It was asked for workflow \"%.*s\".", static_cast<int>(subject_.id.size()),
-                    subject_.id.data())
-            .hint("%s", f.hint());
-    }
-}
-
-void Handling::write_children() {
-    for (std::size_t i = 0; i < decision_.children.size(); i++) {
-        const ChildAsked& c = decision_.children[i];
-        store::NewInput start;
-        start.id = c.id;
-        start.source = core::InputSource::child_start;
-        start.payload = c.input;
-        start.begins = true;
-        start.parent = instance_.instance;
-        start.on_end = c.on_end;
-        start.on_parent_end = c.on_parent_end;
-        store::send_input(target(c.type, "children", i), start);
-    }
-}
-
-void Handling::write_signals() {
-    for (std::size_t i = 0; i < decision_.signals.size(); i++) {
-        const SignalAsked& s = decision_.signals[i];
-        store::NewInput signal;
-        signal.id = s.id;
-        signal.payload = s.input;
-        signal.begins = true;
-        store::send_input(target(s.type, "signals", i), signal);
-    }
 }
 
 }  // namespace

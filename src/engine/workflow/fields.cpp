@@ -33,16 +33,15 @@ void Fields::refuse(const char* key, const char* what, std::string_view value) c
     char where[160];
     std::snprintf(where, sizeof(where), "%s%s%s", path_, *path_ != '\0' && *key != '\0' ? "." : "", key);
     const char* name = *where == '\0' ? "the answer" : where;
-    throw pg::Failure(ERRCODE_INVALID_PARAMETER_VALUE,
-                      "decide of workflow type \"%.*s\" is wrong: %s %s%s%.*s",
-                      static_cast<int>(subject_.type.size()), subject_.type.data(), name, what,
-                      value.empty() ? "" : ": ", length(value), value.data())
+    throw pg::Failure(ERRCODE_INVALID_PARAMETER_VALUE, "%s workflow type \"%.*s\" is wrong: %s %s%s%.*s",
+                      subject_.whose, static_cast<int>(subject_.type.size()), subject_.type.data(), name,
+                      what, value.empty() ? "" : ": ", length(value), value.data())
         .detail("It was asked for workflow \"%.*s\".", static_cast<int>(subject_.id.size()),
                 subject_.id.data());
 }
 
 void Fields::raise_at(const char* key, const pg::Failure& f) const {
-    throw pg::Failure(f.sqlstate(), "decide of workflow type \"%.*s\" is wrong: %s%s%s: %s",
+    throw pg::Failure(f.sqlstate(), "%s workflow type \"%.*s\" is wrong: %s%s%s: %s", subject_.whose,
                       static_cast<int>(subject_.type.size()), subject_.type.data(), path_,
                       *path_ != '\0' && *key != '\0' ? "." : "", key, f.message())
         .detail("It was asked for workflow \"%.*s\".", static_cast<int>(subject_.id.size()),
@@ -125,17 +124,20 @@ Fields Fields::object(const char* key) const {
 JsonbContainer* Fields::array(const char* key, uint32 most) const {
     const JsonbValue* v = find(key);
     if (v->type != jbvBinary || !JsonContainerIsArray(v->val.binary.data)) refuse(key, "must be an array");
-    if (JsonContainerSize(v->val.binary.data) > most) refuse(key, "must not have more than 10000 elements");
+    if (JsonContainerSize(v->val.binary.data) > most) refuse(key, "has too many elements");
     return v->val.binary.data;
 }
 
 Fields Fields::element(const char* key, JsonbContainer* array, uint32 index) const {
+    return element_of(subject_, key, array, index);
+}
+
+Fields Fields::element_of(Subject subject, const char* key, JsonbContainer* array, uint32 index) {
     const JsonbValue* v = pg::call<&getIthJsonbValueFromContainer>(array, index);
-    char path[kMaxPath];
-    std::snprintf(path, sizeof(path), "%.60s[%u]", key, index);
-    if (v->type != jbvBinary || !JsonContainerIsObject(v->val.binary.data)) refuse(path, "must be an object");
-    Fields inner(subject_, v->val.binary.data);
-    strlcpy(inner.path_, path, kMaxPath);
+    Fields inner(subject, v->type == jbvBinary ? v->val.binary.data : nullptr);
+    std::snprintf(inner.path_, sizeof(inner.path_), "%.60s[%u]", key, index);
+    if (inner.object_ == nullptr || !JsonContainerIsObject(inner.object_))
+        inner.refuse("", "must be an object");
     return inner;
 }
 

@@ -35,6 +35,8 @@ class Fields {
     Fields object(const char* key) const;
     JsonbContainer* array(const char* key, uint32 most) const;
     Fields element(const char* key, JsonbContainer* array, uint32 index) const;
+    /// The same of an array that stands alone.
+    static Fields element_of(Subject subject, const char* key, JsonbContainer* array, uint32 index);
     std::string_view element_name(const char* key, JsonbContainer* array, uint32 index) const;
     /// This object as a job: options of enqueue(), and the keys that mean something else here.
     store::NewJob job(std::span<const std::string_view> other_keys) const;

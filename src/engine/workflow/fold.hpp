@@ -10,6 +10,7 @@ namespace foreman::engine {
 /// Which instance a function is called for, in messages.
 struct Subject {
     std::string_view type, id;
+    const char* whose = "decide of";  ///< what is read as Fields: whose it is
 };
 
 /// A state that grows by one event after another.

@@ -60,6 +60,13 @@ constinit pg::Statement g_timer_failed{
     "$2, 'input', $3, 'error', " ERROR_OF("$4", "$5",
                                           "$6") ") FROM foreman.workflow_instance WHERE instance " EQ " $1",
     {INT8OID, TEXTOID, JSONBOID, JSONBOID, TEXTOID, TEXTOID}};
+// While it is the last task of an instance that runs: another one goes on.
+constinit pg::Statement g_task_lost{
+    "workflow_task_lost",
+    "SELECT workflow_type, workflow_id, root, pg_catalog.jsonb_build_object('reason', $3, 'task', $2, "
+    "'error', " ERROR_OF("$4", "$3", "$5") ") FROM foreman.workflow_instance WHERE instance " EQ
+                                           " $1 AND task " EQ " $2 AND state " EQ " 'r'",
+    {INT8OID, INT8OID, TEXTOID, JSONBOID, TEXTOID}};
 constinit pg::Statement g_with_type{"workflow_input_with_type",
                                     "SELECT pg_catalog.jsonb_build_object('type', $1) " CAT " $2",
                                     {TEXTOID, JSONBOID}};
@@ -186,6 +193,28 @@ void undo_ended(const Ended& e) {
     g_end_undo.execute(a);
 }
 
+// Workers failed it too often, or somebody took it away: nobody would look at the instance any more.
+void task_ended(const Ended& e) {
+    const AsOwner scope;
+    pg::Args<5> a;
+    a.i64(1, e.job->origin_id).i64(2, e.job->job_id);
+    a.text(3, e.next == core::Next::complete ? std::string_view("its task ended without submit_commands()")
+              : !e.reason.empty()            ? e.reason
+                                             : std::string_view("its task was taken away"));
+    if (e.errors) a.set(4, *e.errors);
+    a.text(5, word(e.next));
+    const pg::Rows rows = g_task_lost.execute(a);
+    if (rows.empty()) return;
+    const WorkflowType& type = find_workflow_type(rows[0].view(1));
+    if (!type.exists) return;
+    NewInput lost;
+    lost.id = copied(rows[0], 2);
+    lost.root = rows[0].i64(3);
+    lost.source = core::InputSource::task_lost;
+    lost.payload = rows[0].datum(4);
+    send_input(type, lost);
+}
+
 void jobs_ended(std::span<const Ended> ended) {
     for (const Ended& e : ended) {
         switch (e.job->origin) {
@@ -197,6 +226,9 @@ void jobs_ended(std::span<const Ended> ended) {
                 break;
             case core::Origin::workflow_timer:
                 timer_ended(e);
+                break;
+            case core::Origin::workflow_task:
+                task_ended(e);
                 break;
             case core::Origin::workflow_undo:
                 undo_ended(e);

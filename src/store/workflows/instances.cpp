@@ -79,6 +79,13 @@ constinit pg::Statement g_hold{"hold_workflow",
                                " $1 FOR SHARE SKIP LOCKED",
                                {INT8OID}};
 
+constinit pg::Statement g_current{"current_workflow",
+                                  "SELECT c.instance FROM foreman.workflow_instance i JOIN "
+                                  "foreman.workflow_instance c ON c.workflow_type " EQ
+                                  " i.workflow_type AND c.workflow_id " EQ " i.workflow_id AND c.root " EQ
+                                  " i.root AND c.state " NE " 'n' WHERE i.instance " EQ " $1",
+                                  {INT8OID}};
+
 constinit pg::Statement g_append{
     "append_workflow_events",
     "INSERT INTO foreman.workflow_event (instance, sequence, event_type, version, data, recorded_at) SELECT "
@@ -187,6 +194,15 @@ bool begin_instance(const NewInstance& n, Wait wait, core::Instant now, Instance
     id.text(1, n.type).text(2, n.id);
     if (!n.unique_key.empty() && g_find.execute(id).empty()) refuse_held_key(n);
     return false;
+}
+
+int64 current_instance(int64 instance) {
+    if (instance == 0) return 0;
+    const AsOwner scope;
+    pg::Args<1> a;
+    a.i64(1, instance);
+    const pg::Rows rows = g_current.execute(a);
+    return rows.empty() ? instance : rows[0].i64(1);
 }
 
 void forget_instance(int64 instance) {

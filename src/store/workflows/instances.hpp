@@ -46,6 +46,8 @@ struct NewInstance {
 /// errors: 23505 when a running instance of the type has the unique key; waits for an open transaction that begins
 ///     an instance of the same id or key, never longer than a moment where `wait` is never (55P03)
 bool begin_instance(const NewInstance& instance, Wait wait, core::Instant now, Instance* out);
+/// The instance that goes on for this one now: itself, unless it was continued. 0 for 0.
+int64 current_instance(int64 instance);
 /// The instance that the rejected input would have begun.
 void forget_instance(int64 instance);
 
