@@ -56,6 +56,7 @@ while (!stopping) {
             await client.query("CALL foreman.wait_for_job(ARRAY[$1], '1 s')", [queue]);
             const tasks = await client.query("SELECT * FROM foreman.claim_workflow_task('{order}', $1, lease => $2)", [worker, lease]);
             for (const task of tasks.rows) await work(client, task);
+            if (!tasks.rows.length) await sleep(100); // what is due may be for others
         }
     } catch (error) {
         console.error(`${worker}: ${error.message}`);

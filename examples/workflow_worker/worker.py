@@ -53,6 +53,7 @@ with ThreadPoolExecutor(1) as pool:
                                                (WORKER, LEASE)).fetchall()
                     for task in tasks:
                         work(connection, pool, task)
+                    time.sleep(0 if tasks else 0.1)  # what is due may be for others
         except psycopg.OperationalError as error:
             print(f"{WORKER}: {error}", file=sys.stderr)
             time.sleep(1)

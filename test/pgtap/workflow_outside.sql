@@ -38,6 +38,7 @@ SELECT foreman.register_handler('charge', 'o.charge') \g /dev/null
 SELECT is((SELECT count(*) FROM foreman.claim_workflow_task('{flow}', 'w')), 0::bigint, 'without workflows there is no task');
 SELECT foreman.signal_workflow('flow', 'a', '{"amount": 5}') \g /dev/null
 SELECT ok(t.wait_until($$ o.tasks('a') = 'available' $$), 'a workflow that began has a task');
+SELECT is((SELECT string_agg(reason || ' ' || coalesce(detail ->> 'worker', 'nobody'), ', ') FROM foreman.why_workflow('flow', 'a')), 'task nobody', 'why_workflow() says that a worker is waited for');
 SELECT workflow_id, sequence, token, history -> 0 ->> 'type' AS first, history -> 0 -> 'data' -> 'input' AS input FROM foreman.claim_workflow_task('{flow}', 'w') \gset
 SELECT is(:'workflow_id' || ' ' || :'sequence' || ' ' || :'first' || ' ' || :'input', 'a 1 WorkflowStarted {"amount": 5}', 'a claim carries the history');
 SELECT is((SELECT count(*) FROM foreman.claim_workflow_task('{flow}', 'other')), 0::bigint, 'a second worker does not get it');
@@ -66,6 +67,7 @@ SELECT is((SELECT state || ': ' || reason FROM foreman.workflows WHERE workflow_
 -- What arrives while the task is leased.
 SELECT foreman.signal_workflow('flow', 'c', '{}') \g /dev/null
 SELECT o.claim('c') AS token \gset
+SELECT is((SELECT string_agg(reason || ' ' || coalesce(detail ->> 'worker', 'nobody'), ', ') FROM foreman.why_workflow('flow', 'c')), 'task w', 'why_workflow() says which worker has it');
 SELECT foreman.signal_workflow('flow', 'c', '{"type": "x"}') \g /dev/null
 SELECT ok(t.wait_until($$ o.happened('c', 'SignalReceived') $$), 'a signal arrives while the task is leased');
 SELECT is((SELECT count(*) FROM foreman.claim_workflow_task('{flow}', 'other')), 0::bigint, 'no other worker gets the workflow meanwhile');
@@ -95,6 +97,7 @@ SELECT is(o.data('c', 'SideEffectRecorded') -> 'value', '42', 'with the value th
 -- Replay that does not match is parked, once, and goes on when somebody says so.
 SELECT is(o.submit('c', :'token', '[{"command": "schedule_effect", "sequence": 4, "name": "nap", "kind": "charge"}]'), 'parked', 'a replay with another command is parked');
 SELECT is((SELECT parked - 'at' FROM foreman.workflows WHERE workflow_id = 'c'), '{"reason": "command 4 is EffectScheduled \"nap\", but the history has TimerSet \"nap\"", "command": 4, "recorded": {"name": "nap", "type": "TimerSet"}, "submitted": {"name": "nap", "type": "EffectScheduled"}}', 'with the difference');
+SELECT is((SELECT detail - 'at' = (SELECT parked - 'at' FROM foreman.workflows WHERE workflow_id = 'c') FROM foreman.why_workflow('flow', 'c') WHERE reason = 'parked'), true, 'why_workflow() says so');
 SELECT foreman.signal_workflow('flow', 'c', '{"type": "late"}') \g /dev/null
 SELECT ok(t.wait_until($$ o.data('c', 'SignalReceived') ->> 'name' = 'late' $$), 'what arrives then is recorded');
 SELECT is(o.tasks('c'), 'none', 'and no worker is bothered with it');
@@ -182,6 +185,7 @@ SELECT foreman.signal_workflow('flow', 'h', '{}') \g /dev/null
 SELECT o.work('h', '[{"command": "wait_for_signal", "sequence": 1, "name": "go"}]') \g /dev/null
 SELECT count(foreman.signal_workflow('flow', 'h', '{"type": "go"}')) FROM generate_series(1, 200) \g /dev/null
 SELECT ok(t.wait_until($$ w.state('flow', 'h') = 'running 202' $$), 'events that come together get numbers without gaps');
+SELECT is(w.state('flow', 'h'), 'running 202', 'none is missing');
 SELECT o.work('h', '[{"command": "cancel", "sequence": 2}]') \g /dev/null
 
 -- Bad input.

@@ -48,11 +48,19 @@ constinit pg::Statement g_of_instance{
     " ANY ('{t,s}'::pg_catalog.\"char\"[]) ORDER BY unique_key LIMIT $3) UNION ALL (SELECT "
     "'child_running', " OBJECT
     "('workflow_type', workflow_type, 'workflow_id', workflow_id), NULL, NULL FROM foreman.workflow_instance "
-    "WHERE parent " EQ " $1 AND state " EQ " 'r' ORDER BY instance LIMIT $3)",
-    {INT8OID, TEXTOID, INT8OID, TIMESTAMPTZOID}};
+    "WHERE parent " EQ " $1 AND state " EQ
+    " 'r' ORDER BY instance LIMIT $3) UNION ALL (SELECT CASE WHEN i.parked IS NULL THEN 'task' ELSE 'parked' "
+    "END, CASE WHEN i.parked IS NULL THEN " OBJECT
+    "('job_id', j.job_id, 'worker', j.worker, 'worker_version', i.worker_version) WHEN $5 THEN i.parked ELSE "
+    "'{}' "
+    "END, CASE WHEN j.run_at " GT
+    " $4 THEN j.run_at END, NULL FROM foreman.workflow_instance i LEFT JOIN foreman.live_job j ON "
+    "j.job_id " EQ " i.task WHERE i.instance " EQ " $1 AND (i.parked IS NOT NULL OR j.job_id IS NOT NULL))",
+    {INT8OID, TEXTOID, INT8OID, TIMESTAMPTZOID, BOOLOID}};
 
-constexpr const char* kReasons[] = {"input_pending", "input_dead", "effect_open",  "undo_running",
-                                    "undo_failed",   "timer",      "child_running"};
+constexpr const char* kReasons[] = {"input_pending", "input_dead",  "effect_open",
+                                    "undo_running",  "undo_failed", "timer",
+                                    "child_running", "task",        "parked"};
 
 // Reasons are literals.
 const char* literal(std::string_view reason) noexcept {
@@ -128,13 +136,14 @@ Row read(const WorkflowType& type, std::string_view id, pg::vector<Reason>* out)
 void read_work(const WorkflowType& type, std::string_view id, int64 instance, core::Instant now,
                pg::vector<Found>* out) {
     const MemoryContext context = CurrentMemoryContext;
+    const bool tells_commands = may_see_args(type.queue);
     const AsOwner scope;
     pg::Args<3> inputs;
     inputs.text(1, type.type()).text(2, id).i64(3, kMostReasons);
     collect(g_inputs.execute(inputs, true), context, out);
     if (instance == 0) return;
-    pg::Args<4> a;
-    a.i64(1, instance).text(2, type.kind).i64(3, kMostReasons).instant(4, now);
+    pg::Args<5> a;
+    a.i64(1, instance).text(2, type.kind).i64(3, kMostReasons).instant(4, now).boolean(5, tells_commands);
     collect(g_of_instance.execute(a, true), context, out);
 }
 

@@ -16,8 +16,6 @@
 
 namespace foreman::store {
 
-/// Kinds of this beginning are tasks of workflows.
-inline constexpr std::string_view kTaskKind = "workflow-task:";
 /// The kind of a type's tasks; with a version those that only workers of that version get. In CurrentMemoryContext.
 std::string_view task_kind(std::string_view type, std::string_view version = {});
 

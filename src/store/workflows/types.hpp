@@ -13,6 +13,8 @@ namespace foreman::store {
 
 /// Kinds of this beginning run the inputs of workflows; nobody registers a handler for one.
 inline constexpr std::string_view kWorkflowKind = "workflow:";
+/// Kinds of this beginning are tasks for workers outside, who decide for types without decide.
+inline constexpr std::string_view kTaskKind = "workflow-task:";
 /// Bytes of a type's name: with the beginning it is a kind.
 inline constexpr int kMaxTypeBytes = 240;
 
