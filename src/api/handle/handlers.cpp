@@ -63,7 +63,9 @@ void require_on_present(std::string_view kind) {
     if (kind.starts_with(store::kWorkflowKind) || kind.starts_with(store::kTaskKind)) {
         throw pg::Failure(ERRCODE_RESERVED_NAME, "kind \"%.*s\" is a workflow type's",
                           static_cast<int>(kind.size()), kind.data())
-            .hint("Names of kinds must not begin with workflow: or workflow-task:. See foreman.create_workflow_type().");
+            .hint(
+                "Names of kinds must not begin with workflow: or workflow-task:. See "
+                "foreman.create_workflow_type().");
     }
     const store::Handler& present = store::find_handler(kind);
     if (!present.exists) return;

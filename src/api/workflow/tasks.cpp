@@ -10,6 +10,7 @@
 #include "api/public_function.hpp"
 #include "engine/outside_claim.hpp"
 #include "engine/workflow/commands.hpp"
+#include "engine/workflow/rerun.hpp"
 #include "request/arguments.hpp"
 #include "store/db/clock.hpp"
 #include "store/db/schema.hpp"
@@ -138,10 +139,8 @@ FOREMAN_PUBLIC(resume_workflow) {
                           "workflow \"%s\", id \"%.*s\" is not parked", type.name,
                           static_cast<int>(id.size()), id.data())
             .hint("The column parked of the view foreman.workflows says which ones are, and why.");
-    const core::Instant now = store::now();
-    store::append_events(instance.instance, instance.sequence + 1, store::resumed_event(reason.value_or("")),
-                         now);
-    store::advance_instance({instance.instance, instance.sequence + 1, now, {}, {}, 0});
+    engine::append_own_event(instance.instance, instance.sequence, "Resumed", engine::user_name(), reason,
+                             std::nullopt);
     store::make_task_due(type, id, instance.instance);
     return BoolGetDatum(true);
 }

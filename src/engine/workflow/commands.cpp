@@ -272,10 +272,9 @@ void Batch::plan_one(const Command& c) {
             f.refuse_unknown(kWaitKeys);
             (void)f.name("name");
             if (JsonbValue* timeout = f.find("timeout"); timeout != nullptr && timeout->type != jbvNull) {
+                const auto value = f.value(timeout, request::JsonType::duration, "timeout");
                 const core::Micros after = f.checked("timeout", [&] {
-                    return request::required_duration(
-                        f.value(timeout, request::JsonType::duration, "timeout"), "timeout",
-                        request::kDelays);
+                    return request::required_duration(value, "timeout", request::kDelays);
                 });
                 decision_.timers.push_back({text("%lld", c.sequence), now_ + after,
                                             store::timer_payload("signal_timed_out", c.sequence, c.name)});

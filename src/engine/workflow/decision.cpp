@@ -106,7 +106,8 @@ core::Instant read_fire_time(const Fields& f, core::Instant now) {
     if ((after == nullptr) == (fire_at == nullptr)) f.refuse("", "must have either \"after\" or \"fire_at\"");
     if (after != nullptr) {
         const auto value = f.value(after, request::JsonType::duration, "after");
-        return now + f.checked("after", [&] { return request::required_duration(value, "after", request::kDelays); });
+        return now + f.checked("after",
+                               [&] { return request::required_duration(value, "after", request::kDelays); });
     }
     const auto value = f.value(fire_at, request::JsonType::instant, "fire_at");
     const auto at = f.checked("fire_at", [&] { return request::optional_instant(value, "fire_at"); });

@@ -207,9 +207,10 @@ std::optional<Handled> Handling::without_decide() {
             return only(core::InputState::accepted);
         case core::InputSource::task_lost:
             if (runs)
-                store::park_instance(instance_.instance,
-                                     request::text_member(input_.payload, "reason").value_or("a task was lost"),
-                                     input_.payload, store::now());
+                store::park_instance(
+                    instance_.instance,
+                    request::text_member(input_.payload, "reason").value_or("a task was lost"),
+                    input_.payload, store::now());
             return only(core::InputState::accepted);
         case core::InputSource::terminate:
             if (runs)

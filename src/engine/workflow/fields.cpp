@@ -121,10 +121,16 @@ Fields Fields::object(const char* key) const {
     return inner;
 }
 
+void Fields::refuse_size(const char* key, uint32 most) const {
+    char what[64];
+    std::snprintf(what, sizeof(what), "must not have more than %u elements", most);
+    refuse(key, what);
+}
+
 JsonbContainer* Fields::array(const char* key, uint32 most) const {
     const JsonbValue* v = find(key);
     if (v->type != jbvBinary || !JsonContainerIsArray(v->val.binary.data)) refuse(key, "must be an array");
-    if (JsonContainerSize(v->val.binary.data) > most) refuse(key, "has too many elements");
+    if (JsonContainerSize(v->val.binary.data) > most) refuse_size(key, most);
     return v->val.binary.data;
 }
 

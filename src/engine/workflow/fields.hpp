@@ -56,6 +56,7 @@ class Fields {
     static constexpr std::size_t kMaxPath = 96;
 
     Fields(Subject subject, JsonbContainer* object) noexcept : subject_(subject), object_(object) {}
+    [[noreturn]] void refuse_size(const char* key, uint32 most) const;
     [[noreturn]] void raise_at(const char* key, const pg::Failure& failure) const;
 
     Subject subject_;

@@ -9,6 +9,7 @@
 #include "store/db/clock.hpp"
 #include "store/jobs/revive.hpp"
 #include "store/workflows/rerun.hpp"
+#include "store/workflows/tasks.hpp"
 
 namespace foreman::engine {
 
@@ -77,6 +78,7 @@ int64 retry_workflow(const store::WorkflowType& type, std::string_view id,
     store::reopen_instance(type, instance.instance);
     for (const int64 job : unfinished.ended) store::revive(job, store::Place::history);
     store::restore_timers(instance.instance, type.kind, ended_at);
+    if (store::is_decided_outside(type)) store::make_task_due(type, id, instance.instance);
     return append_own_event(instance.instance, instance.sequence, "Retried", user_name(), reason,
                             std::nullopt);
 }
@@ -112,6 +114,7 @@ int64 fork_workflow(const store::WorkflowType& type, const Fork& fork) {
                               length(fork.id), fork.id.data(), fork.at_sequence)
                 .hint("Fork it at an event before that.");
     }
+    if (store::is_decided_outside(type)) store::make_task_due(type, fork.new_id, to.instance);
     return append_own_event(to.instance, to.sequence, "Forked", user_name(), fork.reason,
                             store::fork_origin(fork.id, fork.at_sequence));
 }

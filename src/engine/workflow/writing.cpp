@@ -55,12 +55,13 @@ void write_effect(const Decided& by, const EffectAsked& asked, std::size_t index
             .hint("An effect is a job of its own; leave out unique_key, or make it one of the workflow's.");
 }
 
-const store::WorkflowType& target(const Decided& by, std::string_view name, const char* field, std::size_t index) {
+const store::WorkflowType& target(const Decided& by, std::string_view name, const char* field,
+                                  std::size_t index) {
     try {
         return target_of(by.type, name);
     } catch (const pg::Failure& f) {
-        throw pg::Failure(f.sqlstate(), "%s workflow type \"%s\" is wrong: %s[%zu].workflow_type: %s", by.subject.whose,
-                          by.type.name, field, index, f.message())
+        throw pg::Failure(f.sqlstate(), "%s workflow type \"%s\" is wrong: %s[%zu].workflow_type: %s",
+                          by.subject.whose, by.type.name, field, index, f.message())
             .detail("It was asked for workflow \"%.*s\".", static_cast<int>(by.subject.id.size()),
                     by.subject.id.data())
             .hint("%s", f.hint());

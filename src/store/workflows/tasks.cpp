@@ -100,12 +100,6 @@ constinit pg::Statement g_told{
     " CASE WHEN $3 IS NULL THEN '{}' ELSE pg_catalog.jsonb_build_object('sequence', $3) END))",
     {TEXTOID, JSONBOID, INT8OID}};
 
-constinit pg::Statement g_resumed{
-    "workflow_resumed_event",
-    "SELECT pg_catalog.jsonb_build_array(pg_catalog.jsonb_build_object('type', 'Resumed', 'data', "
-    "pg_catalog.jsonb_build_object('by', SESSION_USER, 'reason', $1)))",
-    {TEXTOID}};
-
 std::string_view copied(const pg::Row& r, int column, MemoryContext context) {
     if (r.is_null(column)) return {};
     return {pg::copy_text(r.view(column), context), r.view(column).size()};
@@ -260,14 +254,6 @@ Datum told_event(std::string_view event_type, Datum payload, std::optional<int64
     a.text(1, event_type).set(2, payload);
     if (sequence) a.i64(3, *sequence);
     return pg::copy_varlena(g_told.execute(a)[0].datum(1), context);
-}
-
-Datum resumed_event(std::string_view reason) {
-    const MemoryContext context = CurrentMemoryContext;
-    const AsOwner scope;
-    pg::Args<1> a;
-    if (!reason.empty()) a.text(1, reason);
-    return pg::copy_varlena(g_resumed.execute(a)[0].datum(1), context);
 }
 
 }  // namespace foreman::store

@@ -62,7 +62,4 @@ Datum given_event(std::string_view event_type, Datum payload, std::optional<std:
 /// One event as an array: the payload without its type, with the sequence of the command that it follows from.
 Datum told_event(std::string_view event_type, Datum payload, std::optional<int64> sequence);
 
-/// The event that says who resumed a parked instance, and why, as an array.
-Datum resumed_event(std::string_view reason);
-
 }  // namespace foreman::store
