@@ -102,7 +102,7 @@ SELECT foreman.signal_workflow('flow', 'c', '{"type": "late"}') \g /dev/null
 SELECT ok(t.wait_until($$ o.data('c', 'SignalReceived') ->> 'name' = 'late' $$), 'what arrives then is recorded');
 SELECT is(o.tasks('c'), 'none', 'and no worker is bothered with it');
 SELECT is(foreman.resume_workflow('flow', 'c', 'fixed'), true, 'resume_workflow() goes on');
-SELECT is(o.data('c', 'Resumed'), jsonb_build_object('by', current_user, 'reason', 'fixed'), 'and is recorded');
+SELECT is(o.data('c', 'foreman.Resumed'), jsonb_build_object('by', current_user, 'reason', 'fixed'), 'and is recorded');
 SELECT throws_ok($$ SELECT foreman.resume_workflow('flow', 'c') $$, '55000', 'workflow "flow", id "c" is not parked', 'only one that is parked can be resumed');
 SELECT is(o.work('c', '[{"command": "set_timer", "sequence": 4, "name": "nap", "after": "50 ms"}, {"command": "complete", "sequence": 8}]'), 'accepted', 'with the right code it completes');
 

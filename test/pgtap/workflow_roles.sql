@@ -41,6 +41,7 @@ GRANT EXECUTE ON FUNCTION w.decide TO PUBLIC;
 CREATE FUNCTION w.only_evolves(state jsonb, event jsonb) RETURNS jsonb LANGUAGE sql AS $$ SELECT to_jsonb(current_setting('search_path')) $$;
 SELECT foreman.create_workflow_type('path', 'w.who', 'w.only_evolves') \g /dev/null
 SELECT foreman.execute('path', '1', '{}') \g /dev/null
+SELECT foreman.terminate_workflow('path', '1') \g /dev/null
 SELECT foreman.alter_workflow_type('path', reset => '{decide}') \g /dev/null
 SELECT is(foreman.workflow_state('path', '1', 1), '"w, pg_temp"', 'evolve of a type without decide has the path of its schema');
 
