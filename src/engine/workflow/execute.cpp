@@ -70,6 +70,7 @@ class Handling {
     void decide();
     Handled reject();
     Handled accept();
+    bool apply_new_events(TypeFunctions& f);
     bool fold_new_events();
     bool must_snapshot() const;
 
@@ -86,6 +87,7 @@ class Handling {
     int64 last_ = 0;         // number of the last event that it decided
     int64 folded_by_ = 0;    // the evolve that state_ is of,
     uint64 generation_ = 0;  // as long as no function changes
+    std::optional<bool> ended_by_new_events_;
 };
 
 std::optional<Handled> Handling::run() {
@@ -268,7 +270,9 @@ void Handling::decide() {
                     subject_.id.data())
             .hint("It answers {\"events\": [...]} or {\"reject\": ...}.");
     read_decision(subject_, *answer, now_, &decision_);
-    if (!decision_.rejection) last_ = instance_.sequence + static_cast<int64>(decision_.events.size());
+    if (decision_.rejection) return;
+    last_ = instance_.sequence + static_cast<int64>(decision_.events.size());
+    if (store::function_generation() == generation_) ended_by_new_events_ = apply_new_events(f);
 }
 
 Handled Handling::reject() {
@@ -285,14 +289,9 @@ Handled Handling::reject() {
     return {core::InputState::rejected, decision_.rejection, 0, 0, false};
 }
 
+// needs: AsType, an active snapshot
 // returns: whether the new state ends the instance
-bool Handling::fold_new_events() {
-    if (store::is_decided_outside(type_)) return false;  // its state is folded when somebody asks
-    TypeFunctions& f = functions();
-    const pg::ActiveSnapshot snapshot;
-    const AsType scope(type_, f);
-    if (f.evolve_identity != folded_by_)  // it was replaced while decide ran
-        state_ = fold_instance(type_, f, subject_, instance_, instance_.sequence, context_.get());
+bool Handling::apply_new_events(TypeFunctions& f) {
     Fold fold(type_, f, subject_, state_);
     int64 sequence = instance_.sequence;
     for (const EventAsked& e : decision_.events) fold.apply(++sequence, e.type, e.version, e.event);
@@ -302,6 +301,19 @@ bool Handling::fold_new_events() {
     const pg::ErrorContext line(describe, &asking);
     const std::optional<Datum> ended = f.is_terminal.call({&state_, 1});
     return ended && DatumGetBool(*ended);
+}
+
+// returns: whether the new state ends the instance
+bool Handling::fold_new_events() {
+    if (store::is_decided_outside(type_)) return false;  // its state is folded when somebody asks
+    if (ended_by_new_events_) return *ended_by_new_events_;
+    // A function was replaced while decide ran.
+    TypeFunctions& f = functions();
+    const pg::ActiveSnapshot snapshot;
+    const AsType scope(type_, f);
+    if (f.evolve_identity != folded_by_)
+        state_ = fold_instance(type_, f, subject_, instance_, instance_.sequence, context_.get());
+    return apply_new_events(f);
 }
 
 bool Handling::must_snapshot() const {
