@@ -1240,7 +1240,8 @@ CREATE TABLE foreman.workflow_instance (
     worker_version  pg_catalog.text        COLLATE pg_catalog."C",
     CONSTRAINT workflow_instance_pkey PRIMARY KEY (instance)
 ) WITH (fillfactor = 70);
-CREATE UNIQUE INDEX workflow_instance_id ON foreman.workflow_instance (workflow_type, workflow_id) WHERE (state OPERATOR(pg_catalog.<>) 'n');
+-- The id comes first: statements look for it alone, and compare the type without an index (store/workflows/instances.cpp).
+CREATE UNIQUE INDEX workflow_instance_id ON foreman.workflow_instance (workflow_id, workflow_type) WHERE (state OPERATOR(pg_catalog.<>) 'n');
 CREATE UNIQUE INDEX workflow_instance_unique ON foreman.workflow_instance (workflow_type, unique_key) WHERE (unique_key IS NOT NULL AND state OPERATOR(pg_catalog.=) 'r');
 CREATE INDEX workflow_instance_type ON foreman.workflow_instance (workflow_type, state, instance);
 CREATE INDEX workflow_instance_parent ON foreman.workflow_instance (parent) WHERE (parent IS NOT NULL);

@@ -17,8 +17,8 @@ namespace {
 
 constinit pg::Statement g_instance{
     "why_workflow",
-    "SELECT instance, state, ended_at, reason FROM foreman.workflow_instance WHERE workflow_type " EQ
-    " $1 AND workflow_id " EQ " $2 AND state " NE " 'n'",
+    "SELECT instance, state, ended_at, reason FROM foreman.workflow_instance WHERE workflow_id " EQ
+    " $2 AND (workflow_type " CAT " '') " EQ " $1 AND state " NE " 'n'",
     {TEXTOID, TEXTOID}};
 
 #define OBJECT "pg_catalog.jsonb_build_object"

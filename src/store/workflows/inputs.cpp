@@ -44,12 +44,13 @@ constinit pg::Statement g_waits{"workflow_input_waits",
                                 "SELECT 1 FROM foreman.workflow_input WHERE input " EQ " $1 AND state " EQ
                                 " 'p'",
                                 {INT8OID}};
+// The sum keeps the planner from the primary key, which it would take while the table is empty.
 constinit pg::Statement g_pending{"pending_workflow_inputs",
                                   "SELECT " INPUT_COLUMNS ", j.attempt " GT
                                   " 0, j.run_at FROM foreman.workflow_input i LEFT JOIN foreman.live_job j "
                                   "ON j.job_id " EQ " i.job_id WHERE i.workflow_type " EQ
-                                  " $1 AND i.workflow_id " EQ " $2 AND i.state " EQ " 'p' AND i.input " LT
-                                  " $3 ORDER BY i.input LIMIT $4",
+                                  " $1 AND i.workflow_id " EQ " $2 AND i.state " EQ " 'p' AND i.input " PLUS
+                                  " 0 " LT " $3 ORDER BY i.input LIMIT $4",
                                   {TEXTOID, TEXTOID, INT8OID, INT4OID}};
 
 constinit pg::Statement g_keep{"keep_workflow_input",
