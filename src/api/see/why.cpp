@@ -6,6 +6,7 @@
 #include "store/why/why.hpp"
 
 #include "api/public_function.hpp"
+#include "api/reasons.hpp"
 #include "request/arguments.hpp"
 #include "store/db/clock.hpp"
 #include "store/db/schema.hpp"
@@ -18,13 +19,7 @@ FOREMAN_PUBLIC(why) {
     pg::ContextResource memory(CurrentMemoryContext);
     pg::vector<store::Reason> reasons(&memory);
     store::reasons_of(job_id, store::now(), &reasons);
-    for (const store::Reason& r : reasons) {
-        std::array<OptionalDatum, 3> row;
-        row[0] = pg::text_datum(r.reason);
-        row[1] = r.detail;
-        if (r.until && core::is_finite(*r.until)) row[2] = pg::to_datum(*r.until);
-        rows.put(row);
-    }
+    put_reasons({reasons.data(), reasons.size()}, &rows);
     return rows.done();
 }
 

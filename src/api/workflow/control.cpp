@@ -5,6 +5,7 @@
 // cost: a cancel is two INSERTs, a state the fold of the events after the last snapshot. terminate_workflow() waits for
 // whoever holds the workflow.
 #include "api/public_function.hpp"
+#include "api/workflow/named_type.hpp"
 #include "engine/workflow/execute.hpp"
 #include "pg/xact.hpp"
 #include "request/arguments.hpp"
@@ -15,12 +16,6 @@
 namespace foreman::api {
 
 namespace {
-
-const store::WorkflowType& operated_type(OptionalDatum value) {
-    const store::WorkflowType& type = store::require_workflow_type(required_name(value, "workflow_type"));
-    store::require(store::Bundle::operate, type.queue);
-    return type;
-}
 
 std::string_view required_workflow_id(FunctionCallInfo fcinfo) {
     return required_name(pg::optional_argument(fcinfo, 1), "workflow_id");
@@ -37,7 +32,7 @@ bool runs(const store::Instance& instance) { return instance.state == core::Inst
 
 FOREMAN_PUBLIC(cancel_workflow) {
     store::require_writable("foreman.cancel_workflow()");
-    const store::WorkflowType& type = operated_type(pg::optional_argument(fcinfo, 0));
+    const store::WorkflowType& type = named_type(fcinfo, store::Bundle::operate);
     const std::string_view id = required_workflow_id(fcinfo);
     const OptionalText reason = optional_text(pg::optional_argument(fcinfo, 2));
     store::Instance instance;
@@ -55,7 +50,7 @@ FOREMAN_PUBLIC(cancel_workflow) {
 
 FOREMAN_PUBLIC(terminate_workflow) {
     store::require_writable("foreman.terminate_workflow()");
-    const store::WorkflowType& type = operated_type(pg::optional_argument(fcinfo, 0));
+    const store::WorkflowType& type = named_type(fcinfo, store::Bundle::operate);
     const std::string_view id = required_workflow_id(fcinfo);
     const OptionalText reason = optional_text(pg::optional_argument(fcinfo, 2));
     store::Instance instance;
@@ -90,7 +85,7 @@ FOREMAN_FUNCTION(workflow_state) {
 
 FOREMAN_PUBLIC(set_search_attributes) {
     store::require_writable("foreman.set_search_attributes()");
-    const store::WorkflowType& type = operated_type(pg::optional_argument(fcinfo, 0));
+    const store::WorkflowType& type = named_type(fcinfo, store::Bundle::operate);
     const std::string_view id = required_workflow_id(fcinfo);
     const Datum search = required(pg::optional_argument(fcinfo, 2), "search");
     if (!pg::guarded([search] { return JB_ROOT_IS_OBJECT(DatumGetJsonbP(search)); }))

@@ -7,6 +7,7 @@
 #include "engine/workflow/execute.hpp"
 
 #include "api/public_function.hpp"
+#include "api/workflow/named_type.hpp"
 #include "request/arguments.hpp"
 #include "store/db/clock.hpp"
 #include "store/db/schema.hpp"
@@ -15,12 +16,6 @@
 namespace foreman::api {
 
 namespace {
-
-const store::WorkflowType& fed_type(OptionalDatum value) {
-    const store::WorkflowType& type = store::require_workflow_type(required_name(value, "workflow_type"));
-    store::require(store::Bundle::producer, type.queue);
-    return type;
-}
 
 Datum outcome_datum(core::InputState outcome) {
     return pg::text_datum(outcome == core::InputState::accepted   ? "accepted"
@@ -42,7 +37,7 @@ Datum answer_row(TupleDesc desc, const store::InputAnswer& answer) {
 FOREMAN_FUNCTION(execute) {
     store::require_writable("foreman.execute()");
     const TupleDesc desc = pg::result_desc(fcinfo);
-    const store::WorkflowType& type = fed_type(pg::optional_argument(fcinfo, 0));
+    const store::WorkflowType& type = named_type(fcinfo, store::Bundle::producer);
     store::Input input;
     input.source = core::InputSource::execute;
     input.begins = true;
@@ -68,7 +63,7 @@ FOREMAN_FUNCTION(execute) {
 
 FOREMAN_PUBLIC(signal_workflow) {
     store::require_writable("foreman.signal_workflow()");
-    const store::WorkflowType& type = fed_type(pg::optional_argument(fcinfo, 0));
+    const store::WorkflowType& type = named_type(fcinfo, store::Bundle::producer);
     store::NewInput signal;
     signal.id = required_name(pg::optional_argument(fcinfo, 1), "workflow_id");
     signal.payload = required(pg::optional_argument(fcinfo, 2), "input");

@@ -4,6 +4,7 @@
 // errors: 42704 for an unknown type or workflow; 42883, 42P13 and 42501 for functions; what these raise; 25006.
 // cost: a check folds `sample` histories; masking rewrites the events of one workflow, and waits for whoever holds it
 #include "api/public_function.hpp"
+#include "api/workflow/named_type.hpp"
 #include "api/workflow/type_functions.hpp"
 #include "engine/workflow/check.hpp"
 #include "engine/workflow/mask.hpp"
@@ -18,13 +19,6 @@ namespace {
 
 constexpr int64 kMaxSample = 1'000'000;
 
-const store::WorkflowType& operated_type(FunctionCallInfo fcinfo) {
-    const store::WorkflowType& type =
-        store::require_workflow_type(required_name(pg::optional_argument(fcinfo, 0), "workflow_type"));
-    store::require(store::Bundle::operate, type.queue);
-    return type;
-}
-
 // The one that is given, or the type's own.
 const char* candidate(FunctionCallInfo fcinfo, int argument, const FunctionShape& shape,
                       const store::WorkflowType& type, const char* own) {
@@ -36,7 +30,7 @@ const char* candidate(FunctionCallInfo fcinfo, int argument, const FunctionShape
 
 FOREMAN_FUNCTION(check_workflow_type) {
     pg::ResultSet rows(fcinfo);
-    const store::WorkflowType& type = operated_type(fcinfo);
+    const store::WorkflowType& type = named_type(fcinfo, store::Bundle::operate);
     const engine::Candidate c{candidate(fcinfo, 1, kDecide, type, type.decide),
                               candidate(fcinfo, 2, kEvolve, type, type.evolve),
                               candidate(fcinfo, 3, kIsTerminal, type, type.is_terminal)};
@@ -52,7 +46,7 @@ FOREMAN_FUNCTION(check_workflow_type) {
 
 FOREMAN_FUNCTION(mask_events) {
     store::require_writable("foreman.mask_events()");
-    const store::WorkflowType& type = operated_type(fcinfo);
+    const store::WorkflowType& type = named_type(fcinfo, store::Bundle::operate);
     const std::string_view id = required_name(pg::optional_argument(fcinfo, 1), "workflow_id");
     const std::string_view name = required_text(pg::optional_argument(fcinfo, 2), "masker");
     const char* masker = pg::copy_text(find_type_function(kMasker, name, type.run_as));

@@ -7,26 +7,16 @@
 #include "engine/workflow/rerun.hpp"
 
 #include "api/public_function.hpp"
+#include "api/workflow/named_type.hpp"
 #include "request/arguments.hpp"
 #include "store/db/schema.hpp"
 #include "store/definitions/access.hpp"
 
 namespace foreman::api {
 
-namespace {
-
-const store::WorkflowType& operated_type(FunctionCallInfo fcinfo) {
-    const store::WorkflowType& type =
-        store::require_workflow_type(required_name(pg::optional_argument(fcinfo, 0), "workflow_type"));
-    store::require(store::Bundle::operate, type.queue);
-    return type;
-}
-
-}  // namespace
-
 FOREMAN_PUBLIC(retry_workflow) {
     store::require_writable("foreman.retry_workflow()");
-    const store::WorkflowType& type = operated_type(fcinfo);
+    const store::WorkflowType& type = named_type(fcinfo, store::Bundle::operate);
     return Int64GetDatum(
         engine::retry_workflow(type, required_name(pg::optional_argument(fcinfo, 1), "workflow_id"),
                                optional_text(pg::optional_argument(fcinfo, 2))));
@@ -34,7 +24,7 @@ FOREMAN_PUBLIC(retry_workflow) {
 
 FOREMAN_FUNCTION(fork_workflow) {
     store::require_writable("foreman.fork_workflow()");
-    const store::WorkflowType& type = operated_type(fcinfo);
+    const store::WorkflowType& type = named_type(fcinfo, store::Bundle::operate);
     engine::Fork fork{};
     fork.id = required_name(pg::optional_argument(fcinfo, 1), "workflow_id");
     fork.at_sequence = DatumGetInt64(required(pg::optional_argument(fcinfo, 2), "at_sequence"));

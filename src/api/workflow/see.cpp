@@ -4,6 +4,7 @@
 // errors: 42704 for an unknown type; arguments as in request/arguments.hpp.
 // cost: see store/why/workflow.hpp and store/workflows/listing.hpp; nothing is changed, nobody is waited for
 #include "api/public_function.hpp"
+#include "api/reasons.hpp"
 #include "core/workflow.hpp"
 #include "engine/workflow/functions.hpp"
 #include "pg/memory.hpp"
@@ -75,13 +76,7 @@ FOREMAN_PUBLIC(why_workflow) {
             reasons.push_back({"waits_for_input", d.done(), std::nullopt});
         }
     }
-    for (const store::Reason& r : reasons) {
-        std::array<OptionalDatum, 3> row;
-        row[0] = pg::text_datum(r.reason);
-        row[1] = r.detail;
-        if (r.until && core::is_finite(*r.until)) row[2] = pg::to_datum(*r.until);
-        rows.put(row);
-    }
+    put_reasons({reasons.data(), reasons.size()}, &rows);
     return rows.done();
 }
 

@@ -131,17 +131,8 @@ void note_held(int64 job_id) {
     g_held[g_held_next++ % kHeldNoted] = job_id;
 }
 
-// SPI's rows go with the next statement; everything by reference is copied.
-Datum keep(Datum value, MemoryContext context) {
-    return pg::guarded([&] {
-        const MemoryContext old = MemoryContextSwitchTo(context);
-        const Datum copy = PointerGetDatum(PG_DETOAST_DATUM_COPY(value));
-        MemoryContextSwitchTo(old);
-        return copy;
-    });
-}
-
-// A row that starts with PLAIN_COLUMNS or JOB_COLUMNS, taken apart once.
+// A row that starts with PLAIN_COLUMNS or JOB_COLUMNS, taken apart once. SPI's rows go with the next statement;
+// everything by reference is copied.
 class JobRow {
   public:
     explicit JobRow(const pg::Row& row) noexcept { row.all(values_, nulls_); }
@@ -157,7 +148,7 @@ class JobRow {
     }
     std::optional<Datum> kept(int column, MemoryContext context) const {
         if (is_null(column)) return std::nullopt;
-        return keep(datum(column), context);
+        return pg::copy_varlena(datum(column), context);
     }
     std::string_view name(int column, MemoryContext context) const {
         if (is_null(column)) return {};
@@ -180,7 +171,7 @@ void read_job(const JobRow& r, MemoryContext context, Job* j) {
     j->attempt = r.i16(Column::attempt);
     j->max_attempts = r.i16(Column::max_attempts);
     j->alone = r.i16(Column::alone);
-    j->args = keep(r.datum(Column::args), context);
+    j->args = pg::copy_varlena(r.datum(Column::args), context);
     j->timeout_us = r.i64_or(Column::timeout_us, -1);
     if (!r.is_null(Column::expires_at)) j->expires_at = pg::to_instant(r.datum(Column::expires_at));
     j->tags = r.kept(Column::tags, context);

@@ -56,15 +56,7 @@ std::optional<Answer> read_answer(int64 job_id, core::Instant at, MemoryContext 
     const auto state = r.letter_of<core::StoredState>(1);
     Answer answer{core::state_name(state, r.boolean(2), r.instant(3) <= at), core::is_terminal(state),
                   std::nullopt};
-    if (!r.is_null(4)) {
-        const Datum value = r.datum(4);
-        answer.result = pg::guarded([&] {
-            const MemoryContext old = MemoryContextSwitchTo(context);
-            const Datum copy = PointerGetDatum(PG_DETOAST_DATUM_COPY(value));
-            MemoryContextSwitchTo(old);
-            return copy;
-        });
-    }
+    if (!r.is_null(4)) answer.result = pg::copy_varlena(r.datum(4), context);
     return answer;
 }
 

@@ -317,8 +317,7 @@ Datum append_error(std::optional<Datum> errors, const AttemptError& error, Memor
         for (; drop > 0; drop--) {
             one.set(1, kept);
             const pg::Rows rows = g_drop_oldest.execute(one);
-            const Datum shorter = rows[0].datum(1);
-            kept = pg::guarded([&] { return PointerGetDatum(PG_DETOAST_DATUM_COPY(shorter)); });
+            kept = pg::copy_varlena(rows[0].datum(1));
         }
     }
     pg::Args<10> a;
@@ -338,13 +337,7 @@ Datum append_error(std::optional<Datum> errors, const AttemptError& error, Memor
     set_text(&a, 8, error.context);
     if (error.uncharged) a.set(9, BoolGetDatum(true));
     const pg::Rows rows = g_append_error.execute(a);
-    const Datum longer = rows[0].datum(1);
-    return pg::guarded([&] {
-        const MemoryContext old = MemoryContextSwitchTo(context);
-        const Datum copy = PointerGetDatum(PG_DETOAST_DATUM_COPY(longer));
-        MemoryContextSwitchTo(old);
-        return copy;
-    });
+    return pg::copy_varlena(rows[0].datum(1), context);
 }
 
 }  // namespace foreman::store

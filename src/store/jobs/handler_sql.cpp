@@ -29,22 +29,13 @@ core::Outcome parse_outcome(std::string_view text) {
         .hint("Allowed are completed, failed, discarded, snoozed and cancelled.");
 }
 
-Datum copy_to(Datum value, MemoryContext context) {
-    return pg::guarded([&] {
-        const MemoryContext old = MemoryContextSwitchTo(context);
-        const Datum copy = PointerGetDatum(PG_DETOAST_DATUM_COPY(value));
-        MemoryContextSwitchTo(old);
-        return copy;
-    });
-}
-
 BatchOutcome read_outcome(const pg::Row& row, MemoryContext context) {
     if (row.is_null(1))
         throw pg::Failure(ERRCODE_NULL_VALUE_NOT_ALLOWED, "job_id of a foreman.job_outcome is NULL");
     BatchOutcome o{row.i64(1), {}};
     Attempt& a = o.attempt;
     if (!row.is_null(2)) a.outcome = parse_outcome(row.view(2));
-    if (!row.is_null(3)) a.result = copy_to(row.datum(3), context);
+    if (!row.is_null(3)) a.result = pg::copy_varlena(row.datum(3), context);
     if (!row.is_null(4)) {
         const std::string_view text = row.view(4);
         a.reason = {pg::copy_text(text, context), text.size()};

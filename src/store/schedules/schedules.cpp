@@ -135,13 +135,7 @@ void copy_schedule(const pg::Row& row, MemoryContext context, StoredSchedule* ou
     s.expression = copied(row.view(3), context);
     s.kind = copied(row.view(4), context);
     if (!row.is_null(5)) s.command = copied(row.view(5), context);
-    const Datum args = row.datum(6);
-    s.args = pg::guarded([args, context] {
-        const MemoryContext old = MemoryContextSwitchTo(context);
-        const Datum copy = PointerGetDatum(PG_DETOAST_DATUM_COPY(args));
-        MemoryContextSwitchTo(old);
-        return copy;
-    });
+    s.args = pg::copy_varlena(row.datum(6), context);
     if (!row.is_null(7)) s.queue = copied(row.view(7), context);
     s.timezone = copied(row.view(8), context);
     s.missed = row.letter_of<core::Missed>(9);

@@ -58,9 +58,7 @@ std::string_view keep(const pg::Row& row, int column, MemoryContext context) {
 }  // namespace
 
 Datum Question::keep_value(const pg::Row& row, int column) const {
-    const Datum value = row.datum(column);
-    const pg::CurrentScope scope(context());
-    return pg::guarded([value] { return PointerGetDatum(PG_DETOAST_DATUM_COPY(value)); });
+    return pg::copy_varlena(row.datum(column), context());
 }
 
 bool Question::read(int64 job_id) {
