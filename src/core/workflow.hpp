@@ -8,6 +8,9 @@ namespace foreman::core {
 /// Types of events of this beginning are recorded by us for operators: decide makes none, evolve sees none.
 inline constexpr std::string_view kOwnEvents = "foreman.";
 
+/// Kinds of this beginning are tasks for workers outside, who decide for types without decide.
+inline constexpr std::string_view kTaskKind = "workflow-task:";
+
 /// workflow_instance.state
 enum class InstanceState : char {
     running = 'r',

@@ -60,4 +60,14 @@ class HoldInterrupts {
     ~HoldInterrupts() { detail::resume_interrupts(); }
 };
 
+/// does: takes a heavyweight lock on a name, which belongs to a table, until the end of the transaction. Names whose
+///     hashes are the same share a lock.
+/// waits: for those who have it in a mode that conflicts
+/// cost: no row is written; and a process that has it already only counts
+inline void lock_name(Oid relation, std::string_view name, LOCKMODE mode) {
+    const Oid hash =
+        hash_bytes(reinterpret_cast<const unsigned char*>(name.data()), static_cast<int>(name.size()));
+    call<&LockDatabaseObject>(relation, hash, uint16{0}, mode);
+}
+
 }  // namespace foreman::pg

@@ -148,6 +148,13 @@ CREATE FUNCTION spec.workflow(id text) RETURNS text LANGUAGE sql AS $$
     SELECT coalesce((SELECT w.state || ': ' || string_agg(e.event_type, ' ' ORDER BY e.sequence) FROM foreman.workflows w, foreman.workflow_events('spec', id) e
         WHERE w.workflow_id = id GROUP BY w.state), 'nowhere') || coalesce((SELECT ' (' || string_agg(i.source || ' ' || i.state, ', ' ORDER BY i.input) || ')'
         FROM foreman.workflow_inputs('spec', id) i), '') $$;
+-- Another type, for what becomes of types.
+CREATE FUNCTION spec.define_brief() RETURNS bool LANGUAGE sql
+    AS $$ SELECT foreman.drop_workflow_type('brief', if_exists => true); SELECT foreman.create_workflow_type('brief', 'spec.decide') $$;
+CREATE FUNCTION spec.brief(id text, event text) RETURNS text LANGUAGE sql AS $$ SELECT outcome FROM foreman.execute('brief', id, jsonb_build_object('do', event)) $$;
+CREATE FUNCTION spec.of_brief() RETURNS text LANGUAGE sql AS $$
+    SELECT CASE WHEN EXISTS (SELECT FROM foreman.workflow_types WHERE workflow_type = 'brief') THEN 'a type: ' ELSE 'no type: ' END
+        || coalesce((SELECT string_agg(workflow_id || ' ' || state, ', ' ORDER BY workflow_id) FROM foreman.workflows WHERE workflow_type = 'brief'), 'no workflow') $$;
 -- A workflow with an effect that is done outside; whoever claims that lets it fail for good, and the workflow with it.
 CREATE FUNCTION spec.with_effect(id text) RETURNS text LANGUAGE sql
     AS $$ SELECT outcome FROM foreman.execute('spec', id, '{"do": "A", "effects": [{"kind": "unheard", "key": "e"}]}') $$;

@@ -86,6 +86,9 @@ SELECT foreman.execute('knows', 'parent', '{"do": "B", "children": [{"workflow_t
 SELECT ok(t.wait_until($$ w.events('knows', 'parent') = 'A on child B on child' $$), 'so has one whose start is a dead letter');
 SELECT is((foreman.workflow_state('knows', 'parent') -> 'data') - 'reason', '{"type": "on child", "workflow_type": "order", "workflow_id": "bad", "state": "failed", "result": null}', 'as failed');
 SELECT matches(foreman.workflow_state('knows', 'parent') #>> '{data,reason}', 'cannot start', 'with what was raised');
+SELECT is(foreman.retry_workflow_dead_letters('order', 'bad'), 1::bigint, 'tried again by hand');
+SELECT ok(t.wait_until($$ (SELECT state FROM foreman.workflow_input WHERE workflow_id = 'bad') = 'd' AND NOT EXISTS (SELECT FROM foreman.workflow_input WHERE state = 'p') $$), 'it is a dead letter again');
+SELECT is(w.events('knows', 'parent'), 'A on child B on child', 'of which the parent does not hear again');
 -- A child that goes with its parent does not begin after it.
 SELECT foreman.pause_queue('orders') \g /dev/null
 SELECT foreman.execute('order', 'gone', '{"do": "A", "children": [{"workflow_type": "order", "workflow_id": "orphan", "input": {"do": "B"}}, {"workflow_type": "order", "workflow_id": "free", "input": {"do": "B"}, "on_parent_end": "abandon"}]}') \g /dev/null

@@ -39,6 +39,7 @@ SELECT is((SELECT count(*) FROM foreman.claim_workflow_task('{flow}', 'w')), 0::
 SELECT foreman.signal_workflow('flow', 'a', '{"amount": 5}') \g /dev/null
 SELECT ok(t.wait_until($$ o.tasks('a') = 'available' $$), 'a workflow that began has a task');
 SELECT is((SELECT string_agg(reason || ' ' || coalesce(detail ->> 'worker', 'nobody'), ', ') FROM foreman.why_workflow('flow', 'a')), 'task nobody', 'why_workflow() says that a worker is waited for');
+SELECT is((SELECT count(*) FROM foreman.claim('{flows}', 'w')), 0::bigint, 'a worker that claims jobs of any kind does not get it');
 SELECT workflow_id, sequence, token, history -> 0 ->> 'type' AS first, history -> 0 -> 'data' -> 'input' AS input FROM foreman.claim_workflow_task('{flow}', 'w') \gset
 SELECT is(:'workflow_id' || ' ' || :'sequence' || ' ' || :'first' || ' ' || :'input', 'a 1 WorkflowStarted {"amount": 5}', 'a claim carries the history');
 SELECT is((SELECT count(*) FROM foreman.claim_workflow_task('{flow}', 'other')), 0::bigint, 'a second worker does not get it');

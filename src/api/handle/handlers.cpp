@@ -8,6 +8,7 @@
 #include "api/handle/handler_function.hpp"
 #include "api/handle/run_as.hpp"
 #include "api/public_function.hpp"
+#include "core/workflow.hpp"
 #include "pg/memory.hpp"
 #include "request/arguments.hpp"
 #include "store/db/schema.hpp"
@@ -60,7 +61,7 @@ void require_either(OptionalText handler, OptionalText command) {
 
 // Who takes a kind away from its handler operates that handler's queue, too.
 void require_on_present(std::string_view kind) {
-    if (kind.starts_with(store::kWorkflowKind) || kind.starts_with(store::kTaskKind)) {
+    if (kind.starts_with(store::kWorkflowKind) || kind.starts_with(core::kTaskKind)) {
         throw pg::Failure(ERRCODE_RESERVED_NAME, "kind \"%.*s\" is a workflow type's",
                           static_cast<int>(kind.size()), kind.data())
             .hint(

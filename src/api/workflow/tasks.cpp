@@ -55,7 +55,7 @@ void read_types(OptionalDatum value, std::string_view version, Names* queues, Na
         if (kinds->back().size() > kMaxKind)
             throw pg::Failure(ERRCODE_INVALID_PARAMETER_VALUE, "worker_version is too long")
                 .hint("Together with the name of the type it may have %zu bytes.",
-                      kMaxKind - store::kTaskKind.size() - 1);
+                      kMaxKind - core::kTaskKind.size() - 1);
     }
 }
 

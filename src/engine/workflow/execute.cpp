@@ -144,9 +144,7 @@ store::Locked Handling::lock() {
         const int64 parent = store::current_instance(input_.parent);
         store::Locked parents = store::Locked::yes;
         if (!parent_allows(parent, &parents)) return parents;
-        store::NewInstance fresh;
-        fresh.type = type_.type();
-        fresh.id = input_.id;
+        store::NewInstance fresh{.type = type_, .id = input_.id};
         fresh.unique_key = unique_key().value_or("");
         fresh.parent = parent;
         fresh.on_end = input_.on_end;

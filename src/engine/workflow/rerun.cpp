@@ -92,9 +92,7 @@ int64 fork_workflow(const store::WorkflowType& type, const Fork& fork) {
         throw pg::Failure(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE, "at_sequence " INT64_FORMAT " is out of range",
                           fork.at_sequence)
             .hint("Allowed: 1 to " INT64_FORMAT ", the number of its last event.", from.sequence);
-    store::NewInstance fresh;
-    fresh.type = type.type();
-    fresh.id = fork.new_id;
+    store::NewInstance fresh{.type = type, .id = fork.new_id};
     fresh.unique_key = store::unique_key_of(from.instance, context.get());
     store::Instance to;
     if (!store::begin_instance(fresh, store::Wait::for_others, store::now(), &to))

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "board/parts.hpp"
+#include "core/workflow.hpp"
 #include "store/definitions/definitions.hpp"
 
 namespace foreman::store {
@@ -15,7 +16,8 @@ bool contains(std::span<const std::string_view> names, std::string_view name) {
 }
 
 bool passes(const OutsideFilter& f, std::string_view queue, std::string_view kind, Oid role) {
-    return contains(f.queues, queue) && (f.kinds ? contains(*f.kinds, kind) : role == InvalidOid);
+    if (!contains(f.queues, queue)) return false;
+    return f.kinds ? contains(*f.kinds, kind) : role == InvalidOid && !kind.starts_with(core::kTaskKind);
 }
 
 bool is_skipped(std::span<const RangeSpec> skip, const RangeSpec& r) {

@@ -9,7 +9,7 @@
 namespace foreman::store {
 
 /// What an outside worker may claim: ranges of these queues whose kind is in `kinds`, or, without kinds, has
-/// no handler here.
+/// no handler here and is no task of a workflow.
 struct OutsideFilter {
     std::span<const std::string_view> queues;
     std::optional<std::span<const std::string_view>> kinds;

@@ -150,9 +150,10 @@ void timer_ended(const Ended& e) {
     send_input(type, input);
 }
 
-// Its parent would wait for ever.
+// Its parent would wait for ever. It hears of each child once, so not of this one again should its job come back.
 void child_not_begun(const Input& input, const Ended& e) {
     if (input.source != core::InputSource::child_start) return;
+    end_told(input.input);
     tell_parent(input.parent, input.on_end, e.job->kind.substr(kWorkflowKind.size()), input.id,
                 e.next == core::Next::discard ? "failed" : "cancelled", e.reason, std::nullopt);
 }

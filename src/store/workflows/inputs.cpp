@@ -60,6 +60,9 @@ constinit pg::Statement g_keep{"keep_workflow_input",
                                {INT8OID, CHAROID, TIMESTAMPTZOID, JSONBOID, INT8OID, INT8OID}};
 constinit pg::Statement g_drop{
     "drop_workflow_input", "DELETE FROM foreman.workflow_input WHERE input " EQ " $1", {INT8OID}};
+constinit pg::Statement g_end_told{"tell_workflow_child_once",
+                                   "UPDATE foreman.workflow_input SET on_end = NULL WHERE input " EQ " $1",
+                                   {INT8OID}};
 constinit pg::Statement g_record{
     "record_workflow_input",
     "INSERT INTO foreman.workflow_input AS i (input, workflow_type, workflow_id, state, source, input_id, "
@@ -232,6 +235,13 @@ bool bury_input(int64 input) {
 }
 bool revive_input(int64 input) {
     return change_state(input, core::InputState::dead, core::InputState::pending);
+}
+
+void end_told(int64 input) {
+    const AsOwner scope;
+    pg::Args<1> a;
+    a.i64(1, input);
+    g_end_told.execute(a);
 }
 
 void drop_input(int64 input) {

@@ -86,6 +86,8 @@ std::optional<InputAnswer> find_answer(std::string_view type, std::string_view i
 /// returns: false when the input is in another state
 bool bury_input(int64 input);
 bool revive_input(int64 input);
+/// The parent has heard how the child that it starts ended: it hears of it no more.
+void end_told(int64 input);
 /// Its job was deleted or cancelled.
 void drop_input(int64 input);
 

@@ -131,14 +131,13 @@ void read_member(const pg::Row& r, MemoryContext context, Family* out) {
 // Unless whoever held the key has ended meanwhile.
 void refuse_held_key(const NewInstance& n) {
     pg::Args<2> a;
-    a.text(1, n.type).text(2, n.unique_key);
+    a.text(1, n.type.type()).text(2, n.unique_key);
     const pg::Rows rows = g_holder_of_key.execute(a);
     if (rows.empty()) return;
     const std::string_view holder = rows[0].view(1);
     throw pg::Failure(ERRCODE_UNIQUE_VIOLATION,
-                      "workflow type \"%.*s\" has a running instance with unique key \"%.*s\"",
-                      static_cast<int>(n.type.size()), n.type.data(), static_cast<int>(n.unique_key.size()),
-                      n.unique_key.data())
+                      "workflow type \"%s\" has a running instance with unique key \"%.*s\"", n.type.name,
+                      static_cast<int>(n.unique_key.size()), n.unique_key.data())
         .detail("Workflow \"%.*s\" has the key until it ends; \"%.*s\" was not begun.",
                 static_cast<int>(holder.size()), holder.data(), static_cast<int>(n.id.size()), n.id.data());
 }
@@ -176,8 +175,9 @@ bool find_instance(std::string_view type, std::string_view id, MemoryContext con
 bool begin_instance(const NewInstance& n, Wait wait, core::Instant now, Instance* out) {
     const AsOwner scope;
     if (wait == Wait::never) LockTimeout = kMomentMs;
+    hold_type(n.type);
     pg::Args<8> a;
-    a.text(1, n.type).text(2, n.id).instant(4, now);
+    a.text(1, n.type.type()).text(2, n.id).instant(4, now);
     if (n.root != 0) a.i64(3, n.root);
     if (!n.unique_key.empty()) a.text(5, n.unique_key);
     if (n.parent != 0) a.i64(6, n.parent).letter(8, n.on_parent_end);
@@ -193,7 +193,7 @@ bool begin_instance(const NewInstance& n, Wait wait, core::Instant now, Instance
         return true;
     }
     pg::Args<2> id;
-    id.text(1, n.type).text(2, n.id);
+    id.text(1, n.type.type()).text(2, n.id);
     if (!n.unique_key.empty() && g_find.execute(id).empty()) refuse_held_key(n);
     return false;
 }

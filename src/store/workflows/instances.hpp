@@ -9,6 +9,7 @@
 #include "core/workflow.hpp"
 #include "pg/memory.hpp"
 #include "pg/prelude.hpp"
+#include "store/workflows/types.hpp"
 
 namespace foreman::store {
 
@@ -34,16 +35,18 @@ Locked lock_instance(std::string_view type, std::string_view id, Wait wait, Memo
                      Instance* out);
 
 struct NewInstance {
-    std::string_view type, id, unique_key;
+    const WorkflowType& type;
+    std::string_view id;
+    std::string_view unique_key = {};
     int64 root = 0;  ///< 0: its own number
     int64 parent = 0;
-    std::string_view on_end;
+    std::string_view on_end = {};
     core::OnParentEnd on_parent_end = core::OnParentEnd::abandon;
 };
 /// does: begins an instance and locks its row.
 /// returns: false when the id is there already; then lock that one. Also when the key has become free meanwhile: then
 ///     begin once more
-/// errors: 23505 when a running instance of the type has the unique key; waits for an open transaction that begins
+/// errors: 23505 when a running instance of the type has the unique key; those of hold_type(); waits for an open transaction that begins
 ///     an instance of the same id or key, never longer than a moment where `wait` is never (55P03)
 bool begin_instance(const NewInstance& instance, Wait wait, core::Instant now, Instance* out);
 /// The instance that goes on for this one now: itself, unless it was continued. 0 for 0.

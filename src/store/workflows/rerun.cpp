@@ -125,6 +125,7 @@ void read_unfinished(int64 instance, std::string_view kind, Unfinished* out) {
 
 void reopen_instance(const WorkflowType& type, int64 instance) {
     const AsOwner scope;
+    hold_type(type);
     pg::Args<1> a;
     a.i64(1, instance);
     const pg::Rows holder = g_key_holder.execute(a);

@@ -114,7 +114,7 @@ std::string_view number_text(int64 number) {
 
 std::string_view task_kind(std::string_view type, std::string_view version) {
     pg::ContextResource memory(CurrentMemoryContext);
-    pg::string kind(kTaskKind, &memory);
+    pg::string kind(core::kTaskKind, &memory);
     kind += type;
     if (!version.empty()) kind.append("@").append(version);
     return {pg::copy_text(kind), kind.size()};

@@ -5,6 +5,7 @@
 
 #include "pg/call.hpp"
 #include "pg/datum.hpp"
+#include "pg/lock.hpp"
 #include "pg/memory.hpp"
 #include "pg/xact.hpp"
 #include "store/commit/remember.hpp"
@@ -13,6 +14,7 @@
 #include "store/db/schema.hpp"
 #include "store/db/sql_names.hpp"
 #include "store/definitions/definitions.hpp"
+#include "store/workflows/tasks.hpp"
 
 namespace foreman::store {
 
@@ -171,11 +173,24 @@ bool put_workflow_type(const NewWorkflowType& t) {
     return rows[0].boolean(1);
 }
 
+void hold_type(const WorkflowType& t) {
+    pg::lock_name(schema().workflow_type, t.type(), AccessShareLock);
+    const WorkflowType& now = require_workflow_type(t.type());
+    if (now.loaded == t.loaded) return;
+    const bool outside = is_decided_outside(t);
+    if (outside == is_decided_outside(now) && (!outside || std::strcmp(t.queue, now.queue) == 0)) return;
+    throw pg::Failure(ERRCODE_T_R_SERIALIZATION_FAILURE,
+                      "workflow type \"%s\" has gone to other deciders meanwhile", t.name)
+        .hint("Try again.");
+}
+
 bool has_running_instances(std::string_view type) {
     const AsOwner scope;
+    pg::lock_name(schema().workflow_type, type, AccessExclusiveLock);
+    const pg::LatestSnapshot latest;  // what those committed who were waited for
     pg::Args<1> a;
     a.text(1, type);
-    return !g_running.execute(a).empty();
+    return !g_running.execute(a, true).empty();
 }
 
 bool remove_workflow_type(std::string_view type) {

@@ -13,8 +13,6 @@ namespace foreman::store {
 
 /// Kinds of this beginning run the inputs of workflows; nobody registers a handler for one.
 inline constexpr std::string_view kWorkflowKind = "workflow:";
-/// Kinds of this beginning are tasks for workers outside, who decide for types without decide.
-inline constexpr std::string_view kTaskKind = "workflow-task:";
 /// Bytes of a type's name: with the beginning it is a kind.
 inline constexpr int kMaxTypeBytes = 240;
 
@@ -64,6 +62,13 @@ struct NewWorkflowType {
 /// does: defines or redefines a type, and the handler of its kind.
 /// returns: whether it is new
 bool put_workflow_type(const NewWorkflowType& type);
+/// does: keeps a type from being dropped, and from going to other deciders, until the end of the transaction. For who
+///     begins an instance, which nobody else sees before that.
+/// waits: for who does that now
+/// errors: 42704 when it has been dropped, 40001 when it has gone to other deciders
+void hold_type(const WorkflowType& type);
+/// does: keeps instances of the type from beginning until the end of the transaction
+/// waits: for the transactions in which some begin
 /// returns: whether the type has an instance that runs
 bool has_running_instances(std::string_view type);
 /// returns: false when there is no such type
