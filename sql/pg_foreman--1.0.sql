@@ -1732,6 +1732,24 @@ COMMENT ON TABLE foreman.minute_stat IS 'What happened in each minute to the job
 COMMENT ON COLUMN foreman.minute_stat.wait_p50 IS 'Median of the time from when a job was due to its start, in milliseconds';
 COMMENT ON COLUMN foreman.minute_stat.run_p50 IS 'Median of the time that handlers took, in milliseconds';
 
+-- What happened in a minute to workflows of a type.
+CREATE TABLE foreman.workflow_minute_stat (
+    minute            pg_catalog.timestamptz NOT NULL,
+    workflow_type     pg_catalog.text COLLATE pg_catalog."C" NOT NULL,
+    started           pg_catalog.int8 NOT NULL,
+    completed         pg_catalog.int8 NOT NULL,
+    failed            pg_catalog.int8 NOT NULL,
+    cancelled         pg_catalog.int8 NOT NULL,
+    terminated        pg_catalog.int8 NOT NULL,
+    continued         pg_catalog.int8 NOT NULL,
+    accepted          pg_catalog.int8 NOT NULL,
+    rejected          pg_catalog.int8 NOT NULL,
+    already_completed pg_catalog.int8 NOT NULL,
+    events            pg_catalog.int8 NOT NULL,
+    CONSTRAINT workflow_minute_stat_pkey PRIMARY KEY (minute, workflow_type)
+);
+COMMENT ON TABLE foreman.workflow_minute_stat IS 'What happened in each minute to workflows of each type, for thirty days; see foreman.workflow_stats_minute';
+
 -- Errors without what they say: that may be made of args.
 -- bundle: operator monitor
 CREATE FUNCTION foreman._bare_errors(errors pg_catalog.jsonb) RETURNS pg_catalog.jsonb LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
@@ -1908,7 +1926,54 @@ COMMENT ON COLUMN foreman.stats_minute.run_p50_ms IS 'From the start of the last
 COMMENT ON COLUMN foreman.stats_minute.run_p95_ms IS 'The same of 95 percent';
 COMMENT ON COLUMN foreman.stats_minute.run_p99_ms IS 'The same of 99 percent';
 
--- Gauges, and counters (_total) since the server started. Labels are small: queue, state, executor.
+-- bundle: operator monitor
+CREATE FUNCTION foreman._workflow_counts(OUT workflow_type pg_catalog.text, OUT running pg_catalog.int8, OUT parked pg_catalog.int8, OUT pending_inputs pg_catalog.int8,
+    OUT started pg_catalog.int8, OUT completed pg_catalog.int8, OUT failed pg_catalog.int8, OUT cancelled pg_catalog.int8, OUT terminated pg_catalog.int8, OUT continued pg_catalog.int8, OUT accepted pg_catalog.int8, OUT rejected pg_catalog.int8, OUT already_completed pg_catalog.int8, OUT events pg_catalog.int8)
+RETURNS SETOF pg_catalog.record LANGUAGE c VOLATILE ROWS 10 AS 'MODULE_PATHNAME', 'foreman_workflow_counts';
+COMMENT ON FUNCTION foreman._workflow_counts() IS 'Counters of types of workflows, for the views';
+
+-- bundle: operator monitor
+CREATE VIEW foreman.workflow_counts WITH (security_barrier) AS
+SELECT t.workflow_type, COALESCE(c.running, 0) AS running, COALESCE(c.parked, 0) AS parked, COALESCE(c.pending_inputs, 0) AS pending_inputs, COALESCE(c.started, 0) AS started, COALESCE(c.completed, 0) AS completed, COALESCE(c.failed, 0) AS failed, COALESCE(c.cancelled, 0) AS cancelled, COALESCE(c.terminated, 0) AS terminated, COALESCE(c.continued, 0) AS continued, COALESCE(c.accepted, 0) AS accepted, COALESCE(c.rejected, 0) AS rejected, COALESCE(c.already_completed, 0) AS already_completed, COALESCE(c.events, 0) AS events
+  FROM foreman.workflow_type t JOIN foreman.handler h ON h.kind OPERATOR(pg_catalog.=) ('workflow:' OPERATOR(pg_catalog.||) t.workflow_type)
+  LEFT JOIN foreman._workflow_counts() c ON c.workflow_type OPERATOR(pg_catalog.=) t.workflow_type
+ WHERE foreman._sees(h.queue);
+COMMENT ON VIEW foreman.workflow_counts IS 'How many workflows of each type run, and what has happened to them since the server started; reads no rows of workflows';
+COMMENT ON COLUMN foreman.workflow_counts.workflow_type IS 'Type';
+COMMENT ON COLUMN foreman.workflow_counts.running IS 'Workflows that run';
+COMMENT ON COLUMN foreman.workflow_counts.parked IS 'Those of them that no outside worker gets until resume_workflow()';
+COMMENT ON COLUMN foreman.workflow_counts.pending_inputs IS 'Inputs that wait to be handled';
+COMMENT ON COLUMN foreman.workflow_counts.started IS 'Workflows that were begun';
+COMMENT ON COLUMN foreman.workflow_counts.completed IS 'Workflows that completed';
+COMMENT ON COLUMN foreman.workflow_counts.failed IS 'Workflows that failed';
+COMMENT ON COLUMN foreman.workflow_counts.cancelled IS 'Workflows that were cancelled';
+COMMENT ON COLUMN foreman.workflow_counts.terminated IS 'Workflows that were terminated';
+COMMENT ON COLUMN foreman.workflow_counts.continued IS 'Workflows that went on as a new one';
+COMMENT ON COLUMN foreman.workflow_counts.accepted IS 'Inputs that were accepted';
+COMMENT ON COLUMN foreman.workflow_counts.rejected IS 'Inputs that were rejected';
+COMMENT ON COLUMN foreman.workflow_counts.already_completed IS 'Inputs that came after the end';
+COMMENT ON COLUMN foreman.workflow_counts.events IS 'Events that were appended';
+
+-- bundle: operator monitor
+CREATE VIEW foreman.workflow_stats_minute WITH (security_barrier) AS
+SELECT s.minute, s.workflow_type, s.started, s.completed, s.failed, s.cancelled, s.terminated, s.continued, s.accepted, s.rejected, s.already_completed, s.events
+  FROM foreman.workflow_minute_stat s LEFT JOIN foreman.handler h ON h.kind OPERATOR(pg_catalog.=) ('workflow:' OPERATOR(pg_catalog.||) s.workflow_type)
+ WHERE foreman._sees(COALESCE(h.queue, ''));
+COMMENT ON VIEW foreman.workflow_stats_minute IS 'What happened in each minute to workflows of each type, for thirty days; minutes in which nothing happened have no row';
+COMMENT ON COLUMN foreman.workflow_stats_minute.minute IS 'Its beginning';
+COMMENT ON COLUMN foreman.workflow_stats_minute.workflow_type IS 'Type';
+COMMENT ON COLUMN foreman.workflow_stats_minute.started IS 'Workflows that were begun';
+COMMENT ON COLUMN foreman.workflow_stats_minute.completed IS 'Workflows that completed';
+COMMENT ON COLUMN foreman.workflow_stats_minute.failed IS 'Workflows that failed';
+COMMENT ON COLUMN foreman.workflow_stats_minute.cancelled IS 'Workflows that were cancelled';
+COMMENT ON COLUMN foreman.workflow_stats_minute.terminated IS 'Workflows that were terminated';
+COMMENT ON COLUMN foreman.workflow_stats_minute.continued IS 'Workflows that went on as a new one';
+COMMENT ON COLUMN foreman.workflow_stats_minute.accepted IS 'Inputs that were accepted';
+COMMENT ON COLUMN foreman.workflow_stats_minute.rejected IS 'Inputs that were rejected';
+COMMENT ON COLUMN foreman.workflow_stats_minute.already_completed IS 'Inputs that came after the end';
+COMMENT ON COLUMN foreman.workflow_stats_minute.events IS 'Events that were appended';
+
+-- Gauges, and counters (_total) since the server started. Labels are small: queue, state, executor, workflow_type.
 -- bundle: operator monitor
 CREATE VIEW foreman.metrics WITH (security_barrier) AS
 SELECT m.name, m.labels, m.value
@@ -1933,6 +1998,20 @@ SELECT m.name, l.queue, m.value
        ('foreman_job_wait_seconds_sum', t.wait_seconds), ('foreman_job_wait_seconds_count', t.ended::pg_catalog.float8),
        ('foreman_job_run_seconds_sum', t.run_seconds), ('foreman_job_run_seconds_count', t.ended::pg_catalog.float8)) AS m(name, value)
 UNION ALL
+SELECT m.name, l.type OPERATOR(pg_catalog.||) m.more, m.value::pg_catalog.float8
+  FROM foreman.workflow_counts c CROSS JOIN LATERAL (SELECT pg_catalog.jsonb_build_object('workflow_type', c.workflow_type) OFFSET 0) AS l(type) CROSS JOIN LATERAL (VALUES
+       ('foreman_workflows_running', '{}'::pg_catalog.jsonb, c.running), ('foreman_workflows_parked', '{}', c.parked),
+       ('foreman_workflow_inputs_pending', '{}', c.pending_inputs), ('foreman_workflows_started_total', '{}', c.started),
+       ('foreman_workflows_ended_total', '{"state": "completed"}', c.completed),
+       ('foreman_workflows_ended_total', '{"state": "failed"}', c.failed),
+       ('foreman_workflows_ended_total', '{"state": "cancelled"}', c.cancelled),
+       ('foreman_workflows_ended_total', '{"state": "terminated"}', c.terminated),
+       ('foreman_workflows_ended_total', '{"state": "continued"}', c.continued),
+       ('foreman_workflow_inputs_total', '{"outcome": "accepted"}', c.accepted),
+       ('foreman_workflow_inputs_total', '{"outcome": "rejected"}', c.rejected),
+       ('foreman_workflow_inputs_total', '{"outcome": "already_completed"}', c.already_completed),
+       ('foreman_workflow_events_total', '{}', c.events)) AS m(name, more, value)
+UNION ALL
 SELECT r.name, CASE WHEN r.slot IS NULL THEN '{}'::pg_catalog.jsonb ELSE pg_catalog.jsonb_build_object('executor', r.slot) END, r.value
   FROM foreman._resources() r
 UNION ALL
@@ -1944,7 +2023,7 @@ SELECT 'foreman_wal_bytes_total', '{}'::pg_catalog.jsonb,
        pg_catalog.pg_wal_lsn_diff(CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_replay_lsn() ELSE pg_catalog.pg_current_wal_insert_lsn() END, '0/0')::pg_catalog.float8;
 COMMENT ON VIEW foreman.metrics IS 'Gauges and counters under names as Prometheus has them; counters begin with the server';
 COMMENT ON COLUMN foreman.metrics.name IS 'Name; counters end in _total';
-COMMENT ON COLUMN foreman.metrics.labels IS 'Labels: queue, state, executor';
+COMMENT ON COLUMN foreman.metrics.labels IS 'Labels: queue, state, executor, workflow_type, outcome';
 COMMENT ON COLUMN foreman.metrics.value IS 'Value';
 
 -- bundle: operator monitor

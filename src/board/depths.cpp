@@ -48,6 +48,7 @@ Snapshot begin_count() {
         q.in_count = true;
         q.live_before = static_cast<int64>(pg_atomic_read_u64(&q.live));
     });
+    begin_workflow_count_locked();
     return snapshot;
 }
 
@@ -63,6 +64,7 @@ void end_count() noexcept {
     visit_queues(MyDatabaseId, [](QueueEntry& q) {
         if (q.in_count) correct(q, 0);
     });
+    end_workflow_count_locked();
 }
 
 bool is_counted(Oid database, FullTransactionId xid) noexcept {

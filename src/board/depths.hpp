@@ -1,4 +1,4 @@
-// How many jobs each queue has, while they are counted from the rows anew. A commit tells its changes to the
+// How many jobs each queue has, and what runs and waits of each type of workflow, while they are counted from the rows anew. A commit tells its changes to the
 // board a moment after others see it, so that some changes are told that the count has seen already. Each
 // database keeps what the snapshot of its last count saw, and whoever tells a change asks.
 // Called by recount_queues(), and by the commit callback through add_queue_delta(). Invariant: a change is in
@@ -15,7 +15,7 @@ namespace foreman::board {
 Snapshot begin_count();
 /// The count found so many jobs.
 void set_depth(std::string_view queue, int64 jobs) noexcept;
-/// All other queues have none.
+/// All other queues have none. What set_workflow_gauge() was told holds; all other types have none.
 void end_count() noexcept;
 
 /// Whether the last count of the database saw what the transaction changed. Needs the ranges lock.

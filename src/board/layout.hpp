@@ -292,6 +292,37 @@ struct AwaitedEntry {
     core::EndId end() const noexcept { return {kind, id}; }
 };
 
+// What is counted for each type of workflow. The first ones are how many there are, and the dispatcher counts them at
+// its start; the others only grow, from the start of the server on.
+enum class WorkflowCount : int {
+    running,
+    parked,
+    pending_inputs,
+    started,
+    completed,
+    failed,
+    cancelled,
+    terminated,
+    continued,
+    accepted,
+    rejected,
+    already_completed,
+    events,
+    count
+};
+constexpr int kWorkflowCounts = static_cast<int>(WorkflowCount::count);
+constexpr int kWorkflowGauges = static_cast<int>(WorkflowCount::started);
+constexpr uint32 kMaxWorkflowTypes = 512;
+struct WorkflowTypeEntry {
+    Oid database;  // InvalidOid: free
+    uint32 hash;
+    bool in_count;                  // a count is under way,
+    int64 before[kWorkflowGauges];  // what was told here at its beginning,
+    int64 found[kWorkflowGauges];   // and what it has found
+    pg_atomic_uint64 counts[kWorkflowCounts];
+    BoardName type;
+};
+
 struct Demand {    // a (database, role) with due work and no executor
     Oid database;  // InvalidOid: free
     Oid role;
@@ -308,7 +339,18 @@ struct Suspect {
 };
 
 // The tables of the board, each of a fixed size.
-enum class BoardTable : int { ranges, queues, leases, keys, awaited, waiters, workers, scopes, count };
+enum class BoardTable : int {
+    ranges,
+    queues,
+    leases,
+    keys,
+    awaited,
+    waiters,
+    workers,
+    scopes,
+    workflow_types,
+    count
+};
 constexpr int kBoardTables = static_cast<int>(BoardTable::count);
 // How many entries of a table each role has. Roles of one bucket share their share. Guarded as the table is.
 constexpr uint32 kShareBuckets = 1024;
@@ -346,7 +388,9 @@ struct Board {
     DatabaseSlot databases[kMaxDatabases];
     ExecutorSlot slots[kMaxSlots];
     Demand demands[kMaxDemands];
-    ScopeEntry scopes[kMaxScopes];  // under the lock of waits
+    ScopeEntry scopes[kMaxScopes];                        // under the lock of waits
+    uint32 workflow_types_used;                           // none behind the first so many is in use
+    WorkflowTypeEntry workflow_types[kMaxWorkflowTypes];  // under the ranges lock
     // followed by the arrays below, found by offset
     Size hot_offset;
     Size cold_offset;

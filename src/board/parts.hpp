@@ -132,6 +132,11 @@ uint32 find_queue_entry(Oid database, std::string_view name) noexcept;
 uint32 find_queue_entry_locked(Oid database, std::string_view name, bool add) noexcept;
 void clear_queue_entries_locked(Oid database) noexcept;
 
+// All three need the ranges lock, exclusively (workflow_counts.cpp).
+void begin_workflow_count_locked() noexcept;
+void end_workflow_count_locked() noexcept;
+void clear_workflow_counts_locked(Oid database) noexcept;
+
 void clear_ranges(Oid database) noexcept;
 
 inline std::string_view name_view(const BoardName& n) noexcept { return {n.text, n.len}; }

@@ -207,6 +207,7 @@ void clear_ranges(Oid database) noexcept {
         range_index().give_back(i);
     }
     clear_queue_entries_locked(database);
+    clear_workflow_counts_locked(database);
 }
 
 }  // namespace foreman::board

@@ -37,6 +37,7 @@ std::array<TableReading, kBoardTables> read_board_tables(core::Instant now) noex
         {"waiters", "sessions in await and wait_for_job", "foreman.max_waiters", 0, b.waiter_capacity, {}},
         {"workers", "registered outside workers", nullptr, 0, kMaxWorkers, {}},
         {"rate_limits", "named rate limits", nullptr, 0, kMaxScopes, {}},
+        {"workflow_types", "counters of workflow types", nullptr, 0, kMaxWorkflowTypes, {}},
     }};
     for (std::size_t i = 0; i < tables.size(); i++) {
         TableUse& use = board().tables[i];

@@ -65,7 +65,7 @@ INSERT INTO foreman.workflow_event (instance, sequence, event_type, version, dat
 SELECT i.instance, s, 'X', 1, '{}', now() FROM foreman.workflow_instance i, generate_series(1, i.sequence) s WHERE i.workflow_id LIKE 'many %';
 SELECT is(w.pruned('workflows'), 3000::int8, 'a pass takes all of them');
 SELECT is((SELECT count(*) FROM foreman.workflow_event WHERE event_type = 'X'), 0::int8, 'with their events');
-SELECT is_empty($$ SELECT b FROM w.broken() b WHERE b NOT LIKE 'open effect % has no job' $$, 'nothing is broken');
+SELECT is_empty($$ SELECT b FROM w.broken() b WHERE b NOT LIKE 'open effect % has no job' AND b NOT LIKE '%: counted %' $$, 'nothing is broken, apart from what this file wrote into the rows itself');
 
 -- health(): types whose functions are missing, and inputs that nobody could handle.
 SELECT is((SELECT string_agg(name || ' ' || ok, ', ' ORDER BY name) FROM foreman.health() WHERE name LIKE 'workflow%'), 'workflow_inputs true, workflow_types true', 'health: all is well');

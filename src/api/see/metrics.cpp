@@ -12,6 +12,7 @@
 #include "request/arguments.hpp"
 #include "store/definitions/access.hpp"
 #include "store/upkeep/statistics.hpp"
+#include "store/workflows/types.hpp"
 
 namespace foreman::api {
 
@@ -52,6 +53,26 @@ FOREMAN_PUBLIC(queue_times) {
         rows.put(std::array<OptionalDatum, 5>{
             pg::text_datum({q.name.text, q.name.len}), Int64GetDatum(q.enqueued), Int64GetDatum(ended),
             Float8GetDatum(seconds_of(q.times.wait_us)), Float8GetDatum(seconds_of(q.times.run_us))});
+    }
+    return rows.done();
+}
+
+/// A type of workflow, and its counters in the order of board::WorkflowCount. The view adds types without any, and
+/// leaves out those that the caller may not see.
+FOREMAN_PUBLIC(workflow_counts) {
+    pg::ResultSet rows(fcinfo);
+    if (!board::board_present()) return rows.done();
+    const pg::Context context("foreman counts", CurrentMemoryContext);
+    pg::ContextResource memory(context);
+    pg::vector<board::WorkflowReading> types(&memory);
+    store::read_workflow_counts(&types);
+    for (const board::WorkflowReading& t : types) {
+        const store::WorkflowType& type = store::find_workflow_type({t.type.text, t.type.len});
+        if (!type.exists || !store::may_see(type.queue)) continue;
+        std::array<OptionalDatum, board::kWorkflowCounts + 1> row;
+        row[0] = pg::text_datum(type.type());
+        for (std::size_t i = 0; i < t.of.size(); i++) row[i + 1] = Int64GetDatum(t.of[i]);
+        rows.put(row);
     }
     return rows.done();
 }

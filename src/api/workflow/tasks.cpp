@@ -139,8 +139,8 @@ FOREMAN_PUBLIC(resume_workflow) {
                           "workflow \"%s\", id \"%.*s\" is not parked", type.name,
                           static_cast<int>(id.size()), id.data())
             .hint("The column parked of the view foreman.workflows says which ones are, and why.");
-    engine::append_own_event(instance.instance, instance.sequence, "Resumed", engine::user_name(), reason,
-                             std::nullopt);
+    engine::append_own_event(type.type(), instance.instance, instance.sequence, "Resumed",
+                             engine::user_name(), reason, std::nullopt);
     store::make_task_due(type, id, instance.instance);
     return BoolGetDatum(true);
 }

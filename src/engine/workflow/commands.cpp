@@ -313,7 +313,7 @@ void Batch::write() {
     pg::vector<store::CommandEvent> events(&memory_);
     for (const int32 i : new_) events.push_back({commands_[static_cast<std::size_t>(i)].event(), i});
     const int64 last = instance_.sequence + static_cast<int64>(events.size());
-    store::append_events(instance_.instance, instance_.sequence + 1,
+    store::append_events(type_.type(), instance_.instance, instance_.sequence + 1,
                          store::events_of_commands(array_, {events.data(), events.size()}), now_);
     store::advance_instance({instance_.instance, last, now_, {}, {}, 0});
     write_decision({type_, subject_, instance_.instance, last, now_}, decision_);
@@ -377,7 +377,7 @@ void Batch::go_on_as_new(const Command& c) {
     int64 count = 0;
     const Datum events = store::first_events(instance_.instance, c.fields.json_or_empty("input"),
                                              {consumed.data(), consumed.size()}, context_.get(), &count);
-    store::append_events(next, 1, events, now_);
+    store::append_events(type_.type(), next, 1, events, now_);
     store::advance_instance({next, count, now_, {}, {}, 0});
     store::make_task_due(type_, subject_.id, next);
 }

@@ -11,6 +11,7 @@
 #include "pg/xact.hpp"
 #include "request/arguments.hpp"
 #include "request/json_values.hpp"
+#include "store/commit/remember.hpp"
 #include "store/db/clock.hpp"
 #include "store/db/schema.hpp"
 #include "store/definitions/definitions.hpp"
@@ -323,7 +324,8 @@ bool Handling::must_snapshot() const {
 
 Handled Handling::accept() {
     const bool ended = fold_new_events();
-    store::append_events(instance_.instance, instance_.sequence + 1, decision_.event_array, now_);
+    store::append_events(type_.type(), instance_.instance, instance_.sequence + 1, decision_.event_array,
+                         now_);
     store::Advance advance{instance_.instance, last_, now_, decision_.search, {}, 0};
     if (must_snapshot()) {
         advance.folded = state_;
@@ -336,11 +338,22 @@ Handled Handling::accept() {
     return {core::InputState::accepted, {}, instance_.sequence + 1, last_, false};
 }
 
+void count(const store::WorkflowType& type, const Handled& handled) {
+    using board::WorkflowCount;
+    board::WorkflowDelta delta;
+    delta[handled.outcome == core::InputState::accepted   ? WorkflowCount::accepted
+          : handled.outcome == core::InputState::rejected ? WorkflowCount::rejected
+                                                          : WorkflowCount::already_completed] = 1;
+    store::remember_workflow_counts(type.type(), delta);
+}
+
 }  // namespace
 
 std::optional<Handled> handle_input(const store::WorkflowType& type, const store::Input& input,
                                     const HandleOptions& options) {
-    return Handling(type, input, options).run();
+    const std::optional<Handled> handled = Handling(type, input, options).run();
+    if (handled && !handled->repeated) count(type, *handled);
+    return handled;
 }
 
 bool keeps_record(const store::WorkflowType& type, std::string_view input_id,

@@ -66,7 +66,7 @@ int64 mask_events(const store::WorkflowType& type, std::string_view id, const ch
         const AsType scope(type, functions);
         fold_instance(type, functions, {type.type(), id}, instance, instance.sequence, context.get());
     }
-    append_own_event(instance.instance, instance.sequence, "Masked", user_name(), std::nullopt,
+    append_own_event(type.type(), instance.instance, instance.sequence, "Masked", user_name(), std::nullopt,
                      store::masking_record(masker, masked));
     return masked;
 }

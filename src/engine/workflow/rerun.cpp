@@ -42,10 +42,11 @@ const char* user_name() {
     return pg::guarded([]() -> const char* { return GetUserNameFromId(GetUserId(), false); });
 }
 
-int64 append_own_event(int64 instance, int64 sequence, const char* what, std::string_view by,
-                       std::optional<std::string_view> reason, std::optional<Datum> more) {
+int64 append_own_event(std::string_view type, int64 instance, int64 sequence, const char* what,
+                       std::string_view by, std::optional<std::string_view> reason,
+                       std::optional<Datum> more) {
     const core::Instant now = store::now();
-    store::append_events(instance, sequence + 1, store::own_event(what, by, reason, more), now);
+    store::append_events(type, instance, sequence + 1, store::own_event(what, by, reason, more), now);
     store::advance_instance({instance, sequence + 1, now, {}, {}, 0});
     return sequence + 1;
 }
@@ -79,7 +80,7 @@ int64 retry_workflow(const store::WorkflowType& type, std::string_view id,
     for (const int64 job : unfinished.ended) store::revive(job, store::Place::history);
     store::restore_timers(instance.instance, type.kind, ended_at);
     if (store::is_decided_outside(type)) store::make_task_due(type, id, instance.instance);
-    return append_own_event(instance.instance, instance.sequence, "Retried", user_name(), reason,
+    return append_own_event(type.type(), instance.instance, instance.sequence, "Retried", user_name(), reason,
                             std::nullopt);
 }
 
@@ -113,7 +114,7 @@ int64 fork_workflow(const store::WorkflowType& type, const Fork& fork) {
                 .hint("Fork it at an event before that.");
     }
     if (store::is_decided_outside(type)) store::make_task_due(type, fork.new_id, to.instance);
-    return append_own_event(to.instance, to.sequence, "Forked", user_name(), fork.reason,
+    return append_own_event(type.type(), to.instance, to.sequence, "Forked", user_name(), fork.reason,
                             store::fork_origin(fork.id, fork.at_sequence));
 }
 

@@ -31,8 +31,9 @@ int64 fork_workflow(const store::WorkflowType& type, const Fork& fork);
 /// does: appends an event of our own kind to the history of a locked instance.
 /// more: an object with what it has beside who and why
 /// returns: its number
-int64 append_own_event(int64 instance, int64 sequence, const char* what, std::string_view by,
-                       std::optional<std::string_view> reason, std::optional<Datum> more);
+int64 append_own_event(std::string_view type, int64 instance, int64 sequence, const char* what,
+                       std::string_view by, std::optional<std::string_view> reason,
+                       std::optional<Datum> more);
 /// The name of the current user.
 const char* user_name();
 

@@ -55,6 +55,18 @@ void CountsAnnouncement::tell() const noexcept {
     board::add_queue_delta(MyDatabaseId, queue, delta, times, GetTopFullTransactionIdIfAny(), store::now());
 }
 
+uint32 WorkflowCountsAnnouncement::hash() const noexcept { return hash_of(type); }
+
+void WorkflowCountsAnnouncement::merge(const WorkflowCountsAnnouncement& o) noexcept {
+    for (std::size_t i = 0; i < delta.of.size(); i++) delta.of[i] += o.delta.of[i];
+}
+
+void WorkflowCountsAnnouncement::keep(MemoryContext context) { type = kept(type, context); }
+
+void WorkflowCountsAnnouncement::tell() const noexcept {
+    board::add_workflow_delta(type, delta, GetTopFullTransactionIdIfAny());
+}
+
 void StopAnnouncement::tell() const noexcept {
     if (board::DatabaseSlot* d = board::database_slot(MyDatabaseId)) d->stopped = true;
 }

@@ -6,6 +6,7 @@
 
 #include "board/board.hpp"
 #include "board/layout.hpp"
+#include "board/workflow_counts.hpp"
 #include "pg/datum.hpp"
 #include "store/commit/announcement_list.hpp"
 
@@ -26,6 +27,18 @@ struct CountsAnnouncement {
     uint32 hash() const noexcept;
     bool is_same(const CountsAnnouncement& o) const noexcept { return queue == o.queue; }
     void merge(const CountsAnnouncement& o) noexcept;
+    void keep(MemoryContext context);
+    void tell() const noexcept;
+};
+
+/// Counters of a type of workflow change.
+struct WorkflowCountsAnnouncement {
+    static constexpr bool kMerges = true;
+    std::string_view type;
+    board::WorkflowDelta delta;
+    uint32 hash() const noexcept;
+    bool is_same(const WorkflowCountsAnnouncement& o) const noexcept { return type == o.type; }
+    void merge(const WorkflowCountsAnnouncement& o) noexcept;
     void keep(MemoryContext context);
     void tell() const noexcept;
 };
@@ -149,6 +162,7 @@ struct AwaitAnnouncement : PlainAnnouncement {
 /// may read them at once. The handlers' roles come after the work, which was made with the role of its time.
 struct Announcements {
     AnnouncementList<CountsAnnouncement> counts;
+    AnnouncementList<WorkflowCountsAnnouncement> workflow_counts;
     AnnouncementList<StopAnnouncement> stops;
     AnnouncementList<SettingsAnnouncement> settings;
     AnnouncementList<ThrottleAnnouncement> throttles;
@@ -163,7 +177,8 @@ struct Announcements {
 
     template <class Do>
     void each_list(Do what) {
-        what(counts), what(stops), what(settings), what(throttles), what(work), what(kinds), what(requests);
+        what(counts), what(workflow_counts), what(stops), what(settings), what(throttles), what(work),
+            what(kinds), what(requests);
         what(dues), what(leases), what(lease_ends), what(keys), what(awaits);
     }
 };

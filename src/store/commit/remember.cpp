@@ -197,6 +197,16 @@ void remember_counts(std::string_view queue, const board::QueueDelta& delta, con
     announce(g_announced.counts, {queue, delta, copy});
 }
 
+void remember_workflow_counts(std::string_view type, const board::WorkflowDelta& delta) {
+    announce(g_announced.workflow_counts, {type, delta});
+}
+
+void remember_workflow_count(std::string_view type, board::WorkflowCount count, int32 n) {
+    board::WorkflowDelta delta;
+    delta[count] = n;
+    remember_workflow_counts(type, delta);
+}
+
 void remember_request(int64 job_id, bool interrupt) {
     announce(g_announced.requests, {{}, job_id, interrupt});
 }

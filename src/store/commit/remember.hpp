@@ -9,6 +9,7 @@
 
 #include "board/board.hpp"
 #include "board/slots.hpp"
+#include "board/workflow_counts.hpp"
 #include "pg/datum.hpp"
 
 namespace foreman::store {
@@ -21,6 +22,9 @@ void remember_work(std::string_view queue, std::string_view kind, int16 priority
                    core::Key key, int jobs = 1);
 void remember_counts(std::string_view queue, const board::QueueDelta& delta,
                      const board::JobTimes* times = nullptr);
+/// Counters of a type of workflow.
+void remember_workflow_counts(std::string_view type, const board::WorkflowDelta& delta);
+void remember_workflow_count(std::string_view type, board::WorkflowCount count, int32 n = 1);
 /// A row of job_request for a job that may be running; interrupt: end the handler now.
 void remember_request(int64 job_id, bool interrupt);
 /// A job ended: sessions in await() hear of it, and jobs that depend on it.

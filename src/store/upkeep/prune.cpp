@@ -51,6 +51,12 @@ constinit pg::Statement g_delete_statistics{
     " ANY (ARRAY (SELECT s.ctid FROM foreman.minute_stat s WHERE s.minute " LT " $1 LIMIT $2))",
     {TIMESTAMPTZOID, INT8OID}};
 
+constinit pg::Statement g_delete_workflow_statistics{
+    "prune_workflow_statistics",
+    "DELETE FROM foreman.workflow_minute_stat WHERE ctid " EQ
+    " ANY (ARRAY (SELECT s.ctid FROM foreman.workflow_minute_stat s WHERE s.minute " LT " $1 LIMIT $2))",
+    {TIMESTAMPTZOID, INT8OID}};
+
 // %s: the table, the place behind which the batch begins, and the block that it does not come to. The
 // deletion finds its rows by an array of places: planned as a join it may read the table again. The queue is
 // no join either: rows have to come in the order of their places, since the batch goes on behind the last.
@@ -105,6 +111,7 @@ struct Aged {
     core::Micros age;
 };
 constexpr Aged kAged[] = {{"statistics", &g_delete_statistics, core::days(30)},
+                          {"statistics of workflows", &g_delete_workflow_statistics, core::days(30)},
                           {"unique keys", &g_delete_windows, core::Micros{}}};
 
 constexpr core::Instant start_of(int64 day) noexcept { return {day * USECS_PER_DAY}; }

@@ -135,6 +135,7 @@ void MinuteStatistics::read(pg::vector<QueueTotals>* into) {
 
 void MinuteStatistics::begin(core::Instant now) {
     read(&last_);
+    workflows_.begin();
     end_ = end_of_minute_of(now);
 }
 
@@ -157,10 +158,12 @@ void MinuteStatistics::write() {
         const QueueTotals& before = known ? *at : nothing;
         if (!is_same(now, before)) insert_minute(minute, now, before);
     }
+    workflows_.write(minute);
 }
 
 void MinuteStatistics::written(core::Instant now) {
     last_.swap(current_);
+    workflows_.written();
     end_ = end_of_minute_of(now);
 }
 

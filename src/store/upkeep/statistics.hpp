@@ -6,6 +6,7 @@
 
 #include "board/board.hpp"
 #include "pg/memory.hpp"
+#include "store/upkeep/workflow_statistics.hpp"
 
 namespace foreman::store {
 
@@ -23,7 +24,11 @@ int read_totals(Oid database, QueueTotals* out, int max) noexcept;
 class MinuteStatistics {
   public:
     MinuteStatistics()
-        : context_("foreman statistics"), memory_(context_), last_(&memory_), current_(&memory_) {}
+        : context_("foreman statistics"),
+          memory_(context_),
+          last_(&memory_),
+          current_(&memory_),
+          workflows_(&memory_) {}
 
     /// From here on things count: what was before belongs to a minute that nobody watched.
     void begin(core::Instant now);
@@ -43,6 +48,7 @@ class MinuteStatistics {
     pg::ContextResource memory_;
     core::Instant end_ = core::kPlusInfinity;
     pg::vector<QueueTotals> last_, current_;
+    WorkflowMinutes workflows_;
 };
 
 /// Counts jobs that are due later, those that wait for others, and leased ones, for each queue of the board,

@@ -13,6 +13,7 @@
 #include "store/db/schema.hpp"
 #include "store/db/sql_names.hpp"
 #include "store/definitions/definitions.hpp"
+#include "store/upkeep/workflow_statistics.hpp"
 
 namespace foreman::store {
 
@@ -89,6 +90,7 @@ void recount_queues() {
     const pg::LatestSnapshot active(board::begin_count());
     board::debug_point(board::DebugPoint::inside_count);
     for (const pg::Row row : g_count.execute(true)) board::set_depth(row.view(1), row.i64(2));
+    recount_workflows();
     board::end_count();
 }
 

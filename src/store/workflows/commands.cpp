@@ -4,6 +4,7 @@
 #include "core/time.hpp"
 #include "pg/datum.hpp"
 #include "pg/spi.hpp"
+#include "store/commit/remember.hpp"
 #include "store/db/schema.hpp"
 #include "store/db/sql_names.hpp"
 
@@ -43,7 +44,7 @@ constinit pg::Statement g_continue{
     "unique_key, parent, on_end, on_parent_end) SELECT pg_catalog.nextval('foreman.workflow_instance_seq'), "
     "root, "
     "workflow_type, workflow_id, $2, search, unique_key, parent, on_end, on_parent_end FROM "
-    "foreman.workflow_instance WHERE instance " EQ " $1 RETURNING instance",
+    "foreman.workflow_instance WHERE instance " EQ " $1 RETURNING instance, workflow_type",
     {INT8OID, TIMESTAMPTZOID}};
 constinit pg::Statement g_adopt{"adopt_workflow_children",
                                 "UPDATE foreman.workflow_instance SET parent = $2 WHERE parent " EQ
@@ -119,7 +120,11 @@ int64 continue_instance(int64 instance, core::Instant now) {
     const AsOwner scope;
     pg::Args<2> a;
     a.i64(1, instance).instant(2, now);
-    const int64 next = g_continue.execute(a)[0].i64(1);
+    const pg::Rows begun = g_continue.execute(a);
+    const int64 next = begun[0].i64(1);
+    board::WorkflowDelta delta;
+    delta[board::WorkflowCount::running] = delta[board::WorkflowCount::started] = 1;
+    remember_workflow_counts(begun[0].view(2), delta);
     pg::Args<2> both;
     both.i64(1, instance).i64(2, next);
     g_adopt.execute(both);

@@ -4,6 +4,7 @@
 #include "pg/call.hpp"
 #include "pg/datum.hpp"
 #include "pg/spi.hpp"
+#include "store/commit/remember.hpp"
 #include "store/db/clock.hpp"
 #include "store/db/schema.hpp"
 #include "store/db/sql_names.hpp"
@@ -56,10 +57,12 @@ constinit pg::Statement g_pending{"pending_workflow_inputs",
 constinit pg::Statement g_keep{"keep_workflow_input",
                                "UPDATE foreman.workflow_input SET state = $2, handled_at = $3, rejection = "
                                "$4, first_sequence = $5, last_sequence "
-                               "= $6 WHERE input " EQ " $1",
+                               "= $6 WHERE input " EQ " $1 RETURNING workflow_type",
                                {INT8OID, CHAROID, TIMESTAMPTZOID, JSONBOID, INT8OID, INT8OID}};
-constinit pg::Statement g_drop{
-    "drop_workflow_input", "DELETE FROM foreman.workflow_input WHERE input " EQ " $1", {INT8OID}};
+constinit pg::Statement g_drop{"drop_workflow_input",
+                               "DELETE FROM foreman.workflow_input WHERE input " EQ
+                               " $1 RETURNING workflow_type, state " EQ " 'p'",
+                               {INT8OID}};
 constinit pg::Statement g_end_told{"tell_workflow_child_once",
                                    "UPDATE foreman.workflow_input SET on_end = NULL WHERE input " EQ " $1",
                                    {INT8OID}};
@@ -73,11 +76,13 @@ constinit pg::Statement g_record{
     "(workflow_type, workflow_id, input_id) WHERE input_id IS NOT NULL DO UPDATE SET state = excluded.state, "
     "source = excluded.source, payload = excluded.payload, handled_at = excluded.handled_at, rejection = "
     "excluded.rejection, first_sequence = excluded.first_sequence, last_sequence = excluded.last_sequence "
-    "WHERE i.state " EQ " ANY ('{p,d}'::pg_catalog.\"char\"[])",
+    "WHERE i.state " EQ " ANY ('{p,d}'::pg_catalog.\"char\"[]) RETURNING CASE WHEN i.xmax " NE
+    " '0'::pg_catalog.xid THEN (SELECT b.state " EQ " 'p' FROM foreman.workflow_input b WHERE b.input " EQ
+    " i.input) END",
     {TEXTOID, TEXTOID, CHAROID, CHAROID, TEXTOID, JSONBOID, TIMESTAMPTZOID, JSONBOID, INT8OID, INT8OID}};
 constinit pg::Statement g_change_state{"change_workflow_input",
                                        "UPDATE foreman.workflow_input SET state = $3 WHERE input " EQ
-                                       " $1 AND state " EQ " $2",
+                                       " $1 AND state " EQ " $2 RETURNING workflow_type",
                                        {INT8OID, CHAROID, CHAROID}};
 
 std::string_view copied(const pg::Row& r, int column, MemoryContext context) {
@@ -102,11 +107,17 @@ void read_columns(const pg::Row& r, MemoryContext context, Input* i) {
     if (!r.is_null(14)) i->job_id = r.i64(14);
 }
 
+void count_pending(std::string_view type, int32 n) {
+    remember_workflow_count(type, board::WorkflowCount::pending_inputs, n);
+}
+
 bool change_state(int64 input, core::InputState from, core::InputState to) {
     const AsOwner scope;
     pg::Args<3> a;
     a.i64(1, input).letter(2, from).letter(3, to);
-    return g_change_state.execute(a).processed() > 0;
+    const pg::Rows rows = g_change_state.execute(a);
+    for (const pg::Row r : rows) count_pending(r.view(1), to == core::InputState::pending ? 1 : -1);
+    return !rows.empty();
 }
 
 Datum job_args(std::string_view id, int64 input) {
@@ -155,6 +166,7 @@ SentInput send_input(const WorkflowType& t, const NewInput& i) {
     job.origin = core::Origin::workflow_input;
     job.origin_id = input;
     insert_job(job);
+    count_pending(t.type(), 1);
     return {input, true};
 }
 
@@ -199,7 +211,7 @@ void finish_input(int64 input, const InputAnswer& answer, core::Instant at, bool
     a.i64(1, input).letter(2, answer.state).instant(3, at);
     if (answer.rejection) a.set(4, *answer.rejection);
     if (answer.last_sequence != 0) a.i64(5, answer.first_sequence).i64(6, answer.last_sequence);
-    g_keep.execute(a);
+    for (const pg::Row r : g_keep.execute(a)) count_pending(r.view(1), -1);
 }
 
 bool record_input(const WorkflowType& t, const NewInput& i, const InputAnswer& answer, core::Instant at) {
@@ -210,7 +222,10 @@ bool record_input(const WorkflowType& t, const NewInput& i, const InputAnswer& a
     if (!i.input_id.empty()) a.text(5, i.input_id);
     if (answer.rejection) a.set(8, *answer.rejection);
     if (answer.last_sequence != 0) a.i64(9, answer.first_sequence).i64(10, answer.last_sequence);
-    return g_record.execute(a).processed() > 0;
+    const pg::Rows rows = g_record.execute(a);
+    // The input of this input_id that waited is handled with it.
+    if (!rows.empty() && !rows[0].is_null(1) && rows[0].boolean(1)) count_pending(t.type(), -1);
+    return !rows.empty();
 }
 
 std::optional<InputAnswer> find_answer(std::string_view type, std::string_view id, std::string_view input_id,
@@ -248,7 +263,9 @@ void drop_input(int64 input) {
     const AsOwner scope;
     pg::Args<1> a;
     a.i64(1, input);
-    g_drop.execute(a);
+    for (const pg::Row r : g_drop.execute(a)) {
+        if (r.boolean(2)) count_pending(r.view(1), -1);
+    }
 }
 
 }  // namespace foreman::store

@@ -5,6 +5,7 @@
 #include "pg/datum.hpp"
 #include "pg/latch.hpp"
 #include "pg/spi.hpp"
+#include "store/commit/remember.hpp"
 #include "store/db/schema.hpp"
 #include "store/db/sql_names.hpp"
 
@@ -39,8 +40,10 @@ constinit pg::Statement g_holder_of_key{
     "SELECT workflow_id FROM foreman.workflow_instance WHERE workflow_type " EQ " $1 AND unique_key " EQ
     " $2 AND unique_key IS NOT NULL AND state " EQ " 'r'",
     {TEXTOID, TEXTOID}};
-constinit pg::Statement g_forget{
-    "forget_workflow", "DELETE FROM foreman.workflow_instance WHERE instance " EQ " $1", {INT8OID}};
+constinit pg::Statement g_forget{"forget_workflow",
+                                 "DELETE FROM foreman.workflow_instance WHERE instance " EQ
+                                 " $1 RETURNING workflow_type",
+                                 {INT8OID}};
 
 constinit pg::Statement g_advance{
     "advance_workflow",
@@ -58,7 +61,8 @@ constinit pg::Statement g_search{
     {INT8OID, JSONBOID}};
 constinit pg::Statement g_end{
     "end_workflow",
-    "UPDATE foreman.workflow_instance SET state = $2, reason = $3, ended_at = $4 WHERE instance " EQ " $1",
+    "UPDATE foreman.workflow_instance SET state = $2, reason = $3, ended_at = $4 WHERE instance " EQ
+    " $1 RETURNING workflow_type, parked IS NOT NULL",
     {INT8OID, CHAROID, TEXTOID, TIMESTAMPTZOID}};
 
 constinit pg::Statement g_failed_effect{
@@ -103,6 +107,8 @@ constinit pg::Statement g_read{
     " $2 AND sequence " LE " $3 ORDER BY sequence LIMIT $4",
     {INT8OID, INT8OID, INT8OID, INT4OID}};
 
+using board::WorkflowCount;
+
 // How long a process of ours waits for somebody who begins an instance of the same id.
 constexpr int kMomentMs = 10;
 
@@ -126,6 +132,27 @@ void read_member(const pg::Row& r, MemoryContext context, Family* out) {
     out->id = {pg::copy_text(r.view(4), context), r.view(4).size()};
     out->on_parent_end = r.is_null(5) ? core::OnParentEnd::abandon : r.letter_of<core::OnParentEnd>(5);
     out->root = r.i64(6);
+}
+
+void count_begun(std::string_view type, int32 n) {
+    board::WorkflowDelta delta;
+    delta[WorkflowCount::running] = delta[WorkflowCount::started] = n;
+    remember_workflow_counts(type, delta);
+}
+
+WorkflowCount count_of(core::InstanceState ended) noexcept {
+    switch (ended) {
+        case core::InstanceState::failed:
+            return WorkflowCount::failed;
+        case core::InstanceState::cancelled:
+            return WorkflowCount::cancelled;
+        case core::InstanceState::terminated:
+            return WorkflowCount::terminated;
+        case core::InstanceState::continued:
+            return WorkflowCount::continued;
+        default:
+            return WorkflowCount::completed;
+    }
 }
 
 // Unless whoever held the key has ended meanwhile.
@@ -190,6 +217,7 @@ bool begin_instance(const NewInstance& n, Wait wait, core::Instant now, Instance
         out->parent = n.parent;
         out->on_end = n.on_end;
         out->is_new = true;
+        count_begun(n.type.type(), 1);
         return true;
     }
     pg::Args<2> id;
@@ -211,7 +239,7 @@ void forget_instance(int64 instance) {
     const AsOwner scope;
     pg::Args<1> a;
     a.i64(1, instance);
-    g_forget.execute(a);
+    for (const pg::Row r : g_forget.execute(a)) count_begun(r.view(1), -1);
 }
 
 void advance_instance(const Advance& v) {
@@ -240,7 +268,13 @@ void end_instance(int64 instance, core::InstanceState state, std::string_view re
     pg::Args<4> a;
     a.i64(1, instance).letter(2, state).instant(4, at);
     if (!reason.empty()) a.text(3, reason);
-    g_end.execute(a);
+    for (const pg::Row r : g_end.execute(a)) {
+        board::WorkflowDelta delta;
+        delta[WorkflowCount::running] = -1;
+        if (r.boolean(2)) delta[WorkflowCount::parked] = -1;
+        delta[count_of(state)] = 1;
+        remember_workflow_counts(r.view(1), delta);
+    }
 }
 
 void note_failed_effect(int64 instance, int64 effect) {
@@ -278,11 +312,12 @@ Held hold_instance(int64 instance) {
                                                                                             : Held::ended;
 }
 
-void append_events(int64 instance, int64 first, Datum events, core::Instant at) {
+void append_events(std::string_view type, int64 instance, int64 first, Datum events, core::Instant at) {
     const AsOwner scope;
     pg::Args<4> a;
     a.i64(1, instance).i64(2, first).set(3, events).instant(4, at);
-    g_append.execute(a);
+    const std::uint64_t n = g_append.execute(a).processed();
+    remember_workflow_count(type, WorkflowCount::events, static_cast<int32>(n));
 }
 
 void read_events(int64 instance, int64 after, int64 last, int max, MemoryContext context,

@@ -94,7 +94,7 @@ bool find_instance(std::string_view type, std::string_view id, MemoryContext con
 /// does: appends the elements of a jsonb array of {"type", "data", "version"} as events from number
 ///     `first` on.
 /// needs: the row of the instance is locked; the elements were checked
-void append_events(int64 instance, int64 first, Datum events, core::Instant at);
+void append_events(std::string_view type, int64 instance, int64 first, Datum events, core::Instant at);
 
 struct StoredEvent {
     int64 sequence;

@@ -4,6 +4,7 @@
 #include "pg/call.hpp"
 #include "pg/datum.hpp"
 #include "pg/spi.hpp"
+#include "store/commit/remember.hpp"
 #include "store/db/schema.hpp"
 #include "store/db/sql_names.hpp"
 #include "store/definitions/definitions.hpp"
@@ -54,7 +55,7 @@ constinit pg::Statement g_key_holder{
 constinit pg::Statement g_reopen{
     "reopen_workflow",
     "UPDATE foreman.workflow_instance SET state = 'r', ended_at = NULL, reason = NULL, failed_effect = NULL "
-    "WHERE instance " EQ " $1",
+    "WHERE instance " EQ " $1 RETURNING workflow_type, parked IS NOT NULL",
     {INT8OID}};
 
 constinit pg::Statement g_ended_at{"workflow_ended_at",
@@ -136,7 +137,12 @@ void reopen_instance(const WorkflowType& type, int64 instance) {
                           static_cast<int>(key.size()), key.data())
             .detail("Workflow \"%.*s\" has the key until it ends.", static_cast<int>(id.size()), id.data());
     }
-    g_reopen.execute(a);
+    for (const pg::Row r : g_reopen.execute(a)) {
+        board::WorkflowDelta delta;
+        delta[board::WorkflowCount::running] = 1;
+        if (r.boolean(2)) delta[board::WorkflowCount::parked] = 1;
+        remember_workflow_counts(r.view(1), delta);
+    }
 }
 
 core::Instant ended_at(int64 instance) {

@@ -6,6 +6,7 @@
 #include "pg/call.hpp"
 #include "pg/spi.hpp"
 #include "pg/xact.hpp"
+#include "store/commit/remember.hpp"
 #include "store/db/clock.hpp"
 #include "store/db/schema.hpp"
 #include "store/db/sql_names.hpp"
@@ -65,12 +66,14 @@ constinit pg::Statement g_leased{"leased_workflow_task",
 constinit pg::Statement g_park{"park_workflow",
                                "UPDATE foreman.workflow_instance SET task = NULL, parked = "
                                "pg_catalog.jsonb_build_object('at', $4, 'reason', "
-                               "$2) " CAT " COALESCE($3, '{}') WHERE instance " EQ " $1",
+                               "$2) " CAT " COALESCE($3, '{}') WHERE instance " EQ
+                               " $1 RETURNING workflow_type, (SELECT b.parked IS NULL FROM "
+                               "foreman.workflow_instance b WHERE b.instance " EQ " $1)",
                                {INT8OID, TEXTOID, JSONBOID, TIMESTAMPTZOID}};
 constinit pg::Statement g_resume{
     "resume_workflow",
     "UPDATE foreman.workflow_instance SET parked = NULL, worker_version = NULL WHERE instance " EQ
-    " $1 AND parked IS NOT NULL",
+    " $1 AND parked IS NOT NULL RETURNING workflow_type",
     {INT8OID}};
 // The index of unique keys is in byte order, and ; comes after :.
 constinit pg::Statement g_wait_timer{
@@ -208,14 +211,18 @@ void park_instance(int64 instance, std::string_view reason, std::optional<Datum>
     pg::Args<4> a;
     a.i64(1, instance).text(2, reason).instant(4, at);
     if (details) a.set(3, *details);
-    g_park.execute(a);
+    for (const pg::Row r : g_park.execute(a)) {
+        if (r.boolean(2)) remember_workflow_count(r.view(1), board::WorkflowCount::parked);
+    }
 }
 
 bool resume_instance(int64 instance) {
     const AsOwner scope;
     pg::Args<1> a;
     a.i64(1, instance);
-    return g_resume.execute(a).processed() > 0;
+    const pg::Rows rows = g_resume.execute(a);
+    for (const pg::Row r : rows) remember_workflow_count(r.view(1), board::WorkflowCount::parked, -1);
+    return !rows.empty();
 }
 
 std::optional<std::string_view> find_wait_timer(const WorkflowType& t, int64 instance,

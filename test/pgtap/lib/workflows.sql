@@ -61,4 +61,10 @@ CREATE FUNCTION w.broken() RETURNS SETOF text LANGUAGE sql AS $$
      WHERE state = 'o' AND NOT EXISTS (SELECT FROM foreman.live_job j WHERE j.job_id = e.job_id)
     UNION ALL
     SELECT format('timer %s of an instance that does not run', j.unique_key) FROM foreman.live_job j JOIN foreman.workflow_instance i ON i.instance = j.origin_id
-     WHERE j.origin = 't' AND j.state = 'w' AND i.state <> 'r' $$;
+     WHERE j.origin = 't' AND j.state = 'w' AND i.state <> 'r'
+    UNION ALL
+    SELECT format('%s: counted %s running, %s parked, %s pending, there are %s, %s, %s', t.workflow_type, c.running, c.parked, c.pending_inputs, i.running, i.parked, n.pending)
+      FROM foreman.workflow_type t JOIN foreman.workflow_counts c USING (workflow_type)
+      CROSS JOIN LATERAL (SELECT count(*) AS running, count(parked) AS parked FROM foreman.workflow_instance i WHERE i.workflow_type = t.workflow_type AND i.state = 'r') i
+      CROSS JOIN LATERAL (SELECT count(*) AS pending FROM foreman.workflow_input n WHERE n.workflow_type = t.workflow_type AND n.state = 'p') n
+     WHERE (c.running, c.parked, c.pending_inputs) <> (i.running, i.parked, n.pending) $$;
