@@ -163,7 +163,12 @@ SELECT results_eq($$ SELECT data -> 'input' -> 'n' FROM foreman.workflow_events(
 SELECT is((SELECT string_agg(state, ' ' ORDER BY instance) FROM foreman.workflows WHERE workflow_id = 'f'), 'continued running', 'under the same id');
 SELECT is((SELECT count(*) FROM foreman.live_job WHERE kind = 'workflow:flow' AND origin = 't'), 0::bigint, 'the timers of the old one are gone');
 SELECT is(o.submit('f', :'token', '[]'), 'lost', 'and its tokens');
-SELECT is(o.work('f', '[{"command": "complete", "sequence": 1}]'), 'accepted', 'the new one counts its commands from 1');
+CREATE FUNCTION o.key_of(j foreman.job) RETURNS jsonb LANGUAGE sql AS 'SELECT to_jsonb(foreman.idempotency_key())';
+SELECT foreman.register_handler('key_of', 'o.key_of') \g /dev/null
+SELECT o.work('f', '[{"command": "schedule_effect", "sequence": 1, "kind": "key_of"}]') \g /dev/null
+SELECT ok(t.wait_until($$ o.happened('f', 'EffectCompleted') $$), 'the new one counts its commands from 1');
+SELECT is(o.data('f', 'EffectCompleted') ->> 'result', format('flow:f:%s:1', (SELECT max(instance) FROM foreman.workflows WHERE workflow_id = 'f')), 'but its effects have idempotency keys of their own');
+SELECT is(o.work('f', '[{"command": "complete", "sequence": 2}]'), 'accepted', 'it completes');
 
 -- Defects of assay-workflow 0.1.4, by what users saw.
 SELECT foreman.signal_workflow('flow', 'g', '{}') \g /dev/null

@@ -6,11 +6,11 @@
 use strict;
 use warnings;
 use Test::More;
-use IPC::Run;
-use Time::HiRes qw(time usleep);
+use Time::HiRes qw(time);
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use ForemanTest;
+use ForemanCampaign;
 
 my $seconds = $ENV{CAMPAIGN_SECONDS} // 15;
 my $seed = $ENV{FOREMAN_TEST_SEED} // int(time * 1000) % 1_000_000;
@@ -20,28 +20,9 @@ diag("FOREMAN_TEST_SEED=$seed");
 my $node = new_server('workflow_campaign', 'foreman.max_crashes' => 1000);
 $node->start;
 install($node, 'postgres');
-# Its w.broken() says what must hold of all workflows.
-$node->command_ok([ 'psql', '-Xq', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr('postgres'), '-f', '../lib/workflows.sql' ], 'helpers');
+install_campaign($node);
 # Every event has its input as data. What an input asks for follows from its number n, so that the end can be counted.
 $node->safe_psql('postgres', q{
-	CREATE SCHEMA c;
-	GRANT USAGE ON SCHEMA c TO PUBLIC;
-	CREATE FUNCTION c.effect(j foreman.job) RETURNS jsonb LANGUAGE plpgsql AS $$
-	BEGIN
-		IF j.kind = 'bad' THEN
-			RAISE 'bad';
-		END IF;
-		INSERT INTO public.effects (job_id, kind, attempt, who) VALUES (j.job_id, j.kind, j.attempt, foreman.idempotency_key());
-		RETURN j.args;
-	END $$;
-	CREATE PROCEDURE c.steps(j foreman.job) LANGUAGE plpgsql AS $$
-	BEGIN
-		PERFORM pg_sleep(0.005);
-		COMMIT;
-		INSERT INTO public.effects (job_id, kind, attempt) VALUES (j.job_id, j.kind, j.attempt);
-	END $$;
-	SELECT foreman.register_handler('effect', 'c.effect'), foreman.register_handler('bad', 'c.effect', max_attempts => 2, backoff_base => '1 ms'),
-		foreman.register_handler('steps', 'c.steps', lane => 'procedure', max_attempts => 1000, backoff_base => '1 ms');
 	CREATE FUNCTION c.decide(now timestamptz, state jsonb, input jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
 	DECLARE
 		tag text := input ->> 'tag';
@@ -81,15 +62,11 @@ $node->safe_psql('postgres', q{
 	CREATE VIEW c.events AS SELECT i.workflow_id, e.sequence, e.event_type, e.data, coalesce(e.data ->> 'effect', e.data ->> 'timer', e.data ->> 'tag') AS name
 		FROM foreman.workflow_event e JOIN foreman.workflow_instance i USING (instance) WHERE i.workflow_type = 'campaign'});
 
-my $dir = PostgreSQL::Test::Utils::tempdir;
-my @acked;
-my ($round, $line, %count) = (0, 0);
-my @clients;
-
+my $line = 0;
 # One transaction a line, so that every tag that is printed is committed. Some inputs come twice, under one input_id.
-sub write_lines
+sub lines_of
 {
-	my ($file, $client) = @_;
+	my ($client) = @_;
 	my @lines;
 	for (1 .. 5000)
 	{
@@ -103,86 +80,23 @@ sub write_lines
 		push @lines, $lines[-1] if rand() < 0.1;
 		push @lines, 'SELECT pg_sleep(0.02);';
 	}
-	unlink $file;
-	append_to_file($file, join("\n", @lines) . "\n");
-	return;
+	return @lines;
 }
 
-sub start_clients
-{
-	for my $i (0 .. 2)
-	{
-		next if defined $clients[$i];
-		$round++;
-		write_lines("$dir/in$i", $i);
-		$clients[$i] = {
-			out => "$dir/acked$round",
-			run => IPC::Run::start(
-				[ 'psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr('postgres'), '-f', "$dir/in$i" ],
-				'<', \undef, '>', "$dir/acked$round", '2>>', "$dir/errors") };
-	}
-	return;
-}
-
-sub end_clients
-{
-	for my $c (grep { defined } @clients)
-	{
-		# It may die of a broken pipe when the server has ended it.
-		eval { $c->{run}->kill_kill };
-		eval { $c->{run}->finish };
-		push @acked, slurp_file($c->{out}) =~ /^([0-9.]+)\n/mg;
-		unlink $c->{out};
-	}
-	@clients = ();
-	return;
-}
-
-my %victim = (
-	executor => q{SELECT pid FROM foreman.workers WHERE pid IS NOT NULL ORDER BY job_id IS NULL, random() LIMIT 1},
-	dispatcher => q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'pg_foreman dispatcher' LIMIT 1},
-	session => q{SELECT pid FROM pg_stat_activity WHERE query LIKE 'SELECT ''%campaign%' AND pid <> pg_backend_pid() ORDER BY random() LIMIT 1});
-my @kinds = qw(executor executor executor session dispatcher server);
-
-my $until = time + $seconds;
-my $back = 1;
-while (time < $until && $back)
-{
-	start_clients();
-	usleep(200_000 + int(rand(400_000)));
-	my $kind = $kinds[ int(rand(@kinds)) ];
-	if ($kind eq 'server')
-	{
-		next if rand() < 0.6;
-		$count{'server crash'}++;
-		end_clients();
-		$node->stop('immediate');
-		$node->start;
-	}
-	else
-	{
-		my $pid = ask($node, 'postgres', $victim{$kind});
-		next if $pid !~ /^[0-9]+$/;
-		my $signal = rand() < 0.75 ? 'KILL' : 'TERM';
-		$count{"$kind $signal"}++ if kill $signal, $pid;
-		next if $kind eq 'executor' && $signal eq 'TERM';
-		end_clients();
-	}
-	$back = defined wait_for($node, 'postgres', q{SELECT count(*) > 0 FROM pg_stat_activity WHERE backend_type = 'pg_foreman dispatcher'}, 60);
-}
-end_clients();
-ok($back, 'the dispatcher comes back after every kill');
-my $kills = 0;
-$kills += $count{$_} for grep { /KILL/ } keys %count;
-diag(sprintf '%s; kill -9: %d; acked inputs: %d', join(', ', map { "$_: $count{$_}" } sort keys %count), $kills, scalar @acked);
-cmp_ok(scalar @acked, '>', 5 * $seconds, 'there was load');
+my $campaign = ForemanCampaign->new(
+	$node,
+	clients => [ map { my $i = $_; sub { lines_of($i) } } 0 .. 2 ],
+	victims => {
+		executor => q{SELECT pid FROM foreman.workers WHERE pid IS NOT NULL ORDER BY job_id IS NULL, random() LIMIT 1},
+		dispatcher => q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'pg_foreman dispatcher' LIMIT 1},
+		session => q{SELECT pid FROM pg_stat_activity WHERE query LIKE 'SELECT ''%campaign%' AND pid <> pg_backend_pid() ORDER BY random() LIMIT 1} },
+	kinds => [qw(executor executor executor session dispatcher server)]);
+$campaign->run($seconds);
+cmp_ok(scalar @{ $campaign->{printed} }, '>', 5 * $seconds, 'there was load');
 
 eventually($node, 'postgres', is_idle(), 180, 'everything comes to its end')
   or diag(value($node, 'postgres', q{SELECT kind, state, attempt, run_at, args, errors->-1->>'message' FROM foreman.jobs WHERE finished_at IS NULL LIMIT 10}));
-while (my @some = splice @acked, 0, 5000)
-{
-	$node->safe_psql('postgres', 'INSERT INTO c.acked VALUES ' . join(',', map { "('$_')" } @some));
-}
+$campaign->store_printed('c.acked');
 $node->safe_psql('postgres', 'CREATE TABLE c.seen AS SELECT * FROM c.events; CREATE INDEX ON c.seen (name, event_type); ANALYZE');
 my %never = (
 	'no invariant is broken' => 'SELECT w.broken()',

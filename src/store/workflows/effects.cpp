@@ -39,9 +39,11 @@ constinit pg::Statement g_undoing{
     "undo_workflow_effect",
     "UPDATE foreman.workflow_effect SET state = 'u', undo_job_id = $2 WHERE effect " EQ " $1",
     {INT8OID, INT8OID}};
+// One that another one continues asks for effects under the same keys again.
 constinit pg::Statement g_idempotency_key{
     "workflow_effect_key",
-    "SELECT i.workflow_type " CAT " ':' " CAT " i.workflow_id " CAT " ':' " CAT " e.key " CAT
+    "SELECT i.workflow_type " CAT " ':' " CAT " i.workflow_id " CAT " ':' " CAT " CASE WHEN i.instance " NE
+    " i.root THEN i.instance::pg_catalog.text " CAT " ':' ELSE '' END " CAT " e.key " CAT
     " CASE WHEN $2 THEN ':undo' ELSE '' END FROM foreman.workflow_effect e JOIN foreman.workflow_instance i "
     "ON i.instance " EQ " e.instance WHERE e.effect " EQ " $1",
     {INT8OID, BOOLOID}};

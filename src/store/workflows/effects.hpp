@@ -38,7 +38,7 @@ void mark_undoing(int64 effect, int64 undo_job_id);
 void open_effects(int64 instance, MemoryContext context, pg::vector<Effect>* out);
 
 /// The key that idempotency_key() answers for the job of an effect, TYPE:ID:KEY, or of its undo, TYPE:ID:KEY:undo, as
-/// text; nothing for an effect that is gone.
+/// text; TYPE:ID:INSTANCE:KEY for an instance that continues another one; nothing for an effect that is gone.
 std::optional<Datum> effect_idempotency_key(int64 effect, bool undo);
 
 /// The metadata of the job of an effect: whose it is, beside what the decision gave it.

@@ -60,6 +60,9 @@ CREATE FUNCTION w.broken() RETURNS SETOF text LANGUAGE sql AS $$
     SELECT format('open effect %s has no job', e.effect) FROM foreman.workflow_effect e
      WHERE state = 'o' AND NOT EXISTS (SELECT FROM foreman.live_job j WHERE j.job_id = e.job_id)
     UNION ALL
+    SELECT format('task %s of instance %s is no job', i.task, i.instance) FROM foreman.workflow_instance i
+     WHERE state = 'r' AND task IS NOT NULL AND NOT EXISTS (SELECT FROM foreman.live_job j WHERE j.job_id = i.task)
+    UNION ALL
     SELECT format('timer %s of an instance that does not run', j.unique_key) FROM foreman.live_job j JOIN foreman.workflow_instance i ON i.instance = j.origin_id
      WHERE j.origin = 't' AND j.state = 'w' AND i.state <> 'r'
     UNION ALL
