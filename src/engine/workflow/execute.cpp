@@ -3,6 +3,7 @@
 
 #include "engine/workflow/decision.hpp"
 #include "engine/workflow/ending.hpp"
+#include "engine/workflow/kept_states.hpp"
 #include "engine/workflow/outside.hpp"
 #include "engine/workflow/writing.hpp"
 #include "pg/call.hpp"
@@ -73,6 +74,7 @@ class Handling {
     Handled accept();
     bool apply_new_events(TypeFunctions& f);
     bool fold_new_events();
+    bool has_folded() const;
     bool must_snapshot() const;
 
     const store::WorkflowType& type_;
@@ -254,7 +256,9 @@ void Handling::decide() {
     generation_ = store::function_generation();
     const pg::ActiveSnapshot snapshot;
     const AsType scope(type_, f);
-    state_ = fold_instance(type_, f, subject_, instance_, instance_.sequence, context_.get());
+    const std::optional<Datum> kept =
+        find_kept_state(instance_, folded_by_, generation_ + type_.loaded, context_.get());
+    state_ = kept ? *kept : fold_instance(type_, f, subject_, instance_, instance_.sequence, context_.get());
     const Datum arguments[] = {pg::to_datum(now_), state_, input_.payload};
     std::optional<Datum> answer;
     {
@@ -315,9 +319,14 @@ bool Handling::fold_new_events() {
     return apply_new_events(f);
 }
 
-bool Handling::must_snapshot() const {
+// state_ is what the functions as they are now make of the events.
+bool Handling::has_folded() const {
     if (*type_.evolve == '\0' || store::is_decided_outside(type_)) return false;
-    if (store::function_generation() != generation_) return false;
+    return store::function_generation() == generation_;
+}
+
+bool Handling::must_snapshot() const {
+    if (!has_folded()) return false;
     return pg::datum_bytes(state_) <= kSmallState ||
            last_ - instance_.folded_sequence >= type_.snapshot_every;
 }
@@ -331,7 +340,9 @@ Handled Handling::accept() {
         advance.folded = state_;
         advance.folded_by = folded_by_;
     }
-    store::advance_instance(advance);
+    const std::optional<store::RowVersion> version = store::advance_instance(advance);
+    if (version && has_folded())
+        keep_state(instance_.instance, *version, folded_by_, generation_ + type_.loaded, state_);
     write_decision({type_, subject_, instance_.instance, last_, now_}, decision_);
     if (ended) end_workflow(type_, input_.id, instance_, {core::InstanceState::completed, {}, false, state_});
     if (store::is_decided_outside(type_)) hand_to_worker(type_, input_, instance_);

@@ -13,7 +13,8 @@ namespace foreman::store {
 
 namespace {
 
-#define INSTANCE_COLUMNS "instance, root, state, sequence, folded, folded_sequence, folded_by, parent, on_end"
+#define INSTANCE_COLUMNS \
+    "instance, root, state, sequence, folded, folded_sequence, folded_by, parent, on_end, xmin, ctid"
 // The type is compared as an expression, lest an index that begins with it be taken: while the table is empty the
 // planner takes any, and the plan is kept.
 #define OF_ID                                                                                       \
@@ -47,7 +48,8 @@ constinit pg::Statement g_forget{"forget_workflow",
 
 constinit pg::Statement g_advance{
     "advance_workflow",
-    "UPDATE foreman.workflow_instance SET sequence = $2, last_event_at = $3 WHERE instance " EQ " $1",
+    "UPDATE foreman.workflow_instance SET sequence = $2, last_event_at = $3 WHERE instance " EQ
+    " $1 RETURNING xmin, ctid",
     {INT8OID, INT8OID, TIMESTAMPTZOID}};
 constinit pg::Statement g_advance_folded{"advance_workflow_folded",
                                          "UPDATE foreman.workflow_instance SET sequence = $2, last_event_at "
@@ -112,6 +114,12 @@ using board::WorkflowCount;
 // How long a process of ours waits for somebody who begins an instance of the same id.
 constexpr int kMomentMs = 10;
 
+RowVersion read_version(const pg::Row& r, int first) {
+    const auto* place = reinterpret_cast<ItemPointer>(DatumGetPointer(r.datum(first + 1)));
+    return {DatumGetTransactionId(r.datum(first)), ItemPointerGetBlockNumberNoCheck(place),
+            ItemPointerGetOffsetNumberNoCheck(place)};
+}
+
 void read_instance(const pg::Row& r, MemoryContext context, Instance* out) {
     *out = {};
     out->instance = r.i64(1);
@@ -123,6 +131,7 @@ void read_instance(const pg::Row& r, MemoryContext context, Instance* out) {
     if (!r.is_null(7)) out->folded_by = r.i64(7);
     if (!r.is_null(8)) out->parent = r.i64(8);
     if (!r.is_null(9)) out->on_end = {pg::copy_text(r.view(9), context), r.view(9).size()};
+    out->version = read_version(r, 10);
 }
 
 void read_member(const pg::Row& r, MemoryContext context, Family* out) {
@@ -242,18 +251,19 @@ void forget_instance(int64 instance) {
     for (const pg::Row r : g_forget.execute(a)) count_begun(r.view(1), -1);
 }
 
-void advance_instance(const Advance& v) {
+std::optional<RowVersion> advance_instance(const Advance& v) {
     const AsOwner scope;
+    if (v.search) merge_search(v.instance, *v.search);
     if (v.folded) {
         pg::Args<5> a;
         a.i64(1, v.instance).i64(2, v.sequence).instant(3, v.at).set(4, *v.folded).i64(5, v.folded_by);
         g_advance_folded.execute(a);
-    } else {
-        pg::Args<3> a;
-        a.i64(1, v.instance).i64(2, v.sequence).instant(3, v.at);
-        g_advance.execute(a);
+        return std::nullopt;
     }
-    if (v.search) merge_search(v.instance, *v.search);
+    pg::Args<3> a;
+    a.i64(1, v.instance).i64(2, v.sequence).instant(3, v.at);
+    const pg::Rows rows = g_advance.execute(a);
+    return read_version(rows[0], 1);
 }
 
 void merge_search(int64 instance, Datum search) {

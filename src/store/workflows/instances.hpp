@@ -13,6 +13,14 @@
 
 namespace foreman::store {
 
+/// Which version of its row: no other one, of this or of another transaction, has the same.
+struct RowVersion {
+    TransactionId xid = InvalidTransactionId;
+    BlockNumber block = InvalidBlockNumber;
+    OffsetNumber offset = InvalidOffsetNumber;
+    bool operator==(const RowVersion&) const = default;
+};
+
 struct Instance {
     int64 instance = 0;
     int64 root = 0;  ///< the first of those that continue one another
@@ -22,6 +30,7 @@ struct Instance {
     int64 folded_sequence = 0;
     int64 folded_by = 0;
     int64 parent = 0;
+    RowVersion version;
     std::string_view on_end;
     bool is_new = false;  ///< begun by this transaction, for this input
 };
@@ -63,7 +72,8 @@ struct Advance {
     std::optional<Datum> folded;  ///< keeps the old snapshot where there is none
     int64 folded_by = 0;
 };
-void advance_instance(const Advance& advance);
+/// returns: the version of the row that it wrote; none where that has a snapshot
+std::optional<RowVersion> advance_instance(const Advance& advance);
 void end_instance(int64 instance, core::InstanceState state, std::string_view reason, core::Instant at);
 /// Which effect's dead letter made the instance fail.
 void note_failed_effect(int64 instance, int64 effect);
