@@ -12,7 +12,7 @@ COMMENT ON SEQUENCE foreman.job_id_seq IS 'Ids of jobs, in the order of their en
 -- somebody who may not feed all queues while its kind had no handler: one that comes runs it in its own queue only.
 -- unique_as: u = holds its unique key, n = next to hold it, t and s = the same for timers.
 -- origin: what made it, which origin_id names. NULL = a caller; s = a schedule and c = cron.job (run_id of schedule_run);
--- b = the end of a batch (batch_id); e and u = an effect of a workflow and its undoing (effect), i = an input, t = a timer of one.
+-- b = the end of a batch (batch_id); p = a publish (publish_id); e and u = an effect of a workflow and its undoing (effect), i = an input, t = a timer of one.
 -- attempt counts the attempts charged so far. timeout_us is in microseconds.
 CREATE TABLE foreman.live_job (
     job_id       pg_catalog.int8        NOT NULL,
@@ -65,8 +65,8 @@ COMMENT ON COLUMN foreman.live_job.run_at IS 'When the job is due';
 COMMENT ON COLUMN foreman.live_job.attempt IS 'Attempts charged so far';
 COMMENT ON COLUMN foreman.live_job.alone IS 'Bit 1: the job runs in a transaction of its own, since it failed or overran in one that it shared; bit 2: it has a key; bit 4: its kind had no handler, and whoever enqueued it may not feed all queues';
 COMMENT ON COLUMN foreman.live_job.state IS 'w = may be claimed, r = leased, b = waits for something else than its time';
-COMMENT ON COLUMN foreman.live_job.origin IS 'What made the job: s = a schedule, c = a row of cron.job, b = the end of a batch; of workflows: e = an effect, u = the undoing of an effect, i = an input, t = a timer, d = a task of a worker outside; NULL: a caller';
-COMMENT ON COLUMN foreman.live_job.origin_id IS 'Which one it was: the run of the schedule, the batch, the effect, the input, or the instance of the timer or the task';
+COMMENT ON COLUMN foreman.live_job.origin IS 'What made the job: s = a schedule, c = a row of cron.job, b = the end of a batch, p = a publish; of workflows: e = an effect, u = the undoing of an effect, i = an input, t = a timer, d = a task of a worker outside; NULL: a caller';
+COMMENT ON COLUMN foreman.live_job.origin_id IS 'Which one it was: the run of the schedule, the batch, the publish, the effect, the input, or the instance of the timer or the task';
 COMMENT ON COLUMN foreman.live_job.timeout_us IS 'The job''s own timeout in microseconds; NULL: the handler''s';
 COMMENT ON COLUMN foreman.live_job.errors IS 'One object for each failed attempt, at most 32';
 COMMENT ON COLUMN foreman.live_job.token IS 'Proof of the lease; NULL unless leased';

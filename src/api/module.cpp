@@ -70,6 +70,12 @@ void define_settings() {
                     PGC_SIGHUP, GUC_UNIT_MS},
                    &s::poll_interval_ms, 5000, 100, kMaxMs);
     pg::define_int(
+        {"foreman.retain_publishes",
+         "Time that publishes and their idempotency keys are kept; longer while a delivery is under way or "
+         "a dead letter.",
+         PGC_SIGHUP, GUC_UNIT_S},
+        &s::retain_publishes_s, 7 * SECS_PER_DAY, 0, 3653 * SECS_PER_DAY);
+    pg::define_int(
         {"foreman.shutdown_grace",
          "Time that running handlers may go on after foreman.stop() or when the server shuts down.",
          PGC_SIGHUP, GUC_UNIT_MS},

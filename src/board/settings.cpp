@@ -13,5 +13,6 @@ constinit int max_interruptions = 100;
 constinit int max_waiters = 25;
 constinit int board_memory_mb = 64;
 constinit int poll_interval_ms = 5000;
+constinit int retain_publishes_s = 604'800;
 
 }  // namespace foreman::settings

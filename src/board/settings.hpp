@@ -13,5 +13,6 @@ extern int max_interruptions;
 extern int max_waiters;
 extern int board_memory_mb;
 extern int poll_interval_ms;
+extern int retain_publishes_s;
 
 }  // namespace foreman::settings

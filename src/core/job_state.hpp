@@ -88,6 +88,7 @@ enum class Origin : char {
     schedule = 's',         ///< a run of a schedule: its run_id
     cron = 'c',             ///< a run of a row of cron.job: its run_id
     batch = 'b',            ///< the end of a batch: its batch_id
+    publish = 'p',          ///< a publish: its publish_id
     workflow_effect = 'e',  ///< the effect
     workflow_task = 'd',    ///< what workers outside decide
     workflow_undo = 'u',    ///< the effect that it undoes

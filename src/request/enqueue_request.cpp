@@ -23,19 +23,6 @@ void check_tags(OptionalDatum tags) {
         required_name(e.nulls[i] ? OptionalDatum{} : OptionalDatum{e.values[i]}, "tag");
 }
 
-void check_size(Datum value, const char* argument) {
-    const std::size_t bytes = pg::datum_bytes(value);
-    if (bytes <= kWarnBytes) [[likely]]
-        return;
-    const int mb = static_cast<int>(bytes >> 20);
-    if (bytes > kMaxBytes) {
-        throw pg::Failure(ERRCODE_PROGRAM_LIMIT_EXCEEDED, "%s of %d MB is too large", argument, mb)
-            .hint("Allowed: up to 256 MB. Store large data in a table and pass its key.");
-    }
-    pg::log(WARNING, pg::Failure(ERRCODE_WARNING, "%s of %d MB makes a slow job", argument, mb)
-                         .hint("Store large data in a table and pass its key."));
-}
-
 constexpr int kMaxDependencies = 10000;
 constexpr Span kUniqueFors{core::milliseconds(1), core::days(3653)};
 
@@ -129,6 +116,19 @@ store::NewJob check_options(const EnqueueValues& v) {
     job.unvouched = !handler.exists && !store::vouches(GetUserId(), job.kind, job.queue);
     check_keys(v, &job);
     return job;
+}
+
+void check_size(Datum value, const char* argument) {
+    const std::size_t bytes = pg::datum_bytes(value);
+    if (bytes <= kWarnBytes) [[likely]]
+        return;
+    const int mb = static_cast<int>(bytes >> 20);
+    if (bytes > kMaxBytes) {
+        throw pg::Failure(ERRCODE_PROGRAM_LIMIT_EXCEEDED, "%s of %d MB is too large", argument, mb)
+            .hint("Allowed: up to 256 MB. Store large data in a table and pass its key.");
+    }
+    pg::log(WARNING, pg::Failure(ERRCODE_WARNING, "%s of %d MB makes a slow job", argument, mb)
+                         .hint("Store large data in a table and pass its key."));
 }
 
 void check_args(OptionalDatum args, int ordinal) {

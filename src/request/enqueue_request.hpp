@@ -44,6 +44,8 @@ EnqueueValues values_of(FunctionCallInfo fcinfo) noexcept;
 /// returns: a job whose names and values live as long as `values` and the definitions do
 /// errors: those of arguments.hpp; 42501 without bundle producer on the queue
 store::NewJob check_options(const EnqueueValues& values);
+/// errors: 54000 beyond 256 MB; a warning beyond 1 MB.
+void check_size(Datum value, const char* argument);
 /// errors: 22004 for NULL, 54000 beyond 256 MB; a warning beyond 1 MB. `ordinal` of an array's element, or 0.
 void check_args(OptionalDatum args, int ordinal = 0);
 

@@ -20,6 +20,7 @@
 #include "store/db/clock.hpp"
 #include "store/definitions/stray_rights.hpp"
 #include "store/jobs/jobs.hpp"
+#include "store/publish/subscriptions.hpp"
 #include "store/schedules/cron_jobs.hpp"
 #include "store/schedules/cron_records.hpp"
 #include "store/upkeep/roles.hpp"
@@ -274,6 +275,19 @@ void report_workflow_inputs(Report* report) {
                 dead);
 }
 
+// Deliveries that nobody fetches: workers outside need no handler, and take what is due at once.
+void report_subscriptions(Report* report) {
+    const store::Unheard u = store::unheard_subscriptions(store::now() - core::minutes(1));
+    if (u.subscriptions == 0)
+        return report->add("subscriptions", true, "deliveries of all subscriptions are taken");
+    report->add(
+        "subscriptions", false,
+        "Deliveries of subscription \"%.*s\" wait: kind \"%.*s\" has no handler and no worker outside "
+        "takes it; " INT64_FORMAT " such subscriptions",
+        static_cast<int>(u.name.size()), u.name.data(), static_cast<int>(u.kind.size()), u.kind.data(),
+        u.subscriptions);
+}
+
 // Work that waits for nothing but a role.
 void report_roles(Report* report) {
     const store::TroubledRoles t = store::troubled_roles();
@@ -322,6 +336,7 @@ FOREMAN_PUBLIC(health) {
     report_roles(&report);
     report_workflow_types(&report);
     report_workflow_inputs(&report);
+    report_subscriptions(&report);
     report_interruptions(&report);
     report_cron_records(&report);
     return report.done();

@@ -5,6 +5,7 @@
 #include <array>
 
 #include "engine/workflow/ending.hpp"
+#include "engine/workflow/published.hpp"
 #include "engine/workflow/writing.hpp"
 #include "pg/call.hpp"
 #include "pg/error.hpp"
@@ -315,6 +316,7 @@ void Batch::write() {
     const int64 last = instance_.sequence + static_cast<int64>(events.size());
     store::append_events(type_.type(), instance_.instance, instance_.sequence + 1,
                          store::events_of_commands(array_, {events.data(), events.size()}), now_);
+    publish_events(subject_, instance_.instance, instance_.sequence + 1);
     store::advance_instance({instance_.instance, last, now_, {}, {}, 0});
     write_decision({type_, subject_, instance_.instance, last, now_}, decision_);
     bool goes_on = false;
@@ -378,6 +380,7 @@ void Batch::go_on_as_new(const Command& c) {
     const Datum events = store::first_events(instance_.instance, c.fields.json_or_empty("input"),
                                              {consumed.data(), consumed.size()}, context_.get(), &count);
     store::append_events(type_.type(), next, 1, events, now_);
+    publish_events(subject_, next, 1);
     store::advance_instance({next, count, now_, {}, {}, 0});
     store::make_task_due(type_, subject_.id, next);
 }

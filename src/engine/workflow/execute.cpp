@@ -5,6 +5,7 @@
 #include "engine/workflow/ending.hpp"
 #include "engine/workflow/kept_states.hpp"
 #include "engine/workflow/outside.hpp"
+#include "engine/workflow/published.hpp"
 #include "engine/workflow/writing.hpp"
 #include "pg/call.hpp"
 #include "pg/datum.hpp"
@@ -335,6 +336,7 @@ Handled Handling::accept() {
     const bool ended = fold_new_events();
     store::append_events(type_.type(), instance_.instance, instance_.sequence + 1, decision_.event_array,
                          now_);
+    publish_events(subject_, instance_.instance, instance_.sequence + 1);
     store::Advance advance{instance_.instance, last_, now_, decision_.search, {}, 0};
     if (must_snapshot()) {
         advance.folded = state_;

@@ -16,6 +16,7 @@ constinit uint64 g_handler_generation = 1;
 constinit uint64 g_queue_generation = 1;
 constinit uint64 g_grant_generation = 1;
 constinit uint64 g_workflow_type_generation = 1;
+constinit uint64 g_subscription_generation = 1;
 constinit uint64 g_function_generation = 1;
 constinit uint64 g_definition_generation = 1;
 constinit uint64 g_role_generation = 1;
@@ -26,6 +27,7 @@ extern "C" void foreman_relation_changed(Datum, Oid relation) {
     if (!g_valid || relation == InvalidOid || relation == g_schema.role_grant) g_grant_generation++;
     if (!g_valid || relation == InvalidOid || relation == g_schema.workflow_type)
         g_workflow_type_generation++;
+    if (!g_valid || relation == InvalidOid || relation == g_schema.subscription) g_subscription_generation++;
     if (relation == InvalidOid || relation == g_schema.live_job) g_valid = false;
 }
 
@@ -73,6 +75,7 @@ bool load(Schema* s) {
     s->queue = get_relname_relid("queue", nsp);
     s->role_grant = get_relname_relid("role_grant", nsp);
     s->workflow_type = get_relname_relid("workflow_type", nsp);
+    s->subscription = get_relname_relid("subscription", nsp);
     s->job_id_sequence = get_relname_relid("job_id_seq", nsp);
     if (s->live_job == InvalidOid || s->handler == InvalidOid || s->queue == InvalidOid ||
         s->role_grant == InvalidOid)
@@ -117,6 +120,7 @@ void distrust_queues() noexcept { g_queue_generation++; }
 uint64 queue_generation() noexcept { return g_queue_generation; }
 uint64 grant_generation() noexcept { return g_grant_generation; }
 uint64 workflow_type_generation() noexcept { return g_workflow_type_generation; }
+uint64 subscription_generation() noexcept { return g_subscription_generation; }
 uint64 function_generation() noexcept { return g_function_generation; }
 uint64 definition_generation() noexcept { return g_definition_generation; }
 uint64 role_generation() noexcept { return g_role_generation; }

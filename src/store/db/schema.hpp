@@ -16,6 +16,7 @@ struct Schema {
     Oid queue;
     Oid role_grant;
     Oid workflow_type;
+    Oid subscription;
     Oid job_id_sequence;
     Oid owner;
     Oid job_type;        // foreman.job
@@ -37,6 +38,7 @@ void distrust_queues() noexcept;
 uint64 queue_generation() noexcept;
 uint64 grant_generation() noexcept;
 uint64 workflow_type_generation() noexcept;
+uint64 subscription_generation() noexcept;
 /// Changes whenever any function's definition did.
 uint64 function_generation() noexcept;
 /// Changes whenever the columns of a table, or a type, did: what a session keeps from before may not fit

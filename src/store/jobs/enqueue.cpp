@@ -45,6 +45,8 @@ constexpr std::array<Oid, kNewColumns> array_types() {
 constexpr std::array<Oid, kNewColumns> kArrayTypes = array_types();
 constinit pg::Statement g_insert_array{"enqueue_array", kInsertArrayText.c_str(), kArrayTypes};
 
+}  // namespace
+
 void remember_new(const NewJob& job, int64 first_id, int count) {
     remember_work(job.queue, job.kind, job.priority, job.alone(), job.role, {job.run_at.us, first_id}, count);
     board::QueueDelta delta;
@@ -52,8 +54,6 @@ void remember_new(const NewJob& job, int64 first_id, int count) {
     remember_counts(job.queue, delta);
     if (job.expires_at) remember_expiry(*job.expires_at);
 }
-
-}  // namespace
 
 int64 next_job_id() { return pg::call<&nextval_internal>(schema().job_id_sequence, false); }
 

@@ -70,6 +70,9 @@ Inserted insert_job(const NewJob& job);
 /// array.
 void insert_jobs(const NewJob& like, Datum args_array, pg::vector<int64>* ids);
 
+/// Tells at commit of claimable jobs with equal options that were inserted by another statement.
+void remember_new(const NewJob& job, int64 first_id, int count);
+
 // ---- claim ------------------------------------------------------------------
 
 /// A claimed job, its texts and values in the context given to claim().

@@ -221,6 +221,14 @@ bool Pruner::delete_batches() {
     return true;
 }
 
+// In the same phase as long as there is more.
+void Pruner::go_on(const char* what, PrunedSome some, Phase next) {
+    if (some.rows > 0) count(what, {}, some.rows);
+    if (some.more) return;
+    place_ = {};
+    phase_ = next;
+}
+
 bool Pruner::drop_day(const Day& day) {
     const char* table = table_of(day.number, false);
     const auto read = [](const char* sql) {
@@ -307,20 +315,21 @@ bool Pruner::step() {
         case Phase::batches:
             if (delete_batches()) return true;
             phase_ = Phase::workflows;
-            workflow_ = {};
+            place_ = {};
             return true;
         case Phase::workflows:
-        case Phase::inputs: {
-            const bool instances = phase_ == Phase::workflows;
-            const PrunedSome some =
-                instances ? prune_instances(now_, &workflow_) : prune_strayed_inputs(now_, &workflow_);
-            if (some.rows > 0) count(instances ? "workflows" : "inputs", {}, some.rows);
-            if (some.more) return true;
-            workflow_ = {};
-            phase_ = instances ? Phase::inputs : Phase::history;
-            if (instances) return true;
+            go_on("workflows", prune_instances(now_, &place_), Phase::inputs);
+            return true;
+        case Phase::inputs:
+            go_on("inputs", prune_strayed_inputs(now_, &place_), Phase::publishes);
+            return true;
+        case Phase::publishes:
+            go_on("publishes", prune_publishes(now_, &place_), Phase::unroutable);
+            return true;
+        case Phase::unroutable:
+            go_on("unroutable publishes", prune_unroutable(now_), Phase::history);
+            if (phase_ == Phase::unroutable) return true;
             break;
-        }
         case Phase::history:
             while (at_ < days_.size() && (is_over(days_[at_]) || !has_work(days_[at_]))) at_++;
             if (at_ == days_.size()) {

@@ -8,13 +8,13 @@
 
 #include "board/board.hpp"
 #include "pg/memory.hpp"
-#include "store/upkeep/prune_workflows.hpp"
+#include "store/upkeep/prune_publishes.hpp"
 
 namespace foreman::store {
 
 struct Pruned {
     const char* what;  // history, partitions, dead letters, statistics, unique keys, batches, workflows,
-                       // inputs
+                       // inputs, publishes, unroutable publishes
     board::BoardName queue;  // empty: of several
     int64 rows;
 };
@@ -45,7 +45,19 @@ class Pruner {
     const pg::vector<Pruned>& removed() const noexcept { return removed_; }
 
   private:
-    enum class Phase { none, begun, dead_letters, aged, batches, workflows, inputs, history, partitions };
+    enum class Phase {
+        none,
+        begun,
+        dead_letters,
+        aged,
+        batches,
+        workflows,
+        inputs,
+        publishes,
+        unroutable,
+        history,
+        partitions
+    };
     struct Day {
         int64 number;  // days since 2000-01-01; of the default partition: none
         bool is_default;
@@ -56,6 +68,7 @@ class Pruner {
     bool has_work(const Day& day) const;
     bool delete_batch(const char* form, const char* table, const char* what);
     bool delete_batches();
+    void go_on(const char* what, PrunedSome some, Phase next);
     bool drop_day(const Day& day);
     bool try_drop_day(const Day& day);
     void count(const char* what, std::string_view queue, int64 rows);
@@ -71,7 +84,7 @@ class Pruner {
     std::size_t at_ = 0;
     int tries_ = 0;
     std::optional<pg::Failure> kept_;  // why a partition could not be dropped
-    WorkflowPlace workflow_;           // what the last step came to
+    PrunePlace place_;                 // what the last step came to
     int64 batch_ = 0;                  // the last batch that was looked at
     uint32 block_ = 0;                 // what the deletions of this table have come to
     uint16 offset_ = 0;

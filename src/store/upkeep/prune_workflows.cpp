@@ -72,7 +72,7 @@ constinit pg::Statement g_inputs{
 
 }  // namespace
 
-PrunedSome prune_instances(core::Instant now, WorkflowPlace* place) {
+PrunedSome prune_instances(core::Instant now, PrunePlace* place) {
     pg::Args<5> a;
     a.instant(1, now).instant(2, place->at).i64(3, place->number).i64(4, kLook).i64(5, kEventsAtOnce);
     const pg::Rows rows = g_instances.execute(a);
@@ -85,7 +85,7 @@ PrunedSome prune_instances(core::Instant now, WorkflowPlace* place) {
     return {removed, r.boolean(2) || r.i64(3) == kLook};
 }
 
-PrunedSome prune_strayed_inputs(core::Instant now, WorkflowPlace* place) {
+PrunedSome prune_strayed_inputs(core::Instant now, PrunePlace* place) {
     pg::Args<4> a;
     a.instant(1, now).instant(2, place->at).i64(3, place->number).i64(4, kLook);
     const pg::Rows rows = g_inputs.execute(a);

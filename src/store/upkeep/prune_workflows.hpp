@@ -10,7 +10,7 @@
 namespace foreman::store {
 
 /// Where a pass has come to.
-struct WorkflowPlace {
+struct PrunePlace {
     core::Instant at = core::kMinusInfinity;
     int64 number = 0;
 };
@@ -20,8 +20,8 @@ struct PrunedSome {
 };
 /// does: removes some instances behind `place`, in one statement.
 /// cost: about kEventsAtOnce events, or one instance, however long its history is
-PrunedSome prune_instances(core::Instant now, WorkflowPlace* place);
+PrunedSome prune_instances(core::Instant now, PrunePlace* place);
 /// does: removes some handled inputs that no instance has: those that would have begun one, and were rejected.
-PrunedSome prune_strayed_inputs(core::Instant now, WorkflowPlace* place);
+PrunedSome prune_strayed_inputs(core::Instant now, PrunePlace* place);
 
 }  // namespace foreman::store

@@ -94,6 +94,13 @@ constinit pg::Statement g_current{"current_workflow",
                                   " i.root AND c.state " NE " 'n' WHERE i.instance " EQ " $1",
                                   {INT8OID}};
 
+constinit pg::Statement g_payloads{
+    "workflow_event_payloads",
+    "SELECT e.event_type, pg_catalog.jsonb_build_object('workflow_type', $1, 'workflow_id', $2, 'sequence', "
+    "e.sequence, 'event_type', e.event_type, 'version', e.version, 'data', e.data, 'recorded_at', "
+    "e.recorded_at) "
+    "FROM foreman.workflow_event e WHERE e.instance " EQ " $3 AND e.sequence " GE " $4 ORDER BY e.sequence",
+    {TEXTOID, TEXTOID, INT8OID, INT8OID}};
 constinit pg::Statement g_append{
     "append_workflow_events",
     "INSERT INTO foreman.workflow_event (instance, sequence, event_type, version, data, recorded_at) SELECT "
@@ -328,6 +335,16 @@ void append_events(std::string_view type, int64 instance, int64 first, Datum eve
     a.i64(1, instance).i64(2, first).set(3, events).instant(4, at);
     const std::uint64_t n = g_append.execute(a).processed();
     remember_workflow_count(type, WorkflowCount::events, static_cast<int32>(n));
+}
+
+void event_payloads(std::string_view type, std::string_view id, int64 instance, int64 first,
+                    MemoryContext context, pg::vector<EventPayload>* out) {
+    const AsOwner scope;
+    pg::Args<4> a;
+    a.text(1, type).text(2, id).i64(3, instance).i64(4, first);
+    for (const pg::Row r : g_payloads.execute(a))
+        out->push_back(
+            {{pg::copy_text(r.view(1), context), r.view(1).size()}, pg::copy_varlena(r.datum(2), context)});
 }
 
 void read_events(int64 instance, int64 after, int64 last, int max, MemoryContext context,

@@ -106,6 +106,14 @@ bool find_instance(std::string_view type, std::string_view id, MemoryContext con
 /// needs: the row of the instance is locked; the elements were checked
 void append_events(std::string_view type, int64 instance, int64 first, Datum events, core::Instant at);
 
+struct EventPayload {
+    std::string_view event_type;
+    Datum payload;  ///< jsonb of the fields of foreman.event, without its position
+};
+/// does: reads the events from number `first` on as publishes have them; they live in `context`.
+void event_payloads(std::string_view type, std::string_view id, int64 instance, int64 first,
+                    MemoryContext context, pg::vector<EventPayload>* out);
+
 struct StoredEvent {
     int64 sequence;
     int32 version;

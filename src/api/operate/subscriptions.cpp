@@ -1,0 +1,136 @@
+// subscribe(), alter_subscription(), unsubscribe(): who hears of which topics.
+//
+// needs: bundle operator on all queues, since topics are of no queue.
+// errors: 42501; 25006; 42710 for a name that is taken; 42704 for one that is not there; 42939 for kinds of workflows;
+// arguments as in request/arguments.hpp. cost: a row; every process reads all subscriptions again before its next publish.
+#include "store/publish/subscriptions.hpp"
+
+#include "api/absent.hpp"
+#include "api/public_function.hpp"
+#include "core/workflow.hpp"
+#include "pg/error.hpp"
+#include "pg/memory.hpp"
+#include "request/arguments.hpp"
+#include "store/db/schema.hpp"
+#include "store/definitions/access.hpp"
+#include "store/definitions/definitions.hpp"
+#include "store/workflows/types.hpp"
+
+namespace foreman::api {
+
+namespace {
+
+// Of both functions; in subscribe() pattern and kind come first, in alter_subscription() the name does.
+enum SubscriptionParameter : int { kQueue = 3, kPriority, kMaxAttempts, kTimeout, kActive, kReset };
+
+std::string_view required_pattern(OptionalDatum value) {
+    return accept(core::check_pattern("pattern", optional_text(value)));
+}
+
+std::string_view required_kind(OptionalDatum value) {
+    const std::string_view kind = required_name(value, "kind");
+    const store::Shape shape = store::find_handler(kind).shape;
+    if (kind.starts_with(store::kWorkflowKind) || kind.starts_with(core::kTaskKind) ||
+        shape == store::Shape::scheduled)
+        throw pg::Failure(ERRCODE_RESERVED_NAME, "kind \"%.*s\" takes no deliveries",
+                          static_cast<int>(kind.size()), kind.data())
+            .hint(
+                "Allowed: kinds of handlers and of workers outside. A handler may call "
+                "foreman.signal_workflow().");
+    return kind;
+}
+
+std::string_view default_name(std::string_view pattern, std::string_view kind) {
+    const char* name = pg::guarded([&]() -> const char* {
+        return psprintf("%.*s:%.*s", static_cast<int>(pattern.size()), pattern.data(),
+                        static_cast<int>(kind.size()), kind.data());
+    });
+    const std::string_view made(name);
+    if (made.size() > core::kMaxNameBytes)
+        throw pg::Failure(ERRCODE_INVALID_PARAMETER_VALUE,
+                          "pattern and kind are too long for a name made of both")
+            .hint("Give the subscription a name.");
+    return made;
+}
+
+// Those that are given replace what `s` has.
+void set_settings(FunctionCallInfo fcinfo, store::Subscription* s) {
+    if (const OptionalText queue = optional_name(pg::optional_argument(fcinfo, kQueue), "queue"))
+        s->queue = *queue;
+    if (const auto priority = optional_priority(pg::optional_argument(fcinfo, kPriority)))
+        s->priority = priority;
+    if (const auto most = optional_max_attempts(pg::optional_argument(fcinfo, kMaxAttempts)))
+        s->max_attempts = most;
+    if (const auto timeout = optional_duration(pg::optional_argument(fcinfo, kTimeout), "timeout", kTimeouts))
+        s->timeout = timeout;
+}
+
+void reset_settings(OptionalDatum names_of, store::Subscription* s) {
+    if (!names_of) return;
+    const pg::Elements names = required_elements(names_of, "reset", pg::kText);
+    for (int i = 0; i < names.count; i++) {
+        const std::string_view name =
+            required_name(names.nulls[i] ? OptionalDatum{} : OptionalDatum{names.values[i]}, "reset");
+        if (name == "queue") {
+            s->queue = {};
+        } else if (name == "priority") {
+            s->priority.reset();
+        } else if (name == "max_attempts") {
+            s->max_attempts.reset();
+        } else if (name == "timeout") {
+            s->timeout.reset();
+        } else {
+            refuse(core::make_error(core::ErrorCode::invalid, "reset", name,
+                                    "queue, priority, max_attempts and timeout"));
+        }
+    }
+}
+
+constexpr const char* kWhereListed = "The view foreman.subscriptions lists the subscriptions.";
+
+}  // namespace
+
+FOREMAN_PUBLIC(subscribe) {
+    store::require_writable("foreman.subscribe()");
+    store::require_all(store::Bundle::operate);
+    store::Subscription s{};
+    s.pattern = required_pattern(pg::optional_argument(fcinfo, 0));
+    s.kind = required_kind(pg::optional_argument(fcinfo, 1));
+    const OptionalText name = optional_name(pg::optional_argument(fcinfo, 2), "name");
+    s.name = name ? *name : default_name(s.pattern, s.kind);
+    s.active = DatumGetBool(required(pg::optional_argument(fcinfo, kActive), "active"));
+    set_settings(fcinfo, &s);
+    const int64 id = store::insert_subscription(s);
+    if (id == 0)
+        throw pg::Failure(ERRCODE_DUPLICATE_OBJECT, "subscription \"%.*s\" exists",
+                          static_cast<int>(s.name.size()), s.name.data())
+            .hint("Use foreman.alter_subscription() to change it, or another name.");
+    return Int64GetDatum(id);
+}
+
+FOREMAN_PUBLIC(alter_subscription) {
+    store::require_writable("foreman.alter_subscription()");
+    store::require_all(store::Bundle::operate);
+    const std::string_view name = required_name(pg::optional_argument(fcinfo, 0), "name");
+    const store::Subscription* old = store::find_subscription(name);
+    if (old == nullptr) return absent("subscription", name, false, kWhereListed);
+    store::Subscription s = *old;
+    if (const OptionalDatum pattern = pg::optional_argument(fcinfo, 1)) s.pattern = required_pattern(pattern);
+    if (const OptionalDatum kind = pg::optional_argument(fcinfo, 2)) s.kind = required_kind(kind);
+    if (const OptionalDatum active = pg::optional_argument(fcinfo, kActive)) s.active = DatumGetBool(*active);
+    set_settings(fcinfo, &s);
+    reset_settings(pg::optional_argument(fcinfo, kReset), &s);
+    store::update_subscription(s);
+    return BoolGetDatum(true);
+}
+
+FOREMAN_PUBLIC(unsubscribe) {
+    store::require_writable("foreman.unsubscribe()");
+    store::require_all(store::Bundle::operate);
+    const std::string_view name = required_name(pg::optional_argument(fcinfo, 0), "name");
+    const bool silent = wants_silence(fcinfo, 1, "if_exists");
+    if (store::remove_subscription(name)) return BoolGetDatum(true);
+    return absent("subscription", name, silent, kWhereListed);
+}
+
+}  // namespace foreman::api
