@@ -118,6 +118,7 @@ BEGIN
     -- Kind `unheard` has no handler: it is for workers outside.
     PERFORM foreman.release(l.job_id, l.token) FROM foreman.live_job l WHERE l.kind = 'unheard' AND l.state = 'r';
     PERFORM foreman.delete_job(l.job_id) FROM foreman.live_job l WHERE l.kind = 'unheard';
+    PERFORM foreman.terminate_workflow(workflow_type, workflow_id) FROM foreman.workflows WHERE workflow_type = 'flow' AND state = 'running';
     COMMIT;
     PERFORM spec.wait_for('NOT EXISTS (SELECT FROM foreman.live_job WHERE run_at <= now())');
     DELETE FROM foreman.job_batch;
@@ -155,6 +156,17 @@ CREATE FUNCTION spec.brief(id text, event text) RETURNS text LANGUAGE sql AS $$ 
 CREATE FUNCTION spec.of_brief() RETURNS text LANGUAGE sql AS $$
     SELECT CASE WHEN EXISTS (SELECT FROM foreman.workflow_types WHERE workflow_type = 'brief') THEN 'a type: ' ELSE 'no type: ' END
         || coalesce((SELECT string_agg(workflow_id || ' ' || state, ', ' ORDER BY workflow_id) FROM foreman.workflows WHERE workflow_type = 'brief'), 'no workflow') $$;
+-- A type that workers outside decide. Who claims its task learns of the events so far, and then submits nothing new.
+SELECT foreman.create_workflow_type('flow', queue => 'flows');
+CREATE TABLE spec.task (id text, token uuid);
+CREATE FUNCTION spec.claim_task() RETURNS text LANGUAGE sql AS $$
+    WITH c AS (SELECT * FROM foreman.claim_workflow_task('{flow}', 'w')), kept AS (INSERT INTO spec.task SELECT workflow_id, token FROM c)
+    SELECT coalesce((SELECT string_agg(e ->> 'type', ' ' ORDER BY (e -> 'sequence')::int) FROM c, jsonb_array_elements(c.history) e), 'no task') $$;
+CREATE FUNCTION spec.submit_task() RETURNS text LANGUAGE sql AS $$
+    WITH t AS (DELETE FROM spec.task RETURNING *) SELECT string_agg(foreman.submit_commands('flow', t.id, t.token, '[]'), ' ') FROM t $$;
+CREATE FUNCTION spec.signal_flow(event text) RETURNS bool LANGUAGE sql AS $$ SELECT foreman.signal_workflow('flow', 'f', jsonb_build_object('type', event)) > 0 $$;
+CREATE FUNCTION spec.wait_for_flow(events int) RETURNS bool LANGUAGE sql AS $$
+    SELECT spec.wait_for(format('(SELECT sequence = %s FROM foreman.workflows WHERE workflow_type = ''flow'')', events)) $$;
 -- A workflow with an effect that is done outside; whoever claims that lets it fail for good, and the workflow with it.
 CREATE FUNCTION spec.with_effect(id text) RETURNS text LANGUAGE sql
     AS $$ SELECT outcome FROM foreman.execute('spec', id, '{"do": "A", "effects": [{"kind": "unheard", "key": "e"}]}') $$;

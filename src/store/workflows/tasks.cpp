@@ -26,11 +26,11 @@ constinit pg::Statement g_task{"workflow_task",
                                " 'r' AND parked IS NULL, worker_version FROM foreman.workflow_instance WHERE "
                                "instance " EQ " $1",
                                {INT8OID}};
-// Locked, so that nobody leases it who does not see what this transaction adds. One that somebody leases now is not
-// found: he may have read the history already.
+// Locked, so that nobody leases it who does not see what this transaction adds. One that somebody leases now, who locks
+// its row FOR NO KEY UPDATE, is not found: he may have read the history already.
 constinit pg::Statement g_waits{"workflow_task_waits",
                                 "SELECT 1 FROM foreman.live_job WHERE job_id " EQ " $1 AND state " NE
-                                " 'r'::pg_catalog.\"char\" FOR KEY SHARE SKIP LOCKED",
+                                " 'r'::pg_catalog.\"char\" FOR SHARE SKIP LOCKED",
                                 {INT8OID}};
 constinit pg::Statement g_set_task{"set_workflow_task",
                                    "UPDATE foreman.workflow_instance SET task = $2 WHERE instance " EQ " $1",
