@@ -247,4 +247,9 @@ SELECT is(t.as_role('timers_producer', $$ SELECT foreman.count_timer_dead_letter
 SELECT is(t.as_role('timers_nobody', $$ SELECT foreman.set_timer('unheard', 'mine', 'tomorrow', queue => 'fed') $$), 'ERROR 42501', 'PUBLIC has no right');
 DROP OWNED BY timers_producer;
 DROP ROLE timers_producer, timers_nobody;
+
+-- Keys of timers are their own: a unique_for of a job does not hold them.
+SELECT foreman.enqueue('windowed', unique_key => 'same', unique_for => '1 hour') AS windowed \gset
+SELECT ok((SELECT job_id <> :windowed FROM foreman.set_timer('windowed', 'same', fire_at => now() + interval '1 hour')), 'a timer with the key of a job that was enqueued with unique_for is a job of its own');
+SELECT is((SELECT count(*) FROM foreman.timers WHERE kind = 'windowed' AND key = 'same'), 1::int8, 'and is set');
 SELECT * FROM finish();

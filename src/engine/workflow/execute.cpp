@@ -143,7 +143,8 @@ std::optional<Handled> Handling::answered_before(MemoryContext context) {
 store::Locked Handling::lock() {
     for (int tries = 0; tries < kMaxTries; tries++) {
         const store::Locked locked =
-            store::lock_instance(type_.type(), input_.id, options_.wait, context_.get(), &instance_);
+            store::lock_instance(type_.type(), input_.id, options_.wait, context_.get(), &instance_,
+                                 input_.begins ? store::Absent::perhaps : store::Absent::surely);
         if (locked != store::Locked::absent || !input_.begins) return locked;
         const int64 parent = store::current_instance(input_.parent);
         store::Locked parents = store::Locked::yes;
@@ -345,7 +346,7 @@ Handled Handling::accept() {
     const std::optional<store::RowVersion> version = store::advance_instance(advance);
     if (version && has_folded())
         keep_state(instance_.instance, *version, folded_by_, generation_ + type_.loaded, state_);
-    write_decision({type_, subject_, instance_.instance, last_, now_}, decision_);
+    write_decision({type_, subject_, instance_.instance, last_, now_, instance_.is_new}, decision_);
     if (ended) end_workflow(type_, input_.id, instance_, {core::InstanceState::completed, {}, false, state_});
     if (store::is_decided_outside(type_)) hand_to_worker(type_, input_, instance_);
     return {core::InputState::accepted, {}, instance_.sequence + 1, last_, false};

@@ -21,6 +21,7 @@ void write_timer(const Decided& by, const TimerAsked& t) {
     job.args = t.input;
     job.unique_key = store::timer_key(by.instance, t.key);
     job.timer = true;
+    job.fresh_key = by.is_new;
     job.on_conflict = store::OnConflict::replace;
     job.origin = core::Origin::workflow_timer;
     job.origin_id = by.instance;

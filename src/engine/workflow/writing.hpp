@@ -13,6 +13,7 @@ struct Decided {
     int64 instance;
     int64 last;  ///< number of its last event
     core::Instant now;
+    bool is_new = false;  ///< the instance was begun by this input: it has no timers
 };
 /// does: cancels timers, sets timers, enqueues effects, starts children and sends signals.
 /// needs: the row of the instance is locked

@@ -66,7 +66,7 @@ Oid type_in(Oid schema_oid, const char* name) {
                            ObjectIdGetDatum(schema_oid));
 }
 
-// Cheap enough to do again after any invalidation of ours: ten syscache probes.
+// Cheap enough to do again after any invalidation of ours: a dozen syscache probes.
 bool load(Schema* s) {
     const Oid nsp = get_namespace_oid("foreman", true);
     if (nsp == InvalidOid || get_extension_oid("pg_foreman", true) == InvalidOid) return false;
@@ -77,6 +77,8 @@ bool load(Schema* s) {
     s->workflow_type = get_relname_relid("workflow_type", nsp);
     s->subscription = get_relname_relid("subscription", nsp);
     s->job_id_sequence = get_relname_relid("job_id_seq", nsp);
+    s->workflow_instance_sequence = get_relname_relid("workflow_instance_seq", nsp);
+    s->workflow_effect_sequence = get_relname_relid("workflow_effect_seq", nsp);
     if (s->live_job == InvalidOid || s->handler == InvalidOid || s->queue == InvalidOid ||
         s->role_grant == InvalidOid)
         return false;

@@ -18,6 +18,8 @@ struct Schema {
     Oid workflow_type;
     Oid subscription;
     Oid job_id_sequence;
+    Oid workflow_instance_sequence;
+    Oid workflow_effect_sequence;
     Oid owner;
     Oid job_type;        // foreman.job
     Oid job_array_type;  // foreman.job[]

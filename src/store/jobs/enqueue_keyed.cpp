@@ -279,10 +279,10 @@ Holder window_holder(const NewJob& job) {
     return holder_of(rows[0].i64(1), rows[0].view(2));
 }
 
-// false: there is one. The transaction that the insert waited for may have opened it and ended its job, so a
+// false: there is one; keys of timers are their own, and no window holds them. The transaction that the insert waited for may have opened it and ended its job, so a
 // job without unique_for looks only now.
 bool open_window(const NewJob& job, int64 id) {
-    if (job.unique_key.empty()) return true;
+    if (job.unique_key.empty() || job.timer) return true;
     if (!job.unique_for_us) return window_holder(job).id == 0;
     const core::Instant enqueued = now();
     pg::Args<6> a;
@@ -305,12 +305,12 @@ Inserted insert_keyed(const NewJob& job) {
     const bool unique = !job.unique_key.empty();
     for (int tries = 0; tries < kMaxTries; tries++) {
         if (unique) {
-            if (const Holder h = find_holder(job); h.id != 0) {
+            if (const Holder h = job.fresh_key && tries == 0 ? Holder{} : find_holder(job); h.id != 0) {
                 require_producer(caller, job, h);
                 if (const auto met = meet_holder(job, h, id)) return *met;
                 continue;
             }
-            if (job.unique_for_us || tries > 0) {
+            if (!job.timer && (job.unique_for_us || tries > 0)) {
                 if (const Holder h = window_holder(job); h.id != 0) {
                     require_producer(caller, job, h);
                     return existing(job, h.id);

@@ -32,7 +32,8 @@ struct NewJob {
     std::optional<Datum> tags, metadata;
     // What only some jobs have; none of it: the short way.
     std::string_view unique_key, concurrency_key, sequence_key;
-    bool timer = false;  // unique_key is that of a timer
+    bool timer = false;      // unique_key is that of a timer
+    bool fresh_key = false;  // nobody had this unique_key before this transaction
     OnConflict on_conflict = OnConflict::skip;
     std::optional<int64> unique_for_us;
     std::optional<Datum> depends_on;  // int8[] without NULLs

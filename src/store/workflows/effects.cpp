@@ -3,6 +3,7 @@
 
 #include "pg/call.hpp"
 #include "pg/datum.hpp"
+#include "pg/json_object.hpp"
 #include "pg/spi.hpp"
 #include "store/db/clock.hpp"
 #include "store/db/schema.hpp"
@@ -16,10 +17,8 @@ constinit pg::Statement g_insert{
     "insert_workflow_effect",
     "INSERT INTO foreman.workflow_effect (effect, instance, key, sequence, kind, job_id, on_result, "
     "on_failure, undo, "
-    "decided_at) VALUES (pg_catalog.nextval('foreman.workflow_effect_seq'), $1, $2, $3, $4, $5, $6, $7, $8, "
-    "$9) ON "
-    "CONFLICT DO NOTHING RETURNING effect",
-    {INT8OID, TEXTOID, INT8OID, TEXTOID, INT8OID, TEXTOID, TEXTOID, JSONBOID, TIMESTAMPTZOID}};
+    "decided_at) VALUES ($10, $1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING",
+    {INT8OID, TEXTOID, INT8OID, TEXTOID, INT8OID, TEXTOID, TEXTOID, JSONBOID, TIMESTAMPTZOID, INT8OID}};
 constinit pg::Statement g_to_undo{
     "workflow_effects_to_undo",
     "SELECT effect, key, job_id, undo, result FROM foreman.workflow_effect WHERE instance " EQ
@@ -56,12 +55,6 @@ constinit pg::Statement g_timers{
     " ANY ('{t,s}'::pg_catalog.\"char\"[]) ORDER BY unique_key",
     {TEXTOID, INT8OID}};
 
-constinit pg::Statement g_metadata{
-    "workflow_effect_metadata",
-    "SELECT COALESCE($1, '{}') " CAT
-    " pg_catalog.jsonb_build_object('workflow_type', $2, 'workflow_id', $3, 'effect', "
-    "$4) " CAT " CASE WHEN $5 IS NULL THEN '{}' ELSE pg_catalog.jsonb_build_object('result', $5) END",
-    {JSONBOID, TEXTOID, TEXTOID, TEXTOID, JSONBOID}};
 constinit pg::Statement g_cancel_payload{
     "workflow_cancel_payload",
     "SELECT pg_catalog.jsonb_build_object('type', 'cancel', 'reason', $1)",
@@ -94,13 +87,19 @@ void read_effects(pg::Statement* statement, int64 number, MemoryContext context,
 
 int64 insert_effect(const NewEffect& e, core::Instant at) {
     const AsOwner scope;
-    pg::Args<9> a;
-    a.i64(1, e.instance).text(2, e.key).i64(3, e.sequence).text(4, e.kind).i64(5, e.job_id).instant(9, at);
+    const int64 effect = pg::call<&nextval_internal>(schema().workflow_effect_sequence, false);
+    pg::Args<10> a;
+    a.i64(10, effect)
+        .i64(1, e.instance)
+        .text(2, e.key)
+        .i64(3, e.sequence)
+        .text(4, e.kind)
+        .i64(5, e.job_id)
+        .instant(9, at);
     if (!e.on_result.empty()) a.text(6, e.on_result);
     if (!e.on_failure.empty()) a.text(7, e.on_failure);
     if (e.undo) a.set(8, *e.undo);
-    const pg::Rows rows = g_insert.execute(a);
-    return rows.empty() ? 0 : rows[0].i64(1);
+    return g_insert.execute(a).processed() > 0 ? effect : 0;
 }
 
 void effects_to_undo(int64 instance, MemoryContext context, pg::vector<Effect>* out) {
@@ -140,13 +139,10 @@ std::optional<Datum> effect_idempotency_key(int64 effect, bool undo) {
 
 Datum effect_metadata(std::optional<Datum> given, std::string_view type, std::string_view id,
                       std::string_view key, std::optional<Datum> undone_result) {
-    const MemoryContext context = CurrentMemoryContext;
-    const AsOwner scope;
-    pg::Args<5> a;
-    if (given) a.set(1, *given);
-    a.text(2, type).text(3, id).text(4, key);
-    if (undone_result) a.set(5, *undone_result);
-    return pg::copy_varlena(g_metadata.execute(a)[0].datum(1), context);
+    pg::JsonObject ours;
+    ours.text("workflow_type", type).text("workflow_id", id).text("effect", key);
+    if (undone_result) ours.json("result", *undone_result);
+    return given ? pg::merged_objects(*given, ours.done()) : ours.done();
 }
 
 Datum cancel_payload(std::string_view reason) {

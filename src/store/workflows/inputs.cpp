@@ -3,6 +3,7 @@
 
 #include "pg/call.hpp"
 #include "pg/datum.hpp"
+#include "pg/json_object.hpp"
 #include "pg/spi.hpp"
 #include "store/commit/remember.hpp"
 #include "store/db/clock.hpp"
@@ -29,10 +30,6 @@ constinit pg::Statement g_of_name{"workflow_input_of_name",
                                   "foreman.workflow_input WHERE workflow_type " EQ " $1 AND workflow_id " EQ
                                   " $2 AND input_id " EQ " $3",
                                   {TEXTOID, TEXTOID, TEXTOID}};
-constinit pg::Statement g_job_args{"workflow_job_args",
-                                   "SELECT pg_catalog.jsonb_build_object('workflow_id', $1, 'input', $2)",
-                                   {TEXTOID, INT8OID}};
-
 #define INPUT_COLUMNS                                                                                \
     "i.input, i.state, i.source, i.workflow_id, i.input_id, i.payload, i.begins, i.root, i.parent, " \
     "i.on_end, "                                                                                     \
@@ -121,9 +118,7 @@ bool change_state(int64 input, core::InputState from, core::InputState to) {
 }
 
 Datum job_args(std::string_view id, int64 input) {
-    pg::Args<2> a;
-    a.text(1, id).i64(2, input);
-    return pg::copy_varlena(g_job_args.execute(a)[0].datum(1));
+    return pg::JsonObject().text("workflow_id", id).number("input", input).done();
 }
 
 }  // namespace

@@ -31,11 +31,9 @@ constinit pg::Statement g_find{"find_workflow", "SELECT " INSTANCE_COLUMNS " " O
 constinit pg::Statement g_begin{
     "begin_workflow",
     "INSERT INTO foreman.workflow_instance (instance, root, workflow_type, workflow_id, started_at, "
-    "unique_key, "
-    "parent, on_end, on_parent_end) SELECT n.i, COALESCE($3, n.i), $1, $2, $4, $5, $6, $7, $8 FROM (SELECT "
-    "pg_catalog.nextval('foreman.workflow_instance_seq') AS i) n ON CONFLICT DO NOTHING RETURNING instance, "
-    "root",
-    {TEXTOID, TEXTOID, INT8OID, TIMESTAMPTZOID, TEXTOID, INT8OID, TEXTOID, CHAROID}};
+    "unique_key, parent, on_end, on_parent_end) VALUES ($9, $3, $1, $2, $4, $5, $6, $7, $8) ON CONFLICT DO "
+    "NOTHING",
+    {TEXTOID, TEXTOID, INT8OID, TIMESTAMPTZOID, TEXTOID, INT8OID, TEXTOID, CHAROID, INT8OID}};
 constinit pg::Statement g_holder_of_key{
     "holder_of_workflow_key",
     "SELECT workflow_id FROM foreman.workflow_instance WHERE workflow_type " EQ " $1 AND unique_key " EQ
@@ -188,7 +186,7 @@ void refuse_held_key(const NewInstance& n) {
 }  // namespace
 
 Locked lock_instance(std::string_view type, std::string_view id, Wait wait, MemoryContext context,
-                     Instance* out) {
+                     Instance* out, Absent absent) {
     const AsOwner scope;
     pg::Args<2> a;
     a.text(1, type).text(2, id);
@@ -199,6 +197,7 @@ Locked lock_instance(std::string_view type, std::string_view id, Wait wait, Memo
             read_instance(rows[0], context, out);
             return Locked::yes;
         }
+        if (wait == Wait::for_others && absent == Absent::perhaps) return Locked::absent;
         if (g_find.execute(a).empty()) return Locked::absent;
         if (wait == Wait::never) return Locked::busy;
         pg::check_interrupts();
@@ -219,17 +218,18 @@ bool begin_instance(const NewInstance& n, Wait wait, core::Instant now, Instance
     const AsOwner scope;
     if (wait == Wait::never) LockTimeout = kMomentMs;
     hold_type(n.type);
-    pg::Args<8> a;
+    const int64 instance = pg::call<&nextval_internal>(schema().workflow_instance_sequence, false);
+    const int64 root = n.root != 0 ? n.root : instance;
+    pg::Args<9> a;
     a.text(1, n.type.type()).text(2, n.id).instant(4, now);
-    if (n.root != 0) a.i64(3, n.root);
+    a.i64(3, root).i64(9, instance);
     if (!n.unique_key.empty()) a.text(5, n.unique_key);
     if (n.parent != 0) a.i64(6, n.parent).letter(8, n.on_parent_end);
     if (!n.on_end.empty()) a.text(7, n.on_end);
-    const pg::Rows rows = g_begin.execute(a);
-    if (!rows.empty()) {
+    if (g_begin.execute(a).processed() > 0) {
         *out = {};
-        out->instance = rows[0].i64(1);
-        out->root = rows[0].i64(2);
+        out->instance = instance;
+        out->root = root;
         out->parent = n.parent;
         out->on_end = n.on_end;
         out->is_new = true;

@@ -36,12 +36,15 @@ struct Instance {
 };
 
 enum class Wait : uint8 { for_others, never };
+/// Whether lock_instance() may say absent of one that went on as another instance while it was waited for: whoever begins
+/// an instance then finds that one there, and locks again.
+enum class Absent : uint8 { surely, perhaps };
 enum class Locked : uint8 { yes, absent, busy };
 /// does: locks the row of the instance that has this id now.
 /// returns: busy where somebody else holds it and `wait` is never
 /// errors: 40001 in a transaction that keeps its snapshot, 55P03 as the caller's lock_timeout says
 Locked lock_instance(std::string_view type, std::string_view id, Wait wait, MemoryContext context,
-                     Instance* out);
+                     Instance* out, Absent absent = Absent::surely);
 
 struct NewInstance {
     const WorkflowType& type;
