@@ -1276,12 +1276,16 @@ CREATE TABLE foreman.workflow_event (
     version     pg_catalog.int4        NOT NULL,
     data        pg_catalog.jsonb       NOT NULL,
     recorded_at pg_catalog.timestamptz NOT NULL,
+    command     pg_catalog.int4,
     CONSTRAINT workflow_event_pkey PRIMARY KEY (instance, sequence)
 );
+-- A worker outside submits its commands again and again: each is found by its number, however long the history is.
+CREATE UNIQUE INDEX workflow_event_command ON foreman.workflow_event (instance, command) WHERE (command IS NOT NULL);
 SELECT pg_catalog.pg_extension_config_dump('foreman.workflow_event', '');
 COMMENT ON TABLE foreman.workflow_event IS 'Events of workflows; see foreman.workflow_events()';
 COMMENT ON COLUMN foreman.workflow_event.sequence IS 'Number within its instance, from 1 without gaps';
 COMMENT ON COLUMN foreman.workflow_event.position IS 'Order among the events of all instances';
+COMMENT ON COLUMN foreman.workflow_event.command IS 'Number of the command of an outside worker that it is; NULL: it is none';
 COMMENT ON COLUMN foreman.workflow_event.version IS 'Version of the shape of its data';
 
 CREATE SEQUENCE foreman.workflow_input_seq AS pg_catalog.int8;

@@ -26,6 +26,23 @@ execute_rate() {
     note "    execute / INSERT" "$(ratio "$(cat "$out/execute")" "$(cat "$out/commit")")   target 0.33"
 }
 
+# The same submit of a command to workflows that outside workers decide.
+submits() {
+    local i which
+    workflow_clean
+    sql -c "SELECT foreman.start()" >/dev/null
+    : >"$out/early" && : >"$out/submitted_late"
+    for ((i = 0; i < runs; i++)); do
+        sql -c "CALL wf.long_outside('submitted_late $i', 10000)" >/dev/null
+        for which in early submitted_late; do
+            sql -c "CALL wf.submit('$which $i', 20)" >>"$out/$which"
+        done
+    done
+    figure "submit_commands() to a new workflow" ms <"$out/early"
+    figure "submit_commands() after 10000 events" ms <"$out/submitted_late"
+    note "    late / early" "$(ratio "$(cat "$out/submitted_late")" "$(cat "$out/early")")   target 1.5"
+}
+
 three_steps() {
     local i
     : >"$out/three" && : >"$out/step" && : >"$out/durable"
@@ -86,6 +103,7 @@ bench_workflow() {
     sql -f "$root/test/bench/workflow.sql" >/dev/null
     execute_rate
     long_history
+    submits
     three_steps
     signals
 }

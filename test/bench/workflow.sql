@@ -46,3 +46,36 @@ BEGIN
         PERFORM pg_sleep(0.001);
     END LOOP;
 END $$;
+SELECT foreman.create_workflow_type('outside');
+-- A workflow that has recorded so many side effects.
+CREATE PROCEDURE wf.long_outside(id text, events int) LANGUAGE plpgsql AS $$
+DECLARE
+    ms float8;
+BEGIN
+    CALL wf.submit(id, 1, ms);
+    INSERT INTO foreman.workflow_event (instance, sequence, event_type, version, data, recorded_at, command)
+    SELECT i.instance, i.sequence + n, 'SideEffectRecorded', 1, jsonb_build_object('sequence', i.sequence + n, 'name', 's', 'value', n), now(), i.sequence + n
+      FROM foreman.workflow_instance i, generate_series(1, events) n WHERE i.workflow_type = 'outside' AND i.workflow_id = id;
+    UPDATE foreman.workflow_instance SET sequence = sequence + events WHERE workflow_type = 'outside' AND workflow_id = id;
+END $$;
+-- The median of so many submits of a command, in ms; the claims in between are not in it.
+CREATE PROCEDURE wf.submit(id text, times int, INOUT ms float8 DEFAULT NULL) LANGUAGE plpgsql AS $$
+DECLARE
+    took float8[];
+    t timestamptz;
+    task record;
+BEGIN
+    FOR i IN 1 .. times LOOP
+        PERFORM foreman.signal_workflow('outside', id, '{}');
+        LOOP
+            COMMIT;
+            SELECT * INTO task FROM foreman.claim_workflow_task('{outside}', 'w');
+            EXIT WHEN task.token IS NOT NULL;
+            PERFORM pg_sleep(0.001);
+        END LOOP;
+        t := clock_timestamp();
+        PERFORM foreman.submit_commands('outside', id, task.token, jsonb_build_array(jsonb_build_object('command', 'wait_for_signal', 'sequence', task.sequence + 1000000, 'name', 'x')));
+        took := took || 1000 * extract(epoch FROM clock_timestamp() - t)::float8;
+    END LOOP;
+    ms := (SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY x) FROM unnest(took) x);
+END $$;

@@ -21,4 +21,31 @@ SELECT cmp_ok(:many::int8, '<', 2 * :few::int8 + 20, format('one more workflow o
 VACUUM foreman.live_job;
 SELECT t.cost($$ SELECT foreman.signal_workflow('order', 'first', '{"do": "D"}'), foreman.drain() $$) AS many_signals \gset
 SELECT cmp_ok(:many_signals::int8, '<', 4 * :few_signals::int8 + 20, format('a signal beside 3,000 that wait: %s blocks, after %s', :many_signals, :few_signals));
+
+-- What a worker outside submits costs as much after 10,000 events as after ten: it is compared by its numbers alone.
+SELECT foreman.create_workflow_type('flow'), foreman.start() \g /dev/null
+CREATE FUNCTION w.submits(id text, commands jsonb) RETURNS int8 LANGUAGE plpgsql AS $$
+DECLARE token uuid;
+BEGIN
+    FOR i IN 1 .. 1000 LOOP
+        SELECT c.token INTO token FROM foreman.claim_workflow_task('{flow}', 'w') c WHERE c.workflow_id = id;
+        EXIT WHEN token IS NOT NULL;
+        PERFORM pg_sleep(0.01);
+    END LOOP;
+    RETURN t.cost(format('SELECT foreman.submit_commands(%L, %L, %L, %L)', 'flow', id, token, commands));
+END $$;
+SELECT foreman.signal_workflow('flow', 'short', '{"type": "go"}') \g /dev/null
+SELECT w.submits('short', '[{"command": "record_side_effect", "sequence": 1, "name": "s", "value": 1}, {"command": "wait_for_signal", "sequence": 2, "name": "x"}]') \g /dev/null
+SELECT foreman.signal_workflow('flow', 'short', '{"type": "go"}') \g /dev/null
+SELECT w.submits('short', '[{"command": "record_side_effect", "sequence": 1, "name": "s", "value": 1}, {"command": "wait_for_signal", "sequence": 3, "name": "x"}]') AS short_history \gset
+SELECT foreman.signal_workflow('flow', 'long', '{"type": "go"}') \g /dev/null
+SELECT w.submits('long', '[{"command": "record_side_effect", "sequence": 1, "name": "s", "value": 1}, {"command": "wait_for_signal", "sequence": 2, "name": "x"}]') \g /dev/null
+INSERT INTO foreman.workflow_event (instance, sequence, event_type, version, data, recorded_at, command)
+SELECT i.instance, i.sequence + n, 'SideEffectRecorded', 1, jsonb_build_object('sequence', 2 + n, 'name', 's', 'value', n), now(), 2 + n
+  FROM foreman.workflow_instance i, generate_series(1, 10000) n WHERE i.workflow_id = 'long';
+UPDATE foreman.workflow_instance SET sequence = sequence + 10000 WHERE workflow_id = 'long';
+SELECT foreman.signal_workflow('flow', 'long', '{"type": "go"}') \g /dev/null
+SELECT w.submits('long', '[{"command": "record_side_effect", "sequence": 10002, "name": "s", "value": 1}, {"command": "wait_for_signal", "sequence": 10003, "name": "x"}]') AS long_history \gset
+SELECT cmp_ok(:long_history::int8, '<', :short_history::int8 + 20, format('commands after 10,000 events: %s blocks, after few %s', :long_history, :short_history));
+SELECT is((SELECT max(command) FROM foreman.workflow_event), 10003, 'and they are accepted');
 SELECT * FROM finish();

@@ -78,12 +78,12 @@ bool ends_workflow(Kind kind) noexcept { return kind >= Kind::continue_as_new; }
 struct Command {
     Fields fields;
     Kind kind;
-    int64 sequence;
+    int32 sequence;
     std::string_view name;
     std::string_view event() const noexcept { return kEvents[static_cast<std::size_t>(kind)]; }
 };
 
-int64 integer(const Fields& f, const char* key) {
+int32 integer(const Fields& f, const char* key) {
     JsonbValue* v = f.find(key);
     const std::optional<Datum> n = v == nullptr ? std::nullopt : f.value(v, request::JsonType::integer, key);
     if (!n) f.refuse(key, "is missing");
@@ -212,17 +212,16 @@ void Batch::read() {
 
 // Whether a command is another one than the history has; then the instance is parked. Else new_ is what is to be done.
 bool Batch::differs() {
-    pg::vector<int64> sequences(&memory_);
-    for (const Command& c : commands_) sequences.push_back(c.sequence);
+    pg::vector<int32> numbers(&memory_);
+    for (const Command& c : commands_) numbers.push_back(c.sequence);
     pg::vector<store::RecordedCommand> recorded(&memory_);
-    store::recorded_commands(instance_.instance, kEvents, {sequences.data(), sequences.size()},
-                             context_.get(), &recorded);
+    store::recorded_commands(instance_.instance, {numbers.data(), numbers.size()}, context_.get(), &recorded);
     std::sort(recorded.begin(), recorded.end(),
               [](const auto& a, const auto& b) { return a.sequence < b.sequence; });
     for (std::size_t i = 0; i < commands_.size(); i++) {
         const Command& c = commands_[i];
         const auto found = std::lower_bound(recorded.begin(), recorded.end(), c.sequence,
-                                            [](const auto& r, int64 s) { return r.sequence < s; });
+                                            [](const auto& r, int32 s) { return r.sequence < s; });
         if (found == recorded.end() || found->sequence != c.sequence) {
             new_.push_back(static_cast<int32>(i));
             continue;
@@ -230,10 +229,9 @@ bool Batch::differs() {
         if (found->event_type == c.event() && found->name == c.name) continue;
         char reason[768];
         std::snprintf(reason, sizeof(reason),
-                      "command " INT64_FORMAT " is %.*s \"%.*s\", but the history has %.*s \"%.*s\"",
-                      c.sequence, static_cast<int>(c.event().size()), c.event().data(),
-                      static_cast<int>(c.name.size()), c.name.data(),
-                      static_cast<int>(found->event_type.size()), found->event_type.data(),
+                      "command %d is %.*s \"%.*s\", but the history has %.*s \"%.*s\"", c.sequence,
+                      static_cast<int>(c.event().size()), c.event().data(), static_cast<int>(c.name.size()),
+                      c.name.data(), static_cast<int>(found->event_type.size()), found->event_type.data(),
                       static_cast<int>(found->name.size()), found->name.data());
         store::drop_task(instance_.instance);
         store::park_instance(instance_.instance, reason, store::difference(*found, c.event(), c.name), now_);
@@ -314,8 +312,8 @@ void Batch::write() {
     pg::vector<store::CommandEvent> events(&memory_);
     for (const int32 i : new_) events.push_back({commands_[static_cast<std::size_t>(i)].event(), i});
     const int64 last = instance_.sequence + static_cast<int64>(events.size());
-    store::append_events(type_.type(), instance_.instance, instance_.sequence + 1,
-                         store::events_of_commands(array_, {events.data(), events.size()}), now_);
+    store::append_commands(type_.type(), instance_.instance, instance_.sequence + 1,
+                           store::events_of_commands(array_, {events.data(), events.size()}), now_);
     publish_events(subject_, instance_.instance, instance_.sequence + 1);
     store::advance_instance({instance_.instance, last, now_, {}, {}, 0});
     write_decision({type_, subject_, instance_.instance, last, now_}, decision_);
@@ -395,7 +393,5 @@ Submitted submit_commands(const store::WorkflowType& type, std::string_view id, 
             .hint("Its function decide answers inputs; use foreman.execute() or foreman.signal_workflow().");
     return Batch(type, id, commands).run(token);
 }
-
-std::span<const std::string_view> command_events() noexcept { return kEvents; }
 
 }  // namespace foreman::engine

@@ -21,11 +21,8 @@ enum class Submitted : uint8 {
 /// needs: the caller may work for the type's queue
 /// errors: 55000 for a type that is decided inside; 22023 naming the command and the field, and what enqueue(), children
 ///     and search attributes raise: then nothing has changed, and the task is still leased
-/// cost: reads the history once; a row for each event, effect, timer and child
+/// cost: a look at an index for each command, however long the history is; a row for each event, effect, timer and child
 Submitted submit_commands(const store::WorkflowType& type, std::string_view id, const pg::UuidBytes& token,
                           Datum commands);
-
-/// Types of the events that commands are recorded as.
-std::span<const std::string_view> command_events() noexcept;
 
 }  // namespace foreman::engine

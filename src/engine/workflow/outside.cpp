@@ -68,8 +68,7 @@ void hand_to_worker(const store::WorkflowType& type, const store::Input& input,
     }
     if (input.source == core::InputSource::cancel) {
         const std::string_view reason = request::text_member(input.payload, "reason").value_or("cancelled");
-        if (!store::has_events_of(instance.instance, command_events()) &&
-            store::drop_task(instance.instance)) {
+        if (!store::has_commands(instance.instance) && store::drop_task(instance.instance)) {
             end_workflow(type, input.id, instance,
                          {core::InstanceState::cancelled, reason, true, std::nullopt});
             return;

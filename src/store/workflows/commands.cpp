@@ -14,17 +14,29 @@ namespace {
 
 #define MEMBER " OPERATOR(pg_catalog.->>) "
 
-constinit pg::Statement g_recorded{
-    "recorded_workflow_commands",
-    "SELECT (data" MEMBER "'sequence')::pg_catalog.int8, event_type, COALESCE(data" MEMBER
-    "'name', data" MEMBER "'kind', data" MEMBER
-    "'workflow_id', '') FROM foreman.workflow_event WHERE instance " EQ " $1 AND event_type " EQ
-    " ANY ($2) AND (data" MEMBER "'sequence') " EQ " ANY ($3::pg_catalog.text[])",
-    {INT8OID, TEXTARRAYOID, INT8ARRAYOID}};
-constinit pg::Statement g_has{"workflow_has_events",
+// One look at the unique index for each number: its both columns are equal to something, so that the planner takes it
+// also while the table is empty.
+constinit pg::Statement g_recorded{"recorded_workflow_commands",
+                                   "SELECT e.command, e.event_type, e.name FROM pg_catalog.unnest($2) AS u "
+                                   "(n) CROSS JOIN LATERAL (SELECT command, "
+                                   "event_type, COALESCE(data" MEMBER "'name', data" MEMBER
+                                   "'kind', data" MEMBER
+                                   "'workflow_id', '') AS name FROM foreman.workflow_event WHERE instance " EQ
+                                   " $1 AND command " EQ " u.n AND command IS NOT NULL LIMIT 1) e",
+                                   {INT8OID, INT4ARRAYOID}};
+constinit pg::Statement g_has{"workflow_has_commands",
                               "SELECT 1 FROM foreman.workflow_event WHERE instance " EQ
-                              " $1 AND event_type " EQ " ANY ($2) LIMIT 1",
-                              {INT8OID, TEXTARRAYOID}};
+                              " $1 AND command IS NOT NULL ORDER BY command LIMIT 1",
+                              {INT8OID}};
+constinit pg::Statement g_append{
+    "append_workflow_commands",
+    "INSERT INTO foreman.workflow_event (instance, sequence, event_type, version, data, recorded_at, "
+    "command) SELECT "
+    "$1, $2 " PLUS " e.n " MINUS
+    " 1, e.x OPERATOR(pg_catalog.->>) 'type', 1, e.x OPERATOR(pg_catalog.->) 'data', $4, (e.x "
+    "OPERATOR(pg_catalog.->) 'data' OPERATOR(pg_catalog.->>) 'sequence')::pg_catalog.int4 FROM "
+    "pg_catalog.jsonb_array_elements($3) WITH ORDINALITY AS e (x, n)",
+    {INT8OID, INT8OID, JSONBOID, TIMESTAMPTZOID}};
 constinit pg::Statement g_events{"events_of_workflow_commands",
                                  "SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('type', u.t, "
                                  "'data', ($1 OPERATOR(pg_catalog.->) u.i) "
@@ -63,33 +75,36 @@ constinit pg::Statement g_first{
     " ANY ('{SignalReceived,CancelRequested}'::pg_catalog.text[]) AND sequence " NE " ALL ($3)) c",
     {INT8OID, JSONBOID, INT8ARRAYOID}};
 
-Datum texts_array(std::span<const std::string_view> texts) {
-    pg::ContextResource memory(CurrentMemoryContext);
-    pg::vector<Datum> values(&memory);
-    for (const std::string_view t : texts) values.push_back(pg::text_datum(t));
-    return pg::array_datum(pg::kText, {values.data(), values.size()});
-}
-
 }  // namespace
 
-void recorded_commands(int64 instance, std::span<const std::string_view> event_types,
-                       std::span<const int64> sequences, MemoryContext context,
+void recorded_commands(int64 instance, std::span<const int32> numbers, MemoryContext context,
                        pg::vector<RecordedCommand>* out) {
     const AsOwner scope;
-    pg::Args<3> a;
-    a.i64(1, instance).set(2, texts_array(event_types)).set(3, pg::int8_array(sequences));
+    pg::ContextResource memory(CurrentMemoryContext);
+    pg::vector<Datum> values(&memory);
+    for (const int32 n : numbers) values.push_back(Int32GetDatum(n));
+    pg::Args<2> a;
+    a.i64(1, instance).set(2, pg::array_datum(pg::kInt4, {values.data(), values.size()}));
     const auto copied = [context](std::string_view text) {
         return std::string_view(pg::copy_text(text, context), text.size());
     };
     for (const pg::Row r : g_recorded.execute(a))
-        out->push_back({r.i64(1), copied(r.view(2)), copied(r.view(3))});
+        out->push_back({r.i32(1), copied(r.view(2)), copied(r.view(3))});
 }
 
-bool has_events_of(int64 instance, std::span<const std::string_view> event_types) {
+bool has_commands(int64 instance) {
     const AsOwner scope;
-    pg::Args<2> a;
-    a.i64(1, instance).set(2, texts_array(event_types));
+    pg::Args<1> a;
+    a.i64(1, instance);
     return !g_has.execute(a).empty();
+}
+
+void append_commands(std::string_view type, int64 instance, int64 first, Datum events, core::Instant at) {
+    const AsOwner scope;
+    pg::Args<4> a;
+    a.i64(1, instance).i64(2, first).set(3, events).instant(4, at);
+    const std::uint64_t n = g_append.execute(a).processed();
+    remember_workflow_count(type, board::WorkflowCount::events, static_cast<int32>(n));
 }
 
 Datum events_of_commands(Datum commands, std::span<const CommandEvent> events) {

@@ -4,6 +4,7 @@
 #include <span>
 #include <string_view>
 
+#include "core/time.hpp"
 #include "pg/memory.hpp"
 #include "pg/prelude.hpp"
 
@@ -11,17 +12,20 @@ namespace foreman::store {
 
 /// A command that the history of an instance has.
 struct RecordedCommand {
-    int64 sequence;  ///< of the command, not of the event
+    int32 sequence;  ///< of the command, not of the event
     std::string_view event_type, name;
 };
-/// does: finds those of the commands `sequences` that the history has, among events of `event_types`; what is their
-///     name: the first of name, kind and workflow_id in the data.
-/// cost: reads the events of the instance
-void recorded_commands(int64 instance, std::span<const std::string_view> event_types,
-                       std::span<const int64> sequences, MemoryContext context,
+/// does: finds those of the commands of these numbers that the history has; what is their name: the first of name, kind
+///     and workflow_id in the data.
+/// cost: a look at an index for each number, however long the history is
+void recorded_commands(int64 instance, std::span<const int32> numbers, MemoryContext context,
                        pg::vector<RecordedCommand>* out);
-/// Whether any event of these types is there.
-bool has_events_of(int64 instance, std::span<const std::string_view> event_types);
+/// Whether any command was accepted.
+bool has_commands(int64 instance);
+/// does: appends what events_of_commands() answered as events from number `first` on.
+/// needs: the row of the instance is locked
+/// errors: 23505 when the history has one of the commands
+void append_commands(std::string_view type, int64 instance, int64 first, Datum events, core::Instant at);
 
 struct CommandEvent {
     std::string_view event_type;

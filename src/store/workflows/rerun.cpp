@@ -73,13 +73,13 @@ constinit pg::Statement g_timers{
 constinit pg::Statement g_to_copy{"workflow_to_copy",
                                   "SELECT unique_key FROM foreman.workflow_instance WHERE instance " EQ " $1",
                                   {INT8OID}};
-constinit pg::Statement g_copy_events{
-    "copy_workflow_events",
-    "INSERT INTO foreman.workflow_event (instance, sequence, event_type, version, data, recorded_at) SELECT "
-    "$2, "
-    "sequence, event_type, version, data, recorded_at FROM foreman.workflow_event WHERE instance " EQ
-    " $1 AND sequence " LE " $3 ORDER BY sequence",
-    {INT8OID, INT8OID, INT8OID}};
+constinit pg::Statement g_copy_events{"copy_workflow_events",
+                                      "INSERT INTO foreman.workflow_event (instance, sequence, event_type, "
+                                      "version, data, recorded_at, command) "
+                                      "SELECT $2, sequence, event_type, version, data, recorded_at, command "
+                                      "FROM foreman.workflow_event WHERE instance " EQ " $1 AND sequence " LE
+                                      " $3 ORDER BY sequence",
+                                      {INT8OID, INT8OID, INT8OID}};
 constinit pg::Statement g_copy_search{"copy_workflow_search",
                                       "UPDATE foreman.workflow_instance t SET search = f.search FROM "
                                       "foreman.workflow_instance f WHERE f.instance " EQ
