@@ -1,0 +1,45 @@
+# Part of test/bench/run: publishes to subscriptions.
+# shellcheck shell=bash
+
+fanout_clean() {
+    sql -c "SELECT foreman.stop()" -c "CALL bench.wait_workers(0)" -c "TRUNCATE foreman.live_job, foreman.publish" -c "VACUUM foreman.live_job" -c "CHECKPOINT" >/dev/null
+}
+
+# Milliseconds for each of a transaction that calls publish() on a topic.
+publish_ms() { pgbench_tps -c 1 -T $((3 * size_factor)) -f <(printf '%s\n' "SELECT foreman.publish('$1', '{\"order\": 7, \"total\": 42}');") | awk '{ print 1000 / $1 }'; }
+
+bench_fanout() {
+    section "Publish and subscribe, one client"
+    local i t0 deliveries=$((20000 * size_factor))
+    clean_up
+    sql -c "SELECT count(foreman.subscribe('hundred.*', 'noop', 'hundred ' || i)) FROM generate_series(1, 100) i" \
+        -c "SELECT foreman.subscribe('single', 'noop', 'single')" >/dev/null
+    : >"$out/hundred" && : >"$out/few" && : >"$out/many" && : >"$out/enqueued" && : >"$out/delivered"
+    for ((i = 0; i < runs; i++)); do
+        fanout_clean
+        publish_ms hundred.x >>"$out/hundred"
+        fanout_clean
+        publish_ms single >>"$out/few"
+        pgbench_tps -c 1 -T $((3 * size_factor)) -f <(printf '%s\n' "SELECT foreman.enqueue('noop', '{\"order\": 7, \"total\": 42}');") | awk '{ print 1000 / $1 }' >>"$out/enqueued"
+        fanout_clean
+        sql -c "SELECT count(foreman.publish('hundred.x', '{\"order\": 7}')) FROM generate_series(1, $deliveries / 100)" -c "CHECKPOINT" >/dev/null
+        await_quiet
+        t0=$EPOCHREALTIME
+        sql -c "SELECT foreman.start()" -c "CALL bench.wait_drained(120)" >/dev/null
+        awk -v a="$t0" -v b="$EPOCHREALTIME" -v n="$deliveries" 'BEGIN { print n / (b - a) }' >>"$out/delivered"
+    done
+    fanout_clean
+    sql -c "SELECT count(foreman.subscribe('many.' || i || '.*', 'noop', 'many ' || i)) FROM generate_series(1, 9899) i" >/dev/null
+    for ((i = 0; i < runs; i++)); do
+        fanout_clean
+        publish_ms many.77.x >>"$out/many"
+    done
+    figure "publish() to 100 subscriptions" ms "< 5" <"$out/hundred"
+    figure "publish() to 1 of 101 subscriptions" ms <"$out/few"
+    figure "publish() to 1 of 10000 subscriptions" ms <"$out/many"
+    note "    of 10000 / of 101" "$(ratio "$(cat "$out/many")" "$(cat "$out/few")")   target 1.1"
+    figure "enqueue()" ms <"$out/enqueued"
+    figure "deliveries of 100 subscriptions" "/s" <"$out/delivered"
+    sql -c "SELECT count(foreman.unsubscribe(name)) FROM foreman.subscriptions" >/dev/null
+    clean_up
+}
