@@ -85,7 +85,7 @@ CREATE FUNCTION foreman.check_workflow_type(workflow_type pg_catalog.text, decid
     is_terminal pg_catalog.text DEFAULT NULL, sample pg_catalog.int4 DEFAULT 100, OUT workflow_id pg_catalog.text, OUT sequence pg_catalog.int8, OUT problem pg_catalog.text,
     OUT detail pg_catalog.jsonb)
 RETURNS SETOF pg_catalog.record LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_check_workflow_type';
-COMMENT ON FUNCTION foreman.check_workflow_type IS 'Folds the histories of the newest workflows of a type with other functions, and tells of each where something raises (error), where the state is another one than before (state_differs), and where it ends differently (end_differs). Changes nothing';
+COMMENT ON FUNCTION foreman.check_workflow_type IS 'Folds the histories of the newest workflows of a type with other functions, and tells of each where something raises (error), where the state is another one than before (state_differs), where decide answers an input that was kept with other events than are recorded (decision_differs), and where it ends differently (end_differs). Changes nothing';
 
 -- bundle: operator
 CREATE FUNCTION foreman.mask_events(workflow_type pg_catalog.text, workflow_id pg_catalog.text, masker pg_catalog.text)

@@ -29,6 +29,36 @@ SELECT throws_ok($$ SELECT foreman.check_workflow_type('order', evolve => 'w.not
 SELECT throws_ok($$ SELECT foreman.check_workflow_type('order', decide => 'w.evolve(jsonb, jsonb)') $$, '42P13', NULL, 'so is one that takes something else');
 SELECT throws_ok($$ SELECT foreman.check_workflow_type('nothing') $$, '42704', NULL, 'the type must be there');
 
+-- decide is asked again about the inputs that were kept, each for the state before it.
+SELECT foreman.create_workflow_type('kept', 'w.decide', 'w.evolve', 'w.is_terminal', record_inputs => 'all') \g /dev/null
+SELECT foreman.execute('kept', 'k', '{"do": "A"}'), foreman.execute('kept', 'k', '{"reject": "no"}'), foreman.execute('kept', 'k', '{"events": [{"type": "B"}, {"type": "C", "data": {"x": 1}, "version": 2}]}'),
+       foreman.execute('kept', 'k', '{"do": "D", "only after": "C"}'), foreman.execute('kept', 'other', '{"do": "A"}') \g /dev/null
+SELECT foreman.signal_workflow('kept', 'k', '{"do": "E"}'), foreman.drain() \g /dev/null
+SELECT ok(t.wait_until($$ w.events('kept', 'k') = 'A B C D E' $$), 'a signal is handled');
+CREATE FUNCTION w.decided(decide text) RETURNS SETOF text LANGUAGE sql AS $$
+    SELECT format('%s at %s: %s', workflow_id, sequence, problem) FROM foreman.check_workflow_type('kept', decide => decided.decide) $$;
+SELECT is_empty($$ SELECT w.decided(NULL) $$, 'the decide that it has answers the same again');
+CREATE FUNCTION w.changed(now timestamptz, state jsonb, input jsonb) RETURNS jsonb LANGUAGE sql AS $$
+    SELECT CASE WHEN input ->> 'do' = 'D' THEN '{"events": [{"type": "D", "data": {"more": 1}}]}' ELSE w.decide(now, state, input) END $$;
+SELECT results_eq($$ SELECT w.decided('w.changed') $$, $$ VALUES ('k at 4: decision_differs') $$, 'one that answers other events is told of, with the workflow and the event');
+SELECT is((SELECT detail FROM foreman.check_workflow_type('kept', decide => 'w.changed')),
+    '{"input": {"do": "D", "only after": "C"}, "recorded": [{"type": "D", "data": {}, "version": 1}], "decided": [{"type": "D", "data": {"more": 1}}]}', 'with the input and both answers');
+CREATE FUNCTION w.fewer(now timestamptz, state jsonb, input jsonb) RETURNS jsonb LANGUAGE sql AS $$
+    SELECT CASE WHEN input ? 'events' THEN '{"events": [{"type": "B"}]}' ELSE w.decide(now, state, input) END $$;
+SELECT results_eq($$ SELECT w.decided('w.fewer') $$, $$ VALUES ('k at 2: decision_differs') $$, 'so is one that answers fewer');
+CREATE FUNCTION w.refuses(now timestamptz, state jsonb, input jsonb) RETURNS jsonb LANGUAGE sql AS $$
+    SELECT CASE WHEN input ->> 'do' = 'E' THEN '{"reject": "never"}' ELSE w.decide(now, state, input) END $$;
+SELECT results_eq($$ SELECT w.decided('w.refuses') $$, $$ VALUES ('k at 5: decision_differs') $$, 'one that rejects');
+CREATE FUNCTION w.raises(now timestamptz, state jsonb, input jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
+BEGIN IF input ->> 'do' = 'E' THEN RAISE 'no E'; END IF; RETURN w.decide(now, state, input); END $$;
+SELECT results_eq($$ SELECT w.decided('w.raises') $$, $$ VALUES ('k at 5: error') $$, 'and one that raises');
+CREATE FUNCTION w.of_state(now timestamptz, state jsonb, input jsonb) RETURNS jsonb LANGUAGE sql AS $$
+    SELECT CASE WHEN (state ->> 'n')::int = 3 THEN '{"events": [{"type": "Third"}]}' ELSE w.decide(now, state, input) END $$;
+SELECT results_eq($$ SELECT w.decided('w.of_state') $$, $$ VALUES ('k at 4: decision_differs') $$, 'decide gets the state before the input');
+CREATE FUNCTION w.keeps(event jsonb) RETURNS jsonb LANGUAGE sql AS $$ SELECT event -> 'data' || '{"y": 1}' $$;
+SELECT foreman.mask_events('kept', 'k', 'w.keeps') \g /dev/null
+SELECT is_empty($$ SELECT w.decided('w.changed') $$, 'masked events are not compared');
+
 -- Masking.
 CREATE FUNCTION w.mask(event jsonb) RETURNS jsonb LANGUAGE sql AS $$ SELECT CASE WHEN event -> 'data' ? 'name' THEN event -> 'data' || '{"name": "***"}' END $$;
 SELECT is(foreman.mask_events('order', '1', 'w.mask'), 1::int8, 'the events of a workflow are masked');

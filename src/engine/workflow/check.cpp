@@ -1,6 +1,7 @@
 // See check.hpp.
 #include "engine/workflow/check.hpp"
 
+#include "engine/workflow/decision.hpp"
 #include "engine/workflow/fold.hpp"
 #include "pg/call.hpp"
 #include "pg/datum.hpp"
@@ -62,6 +63,7 @@ class Check {
   private:
     void fold();
     bool snapshot_differs(Datum state);
+    bool decision_differs(TypeFunctions& functions, const store::KeptInput& input, Datum state);
     void check_end(TypeFunctions& functions, Datum state);
     void add(const char* problem, Datum detail) { out_.push_back({i_.id, sequence_, problem, detail}); }
     void add_error(const char* sqlstate, const char* message) {
@@ -81,6 +83,11 @@ class Check {
 void Check::fold() {
     TypeFunctions& functions = functions_of(type_);
     pg::Context chunk("foreman events", CurrentMemoryContext);
+    const pg::Context kept("foreman inputs", CurrentMemoryContext);
+    pg::ContextResource kept_memory(kept);
+    pg::vector<store::KeptInput> inputs(&kept_memory);
+    if (*type_.decide != '\0') store::read_kept_inputs(type_.type(), i_, kept.get(), &inputs);
+    auto input = inputs.begin();
     pg::Subtransaction undone;
     const pg::ActiveSnapshot snapshot;
     const AsType scope(type_, functions);
@@ -94,6 +101,9 @@ void Check::fold() {
         if (events.empty()) break;
         for (const store::StoredEvent& e : events) {
             sequence_ = e.sequence;
+            if (input != inputs.end() && input->first_sequence == sequence_ &&
+                decision_differs(functions, *input++, fold.state()))
+                return;
             fold.apply(e.sequence, e.type, e.version, e.event);
             if (sequence_ == i_.folded_sequence && snapshot_differs(fold.state())) return;
         }
@@ -105,6 +115,21 @@ bool Check::snapshot_differs(Datum state) {
     if (!i_.folded || !evolve_ || i_.folded_by != *evolve_ || same(*i_.folded, state)) return false;
     const pg::CurrentScope scope(context_);
     add("state_differs", store::both_states(*i_.folded, state));
+    return true;
+}
+
+// What decide answers to a kept input, for the state before it.
+bool Check::decision_differs(TypeFunctions& functions, const store::KeptInput& input, Datum state) {
+    const Datum arguments[] = {pg::to_datum(input.at), state, input.payload};
+    const std::optional<Datum> answer = functions.decide.call_for_jsonb(arguments, CurrentMemoryContext);
+    if (!answer) throw pg::Failure(ERRCODE_NULL_VALUE_NOT_ALLOWED, "decide answered NULL");
+    pg::ContextResource memory(CurrentMemoryContext);
+    Decision decision(&memory);
+    read_decision({type_.type(), i_.id}, *answer, input.at, &decision);
+    const std::optional<Datum> difference =
+        store::decision_difference(input, decision.rejection ? *answer : decision.event_array);
+    if (!difference) return false;
+    add("decision_differs", pg::copy_varlena(*difference, context_));
     return true;
 }
 

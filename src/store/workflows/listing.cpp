@@ -44,6 +44,30 @@ constinit pg::Statement g_rows{"listed_workflows",
                                " ANY ($1) ORDER BY w.instance DESC",
                                {INT8ARRAYOID}};
 
+constinit pg::Statement g_kept{
+    "kept_workflow_inputs",
+    "SELECT n.first_sequence, n.payload, (SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('type', "
+    "e.event_type, 'data', e.data, 'version', e.version) ORDER BY e.sequence) FROM foreman.workflow_event e "
+    "WHERE "
+    "e.instance " EQ " $3 AND e.sequence " GE " n.first_sequence AND e.sequence " LE
+    " n.last_sequence), f.recorded_at FROM foreman.workflow_input n JOIN foreman.workflow_event f ON "
+    "f.instance " EQ " $3 AND f.sequence " EQ " n.first_sequence AND f.recorded_at " LE
+    " n.handled_at WHERE n.workflow_type " EQ " $1 AND n.workflow_id " EQ " $2 AND n.state " EQ
+    " 'a' AND NOT EXISTS (SELECT FROM foreman.workflow_event m WHERE m.instance " EQ
+    " $3 AND m.event_type " EQ " 'foreman.Masked') ORDER BY n.first_sequence",
+    {TEXTOID, TEXTOID, INT8OID}};
+constinit pg::Statement g_decision_difference{
+    "workflow_decision_difference",
+    "SELECT CASE WHEN $2 " EQ
+    " (SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('type', u.e OPERATOR(pg_catalog.->) 'type', "
+    "'data', "
+    "COALESCE(u.e OPERATOR(pg_catalog.->) 'data', '{}'), 'version', COALESCE(u.e OPERATOR(pg_catalog.->) "
+    "'version', "
+    "'1')) ORDER BY u.n) FROM pg_catalog.jsonb_array_elements(CASE WHEN pg_catalog.jsonb_typeof($3) " EQ
+    " 'array' THEN $3 ELSE '[]' END) WITH ORDINALITY AS u (e, n)) THEN NULL ELSE "
+    "pg_catalog.jsonb_build_object('input', $1, 'recorded', $2, 'decided', $3) END",
+    {JSONBOID, JSONBOID, JSONBOID}};
+
 // Events that operators recorded are not of the type's own.
 constinit pg::Statement g_graph{
     "workflow_graph",
@@ -151,6 +175,26 @@ void read_sample(std::string_view type, int64 max, MemoryContext context, pg::ve
         if (!r.is_null(5)) s.folded = pg::copy_varlena(r.datum(5), context);
         out->push_back(s);
     }
+}
+
+void read_kept_inputs(std::string_view type, const Sample& instance, MemoryContext context,
+                      pg::vector<KeptInput>* out) {
+    const AsOwner scope;
+    pg::Args<3> a;
+    a.text(1, type).text(2, instance.id).i64(3, instance.instance);
+    for (const pg::Row r : g_kept.execute(a))
+        out->push_back({r.i64(1), pg::copy_varlena(r.datum(2), context),
+                        pg::copy_varlena(r.datum(3), context), r.instant(4)});
+}
+
+std::optional<Datum> decision_difference(const KeptInput& input, Datum decided) {
+    const MemoryContext context = CurrentMemoryContext;
+    const AsOwner scope;
+    pg::Args<3> a;
+    a.set(1, input.payload).set(2, input.recorded).set(3, decided);
+    const pg::Rows rows = g_decision_difference.execute(a);
+    if (rows[0].is_null(1)) return std::nullopt;
+    return pg::copy_varlena(rows[0].datum(1), context);
 }
 
 Datum both_states(Datum stored, Datum folded) {

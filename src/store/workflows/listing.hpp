@@ -41,6 +41,18 @@ struct Sample {
 };
 /// The newest instances of a type.
 void read_sample(std::string_view type, int64 max, MemoryContext context, pg::vector<Sample>* out);
+/// An accepted input that was kept, and the events that it was answered with.
+struct KeptInput {
+    int64 first_sequence;
+    Datum payload, recorded;  ///< recorded: [{"type", "data", "version"}, ...]
+    core::Instant at;         ///< what decide was told as now
+};
+/// The kept inputs of an instance in the order of their events; none when its events have been masked.
+void read_kept_inputs(std::string_view type, const Sample& instance, MemoryContext context,
+                      pg::vector<KeptInput>* out);
+/// {"input", "recorded", "decided"} where what decide answers now, events as it wrote them, is not what is recorded; in
+/// CurrentMemoryContext.
+std::optional<Datum> decision_difference(const KeptInput& input, Datum decided);
 /// {"stored": ..., "folded": ...}, in CurrentMemoryContext.
 Datum both_states(Datum stored, Datum folded);
 
