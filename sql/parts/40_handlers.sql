@@ -3,7 +3,8 @@
 ------------------------------------------------------------------------------------------------------------------------
 
 -- Registered handlers. The function is stored as its qualified name and argument type, resolved again when it changes.
--- shape: j = f(jsonb), o = f(foreman.job), a = f(foreman.job[]), c = command.
+-- shape: j = f(jsonb), o = f(foreman.job), a = f(foreman.job[]), c = command, s = the command of a schedule, w = inputs of a
+-- workflow type, e = f(foreman.event), v = f(foreman.event[]).
 CREATE TABLE foreman.handler (
     kind          pg_catalog.text     COLLATE pg_catalog."C" NOT NULL,
     handler       pg_catalog.text,
@@ -25,7 +26,7 @@ CREATE TABLE foreman.handler (
 SELECT pg_catalog.pg_extension_config_dump('foreman.handler', '');
 COMMENT ON TABLE foreman.handler IS 'Which function, procedure or command runs the jobs of a kind';
 COMMENT ON COLUMN foreman.handler.handler IS 'Qualified name and argument type of the function or procedure';
-COMMENT ON COLUMN foreman.handler.shape IS 'j = f(jsonb), o = f(foreman.job), a = f(foreman.job[]), c = command';
+COMMENT ON COLUMN foreman.handler.shape IS 'j = f(jsonb), o = f(foreman.job), a = f(foreman.job[]), c = command, s = command of a schedule, w = inputs of a workflow type, e = f(foreman.event), v = f(foreman.event[])';
 COMMENT ON COLUMN foreman.handler.serves IS 'Queues whose jobs of the kind it runs; NULL: all';
 COMMENT ON COLUMN foreman.handler.session IS 'kept: sessions run one job after another; new: each call has a session of its own';
 COMMENT ON COLUMN foreman.handler.run_as IS 'Role whose sessions run the handler';

@@ -103,10 +103,15 @@ CREATE SEQUENCE foreman.workflow_position_seq AS pg_catalog.int8;
 SELECT pg_catalog.pg_extension_config_dump('foreman.workflow_position_seq', '');
 COMMENT ON SEQUENCE foreman.workflow_position_seq IS 'Positions of events among those of all instances';
 
+-- Readers of the feed must know who appends: whoever inserts a row draws its position here.
+CREATE FUNCTION foreman._next_position()
+RETURNS pg_catalog.int8 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_next_position';
+COMMENT ON FUNCTION foreman._next_position() IS 'Default of foreman.workflow_event.position: readers of the feed stop before it until the transaction has ended';
+
 CREATE TABLE foreman.workflow_event (
     instance    pg_catalog.int8        NOT NULL,
     sequence    pg_catalog.int8        NOT NULL,
-    position    pg_catalog.int8        NOT NULL DEFAULT pg_catalog.nextval('foreman.workflow_position_seq'),
+    position    pg_catalog.int8        NOT NULL DEFAULT foreman._next_position(),
     event_type  pg_catalog.text        COLLATE pg_catalog."C" NOT NULL,
     version     pg_catalog.int4        NOT NULL,
     data        pg_catalog.jsonb       NOT NULL,
@@ -116,6 +121,7 @@ CREATE TABLE foreman.workflow_event (
 );
 -- A worker outside submits its commands again and again: each is found by its number, however long the history is.
 CREATE UNIQUE INDEX workflow_event_command ON foreman.workflow_event (instance, command) WHERE (command IS NOT NULL);
+CREATE INDEX workflow_event_position ON foreman.workflow_event (position);
 SELECT pg_catalog.pg_extension_config_dump('foreman.workflow_event', '');
 COMMENT ON TABLE foreman.workflow_event IS 'Events of workflows; see foreman.workflow_events()';
 COMMENT ON COLUMN foreman.workflow_event.sequence IS 'Number within its instance, from 1 without gaps';

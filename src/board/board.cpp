@@ -22,8 +22,11 @@ constinit int g_max_waiters = 0;
 struct Plan {
     uint32 ranges, queues, times, waiters, leases, keys, awaited;  // how many entries
     Size hot, cold, range_bucket, queue, queue_bucket, time, waiter, lease, lease_bucket, worker;
-    Size key, key_bucket, awaited_end, awaited_bucket, snapshot, total;
+    Size key, key_bucket, awaited_end, awaited_bucket, snapshot, appender, total;
 };
+
+// Places for the processes of the server, by their numbers; more than there are.
+int process_capacity() noexcept { return MaxBackends + max_prepared_xacts + 64; }
 
 // Sixteenths of the memory: 8 for ranges, 1 for queues, 1 for how long their jobs take, 4 for leases, 1 each
 // for keys and for jobs that others wait for. 1 MB holds about 800 ranges, 1,300 leases, 110 keys and 1,800
@@ -62,6 +65,7 @@ Plan plan_board(int memory_mb, int max_waiters) {
     p.awaited_end = take(sizeof(AwaitedEntry) * p.awaited);
     p.awaited_bucket = take(sizeof(uint32) * core::buckets_for(p.awaited));
     p.snapshot = take(sizeof(TransactionId) * kMaxDatabases * static_cast<Size>(snapshot_capacity()));
+    p.appender = take(sizeof(Appender) * static_cast<Size>(process_capacity()));
     p.total = CACHELINEALIGN(at);
     return p;
 }
@@ -89,6 +93,7 @@ void set_up(DatabaseSlot* d) {
     d->next_expiry.init(core::kPlusInfinity);
     d->next_lease_end.init(core::kPlusInfinity);
     d->next_fire.init(core::kMinusInfinity);
+    pg_atomic_init_u32(&d->wants_appends, 0);
     d->held_by = 0;
     d->stopped = false;
     d->has_extension = false;
@@ -149,6 +154,9 @@ void init_board(void* area, bool found, LWLockPadded* locks) {
     b->awaited_bucket_offset = p.awaited_bucket;
     b->snapshot_capacity = static_cast<uint32>(snapshot_capacity());
     b->snapshot_offset = p.snapshot;
+    b->appender_capacity = static_cast<uint32>(process_capacity());
+    b->appender_offset = p.appender;
+    b->began_at = GetCurrentTimestamp();
     key_index().clear(p.keys);
     awaited_index().clear(p.awaited);
     range_index().clear(p.ranges);
@@ -156,16 +164,21 @@ void init_board(void* area, bool found, LWLockPadded* locks) {
     lease_index().clear(p.leases);
     std::memset(static_cast<void*>(waiter_table()), 0, sizeof(Waiter) * p.waiters);
     std::memset(static_cast<void*>(worker_table()), 0, sizeof(WorkerEntry) * kMaxWorkers);
+    for (uint32 i = 0; i < b->appender_capacity; i++) {
+        Appender* a = board_array<Appender>(p.appender) + i;
+        pg_atomic_init_u64(&a->after, 0);
+    }
     init_slots(b);
 }
 
 }  // namespace
 
+// The size depends on how many processes the server may have, which is known when it asks only.
 void request_board(int board_memory_mb, int max_waiters) {
     g_memory_mb = board_memory_mb;
     g_max_waiters = max_waiters;
-    const Plan p = plan_board(board_memory_mb, max_waiters);
-    pg::request(p.total, static_cast<int>(BoardLock::count), "foreman", init_board);
+    pg::request({"foreman", [] { return plan_board(g_memory_mb, g_max_waiters).total; },
+                 static_cast<int>(BoardLock::count), init_board});
 }
 
 bool board_present() noexcept { return g_board != nullptr; }

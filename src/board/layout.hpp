@@ -79,7 +79,8 @@ enum Poke : uint32 {
     kPokeOrphans = 2048,    // a session that runs lane procedure itself ends
     kPokePrepared = 4096,   // a prepared transaction committed: what it asked for was told to nobody
     kPokeRecords = 8192,    // a run of cron.job is to be recorded
-    kPokeNewKinds = 16384   // ranges came whose kind had no handler when it was looked up
+    kPokeNewKinds = 16384,  // ranges came whose kind had no handler when it was looked up
+    kPokeFeed = 32768       // events were appended, or a projection goes on
 };
 
 // Entries that are hints to the dispatcher, in the order in which they came; guarded by the lock of waits.
@@ -121,6 +122,7 @@ struct DatabaseSlot {
     BoardInstant next_lease_end;        // a lower bound on the earliest leased_until
     pg_atomic_uint64 database_bytes;    // int64: as the dispatcher measured last
     BoardInstant next_fire;             // a lower bound on the time of the first schedule
+    pg_atomic_uint32 wants_appends;     // the dispatcher wants to hear of the next appended events
     int32 held_by;                      // pid of a session that keeps the workers out, 0: none
     bool stopped;                       // the identity says so
     bool has_extension;
@@ -364,7 +366,14 @@ struct TableUse {
     pg_atomic_uint64 refused_at;  // int64: when somebody last found no room
 };
 
+// What a process appends to the feed. See board/feed.hpp.
+struct Appender {
+    pg_atomic_uint64 after;  // int64: 1 more than the position that was the last one before its own; 0: it appends nothing
+    Oid database;
+};
+
 struct Board {
+    int64 began_at;  // when this memory was set up
     TableUse tables[kBoardTables];
     int32 suspect_count;
     Suspect suspects[kMaxSlots];
@@ -407,6 +416,8 @@ struct Board {
     Size awaited_offset;
     Size awaited_bucket_offset;
     Size snapshot_offset;
+    uint32 appender_capacity;
+    Size appender_offset;
 };
 
 }  // namespace foreman::board

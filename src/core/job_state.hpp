@@ -93,7 +93,8 @@ enum class Origin : char {
     workflow_task = 'd',    ///< what workers outside decide
     workflow_undo = 'u',    ///< the effect that it undoes
     workflow_input = 'i',   ///< the input
-    workflow_timer = 't'    ///< the instance
+    workflow_timer = 't',   ///< the instance
+    projection = 'j'        ///< what a projection has not seen yet: the projection
 };
 
 /// What was asked of a job that somebody holds: the column action of job_request.

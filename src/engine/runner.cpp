@@ -6,6 +6,7 @@
 #include "board/settings.hpp"
 #include "engine/callable.hpp"
 #include "engine/deadline.hpp"
+#include "engine/projection.hpp"
 #include "engine/session.hpp"
 #include "engine/workflow/inbox.hpp"
 #include "pg/call.hpp"
@@ -158,8 +159,9 @@ Attempt run_guarded(const store::Handler& handler, const store::Job* job, int at
     if (options.in_executor) note_handler();
     try {
         pg::Subtransaction sub;
-        // What a workflow decides is written by the engine.
-        if (options.in_executor && handler.shape != store::Shape::workflow) sub.follow_read_only_default();
+        // What a workflow decides, and how far a projection has come, is written by the engine.
+        if (options.in_executor && handler.shape != store::Shape::workflow && !store::is_projection(handler.shape))
+            sub.follow_read_only_default();
         {
             const pg::GucScope settings_scope;
             const pg::ActiveSnapshot snapshot;
@@ -224,6 +226,10 @@ Attempt run_job(const store::Handler& handler, const store::Job& job, const Runn
         run_guarded(handler, &job, attempt, job.timeout_us, options, group, started, [&](Attempt* out) {
             if (handler.shape == store::Shape::workflow) {
                 engine::run_workflow_job(job);
+                return;
+            }
+            if (store::is_projection(handler.shape)) {
+                engine::run_projection_job(handler, job, options.in_executor);
                 return;
             }
             Callable& c = callable_for(handler);

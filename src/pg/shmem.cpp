@@ -6,7 +6,6 @@ namespace foreman::pg {
 namespace {
 
 constinit SharedArea requested{};
-constinit std::size_t fixed_bytes = 0;
 constinit shmem_request_hook_type previous_request_hook = nullptr;
 constinit shmem_startup_hook_type previous_startup_hook = nullptr;
 
@@ -38,12 +37,6 @@ void request(const SharedArea& area) {
     requested = area;
     previous_request_hook = std::exchange(shmem_request_hook, &foreman_shmem_request);
     previous_startup_hook = std::exchange(shmem_startup_hook, &foreman_shmem_startup);
-}
-
-void request(std::size_t bytes, int lwlocks, const char* tranche,
-             void (*init)(void* area, bool found, LWLockPadded* locks)) {
-    fixed_bytes = bytes;
-    request(SharedArea{tranche, [] { return fixed_bytes; }, lwlocks, init});
 }
 
 }  // namespace foreman::pg

@@ -20,8 +20,5 @@ struct SharedArea {
 
 // Once. Throws Failure unless called while shared_preload_libraries load.
 void request(const SharedArea& area);
-// The same with a size that is known now.
-void request(std::size_t bytes, int lwlocks, const char* tranche,
-             void (*init)(void* area, bool found, LWLockPadded* locks));
 
 }  // namespace foreman::pg

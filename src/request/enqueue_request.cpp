@@ -77,6 +77,12 @@ std::string_view queue_for(const store::Handler& handler) {
         .hint("Use foreman.execute() or foreman.signal_workflow().");
 }
 
+[[noreturn]] void refuse_projection_kind(std::string_view kind) {
+    throw pg::Failure(ERRCODE_INVALID_PARAMETER_VALUE, "kind \"%.*s\" gives events to a projection",
+                      static_cast<int>(kind.size()), kind.data())
+        .hint("Events do so by themselves; foreman.resume_projection() lets one that fails try again.");
+}
+
 }  // namespace
 
 EnqueueValues values_of(FunctionCallInfo fcinfo) noexcept {
@@ -93,6 +99,7 @@ store::NewJob check_options(const EnqueueValues& v) {
     job.queue = queue ? *queue : queue_for(store::find_handler(job.kind));
     const store::Handler& handler = store::find_handler(job.kind, job.queue);
     if (handler.shape == store::Shape::workflow) refuse_workflow_kind(job.kind);
+    if (store::is_projection(handler.shape)) refuse_projection_kind(job.kind);
     store::require(store::Bundle::producer, job.queue);
     // A handler belongs to its queue: who may not feed that may not run it from another one either.
     if (handler.exists && handler.queue_name() != job.queue)

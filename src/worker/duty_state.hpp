@@ -7,6 +7,7 @@
 #include "engine/attempts.hpp"
 #include "engine/fire.hpp"
 #include "engine/range_reader.hpp"
+#include "store/feed/projections.hpp"
 #include "store/jobs/blocked.hpp"
 #include "store/schedules/cron_follow.hpp"
 #include "store/upkeep/prune.hpp"
@@ -51,6 +52,10 @@ struct DutyState : engine::Attempts {
     int64 cron_followed = store::CronPass::kFromTheFirst;  // how far a pass has come
     bool cron_held = false;  // what ran when cron.launch_active_jobs was switched off is cancelled
     engine::Troubled troubled_schedules;
+    pg::Context projection_context{"foreman projections"};
+    pg::ContextResource projection_memory{projection_context};
+    pg::vector<store::ProjectionWatch> projections{&projection_memory};
+    core::Instant projections_rest{core::kMinusInfinity};  // steady clock: no look before
     store::RunPruner run_pruner;
     store::Pruner pruner;
 };

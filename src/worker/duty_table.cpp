@@ -12,7 +12,7 @@ namespace foreman::worker {
 // Nobody but this table asks them. In job_duties.cpp:
 using DutyFunction = core::Again(DutyState&, Turn&);
 DutyFunction settle_dead, look_at_prepared, compare_board, read_ranges, read_leases, read_handlers,
-    apply_requests, revive_leases, release_blocked, expire_jobs;
+    apply_requests, revive_leases, release_blocked, expire_jobs, wake_projections;
 // In database_duties.cpp:
 DutyFunction read_queues, look_at_identity, follow_roles, end_minute, count_jobs, count_split, keep_clerk,
     follow_cron_jobs, hold_cron_jobs, fire_schedules, make_partitions, prune_runs, prune_history;
@@ -75,6 +75,10 @@ constexpr Duty kTable[] = {
     {.name = "pg_foreman: releasing blocked jobs",
      .pokes = board::kPokeBlocked | kPokeCompare,
      .run = release_blocked},
+    {.name = "pg_foreman: looking for events of projections",
+     .open = While::enabled,
+     .pokes = board::kPokeFeed | board::kPokeReread | kPokeCompare,
+     .run = wake_projections},
     {.name = "pg_foreman: writing statistics", .pokes = kPokeSetBack, .due = minute_ends, .run = end_minute},
     {.name = "pg_foreman: counting jobs", .at_start = true, .run = count_jobs},
     {.name = "pg_foreman: counting jobs that are due later", .pokes = kPokeCounted, .run = count_split},

@@ -4,6 +4,7 @@
 // is asked again.
 #include <algorithm>
 
+#include "board/feed.hpp"
 #include "board/settings.hpp"
 #include "engine/duties.hpp"
 #include "engine/procedure_lane.hpp"
@@ -166,6 +167,21 @@ Again release_blocked(DutyState& s, Turn& turn) {
 
 Again expire_jobs(DutyState& s, Turn& turn) {
     return s.duty(turn.name, [&] { engine::expire_due(s.slot, turn.now, kExpireStep); }) ? kDone : kLater;
+}
+
+// Asked for before the look: whoever appends from then on tells, and what was appended before is seen. A look rests
+// four times as long as it took, so that projections which few events concern cost a fifth of a core at most.
+Again wake_projections(DutyState& s, Turn& turn) {
+    if (turn.steady < s.projections_rest) return again_at(s.projections_rest);
+    board::want_appends(s.database, true);
+    bool covered = false;
+    const core::Instant began = pg::steady_now();
+    const bool done = s.duty(turn.name, [&] { covered = store::look_for_work(&s.projections); });
+    const core::Instant ended = pg::steady_now();
+    s.projections_rest = ended + (ended - began) * 4;
+    if (!done) return kLater;
+    if (covered) board::want_appends(s.database, false);
+    return kDone;
 }
 
 }  // namespace foreman::worker

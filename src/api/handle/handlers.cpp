@@ -14,6 +14,7 @@
 #include "store/db/schema.hpp"
 #include "store/definitions/access.hpp"
 #include "store/jobs/jobs.hpp"
+#include "store/feed/projections.hpp"
 #include "store/workflows/types.hpp"
 
 namespace foreman::api {
@@ -67,6 +68,11 @@ void require_on_present(std::string_view kind) {
             .hint(
                 "Names of kinds must not begin with workflow: or workflow-task:. See "
                 "foreman.create_workflow_type().");
+    }
+    if (kind.starts_with(store::kProjectionKind)) {
+        throw pg::Failure(ERRCODE_RESERVED_NAME, "kind \"%.*s\" is a projection's",
+                          static_cast<int>(kind.size()), kind.data())
+            .hint("Names of kinds must not begin with projection:. See foreman.create_projection().");
     }
     const store::Handler& present = store::find_handler(kind);
     if (!present.exists) return;

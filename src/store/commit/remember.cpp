@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "board/debug_points.hpp"
+#include "board/feed.hpp"
 #include "board/held_list.hpp"
 #include "board/leases.hpp"
 #include "board/my_slot.hpp"
@@ -118,6 +119,14 @@ void refuse_to_prepare_limited() {
                         errhint("Commit it, or release what it claimed.")));
 }
 
+// Nobody would say when the commit of a prepared transaction can be seen: readers of the feed would pass it by.
+void refuse_to_prepare_events() {
+    if (board::is_appending())
+        ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                        errmsg("cannot PREPARE a transaction that has appended events of workflows"),
+                        errhint("Commit it, or send the input with foreman.signal_workflow(), which appends later.")));
+}
+
 extern "C" void foreman_at_transaction_end(XactEvent event, void*) {
     switch (event) {
         case XACT_EVENT_PRE_COMMIT:
@@ -125,14 +134,17 @@ extern "C" void foreman_at_transaction_end(XactEvent event, void*) {
             break;
         case XACT_EVENT_PRE_PREPARE:
             refuse_to_prepare_limited();
+            refuse_to_prepare_events();
             break;
         case XACT_EVENT_COMMIT:
+            board::end_append(true);
             if (anything_to_tell()) tell_all();
             forget_all();
             board::release_keys();
             board::slot_transaction(InvalidTransactionId);
             break;
         case XACT_EVENT_ABORT:
+            board::end_append(false);
             take_leases_back();
             forget_all();
             board::release_keys();

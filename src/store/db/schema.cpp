@@ -79,12 +79,15 @@ bool load(Schema* s) {
     s->job_id_sequence = get_relname_relid("job_id_seq", nsp);
     s->workflow_instance_sequence = get_relname_relid("workflow_instance_seq", nsp);
     s->workflow_effect_sequence = get_relname_relid("workflow_effect_seq", nsp);
+    s->position_sequence = get_relname_relid("workflow_position_seq", nsp);
     if (s->live_job == InvalidOid || s->handler == InvalidOid || s->queue == InvalidOid ||
         s->role_grant == InvalidOid)
         return false;
     s->owner = owner_of(s->live_job);
     s->job_type = type_in(nsp, "job");
     s->job_outcome_type = type_in(nsp, "job_outcome");
+    s->event_type = type_in(nsp, "event");
+    s->event_array_type = s->event_type == InvalidOid ? InvalidOid : get_array_type(s->event_type);
     s->job_array_type = s->job_type == InvalidOid ? InvalidOid : get_array_type(s->job_type);
     return s->owner != InvalidOid && s->job_array_type != InvalidOid;
 }

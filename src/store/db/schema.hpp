@@ -20,10 +20,13 @@ struct Schema {
     Oid job_id_sequence;
     Oid workflow_instance_sequence;
     Oid workflow_effect_sequence;
+    Oid position_sequence;
     Oid owner;
     Oid job_type;        // foreman.job
     Oid job_array_type;  // foreman.job[]
     Oid job_outcome_type;
+    Oid event_type;        // foreman.event
+    Oid event_array_type;  // foreman.event[]
 };
 
 /// The objects of this database.

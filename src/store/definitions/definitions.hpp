@@ -19,15 +19,20 @@ constexpr std::string_view kDefaultQueue = "default";
 
 enum class Lane : char { transaction = 't', batch = 'b', procedure = 'p' };
 /// What a handler takes: f(jsonb), f(foreman.job), f(foreman.job[]), or an SQL command: its own, or that of
-/// the schedule that made the job. The inputs of workflows are handled by the engine itself.
+/// the schedule that made the job. The inputs of workflows are handled by the engine itself, which also calls the
+/// handlers of projections.
 enum class Shape : char {
     jsonb = 'j',
     job = 'o',
     jobs = 'a',
     command = 'c',
     scheduled = 's',
-    workflow = 'w'
+    workflow = 'w',
+    event = 'e',  // f(foreman.event), of a projection
+    events = 'v'  // f(foreman.event[]), of a projection
 };
+
+constexpr bool is_projection(Shape shape) noexcept { return shape == Shape::event || shape == Shape::events; }
 
 struct Handler {
     char name[256];  // its kind

@@ -124,7 +124,7 @@ FOREMAN_FUNCTION(bridge_visit) {
 }
 
 FOREMAN_FUNCTION(bridge_request_too_late) {
-    pg::request(8, 1, "bridge late", &init_board);
+    pg::request({"bridge late", [] { return std::size_t{8}; }, 1, &init_board});
     return pg::return_null(fcinfo);
 }
 
@@ -132,7 +132,7 @@ static void init_module(void*) {
     pg::define_int({"foreman_bridge.setting", "A number.", PGC_USERSET}, &setting, 7, 1, 10);
     pg::reserve_prefix("foreman_bridge");
     if (process_shared_preload_libraries_in_progress)
-        pg::request(sizeof(Board), 2, "bridge board", &init_board);
+        pg::request({"bridge board", [] { return sizeof(Board); }, 2, &init_board});
 }
 
 extern "C" FOREMAN_EXPORT void _PG_init(void);

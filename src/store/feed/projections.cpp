@@ -1,0 +1,285 @@
+// See projections.hpp.
+#include "store/feed/projections.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include "pg/call.hpp"
+#include "pg/datum.hpp"
+#include "pg/spi.hpp"
+#include "store/commit/remember.hpp"
+#include "store/db/clock.hpp"
+#include "store/db/schema.hpp"
+#include "store/db/sql_names.hpp"
+#include "store/definitions/definitions.hpp"
+#include "store/jobs/control.hpp"
+#include "store/jobs/jobs.hpp"
+
+namespace foreman::store {
+
+namespace {
+
+// So many events that do not concern a projection are read again at most, after a restart or by a view.
+constexpr int64 kMostUnseen = 10'000;
+// Its errors may be mended at any time: it does not give up before this, and then begins to count anew.
+constexpr int16 kAttempts = 1000;
+
+#define PROJECTION_COLUMNS \
+    "projection_id, name, state, position, batch, workflow_types, event_types, replaces, on_switch"
+#define FIND "SELECT " PROJECTION_COLUMNS " FROM foreman.projection WHERE name " EQ " $1"
+constinit pg::Statement g_find{"projection", FIND, {TEXTOID}};
+constinit pg::Statement g_lock{"lock_projection", FIND " FOR NO KEY UPDATE", {TEXTOID}};
+constinit pg::Statement g_try_lock{
+    "try_lock_projection", FIND " FOR NO KEY UPDATE SKIP LOCKED", {TEXTOID}};
+constinit pg::Statement g_all{"projections",
+                              "SELECT " PROJECTION_COLUMNS " FROM foreman.projection ORDER BY projection_id"};
+
+constinit pg::Statement g_add{
+    "add_projection",
+    "INSERT INTO foreman.projection (projection_id, name, position, batch, workflow_types, event_types, replaces, "
+    "on_switch, created_at) VALUES (pg_catalog.nextval('foreman.projection_id_seq'), $1, $2, $3, $4, $5, $6, $7, $8) "
+    "ON CONFLICT (name) DO NOTHING",
+    {TEXTOID, INT8OID, INT4OID, TEXTARRAYOID, TEXTARRAYOID, TEXTOID, TEXTOID, TIMESTAMPTZOID}};
+constinit pg::Statement g_remove{
+    "remove_projection", "DELETE FROM foreman.projection WHERE name " EQ " $1", {TEXTOID}};
+constinit pg::Statement g_set_state{
+    "set_projection_state", "UPDATE foreman.projection SET state = $2 WHERE name " EQ " $1", {TEXTOID, CHAROID}};
+constinit pg::Statement g_take_over{
+    "take_over_projection",
+    "UPDATE foreman.projection p SET position = n.position, workflow_types = n.workflow_types, event_types = "
+    "n.event_types, batch = n.batch, moved_at = n.moved_at FROM foreman.projection n WHERE p.name " EQ
+    " $1 AND n.name " EQ " $2",
+    {TEXTOID, TEXTOID}};
+constinit pg::Statement g_take_handler{
+    "take_over_projection_handler",
+    "UPDATE foreman.handler h SET handler = n.handler, shape = n.shape, run_as = n.run_as FROM foreman.handler n "
+    "WHERE h.kind " EQ " ('projection:' " CAT " $1) AND n.kind " EQ " ('projection:' " CAT " $2)",
+    {TEXTOID, TEXTOID}};
+constinit pg::Statement g_move{
+    "move_projection",
+    "UPDATE foreman.projection SET position = $3, handled = handled " PLUS
+    " $4, moved_at = $5 WHERE projection_id " EQ " $1 AND position " EQ " $2",
+    {INT8OID, INT8OID, INT8OID, INT8OID, TIMESTAMPTZOID}};
+constinit pg::Statement g_least{"least_projection_position",
+                                "SELECT pg_catalog.min(position) FROM foreman.projection"};
+constinit pg::Statement g_has_job{
+    "projection_has_job", "SELECT 1 FROM foreman.live_job WHERE job_id " EQ " $1", {INT8OID}};
+constinit pg::Statement g_jobs{"jobs_of_projection",
+                               "SELECT job_id FROM foreman.live_job WHERE queue " EQ " $1 AND kind " EQ
+                               " $2 AND state " EQ " 'w' ORDER BY job_id LIMIT 10",
+                               {TEXTOID, TEXTOID}};
+constinit pg::Statement g_no_args{"projection_args", "SELECT '{}'::pg_catalog.jsonb"};
+
+std::string_view copied(const pg::Row& r, int column, MemoryContext context) {
+    if (r.is_null(column)) return {};
+    return {pg::copy_text(r.view(column), context), r.view(column).size()};
+}
+
+Projection projection_of(const pg::Row& r, MemoryContext context) {
+    Projection p;
+    p.id = r.i64(1);
+    p.name = copied(r, 2, context);
+    p.state = r.letter_of<ProjectionState>(3);
+    p.position = r.i64(4);
+    p.batch = r.i32(5);
+    if (!r.is_null(6)) p.filter.types = pg::copy_varlena(r.datum(6), context);
+    if (!r.is_null(7)) p.filter.event_types = pg::copy_varlena(r.datum(7), context);
+    p.replaces = copied(r, 8, context);
+    p.on_switch = copied(r, 9, context);
+    return p;
+}
+
+struct Kind {
+    explicit Kind(std::string_view name) noexcept {
+        const std::size_t n = std::min(name.size(), sizeof(text) - kProjectionKind.size());
+        std::memcpy(text, kProjectionKind.data(), kProjectionKind.size());
+        std::memcpy(text + kProjectionKind.size(), name.data(), n);
+        length = kProjectionKind.size() + n;
+    }
+    char text[256];
+    std::size_t length;
+    std::string_view view() const noexcept { return {text, length}; }
+};
+
+bool has_job(int64 job_id) {
+    if (job_id == 0) return false;
+    const AsOwner scope;
+    pg::Args<1> a;
+    a.i64(1, job_id);
+    return !g_has_job.execute(a).empty();
+}
+
+// returns: 0 when nobody can run it
+int64 make_job(const Projection& p) {
+    const Handler& handler = projection_handler(p.name);
+    if (!handler.exists) return 0;
+    const AsOwner scope;
+    NewJob job;
+    job.kind = handler.kind();
+    job.queue = handler.queue_name();
+    job.priority = find_queue(job.queue).priority;
+    job.max_attempts = kAttempts;
+    job.run_at = now();
+    job.role = handler.run_as;
+    job.args = pg::copy_varlena(g_no_args.execute(true)[0].datum(1));
+    job.origin = core::Origin::projection;
+    job.origin_id = p.id;
+    return insert_job(job).id;
+}
+
+void waiting_jobs(std::string_view name, pg::vector<int64>* out) {
+    const Handler& handler = projection_handler(name);
+    const AsOwner scope;
+    pg::Args<2> a;
+    a.text(1, handler.queue_name()).text(2, handler.kind());
+    for (const pg::Row r : g_jobs.execute(a)) out->push_back(r.i64(1));
+}
+
+// Nothing behind `watch->scanned` was for it up to `settled`.
+void pass_by(const Projection& p, int64 settled, ProjectionWatch* watch) {
+    watch->scanned = settled;
+    if (settled - p.position < kMostUnseen) return;
+    Projection locked;
+    if (!read_projection(p.name, RowLock::skip, CurrentMemoryContext, &locked) || locked.position != p.position)
+        return;
+    if (const int64 last = last_event_before(settled); last > p.position) move_projection(locked, last, 0);
+}
+
+}  // namespace
+
+const Handler& projection_handler(std::string_view name) { return find_handler(Kind(name).view()); }
+
+bool read_projection(std::string_view name, RowLock lock, MemoryContext context, Projection* out) {
+    const AsOwner scope;
+    pg::Args<1> a;
+    a.text(1, name);
+    pg::Statement& s = lock == RowLock::none ? g_find : lock == RowLock::wait ? g_lock : g_try_lock;
+    const pg::Rows rows = s.execute(a);
+    if (rows.empty()) return false;
+    *out = projection_of(rows[0], context);
+    return true;
+}
+
+bool add_projection(const NewProjection& p) {
+    {
+        const AsOwner scope;
+        pg::Args<8> a;
+        a.text(1, p.name).i64(2, p.position).i32(3, p.batch).instant(8, now());
+        if (p.filter.types) a.set(4, *p.filter.types);
+        if (p.filter.event_types) a.set(5, *p.filter.event_types);
+        if (!p.replaces.empty()) a.text(6, p.replaces);
+        if (!p.on_switch.empty()) a.text(7, p.on_switch);
+        if (g_add.execute(a).processed() == 0) return false;
+    }
+    const Kind kind(p.name);
+    NewHandler h{};
+    h.kind = kind.view();
+    h.function = p.handler;
+    h.shape = static_cast<char>(p.takes_array ? Shape::events : Shape::event);
+    h.lane = "transaction";
+    h.queue = p.queue;
+    h.max_group = 1;
+    h.run_as = p.run_as;
+    h.session = "kept";
+    put_handler(h);
+    remember_poke(board::kPokeFeed);
+    return true;
+}
+
+bool remove_projection(std::string_view name) {
+    const Kind kind(name);
+    const MemoryContext context = CurrentMemoryContext;
+    pg::ContextResource memory(context);
+    pg::vector<int64> jobs(&memory);
+    waiting_jobs(name, &jobs);
+    for (const int64 id : jobs) {
+        Job job;
+        if (take_waiting(id, context, &job)) delete_taken(job);
+    }
+    const AsOwner scope;
+    pg::Args<1> a;
+    a.text(1, name);
+    if (g_remove.execute(a).processed() == 0) return false;
+    remove_handler(kind.view());
+    return true;
+}
+
+void set_projection_state(std::string_view name, ProjectionState state) {
+    const AsOwner scope;
+    pg::Args<2> a;
+    a.text(1, name).letter(2, state);
+    g_set_state.execute(a);
+}
+
+bool hurry_projection(std::string_view name) {
+    pg::ContextResource memory(CurrentMemoryContext);
+    pg::vector<int64> jobs(&memory);
+    waiting_jobs(name, &jobs);
+    bool moved = false;
+    for (const int64 id : jobs) moved |= move_waiting(id, now(), std::nullopt, GetUserId());
+    remember_poke(board::kPokeFeed);
+    return moved;
+}
+
+void take_over_projection(std::string_view name, std::string_view rebuilt) {
+    const AsOwner scope;
+    pg::Args<2> a;
+    a.text(1, name).text(2, rebuilt);
+    g_take_over.execute(a);
+    g_take_handler.execute(a);
+    announce_change(schema().handler);
+    remove_projection(rebuilt);
+    remember_poke(board::kPokeHandlers | board::kPokeFeed);
+}
+
+void move_projection(const Projection& p, int64 to, int64 handled) {
+    const AsOwner scope;
+    pg::Args<5> a;
+    a.i64(1, p.id).i64(2, p.position).i64(3, to).i64(4, handled).instant(5, now());
+    if (g_move.execute(a).processed() == 1) return;
+    throw pg::Failure(ERRCODE_T_R_SERIALIZATION_FAILURE,
+                      "the position of projection \"%.*s\" is no longer " INT64_FORMAT,
+                      static_cast<int>(p.name.size()), p.name.data(), p.position)
+        .hint("Somebody else moved it; what this transaction did with the events is undone.");
+}
+
+std::optional<int64> least_projection_position() {
+    const AsOwner scope;
+    const pg::Rows rows = g_least.execute();
+    if (rows.empty() || rows[0].is_null(1)) return std::nullopt;
+    return rows[0].i64(1);
+}
+
+bool look_for_work(pg::vector<ProjectionWatch>* watches) {
+    pg::ContextResource memory(CurrentMemoryContext);
+    const MemoryContext context = CurrentMemoryContext;
+    pg::vector<Projection> all(&memory);
+    {
+        const AsOwner scope;
+        for (const pg::Row r : g_all.execute()) all.push_back(projection_of(r, context));
+    }
+    const auto gone = [&all](const ProjectionWatch& w) {
+        return std::none_of(all.begin(), all.end(), [&w](const Projection& p) { return p.id == w.id; });
+    };
+    watches->erase(std::remove_if(watches->begin(), watches->end(), gone), watches->end());
+    bool covered = true;
+    for (const Projection& p : all) {
+        if (p.state != ProjectionState::running) continue;
+        auto watch = std::find_if(watches->begin(), watches->end(), [&p](const auto& w) { return w.id == p.id; });
+        if (watch == watches->end()) watch = watches->insert(watches->end(), ProjectionWatch{p.id, 0, 0, 0});
+        if (watch->position != p.position) watch->scanned = 0;  // somebody moved it back
+        watch->position = p.position;
+        if (has_job(watch->job_id)) continue;
+        const int64 settled = settled_position();
+        if (feed_has(p.filter, std::max(p.position, watch->scanned), settled) || !p.replaces.empty()) {
+            watch->job_id = make_job(p);
+            if (watch->job_id == 0) covered = false;
+        } else {
+            pass_by(p, settled, &*watch);
+            covered = false;
+        }
+    }
+    return covered;
+}
+
+}  // namespace foreman::store
