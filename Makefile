@@ -137,7 +137,7 @@ test:
 	@test/run
 
 campaign:
-	@CAMPAIGN_SECONDS=$${CAMPAIGN_SECONDS:-60} FOREMAN_TAP="022_campaign 048_workflow_campaign 049_outside_campaign 051_publish_campaign" test/run tap
+	@CAMPAIGN_SECONDS=$${CAMPAIGN_SECONDS:-60} FOREMAN_TAP="022_campaign 048_workflow_campaign 049_outside_campaign 051_publish_campaign 052_feed_campaign" test/run tap
 
 $(CHECKS): check-%:
 	@test/run $*
@@ -166,7 +166,7 @@ help:
 #: These do all the set-up themselves, packages included (Debian and Ubuntu):
 #:   make demo             real jobs on real input, on a private server under build/
 #:   make test             every suite below but asan and versions; ends with N passed, N failed
-#:   make campaign         kills workers of every kind at random for 60 s (CAMPAIGN_SECONDS), with jobs, publishes and workflows, decided inside and outside, then counts
+#:   make campaign         kills workers of every kind at random for 60 s (CAMPAIGN_SECONDS), with jobs, publishes, workflows decided inside and outside, and readers of their events, then counts
 #:   make bench            the three figures, with the machine and the settings
 #:   make bench-large      the same with four times as many jobs, and pruning of 10,000,000
 #:   make reference        write docs/reference/ from the comments in the script; make check-readme says when it is old

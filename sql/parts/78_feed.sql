@@ -26,10 +26,12 @@ CREATE SEQUENCE foreman.projection_id_seq AS pg_catalog.int8;
 SELECT pg_catalog.pg_extension_config_dump('foreman.projection_id_seq', '');
 COMMENT ON SEQUENCE foreman.projection_id_seq IS 'Numbers of projections';
 
--- The handler, role and queue of a projection are those of the handler of kind 'projection:NAME'.
+-- The role and queue of a projection are those of the handler of kind 'projection:NAME'. Its function stands here as well:
+-- whoever has locked the row knows that it is the right one.
 CREATE TABLE foreman.projection (
     projection_id  pg_catalog.int8   NOT NULL,
     name           pg_catalog.text   COLLATE pg_catalog."C" NOT NULL,
+    handler        pg_catalog.text   NOT NULL,
     state          pg_catalog."char" NOT NULL DEFAULT 'r',
     position       pg_catalog.int8   NOT NULL,
     handled        pg_catalog.int8   NOT NULL DEFAULT 0,
@@ -44,6 +46,7 @@ CREATE TABLE foreman.projection (
 ) WITH (fillfactor = 50);
 SELECT pg_catalog.pg_extension_config_dump('foreman.projection', '');
 COMMENT ON TABLE foreman.projection IS 'Projections; see the view foreman.projections';
+COMMENT ON COLUMN foreman.projection.handler IS 'Qualified name and argument type of its function';
 COMMENT ON COLUMN foreman.projection.state IS 'r = running, p = paused';
 COMMENT ON COLUMN foreman.projection.position IS 'Of the last event that it has handled, or that it has passed by since it does not concern it';
 COMMENT ON COLUMN foreman.projection.handled IS 'How many events its handler was given';
@@ -97,7 +100,7 @@ SELECT p.name, CASE WHEN p.state OPERATOR(pg_catalog.=) 'p' THEN 'paused' WHEN j
                     WHEN p.replaces IS NOT NULL THEN 'rebuilding' ELSE 'running' END AS state,
        p.position, b.events AS behind_events,
        EXTRACT(epoch FROM pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) b.first_at)::pg_catalog.float8 AS behind_seconds,
-       p.handled, h.handler, p.workflow_types, p.event_types, p.batch, h.queue, h.run_as::pg_catalog.text AS run_as, p.replaces,
+       p.handled, p.handler, p.workflow_types, p.event_types, p.batch, h.queue, h.run_as::pg_catalog.text AS run_as, p.replaces,
        j.attempt::pg_catalog.int4 AS failed_attempts, CASE WHEN foreman._sees_args(h.queue) THEN j.errors OPERATOR(pg_catalog.->) -1 END AS error,
        CASE WHEN j.attempt OPERATOR(pg_catalog.>) 0 THEN j.run_at END AS next_attempt_at, p.created_at, p.moved_at
   FROM foreman.projection p

@@ -27,13 +27,12 @@ void begin_append(int64 last) noexcept {
 
 bool is_appending() noexcept { return g_appending; }
 
-void end_append(bool committed) noexcept {
+void end_append() noexcept {
     if (!g_appending) return;
     g_appending = false;
     pg_memory_barrier();
     pg_atomic_write_u64(&appenders()[pg::this_process().procno].after, 0);
     pg_memory_barrier();
-    if (!committed) return;
     DatabaseSlot* d = database_slot(MyDatabaseId);
     if (d != nullptr && pg_atomic_read_u32(&d->wants_appends) != 0 &&
         pg_atomic_exchange_u32(&d->wants_appends, 0) != 0)

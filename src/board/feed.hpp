@@ -15,9 +15,9 @@ namespace foreman::board {
 void begin_append(int64 last) noexcept;
 /// Whether begin_append() was called in this transaction.
 bool is_appending() noexcept;
-/// The transaction has ended, and can be seen if it was committed.
-/// committed: the dispatcher hears of it where it asked for that (want_appends).
-void end_append(bool committed) noexcept;
+/// The transaction has ended, and can be seen if it was committed. The dispatcher hears of it where it asked for that
+/// (want_appends), however it ended: others' events may have waited for it.
+void end_append() noexcept;
 
 /// does: the greatest position up to which nothing is open: the least that any open transaction of the database began
 ///     with, or `last`.
@@ -25,7 +25,7 @@ void end_append(bool committed) noexcept;
 /// cost: a look at the place of each process of the server, 16 bytes each
 int64 settled_position(Oid database, int64 last) noexcept;
 
-/// The dispatcher wants to hear of the next transaction of its database that appends, once.
+/// The dispatcher wants to hear of the next end of a transaction of its database that appends, once.
 void want_appends(Oid database, bool want) noexcept;
 
 /// Another number after each start of the server, and after each crash: positions that a reader has seen before may be

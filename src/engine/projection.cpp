@@ -161,7 +161,9 @@ void take_its_place(const store::Projection& p, Pass* pass) {
                           static_cast<int>(p.replaces.size()), p.replaces.data(),
                           static_cast<int>(p.on_switch.size()), p.on_switch.data());
     const pg::ActiveSnapshot snapshot;
-    pg::guarded([function] { OidFunctionCall0(function); });
+    pg::Function on_switch;
+    on_switch.load(function, CurrentMemoryContext);
+    (void)on_switch.call({});
 }
 
 }  // namespace
@@ -174,9 +176,12 @@ void run_projection_job(const store::Handler& handler, const store::Job& job, bo
         return;
     }
     if (p.state != store::ProjectionState::running) return;
+    // A rebuild may have taken its place between the look at the handler and the lock.
+    if (p.handler != handler.function) store::distrust_handlers();
+    const store::Handler& current = p.handler == handler.function ? handler : store::projection_handler(name);
     // What is appended from here on is looked at when this transaction has ended.
     store::remember_poke(board::kPokeFeed);
-    Pass pass(p, handler, in_executor);
+    Pass pass(p, current, in_executor);
     const Pass::End end = pass.run();
     if (end == Pass::End::caught_up && !p.replaces.empty()) return take_its_place(p, &pass);
     pass.store_position();

@@ -137,14 +137,14 @@ extern "C" void foreman_at_transaction_end(XactEvent event, void*) {
             refuse_to_prepare_events();
             break;
         case XACT_EVENT_COMMIT:
-            board::end_append(true);
+            board::end_append();
             if (anything_to_tell()) tell_all();
             forget_all();
             board::release_keys();
             board::slot_transaction(InvalidTransactionId);
             break;
         case XACT_EVENT_ABORT:
-            board::end_append(false);
+            board::end_append();
             take_leases_back();
             forget_all();
             board::release_keys();

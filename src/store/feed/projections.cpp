@@ -25,7 +25,7 @@ constexpr int64 kMostUnseen = 10'000;
 constexpr int16 kAttempts = 1000;
 
 #define PROJECTION_COLUMNS \
-    "projection_id, name, state, position, batch, workflow_types, event_types, replaces, on_switch"
+    "projection_id, name, state, position, batch, workflow_types, event_types, replaces, on_switch, handler"
 #define FIND "SELECT " PROJECTION_COLUMNS " FROM foreman.projection WHERE name " EQ " $1"
 constinit pg::Statement g_find{"projection", FIND, {TEXTOID}};
 constinit pg::Statement g_lock{"lock_projection", FIND " FOR NO KEY UPDATE", {TEXTOID}};
@@ -37,9 +37,10 @@ constinit pg::Statement g_all{"projections",
 constinit pg::Statement g_add{
     "add_projection",
     "INSERT INTO foreman.projection (projection_id, name, position, batch, workflow_types, event_types, replaces, "
-    "on_switch, created_at) VALUES (pg_catalog.nextval('foreman.projection_id_seq'), $1, $2, $3, $4, $5, $6, $7, $8) "
+    "on_switch, created_at, handler) VALUES (pg_catalog.nextval('foreman.projection_id_seq'), $1, $2, $3, $4, $5, $6, "
+    "$7, $8, $9) "
     "ON CONFLICT (name) DO NOTHING",
-    {TEXTOID, INT8OID, INT4OID, TEXTARRAYOID, TEXTARRAYOID, TEXTOID, TEXTOID, TIMESTAMPTZOID}};
+    {TEXTOID, INT8OID, INT4OID, TEXTARRAYOID, TEXTARRAYOID, TEXTOID, TEXTOID, TIMESTAMPTZOID, TEXTOID}};
 constinit pg::Statement g_remove{
     "remove_projection", "DELETE FROM foreman.projection WHERE name " EQ " $1", {TEXTOID}};
 constinit pg::Statement g_set_state{
@@ -47,7 +48,7 @@ constinit pg::Statement g_set_state{
 constinit pg::Statement g_take_over{
     "take_over_projection",
     "UPDATE foreman.projection p SET position = n.position, workflow_types = n.workflow_types, event_types = "
-    "n.event_types, batch = n.batch, moved_at = n.moved_at FROM foreman.projection n WHERE p.name " EQ
+    "n.event_types, batch = n.batch, moved_at = n.moved_at, handler = n.handler FROM foreman.projection n WHERE p.name " EQ
     " $1 AND n.name " EQ " $2",
     {TEXTOID, TEXTOID}};
 constinit pg::Statement g_take_handler{
@@ -86,6 +87,7 @@ Projection projection_of(const pg::Row& r, MemoryContext context) {
     if (!r.is_null(7)) p.filter.event_types = pg::copy_varlena(r.datum(7), context);
     p.replaces = copied(r, 8, context);
     p.on_switch = copied(r, 9, context);
+    p.handler = copied(r, 10, context);
     return p;
 }
 
@@ -163,8 +165,8 @@ bool read_projection(std::string_view name, RowLock lock, MemoryContext context,
 bool add_projection(const NewProjection& p) {
     {
         const AsOwner scope;
-        pg::Args<8> a;
-        a.text(1, p.name).i64(2, p.position).i32(3, p.batch).instant(8, now());
+        pg::Args<9> a;
+        a.text(1, p.name).i64(2, p.position).i32(3, p.batch).instant(8, now()).text(9, p.handler);
         if (p.filter.types) a.set(4, *p.filter.types);
         if (p.filter.event_types) a.set(5, *p.filter.event_types);
         if (!p.replaces.empty()) a.text(6, p.replaces);

@@ -22,6 +22,7 @@ enum class ProjectionState : char { running = 'r', paused = 'p' };
 struct Projection {
     int64 id = 0;
     std::string_view name;
+    std::string_view handler;
     ProjectionState state = ProjectionState::running;
     int64 position = 0;
     int32 batch = 0;
