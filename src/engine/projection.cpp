@@ -83,7 +83,8 @@ Pass::End Pass::run() {
         context.reset();
         pg::ContextResource memory(context);
         pg::vector<store::FeedEvent> events(&memory);
-        store::read_feed(projection_.filter, position_, store::settled_position(), size_, context.get(), &events);
+        store::read_feed(projection_.filter, position_, store::settled_position(), size_, context.get(),
+                         &events);
         if (events.empty()) return End::caught_up;
         batches_++;
         if (!give({events.data(), events.size()})) {
@@ -106,11 +107,13 @@ bool Pass::give(std::span<const store::FeedEvent> events) {
         sub.commit();
         return true;
     } catch (const pg::PgError& e) {
-        const bool ends_all = e.sqlstate() == ERRCODE_QUERY_CANCELED || e.sqlstate() == ERRCODE_ADMIN_SHUTDOWN;
+        const bool ends_all =
+            e.sqlstate() == ERRCODE_QUERY_CANCELED || e.sqlstate() == ERRCODE_ADMIN_SHUTDOWN;
         if (ends_all || (events.size() == 1 && handled_ == 0)) throw;
     }
-    const auto failed = std::find_if(events.begin(), events.end(),
-                                     [this](const store::FeedEvent& e) { return e.position == given_.first; });
+    const auto failed = std::find_if(events.begin(), events.end(), [this](const store::FeedEvent& e) {
+        return e.position == given_.first;
+    });
     const auto before = static_cast<int32>(failed - events.begin());
     size_ = std::max(before > 0 ? before : static_cast<int32>(events.size()) / 2, 1);
     return false;
@@ -146,7 +149,8 @@ void come_back() {
 void take_its_place(const store::Projection& p, Pass* pass) {
     store::Projection old;
     if (!store::read_projection(p.replaces, store::RowLock::skip, CurrentMemoryContext, &old)) {
-        if (store::read_projection(p.replaces, store::RowLock::none, CurrentMemoryContext, &old)) return come_back();
+        if (store::read_projection(p.replaces, store::RowLock::none, CurrentMemoryContext, &old))
+            return come_back();
         throw pg::Failure(ERRCODE_UNDEFINED_OBJECT, "projection \"%.*s\" is gone",
                           static_cast<int>(p.replaces.size()), p.replaces.data())
             .hint("Drop projection \"%.*s\", too.", static_cast<int>(p.name.size()), p.name.data());

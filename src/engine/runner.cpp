@@ -160,7 +160,8 @@ Attempt run_guarded(const store::Handler& handler, const store::Job* job, int at
     try {
         pg::Subtransaction sub;
         // What a workflow decides, and how far a projection has come, is written by the engine.
-        if (options.in_executor && handler.shape != store::Shape::workflow && !store::is_projection(handler.shape))
+        if (options.in_executor && handler.shape != store::Shape::workflow &&
+            !store::is_projection(handler.shape))
             sub.follow_read_only_default();
         {
             const pg::GucScope settings_scope;

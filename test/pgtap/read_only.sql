@@ -5,7 +5,7 @@ SELECT no_plan();
 -- What only reads, and what handlers call for the job that they run.
 CREATE TABLE t.reads AS SELECT unnest('{list_jobs,list_job_events,list_schedule_runs,dead_letters,count_dead_letters,timer_dead_letters,count_timer_dead_letters,why,health,next_runs,has_job,hasnt_job,
     topic_matches,given_events,when_input,then_events,then_effects,then_timers,then_rejected,why_workflow,list_workflows,workflow_graph,workflow_dead_letters,count_workflow_dead_letters,check_workflow_type,
-    workflow_state,workflow_events,workflow_inputs,workflow_effects,workflow_children,
+    read_feed,feed_position,workflow_state,workflow_events,workflow_inputs,workflow_effects,workflow_children,
     job_state_is,has_timer,hasnt_timer,has_schedule,hasnt_schedule,current_job,idempotency_key,set_progress,snooze,throttle,discard,cancel_self}'::name[]) AS name;
 CREATE FUNCTION t.refusal(function regprocedure) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE

@@ -5,9 +5,10 @@
 // shared_preload_libraries, and on a standby without projections; arguments as in request/arguments.hpp.
 // cost: an index scan over the events between the position and the last one that is given, and a look at the workflow of
 // each; a look at each process of the server
+#include "board/feed.hpp"
+
 #include "api/feed/filter.hpp"
 #include "api/public_function.hpp"
-#include "board/feed.hpp"
 #include "pg/memory.hpp"
 #include "request/arguments.hpp"
 #include "store/feed/feed.hpp"
@@ -16,7 +17,7 @@ namespace foreman::api {
 
 namespace {
 
-constexpr int64 kMostRows = 100'000;
+constexpr int64 kMostFeedRows = 100'000;
 constexpr int64 kMostMembers = 1024;
 
 }  // namespace
@@ -26,11 +27,11 @@ FOREMAN_PUBLIC(read_feed) {
     store::FeedFilter filter;
     filter.types = wanted_types(pg::optional_argument(fcinfo, 0));
     const int64 after = required_position(pg::optional_argument(fcinfo, 1), "after_position");
-    const int64 most = required_count(pg::optional_argument(fcinfo, 2), "max_rows", 1, kMostRows);
-    filter.members = static_cast<int32>(
-        required_count(pg::optional_argument(fcinfo, 4), "members", 1, kMostMembers));
-    filter.member = static_cast<int32>(
-        required_count(pg::optional_argument(fcinfo, 3), "member", 0, filter.members - 1));
+    const int64 most = required_count(pg::optional_argument(fcinfo, 2), "max_rows", 1, kMostFeedRows);
+    filter.members =
+        static_cast<int32>(required_count(pg::optional_argument(fcinfo, 4), "members", 1, kMostMembers));
+    filter.member =
+        static_cast<int32>(required_count(pg::optional_argument(fcinfo, 3), "member", 0, filter.members - 1));
     filter.event_types = wanted_event_types(pg::optional_argument(fcinfo, 5));
     const int64 until = store::settled_position();
     pg::ContextResource memory(CurrentMemoryContext);
@@ -40,8 +41,7 @@ FOREMAN_PUBLIC(read_feed) {
         std::array<OptionalDatum, 9> row;
         row[0] = Int64GetDatum(e.position);
         row[1] = Int64GetDatum(board::feed_epoch());
-        for (int i = 2; i <= 8; i++)
-            row[static_cast<std::size_t>(i)] = pg::composite_attribute(e.event, i);
+        for (int i = 2; i <= 8; i++) row[static_cast<std::size_t>(i)] = pg::composite_attribute(e.event, i);
         rows.put(row);
     }
     return rows.done();

@@ -24,9 +24,11 @@ pg::Elements required_names(Datum names, const char* argument) {
 
 void require_to_see(std::string_view type, std::string_view queue) {
     if (store::may_see_args(queue)) return;
-    throw pg::Failure(ERRCODE_INSUFFICIENT_PRIVILEGE, "permission denied for the events of workflow type \"%.*s\"",
+    throw pg::Failure(ERRCODE_INSUFFICIENT_PRIVILEGE,
+                      "permission denied for the events of workflow type \"%.*s\"",
                       static_cast<int>(type.size()), type.data())
-        .hint("It takes a bundle that sees args on queue \"%.*s\".", static_cast<int>(queue.size()), queue.data());
+        .hint("It takes a bundle that sees args on queue \"%.*s\".", static_cast<int>(queue.size()),
+              queue.data());
 }
 
 }  // namespace
@@ -66,7 +68,8 @@ int64 required_position(OptionalDatum value, const char* argument) {
     throw pg::Failure(ERRCODE_INVALID_PARAMETER_VALUE, "%s " INT64_FORMAT " is %s", argument, position,
                       position < 0 ? "less than 0" : "in the future")
         .hint("The last position is " INT64_FORMAT
-              ". After a crash or a failover, positions of events that were lost are given anew: compare the epoch.",
+              ". After a crash or a failover, positions of events that were lost are given anew: compare the "
+              "epoch.",
               last);
 }
 

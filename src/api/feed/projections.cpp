@@ -10,7 +10,7 @@
 #include "api/absent.hpp"
 #include "api/feed/filter.hpp"
 #include "api/handle/run_as.hpp"
-#include "api/workflow/type_functions.hpp"
+#include "api/handle/type_functions.hpp"
 #include "pg/memory.hpp"
 #include "store/db/schema.hpp"
 #include "store/definitions/access.hpp"
@@ -83,7 +83,8 @@ FOREMAN_PUBLIC(create_projection) {
         throw pg::Failure(ERRCODE_INVALID_PARAMETER_VALUE, "name \"%.*s\" has a colon",
                           static_cast<int>(p.name.size()), p.name.data())
             .hint("Names with a colon are those of rebuilds.");
-    p.queue = optional_name(pg::optional_argument(fcinfo, kQueueName), "queue").value_or(store::kDefaultQueue);
+    p.queue =
+        optional_name(pg::optional_argument(fcinfo, kQueueName), "queue").value_or(store::kDefaultQueue);
     store::require(store::Bundle::operate, p.queue);
     p.filter.types = wanted_types(pg::optional_argument(fcinfo, kTypes));
     p.filter.event_types = wanted_event_types(pg::optional_argument(fcinfo, kEventTypes));
@@ -139,7 +140,8 @@ FOREMAN_PUBLIC(rebuild_projection) {
     const Found found = find_projection_function(into, "into", run_as);
     if (found.function == handler.function)
         throw pg::Failure(ERRCODE_INVALID_PARAMETER_VALUE, "into %.*s is the handler of projection \"%.*s\"",
-                          static_cast<int>(into.size()), into.data(), static_cast<int>(name.size()), name.data())
+                          static_cast<int>(into.size()), into.data(), static_cast<int>(name.size()),
+                          name.data())
             .hint("Events would be handled twice. Give another function, which writes elsewhere.");
     store::NewProjection p;
     p.name = rebuild_of(name);
@@ -152,7 +154,8 @@ FOREMAN_PUBLIC(rebuild_projection) {
     p.takes_array = found.takes_array;
     p.replaces = old.name;
     if (const OptionalText on_switch = optional_text(pg::optional_argument(fcinfo, 2)))
-        p.on_switch = find_type_function({"on_switch", {}, VOIDOID, "f() that returns void"}, *on_switch, run_as);
+        p.on_switch =
+            find_type_function({"on_switch", {}, VOIDOID, "f() that returns void"}, *on_switch, run_as);
     add(p);
     return BoolGetDatum(true);
 }

@@ -13,8 +13,8 @@
 #include "request/arguments.hpp"
 #include "store/db/schema.hpp"
 #include "store/definitions/access.hpp"
-#include "store/jobs/jobs.hpp"
 #include "store/feed/projections.hpp"
+#include "store/jobs/jobs.hpp"
 #include "store/workflows/types.hpp"
 
 namespace foreman::api {

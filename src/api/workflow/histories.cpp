@@ -3,9 +3,9 @@
 // needs: bundle operator on the type's queue, and the right to SET ROLE to the type's role, as which the functions run.
 // errors: 42704 for an unknown type or workflow; 42883, 42P13 and 42501 for functions; what these raise; 25006.
 // cost: a check folds `sample` histories; masking rewrites the events of one workflow, and waits for whoever holds it
+#include "api/handle/type_functions.hpp"
 #include "api/public_function.hpp"
 #include "api/workflow/named_type.hpp"
-#include "api/workflow/type_functions.hpp"
 #include "engine/workflow/check.hpp"
 #include "engine/workflow/mask.hpp"
 #include "pg/memory.hpp"

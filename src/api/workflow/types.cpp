@@ -9,8 +9,8 @@
 
 #include "api/absent.hpp"
 #include "api/handle/run_as.hpp"
+#include "api/handle/type_functions.hpp"
 #include "api/public_function.hpp"
-#include "api/workflow/type_functions.hpp"
 #include "request/arguments.hpp"
 #include "store/db/schema.hpp"
 #include "store/definitions/access.hpp"

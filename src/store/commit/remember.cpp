@@ -122,9 +122,11 @@ void refuse_to_prepare_limited() {
 // Nobody would say when the commit of a prepared transaction can be seen: readers of the feed would pass it by.
 void refuse_to_prepare_events() {
     if (board::is_appending())
-        ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-                        errmsg("cannot PREPARE a transaction that has appended events of workflows"),
-                        errhint("Commit it, or send the input with foreman.signal_workflow(), which appends later.")));
+        ereport(
+            ERROR,
+            (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+             errmsg("cannot PREPARE a transaction that has appended events of workflows"),
+             errhint("Commit it, or send the input with foreman.signal_workflow(), which appends later.")));
 }
 
 extern "C" void foreman_at_transaction_end(XactEvent event, void*) {

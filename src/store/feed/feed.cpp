@@ -15,28 +15,30 @@ namespace {
 
 // Events of types, and of those workflows whose hash is the member's. The workflow is looked up for each event, never
 // the other way round: the order of positions is that of one index scan.
-#define FEED_FROM                                                                                            \
-    " FROM foreman.workflow_event e CROSS JOIN LATERAL (SELECT i.workflow_type, i.workflow_id FROM "         \
-    "foreman.workflow_instance i WHERE i.instance " EQ                                                       \
-    " e.instance OFFSET 0) w WHERE e.position " GT " $1 AND e.position " LE                                  \
-    " $2 AND ($3 IS NULL OR w.workflow_type " EQ " ANY ($3)) AND ($4 IS NULL OR e.event_type " EQ            \
-    " ANY ($4)) AND ($6 " EQ " 1 OR pg_catalog.mod(pg_catalog.hashtextextended(w.workflow_id, 0) "           \
+#define FEED_FROM                                                                                     \
+    " FROM foreman.workflow_event e CROSS JOIN LATERAL (SELECT i.workflow_type, i.workflow_id FROM "  \
+    "foreman.workflow_instance i WHERE i.instance " EQ " e.instance OFFSET 0) w WHERE e.position " GT \
+    " $1 AND e.position " LE " $2 AND ($3 IS NULL OR w.workflow_type " EQ                             \
+    " ANY ($3)) AND ($4 IS NULL OR e.event_type " EQ " ANY ($4)) AND ($6 " EQ                         \
+    " 1 OR pg_catalog.mod(pg_catalog.hashtextextended(w.workflow_id, 0) "                             \
     "OPERATOR(pg_catalog.&) 9223372036854775807, $6::pg_catalog.int8) " EQ " $5)"
 #define FEED_TYPES INT8OID, INT8OID, TEXTARRAYOID, TEXTARRAYOID, INT4OID, INT4OID
 
-constinit pg::Statement g_read{
-    "read_feed",
-    "SELECT e.position, ROW (e.position, w.workflow_type, w.workflow_id, e.sequence, e.event_type, e.version, "
-    "e.data, e.recorded_at)::foreman.event" FEED_FROM " ORDER BY e.position LIMIT $7",
-    {FEED_TYPES, INT8OID}};
+constinit pg::Statement g_read{"read_feed",
+                               "SELECT e.position, ROW (e.position, w.workflow_type, w.workflow_id, "
+                               "e.sequence, e.event_type, e.version, "
+                               "e.data, e.recorded_at)::foreman.event" FEED_FROM
+                               " ORDER BY e.position LIMIT $7",
+                               {FEED_TYPES, INT8OID}};
 constinit pg::Statement g_any{
     "feed_has", "SELECT 1 FROM (SELECT 1" FEED_FROM " ORDER BY e.position LIMIT 1) x", {FEED_TYPES}};
 constinit pg::Statement g_last{"last_feed_event",
                                "SELECT position FROM foreman.workflow_event WHERE position " LE
                                " $1 ORDER BY position DESC LIMIT 1",
                                {INT8OID}};
-constinit pg::Statement g_standby{"standby_feed_position",
-                                  "SELECT pg_catalog.max(position) FROM foreman.projection WHERE replaces IS NULL"};
+constinit pg::Statement g_standby{
+    "standby_feed_position",
+    "SELECT pg_catalog.max(position) FROM foreman.projection WHERE replaces IS NULL"};
 
 void set_filter(auto* a, const FeedFilter& f, int64 after, int64 until) {
     a->i64(1, after).i64(2, until).i32(5, f.member).i32(6, f.members);
@@ -51,7 +53,9 @@ int64 position_on_standby() {
     if (rows.empty() || rows[0].is_null(1))
         throw pg::Failure(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
                           "a standby does not know up to where the feed is settled")
-            .hint("It goes as far as the first of the projections on the primary: create one there, or read there.");
+            .hint(
+                "It goes as far as the first of the projections on the primary: create one there, or read "
+                "there.");
     return rows[0].i64(1);
 }
 

@@ -29,38 +29,40 @@ constexpr int16 kAttempts = 1000;
 #define FIND "SELECT " PROJECTION_COLUMNS " FROM foreman.projection WHERE name " EQ " $1"
 constinit pg::Statement g_find{"projection", FIND, {TEXTOID}};
 constinit pg::Statement g_lock{"lock_projection", FIND " FOR NO KEY UPDATE", {TEXTOID}};
-constinit pg::Statement g_try_lock{
-    "try_lock_projection", FIND " FOR NO KEY UPDATE SKIP LOCKED", {TEXTOID}};
+constinit pg::Statement g_try_lock{"try_lock_projection", FIND " FOR NO KEY UPDATE SKIP LOCKED", {TEXTOID}};
 constinit pg::Statement g_all{"projections",
                               "SELECT " PROJECTION_COLUMNS " FROM foreman.projection ORDER BY projection_id"};
 
 constinit pg::Statement g_add{
     "add_projection",
-    "INSERT INTO foreman.projection (projection_id, name, position, batch, workflow_types, event_types, replaces, "
-    "on_switch, created_at, handler) VALUES (pg_catalog.nextval('foreman.projection_id_seq'), $1, $2, $3, $4, $5, $6, "
+    "INSERT INTO foreman.projection (projection_id, name, position, batch, workflow_types, event_types, "
+    "replaces, "
+    "on_switch, created_at, handler) VALUES (pg_catalog.nextval('foreman.projection_id_seq'), $1, $2, $3, "
+    "$4, $5, $6, "
     "$7, $8, $9) "
     "ON CONFLICT (name) DO NOTHING",
     {TEXTOID, INT8OID, INT4OID, TEXTARRAYOID, TEXTARRAYOID, TEXTOID, TEXTOID, TIMESTAMPTZOID, TEXTOID}};
 constinit pg::Statement g_remove{
     "remove_projection", "DELETE FROM foreman.projection WHERE name " EQ " $1", {TEXTOID}};
-constinit pg::Statement g_set_state{
-    "set_projection_state", "UPDATE foreman.projection SET state = $2 WHERE name " EQ " $1", {TEXTOID, CHAROID}};
+constinit pg::Statement g_set_state{"set_projection_state",
+                                    "UPDATE foreman.projection SET state = $2 WHERE name " EQ " $1",
+                                    {TEXTOID, CHAROID}};
 constinit pg::Statement g_take_over{
     "take_over_projection",
     "UPDATE foreman.projection p SET position = n.position, workflow_types = n.workflow_types, event_types = "
-    "n.event_types, batch = n.batch, moved_at = n.moved_at, handler = n.handler FROM foreman.projection n WHERE p.name " EQ
-    " $1 AND n.name " EQ " $2",
+    "n.event_types, batch = n.batch, moved_at = n.moved_at, handler = n.handler FROM foreman.projection n "
+    "WHERE p.name " EQ " $1 AND n.name " EQ " $2",
     {TEXTOID, TEXTOID}};
-constinit pg::Statement g_take_handler{
-    "take_over_projection_handler",
-    "UPDATE foreman.handler h SET handler = n.handler, shape = n.shape, run_as = n.run_as FROM foreman.handler n "
-    "WHERE h.kind " EQ " ('projection:' " CAT " $1) AND n.kind " EQ " ('projection:' " CAT " $2)",
-    {TEXTOID, TEXTOID}};
-constinit pg::Statement g_move{
-    "move_projection",
-    "UPDATE foreman.projection SET position = $3, handled = handled " PLUS
-    " $4, moved_at = $5 WHERE projection_id " EQ " $1 AND position " EQ " $2",
-    {INT8OID, INT8OID, INT8OID, INT8OID, TIMESTAMPTZOID}};
+constinit pg::Statement g_take_handler{"take_over_projection_handler",
+                                       "UPDATE foreman.handler h SET handler = n.handler, shape = n.shape, "
+                                       "run_as = n.run_as FROM foreman.handler n "
+                                       "WHERE h.kind " EQ " ('projection:' " CAT " $1) AND n.kind " EQ
+                                       " ('projection:' " CAT " $2)",
+                                       {TEXTOID, TEXTOID}};
+constinit pg::Statement g_move{"move_projection",
+                               "UPDATE foreman.projection SET position = $3, handled = handled " PLUS
+                               " $4, moved_at = $5 WHERE projection_id " EQ " $1 AND position " EQ " $2",
+                               {INT8OID, INT8OID, INT8OID, INT8OID, TIMESTAMPTZOID}};
 constinit pg::Statement g_least{"least_projection_position",
                                 "SELECT pg_catalog.min(position) FROM foreman.projection"};
 constinit pg::Statement g_has_job{
@@ -142,7 +144,8 @@ void pass_by(const Projection& p, int64 settled, ProjectionWatch* watch) {
     watch->scanned = settled;
     if (settled - p.position < kMostUnseen) return;
     Projection locked;
-    if (!read_projection(p.name, RowLock::skip, CurrentMemoryContext, &locked) || locked.position != p.position)
+    if (!read_projection(p.name, RowLock::skip, CurrentMemoryContext, &locked) ||
+        locked.position != p.position)
         return;
     if (const int64 last = last_event_before(settled); last > p.position) move_projection(locked, last, 0);
 }
@@ -267,7 +270,8 @@ bool look_for_work(pg::vector<ProjectionWatch>* watches) {
     bool covered = true;
     for (const Projection& p : all) {
         if (p.state != ProjectionState::running) continue;
-        auto watch = std::find_if(watches->begin(), watches->end(), [&p](const auto& w) { return w.id == p.id; });
+        auto watch =
+            std::find_if(watches->begin(), watches->end(), [&p](const auto& w) { return w.id == p.id; });
         if (watch == watches->end()) watch = watches->insert(watches->end(), ProjectionWatch{p.id, 0, 0, 0});
         if (watch->position != p.position) watch->scanned = 0;  // somebody moved it back
         watch->position = p.position;

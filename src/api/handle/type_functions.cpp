@@ -1,5 +1,5 @@
 // See type_functions.hpp.
-#include "api/workflow/type_functions.hpp"
+#include "api/handle/type_functions.hpp"
 
 #include <algorithm>
 

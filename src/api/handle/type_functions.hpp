@@ -1,4 +1,4 @@
-// The functions that a workflow type names: found as SQL finds them and checked against what they have to take and
+// The functions that a workflow type or a projection names: found as SQL finds them and checked against what they have to take and
 // return, and against the rights of the role that will call them.
 #pragma once
 
