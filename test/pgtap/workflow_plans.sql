@@ -48,4 +48,10 @@ SELECT foreman.signal_workflow('flow', 'long', '{"type": "go"}') \g /dev/null
 SELECT w.submits('long', '[{"command": "record_side_effect", "sequence": 10002, "name": "s", "value": 1}, {"command": "wait_for_signal", "sequence": 10003, "name": "x"}]') AS long_history \gset
 SELECT cmp_ok(:long_history::int8, '<', :short_history::int8 + 20, format('commands after 10,000 events: %s blocks, after few %s', :long_history, :short_history));
 SELECT is((SELECT max(command) FROM foreman.workflow_event), 10003, 'and they are accepted');
+
+-- Its end asks for its children.
+VACUUM ANALYZE foreman.workflow_instance;
+SELECT t.cost($$ SELECT foreman.terminate_workflow('order', 'many 1500') $$) AS one_end \gset
+SELECT t.cost($$ SELECT foreman.terminate_workflow('order', 'many 1501') $$) AS one_end \gset
+SELECT cmp_ok(:one_end::int8, '<', 100::int8, format('the end of one of 3,000 without children: %s blocks', :one_end));
 SELECT * FROM finish();

@@ -48,8 +48,8 @@ constinit pg::Statement g_of_instance{
     " ANY ('{t,s}'::pg_catalog.\"char\"[]) ORDER BY unique_key LIMIT $3) UNION ALL (SELECT "
     "'child_running', " OBJECT
     "('workflow_type', workflow_type, 'workflow_id', workflow_id), NULL, NULL FROM foreman.workflow_instance "
-    "WHERE parent " EQ " $1 AND state " EQ
-    " 'r' ORDER BY instance LIMIT $3) UNION ALL (SELECT CASE WHEN i.parked IS NULL THEN 'task' ELSE 'parked' "
+    "WHERE parent " EQ " $1 AND state " EQ " 'r' ORDER BY instance " PLUS
+    " 0 LIMIT $3) UNION ALL (SELECT CASE WHEN i.parked IS NULL THEN 'task' ELSE 'parked' "
     "END, CASE WHEN i.parked IS NULL THEN " OBJECT
     "('job_id', j.job_id, 'worker', j.worker, 'worker_version', i.worker_version) WHEN $5 THEN i.parked ELSE "
     "'{}' "

@@ -71,9 +71,10 @@ constinit pg::Statement g_failed_effect{
     {INT8OID, INT8OID}};
 
 #define FAMILY_COLUMNS "instance, state, workflow_type, workflow_id, on_parent_end, root"
+// The sum keeps the planner from the primary key, which it would read whole for that order.
 constinit pg::Statement g_children{"running_workflow_children",
                                    "SELECT " FAMILY_COLUMNS " FROM foreman.workflow_instance WHERE parent " EQ
-                                   " $1 AND state " EQ " 'r' ORDER BY instance",
+                                   " $1 AND state " EQ " 'r' ORDER BY instance " PLUS " 0",
                                    {INT8OID}};
 constinit pg::Statement g_family{"workflow_family",
                                  "SELECT " FAMILY_COLUMNS " FROM foreman.workflow_instance WHERE instance " EQ
