@@ -139,6 +139,10 @@ test:
 campaign:
 	@CAMPAIGN_SECONDS=$${CAMPAIGN_SECONDS:-60} FOREMAN_TAP="022_campaign 048_workflow_campaign 049_outside_campaign 051_publish_campaign 052_feed_campaign" test/run tap
 
+check-workflow-sizes:
+	@test/lib/prepare test
+	@test/run workflow_sizes
+
 $(CHECKS): check-%:
 	@test/run $*
 
@@ -155,7 +159,7 @@ stop:
 help:
 	@sed -n 's/^#: //p' Makefile
 
-.PHONY: demo bench bench-large reference test campaign fuzz $(CHECKS) setup stop help FORCE
+.PHONY: demo bench bench-large reference test campaign check-workflow-sizes fuzz $(CHECKS) setup stop help FORCE
 
 #: The extension, as PGXS has it (PG_CONFIG=... picks the server):
 #:   make                  build pg_foreman.so; V=1 shows the commands, WERROR= lets warnings pass
@@ -184,5 +188,6 @@ help:
 #:   make check-cron       one script on pg_cron and on pg_foreman_cron, and import_pg_cron()
 #:   make check-readme     the SQL of README.md and docs/, and what it prints
 #:   make check-demo       the demo, without a terminal
+#:   make check-workflow-sizes  100,000 workflows, a million events, an event of 100 MB; not part of make test
 #:   make fuzz             10 million random schedules against the parser, under sanitizers (FUZZ_RUNS)
 #:   make check-versions   make test on 17 and 18 in root file systems of their own (root)
