@@ -61,7 +61,8 @@ is(restored('owner', 'mine'), '', 'the owner restores it, where the extensions a
 is(value($node, 'mine', q{SELECT count(*) FROM effects}), '1', 'with his tables');
 
 # A role for backups.
-my $whole = q{SELECT (SELECT count(*) FROM foreman.live_job), (SELECT count(*) FROM foreman.job_history), (SELECT count(*) FROM foreman.dead_letter), (SELECT count(*) FROM foreman.handler), (SELECT count(*) FROM cron.job)};
+my $whole = q{SELECT (SELECT count(*) FROM foreman.live_job), (SELECT count(*) FROM foreman.job_history), (SELECT count(*) FROM foreman.dead_letter), (SELECT count(*) FROM foreman.handler), (SELECT count(*) FROM cron.job),
+	(SELECT string_agg(s::text, ' ') FROM foreman.subscriptions s), (SELECT string_agg(d::text, ' ') FROM foreman.deliveries d), (SELECT string_agg(u::text, ' ') FROM foreman.unroutable_publishes u)};
 is(dumped('backup', @undated), '', 'a role with pg_read_all_data and BYPASSRLS dumps the schema');
 my $before = schema();
 $node->safe_psql('app', q{
@@ -74,9 +75,12 @@ is(dumped('given', '-N', 'cron'), '', 'also after partitions were made');
 $node->safe_psql('app', 'DROP OWNED BY given');
 is(dumped('backup', @undated), '', 'the schema');
 is(schema(), $before, 'is the same as before without the partitions of the days');
+$node->safe_psql('app', q{SELECT foreman.subscribe('order.*', 'note', 'it''s "one"'), foreman.subscribe('order.#', 'note', active => false); SELECT foreman.publish('order.placed', '{}', 'k'), foreman.publish('nobody', '{}')});
 is(dumped('backup'), '', 'a role with pg_read_all_data and BYPASSRLS dumps everything');
 is(restored('postgres', 'whole'), '', 'which is restored');
-is(value($node, 'whole', $whole), value($node, 'app', $whole), 'with every job, handler and schedule');
+is(value($node, 'whole', $whole), value($node, 'app', $whole), 'with every job, handler, schedule, subscription and publish');
+my $keys = q{SELECT publish_id = foreman.publish('order.placed', '{}', 'k'), publish_id < foreman.publish('order.placed', '{}') FROM foreman.publishes};
+is(value($node, 'whole', $keys), 't|t', 'keys of publishes hold there, and ids go on');
 is(value($node, 'whole', q{SELECT ok FROM foreman.health() WHERE name = 'permission'}), 'f', 'and runs nothing');
 is(value($node, 'whole', q{SELECT ok FROM foreman.health() WHERE name = 'rights'}), 't', 'nobody has more rights there');
 $node->psql('postgres', 'ALTER ROLE backup NOBYPASSRLS');

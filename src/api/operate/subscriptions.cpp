@@ -5,6 +5,10 @@
 // arguments as in request/arguments.hpp. cost: a row; every process reads all subscriptions again before its next publish.
 #include "store/publish/subscriptions.hpp"
 
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
 #include "api/absent.hpp"
 #include "api/public_function.hpp"
 #include "core/workflow.hpp"
@@ -53,36 +57,31 @@ std::string_view default_name(std::string_view pattern, std::string_view kind) {
     return made;
 }
 
-// Those that are given replace what `s` has.
-void set_settings(FunctionCallInfo fcinfo, store::Subscription* s) {
+// Of store::Subscription and store::SubscriptionChange: those that are given.
+void set_settings(FunctionCallInfo fcinfo, auto* s) {
     if (const OptionalText queue = optional_name(pg::optional_argument(fcinfo, kQueue), "queue"))
         s->queue = *queue;
-    if (const auto priority = optional_priority(pg::optional_argument(fcinfo, kPriority)))
-        s->priority = priority;
-    if (const auto most = optional_max_attempts(pg::optional_argument(fcinfo, kMaxAttempts)))
-        s->max_attempts = most;
-    if (const auto timeout = optional_duration(pg::optional_argument(fcinfo, kTimeout), "timeout", kTimeouts))
-        s->timeout = timeout;
+    s->priority = optional_priority(pg::optional_argument(fcinfo, kPriority));
+    s->max_attempts = optional_max_attempts(pg::optional_argument(fcinfo, kMaxAttempts));
+    s->timeout = optional_duration(pg::optional_argument(fcinfo, kTimeout), "timeout", kTimeouts);
 }
 
-void reset_settings(OptionalDatum names_of, store::Subscription* s) {
+void reset_settings(OptionalDatum names_of, store::SubscriptionChange* c) {
     if (!names_of) return;
+    const std::pair<std::string_view, bool*> settings[] = {{"queue", &c->reset_queue},
+                                                           {"priority", &c->reset_priority},
+                                                           {"max_attempts", &c->reset_max_attempts},
+                                                           {"timeout", &c->reset_timeout}};
     const pg::Elements names = required_elements(names_of, "reset", pg::kText);
     for (int i = 0; i < names.count; i++) {
         const std::string_view name =
             required_name(names.nulls[i] ? OptionalDatum{} : OptionalDatum{names.values[i]}, "reset");
-        if (name == "queue") {
-            s->queue = {};
-        } else if (name == "priority") {
-            s->priority.reset();
-        } else if (name == "max_attempts") {
-            s->max_attempts.reset();
-        } else if (name == "timeout") {
-            s->timeout.reset();
-        } else {
+        const auto* found = std::find_if(std::begin(settings), std::end(settings),
+                                         [name](const auto& s) { return s.first == name; });
+        if (found == std::end(settings))
             refuse(core::make_error(core::ErrorCode::invalid, "reset", name,
                                     "queue, priority, max_attempts and timeout"));
-        }
+        *found->second = true;
     }
 }
 
@@ -111,17 +110,15 @@ FOREMAN_PUBLIC(subscribe) {
 FOREMAN_PUBLIC(alter_subscription) {
     store::require_writable("foreman.alter_subscription()");
     store::require_all(store::Bundle::operate);
-    const std::string_view name = required_name(pg::optional_argument(fcinfo, 0), "name");
-    const store::Subscription* old = store::find_subscription(name);
-    if (old == nullptr) return absent("subscription", name, false, kWhereListed);
-    store::Subscription s = *old;
-    if (const OptionalDatum pattern = pg::optional_argument(fcinfo, 1)) s.pattern = required_pattern(pattern);
-    if (const OptionalDatum kind = pg::optional_argument(fcinfo, 2)) s.kind = required_kind(kind);
-    if (const OptionalDatum active = pg::optional_argument(fcinfo, kActive)) s.active = DatumGetBool(*active);
-    set_settings(fcinfo, &s);
-    reset_settings(pg::optional_argument(fcinfo, kReset), &s);
-    store::update_subscription(s);
-    return BoolGetDatum(true);
+    store::SubscriptionChange c{};
+    c.name = required_name(pg::optional_argument(fcinfo, 0), "name");
+    if (const OptionalDatum pattern = pg::optional_argument(fcinfo, 1)) c.pattern = required_pattern(pattern);
+    if (const OptionalDatum kind = pg::optional_argument(fcinfo, 2)) c.kind = required_kind(kind);
+    if (const OptionalDatum active = pg::optional_argument(fcinfo, kActive)) c.active = DatumGetBool(*active);
+    set_settings(fcinfo, &c);
+    reset_settings(pg::optional_argument(fcinfo, kReset), &c);
+    if (store::change_subscription(c)) return BoolGetDatum(true);
+    return absent("subscription", c.name, false, kWhereListed);
 }
 
 FOREMAN_PUBLIC(unsubscribe) {

@@ -1,8 +1,6 @@
 // See subscriptions.hpp.
 #include "store/publish/subscriptions.hpp"
 
-#include <algorithm>
-
 #include "pg/call.hpp"
 #include "pg/datum.hpp"
 #include "pg/memory.hpp"
@@ -29,11 +27,18 @@ constinit pg::Statement g_insert{
     "timeout, active, created_at) VALUES (pg_catalog.nextval('foreman.subscription_seq'), $1, $2, $3, $4, "
     "$5, $6, $7, $8, $9) ON CONFLICT (name) DO NOTHING RETURNING subscription_id",
     {TEXTOID, TEXTOID, TEXTOID, TEXTOID, INT2OID, INT2OID, INTERVALOID, BOOLOID, TIMESTAMPTZOID}};
-constinit pg::Statement g_update{
-    "update_subscription",
-    "UPDATE foreman.subscription SET pattern = $2, kind = $3, queue = $4, priority = $5, max_attempts = $6, "
-    "timeout = $7, active = $8 WHERE name " EQ " $1",
-    {TEXTOID, TEXTOID, TEXTOID, TEXTOID, INT2OID, INT2OID, INTERVALOID, BOOLOID}};
+// What is not changed comes from the row, which somebody else may have changed meanwhile.
+constinit pg::Statement g_change{
+    "change_subscription",
+    "UPDATE foreman.subscription SET pattern = COALESCE($2, pattern), kind = COALESCE($3, kind), queue = "
+    "CASE WHEN "
+    "$9 THEN NULL ELSE COALESCE($4, queue) END, priority = CASE WHEN $10 THEN NULL ELSE COALESCE($5, "
+    "priority) END, "
+    "max_attempts = CASE WHEN $11 THEN NULL ELSE COALESCE($6, max_attempts) END, timeout = CASE WHEN $12 "
+    "THEN NULL "
+    "ELSE COALESCE($7, timeout) END, active = COALESCE($8, active) WHERE name " EQ " $1",
+    {TEXTOID, TEXTOID, TEXTOID, TEXTOID, INT2OID, INT2OID, INTERVALOID, BOOLOID, BOOLOID, BOOLOID, BOOLOID,
+     BOOLOID}};
 constinit pg::Statement g_remove{
     "remove_subscription", "DELETE FROM foreman.subscription WHERE name " EQ " $1", {TEXTOID}};
 // The claimable jobs of a range are in its index; where several queues have jobs of the kind, each is another range.
@@ -88,43 +93,39 @@ void read_all(SubscriptionSet* set, MemoryContext context) {
     set->patterns = {patterns, n};
 }
 
-void set_settings(auto* a, const Subscription& s) {
-    a->text(1, s.name).text(2, s.pattern).text(3, s.kind).boolean(8, s.active);
-    if (!s.queue.empty()) a->text(4, s.queue);
-    if (s.priority) a->i16(5, *s.priority);
-    if (s.max_attempts) a->i16(6, *s.max_attempts);
-    if (s.timeout) a->set(7, pg::interval_datum(*s.timeout));
-}
-
 }  // namespace
 
 // Changes are announced first: the end of the command that makes them empties the cache, also for the rest of the
 // statement that called it.
 const SubscriptionSet& subscriptions() { return g_sets.find("all", read_all); }
 
-const Subscription* find_subscription(std::string_view name) {
-    const std::span<const Subscription> all = subscriptions().all;
-    const auto found = std::lower_bound(all.begin(), all.end(), name,
-                                        [](const Subscription& s, std::string_view n) { return s.name < n; });
-    return found != all.end() && found->name == name ? &*found : nullptr;
-}
-
 int64 insert_subscription(const Subscription& s) {
     const AsOwner scope;
     pg::Args<9> a;
-    set_settings(&a, s);
-    a.instant(9, now());
+    a.text(1, s.name).text(2, s.pattern).text(3, s.kind).boolean(8, s.active).instant(9, now());
+    if (!s.queue.empty()) a.text(4, s.queue);
+    if (s.priority) a.i16(5, *s.priority);
+    if (s.max_attempts) a.i16(6, *s.max_attempts);
+    if (s.timeout) a.set(7, pg::interval_datum(*s.timeout));
     announce_change(schema().subscription);
     const pg::Rows rows = g_insert.execute(a);
     return rows.empty() ? 0 : rows[0].i64(1);
 }
 
-void update_subscription(const Subscription& s) {
+bool change_subscription(const SubscriptionChange& c) {
     const AsOwner scope;
-    pg::Args<8> a;
-    set_settings(&a, s);
+    pg::Args<12> a;
+    a.text(1, c.name).boolean(9, c.reset_queue).boolean(10, c.reset_priority);
+    a.boolean(11, c.reset_max_attempts).boolean(12, c.reset_timeout);
+    if (c.pattern) a.text(2, *c.pattern);
+    if (c.kind) a.text(3, *c.kind);
+    if (c.queue) a.text(4, *c.queue);
+    if (c.priority) a.i16(5, *c.priority);
+    if (c.max_attempts) a.i16(6, *c.max_attempts);
+    if (c.timeout) a.set(7, pg::interval_datum(*c.timeout));
+    if (c.active) a.boolean(8, *c.active);
     announce_change(schema().subscription);
-    g_update.execute(a);
+    return g_change.execute(a).processed() > 0;
 }
 
 bool remove_subscription(std::string_view name) {

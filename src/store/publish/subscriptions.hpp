@@ -32,14 +32,21 @@ struct SubscriptionSet {
 /// does: reads all subscriptions where they have changed.
 /// cost: a hash probe; after a change a read of the whole table and a sort
 const SubscriptionSet& subscriptions();
-/// nullptr when there is none of this name
-const Subscription* find_subscription(std::string_view name);
 
 /// does: inserts a subscription; its id is the next one.
 /// returns: its id; 0 when the name is taken
 int64 insert_subscription(const Subscription& subscription);
-/// Changes all but its name and id.
-void update_subscription(const Subscription& subscription);
+/// What is set is changed, and what is reset has no value of its own any more.
+struct SubscriptionChange {
+    std::string_view name;
+    std::optional<std::string_view> pattern, kind, queue;
+    std::optional<int16> priority, max_attempts;
+    std::optional<core::Micros> timeout;
+    std::optional<bool> active;
+    bool reset_queue = false, reset_priority = false, reset_max_attempts = false, reset_timeout = false;
+};
+/// returns: false when there is none
+bool change_subscription(const SubscriptionChange& change);
 /// returns: false when there is none
 bool remove_subscription(std::string_view name);
 
