@@ -1,7 +1,7 @@
 // subscribe(), alter_subscription(), unsubscribe(): who hears of which topics.
 //
 // needs: bundle operator on all queues, since topics are of no queue.
-// errors: 42501; 25006; 42710 for a name that is taken; 42704 for one that is not there; 42939 for kinds of workflows;
+// errors: 42501; 25006; 42710 for a name that is taken; 42704 for one that is not there; 42939 for kinds of workflows and projections;
 // arguments as in request/arguments.hpp. cost: a row; every process reads all subscriptions again before its next publish.
 #include "store/publish/subscriptions.hpp"
 
@@ -18,6 +18,7 @@
 #include "store/db/schema.hpp"
 #include "store/definitions/access.hpp"
 #include "store/definitions/definitions.hpp"
+#include "store/feed/projections.hpp"
 #include "store/workflows/types.hpp"
 
 namespace foreman::api {
@@ -35,7 +36,7 @@ std::string_view required_kind(OptionalDatum value) {
     const std::string_view kind = required_name(value, "kind");
     const store::Shape shape = store::find_handler(kind).shape;
     if (kind.starts_with(store::kWorkflowKind) || kind.starts_with(core::kTaskKind) ||
-        shape == store::Shape::scheduled)
+        kind.starts_with(store::kProjectionKind) || shape == store::Shape::scheduled)
         throw pg::Failure(ERRCODE_RESERVED_NAME, "kind \"%.*s\" takes no deliveries",
                           static_cast<int>(kind.size()), kind.data())
             .hint(
