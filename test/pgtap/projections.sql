@@ -22,6 +22,7 @@ CREATE FUNCTION t.wrong(of text) RETURNS SETOF text LANGUAGE sql AS $$
      GROUP BY e.position HAVING count(s.*) <> 1
     UNION ALL
     SELECT format('%s after %s', position, before) FROM (SELECT position, lag(position) OVER (ORDER BY n) AS before FROM t.seen WHERE name = of) x WHERE position <= before $$;
+CREATE FUNCTION t.health(of text) RETURNS text LANGUAGE sql AS $$ SELECT format('%s %s', CASE WHEN ok THEN 'true' ELSE 'false' END, detail) FROM foreman.health() WHERE name = of $$;
 CREATE FUNCTION t.projection(of text) RETURNS text LANGUAGE sql AS $$ SELECT format('%s %s', state, behind_events) FROM foreman.projections WHERE name = of $$;
 
 SELECT foreman.execute('order', 'old', '{"events": [{"type": "O1"}, {"type": "O2"}]}') \g /dev/null
@@ -183,6 +184,23 @@ SELECT throws_ok($$ SELECT foreman.rebuild_projection('one', 't.see_many', 't.se
 SELECT throws_ok($$ SELECT foreman.enqueue('projection:one', '{}') $$, '22023', NULL, 'its jobs are its own');
 SELECT throws_ok($$ SELECT foreman.register_handler('projection:x', 't.note') $$, '42939', NULL, 'and so is its kind');
 SELECT is((SELECT count(*) FROM foreman.projections), 3::int8, 'nothing of it was made');
+
+-- Ended workflows whose events a projection has not seen are kept until it has, and health() says which one fails.
+CREATE FUNCTION t.pruned() RETURNS int8 LANGUAGE sql AS $$ SELECT coalesce(sum(rows), 0)::int8 FROM foreman.prune_once() WHERE what = 'workflows' $$;
+SELECT is(t.health('projections'), 'true no projection fails', 'health(): all is well');
+INSERT INTO t.bad VALUES ('Ends badly');
+SELECT foreman.execute('order', 'ended', '{"do": "Ends badly"}'), foreman.execute('order', 'ended', '{"do": "End"}') \g /dev/null
+UPDATE foreman.workflow_instance SET ended_at = now() - interval '1 year' WHERE workflow_id = 'ended';
+SELECT ok(t.wait_until($$ t.projection('one') = 'failing 2' AND t.projection('many') = 'failing 2' $$), 'a projection fails');
+SELECT is(t.health('projections'), 'false Projection "many" fails: foreman.projections says at which position and why; 3 such projections', 'health() names it');
+SELECT is(t.pruned(), 0::int8, 'an ended workflow waits for it');
+DELETE FROM t.bad;
+SELECT count(foreman.resume_projection(name)) FROM foreman.projections \g /dev/null
+SELECT foreman.create_projection('rare', 't.see_many', event_types => '{Rare}') \g /dev/null
+SELECT ok(t.wait_until($$ (SELECT count(*) = 0 FROM foreman.projections WHERE behind_events > 0) $$), 'it goes on');
+SELECT is(t.pruned(), 1::int8, 'and the workflow goes');
+SELECT cmp_ok((SELECT position FROM foreman.projections WHERE name = 'rare'), '>=', (SELECT max(position) FROM foreman.workflow_event), 'one that events do not concern keeps none of them');
+SELECT foreman.drop_projection('rare') \g /dev/null
 
 -- Names that need quotes, roles.
 CREATE ROLE "odd role" LOGIN;

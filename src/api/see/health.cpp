@@ -19,6 +19,7 @@
 #include "store/commit/identity.hpp"
 #include "store/db/clock.hpp"
 #include "store/definitions/stray_rights.hpp"
+#include "store/feed/projections.hpp"
 #include "store/jobs/jobs.hpp"
 #include "store/publish/subscriptions.hpp"
 #include "store/schedules/cron_jobs.hpp"
@@ -288,6 +289,16 @@ void report_subscriptions(Report* report) {
         u.subscriptions);
 }
 
+// Ended workflows whose events it has not seen are kept until it has.
+void report_projections(Report* report) {
+    const store::FailingProjection f = store::failing_projection();
+    if (f.projections == 0) return report->add("projections", true, "no projection fails");
+    report->add("projections", false,
+                "Projection \"%.*s\" fails: foreman.projections says at which position and why; " INT64_FORMAT
+                " such projections",
+                static_cast<int>(f.name.size()), f.name.data(), f.projections);
+}
+
 // Work that waits for nothing but a role.
 void report_roles(Report* report) {
     const store::TroubledRoles t = store::troubled_roles();
@@ -336,6 +347,7 @@ FOREMAN_PUBLIC(health) {
     report_roles(&report);
     report_workflow_types(&report);
     report_workflow_inputs(&report);
+    report_projections(&report);
     report_subscriptions(&report);
     report_interruptions(&report);
     report_cron_records(&report);

@@ -71,6 +71,12 @@ constinit pg::Statement g_jobs{"jobs_of_projection",
                                "SELECT job_id FROM foreman.live_job WHERE queue " EQ " $1 AND kind " EQ
                                " $2 AND state " EQ " 'w' ORDER BY job_id LIMIT 10",
                                {TEXTOID, TEXTOID}};
+constinit pg::Statement g_failing{
+    "failing_projection",
+    "SELECT p.name, pg_catalog.count(*) OVER () FROM foreman.projection p JOIN foreman.handler h ON h.kind " EQ
+    " ('projection:' " CAT " p.name) WHERE p.state " EQ
+    " 'r' AND EXISTS (SELECT FROM foreman.live_job l WHERE l.queue " EQ " h.queue AND l.kind " EQ
+    " h.kind AND l.state " EQ " 'w' AND l.attempt " GT " 0) ORDER BY p.name LIMIT 1"};
 constinit pg::Statement g_no_args{"projection_args", "SELECT '{}'::pg_catalog.jsonb"};
 
 std::string_view copied(const pg::Row& r, int column, MemoryContext context) {
@@ -139,15 +145,17 @@ void waiting_jobs(std::string_view name, pg::vector<int64>* out) {
     for (const pg::Row r : g_jobs.execute(a)) out->push_back(r.i64(1));
 }
 
-// Nothing behind `watch->scanned` was for it up to `settled`.
-void pass_by(const Projection& p, int64 settled, ProjectionWatch* watch) {
-    watch->scanned = settled;
-    if (settled - p.position < kMostUnseen) return;
+// Nothing behind its position was for it up to `settled`.
+void pass_by(const Projection& p, int64 settled) {
     Projection locked;
-    if (!read_projection(p.name, RowLock::skip, CurrentMemoryContext, &locked) ||
-        locked.position != p.position)
+    if (!read_projection(p.name, RowLock::skip, CurrentMemoryContext, &locked) || locked.position != p.position)
         return;
     if (const int64 last = last_event_before(settled); last > p.position) move_projection(locked, last, 0);
+}
+
+void read_projections(MemoryContext context, pg::vector<Projection>* out) {
+    const AsOwner scope;
+    for (const pg::Row r : g_all.execute()) out->push_back(projection_of(r, context));
 }
 
 }  // namespace
@@ -255,14 +263,30 @@ std::optional<int64> least_projection_position() {
     return rows[0].i64(1);
 }
 
+void pass_by_idle_projections() {
+    if (!board::board_present()) return;
+    pg::ContextResource memory(CurrentMemoryContext);
+    pg::vector<Projection> all(&memory);
+    read_projections(CurrentMemoryContext, &all);
+    for (const Projection& p : all) {
+        if (p.state != ProjectionState::running) continue;
+        const int64 settled = settled_position();
+        if (!feed_has(p.filter, p.position, settled)) pass_by(p, settled);
+    }
+}
+
+FailingProjection failing_projection() {
+    const AsOwner scope;
+    const pg::Rows rows = g_failing.execute();
+    if (rows.empty()) return {};
+    return {copied(rows[0], 1, CurrentMemoryContext), rows[0].i64(2)};
+}
+
 bool look_for_work(pg::vector<ProjectionWatch>* watches) {
     pg::ContextResource memory(CurrentMemoryContext);
     const MemoryContext context = CurrentMemoryContext;
     pg::vector<Projection> all(&memory);
-    {
-        const AsOwner scope;
-        for (const pg::Row r : g_all.execute()) all.push_back(projection_of(r, context));
-    }
+    read_projections(context, &all);
     const auto gone = [&all](const ProjectionWatch& w) {
         return std::none_of(all.begin(), all.end(), [&w](const Projection& p) { return p.id == w.id; });
     };
@@ -281,7 +305,8 @@ bool look_for_work(pg::vector<ProjectionWatch>* watches) {
             watch->job_id = make_job(p);
             if (watch->job_id == 0) covered = false;
         } else {
-            pass_by(p, settled, &*watch);
+            watch->scanned = settled;
+            if (settled - p.position >= kMostUnseen) pass_by(p, settled);
             covered = false;
         }
     }

@@ -66,6 +66,15 @@ void move_projection(const Projection& projection, int64 to, int64 handled);
 /// The least position of all projections, behind which events are still needed; nothing: there are none.
 std::optional<int64> least_projection_position();
 
+/// does: moves each projection that runs behind the events which do not concern it, so that their workflows may go.
+void pass_by_idle_projections();
+/// A projection whose first event fails; name is in CurrentMemoryContext.
+struct FailingProjection {
+    std::string_view name;
+    int64 projections = 0;  ///< how many fail
+};
+FailingProjection failing_projection();
+
 /// What the dispatcher remembers of a projection between two looks.
 struct ProjectionWatch {
     int64 id = 0;

@@ -13,6 +13,7 @@
 #include "store/db/schema.hpp"
 #include "store/db/sql_names.hpp"
 #include "store/definitions/definitions.hpp"
+#include "store/feed/projections.hpp"
 #include "store/upkeep/upkeep.hpp"
 
 namespace foreman::store {
@@ -314,6 +315,7 @@ bool Pruner::step() {
         }
         case Phase::batches:
             if (delete_batches()) return true;
+            pass_by_idle_projections();
             phase_ = Phase::workflows;
             place_ = {};
             return true;

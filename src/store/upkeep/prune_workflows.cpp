@@ -3,6 +3,7 @@
 
 #include "pg/spi.hpp"
 #include "store/db/sql_names.hpp"
+#include "store/feed/projections.hpp"
 
 namespace foreman::store {
 
@@ -31,7 +32,9 @@ constinit pg::Statement g_instances{
     "w.instance, pg_catalog.sum(w.sequence " PLUS " 1) OVER (ORDER BY w.ended_at, w.instance) " MINUS
     " w.sequence " MINUS " 1 AS before FROM w WHERE w.ended_at " LT " ($1 " MINUS " " RETENTION_OF(
         "w") ") AND NOT EXISTS (SELECT FROM foreman.workflow_effect f WHERE f.instance " EQ
-             " w.instance AND f.state " EQ " ANY ('{o,u}'::pg_catalog.\"char\"[])) AND (w.state " EQ
+             " w.instance AND f.state " EQ
+             " ANY ('{o,u}'::pg_catalog.\"char\"[])) AND NOT EXISTS (SELECT FROM foreman.workflow_event x WHERE "
+             "x.instance " EQ " w.instance AND x.sequence " EQ " w.sequence AND x.position " GT " $6) AND (w.state " EQ
              " 'n' OR NOT EXISTS (SELECT FROM foreman.workflow_input p WHERE p.workflow_type " EQ
              " w.workflow_type AND p.workflow_id " EQ " w.workflow_id AND p.state " EQ
              " 'p'))), v AS MATERIALIZED (SELECT i.instance, i.workflow_type, i.workflow_id, i.state, "
@@ -55,7 +58,7 @@ constinit pg::Statement g_instances{
              " $5), (SELECT pg_catalog.count(*) FROM w), l.ended_at, l.instance FROM (SELECT 1) one LEFT "
              "JOIN (SELECT "
              "w.ended_at, w.instance FROM w ORDER BY w.ended_at DESC, w.instance DESC LIMIT 1) l ON true",
-    {TIMESTAMPTZOID, TIMESTAMPTZOID, INT8OID, INT8OID, INT8OID}};
+    {TIMESTAMPTZOID, TIMESTAMPTZOID, INT8OID, INT8OID, INT8OID, INT8OID}};
 
 constinit pg::Statement g_inputs{
     "prune_workflow_inputs",
@@ -73,8 +76,9 @@ constinit pg::Statement g_inputs{
 }  // namespace
 
 PrunedSome prune_instances(core::Instant now, PrunePlace* place) {
-    pg::Args<5> a;
+    pg::Args<6> a;
     a.instant(1, now).instant(2, place->at).i64(3, place->number).i64(4, kLook).i64(5, kEventsAtOnce);
+    a.i64(6, least_projection_position().value_or(PG_INT64_MAX));
     const pg::Rows rows = g_instances.execute(a);
     const pg::Row r = rows[0];
     const int64 removed = r.i64(1);

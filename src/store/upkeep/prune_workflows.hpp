@@ -1,7 +1,7 @@
 // Retention of workflows: instances that have ended go with their events, effects and inputs when their type's
 // retain_completed is over. A part of Pruner.
 // Invariant: nothing of an instance that runs goes, nor of one that something is under way for: an effect, an undo, an
-// input that waits.
+// input that waits, an event that some projection has not come to.
 #pragma once
 
 #include "core/time.hpp"
