@@ -1,5 +1,6 @@
--- Mail and push messages about the orders of examples/workflows/order.sql: what happens to an order is published by the
--- engine, and each channel is a subscription with a queue of its own. `make test` runs it, with a channel that is down for
+-- A read model of the orders of examples/workflows/order.sql, and mail and push messages about them: the model is a
+-- projection of their events; what happens to an order is published by the engine, too, and each channel is a subscription
+-- with a queue of its own. `make test` runs it, with a channel that is down for
 -- a while. In a database that has pg_foreman:
 --
 --   psql -f examples/workflows/order.sql -f examples/notifications/orders.sql
@@ -42,3 +43,16 @@ SELECT foreman.register_handler('mail', 'shop.send', queue => 'mail', max_attemp
 SELECT foreman.subscribe('workflow.order.*', 'mail', name => 'order mail'),
        foreman.subscribe('workflow.order.OrderDelivered', 'push', name => 'delivered push'),
        foreman.subscribe('workflow.shipment.#', 'push', name => 'shipment push', active => false);
+
+-- The read model: one row for each order, as a page would show it. It is exact: the row and the place up to which the
+-- projection has come are one transaction.
+CREATE TABLE shop.order_status (
+    order_id   text PRIMARY KEY,
+    status     text        NOT NULL,
+    total      numeric,
+    changed_at timestamptz NOT NULL
+);
+CREATE FUNCTION shop.project_order(e foreman.event) RETURNS void LANGUAGE sql AS $$
+    INSERT INTO shop.order_status AS s VALUES (e.workflow_id, e.event_type, (e.data ->> 'total')::numeric, e.recorded_at)
+    ON CONFLICT (order_id) DO UPDATE SET status = excluded.status, total = coalesce(s.total, excluded.total), changed_at = excluded.changed_at $$;
+SELECT foreman.create_projection('order_status', 'shop.project_order', workflow_types => '{order}');

@@ -22,6 +22,8 @@ UPDATE shop.channel SET up = true WHERE name = 'push';
 SELECT ok(t.wait_until($$ t.messages('push') = 'Order a: OrderDelivered' $$), 'when push is up again its message is sent');
 SELECT ok(t.wait_until($$ t.deliveries('OrderDelivered') = 'delivered push published, order mail published' $$), 'once');
 
+SELECT ok(t.wait_until($$ (SELECT status = 'OrderDelivered' AND total = 42 FROM shop.order_status WHERE order_id = 'a') $$), 'the read model follows');
+
 -- Down for too long: a dead letter, which is retried by hand.
 UPDATE shop.channel SET up = false WHERE name = 'push';
 SELECT foreman.alter_subscription('delivered push', max_attempts => 2) \g /dev/null
@@ -32,4 +34,6 @@ SELECT ok(t.wait_until($$ EXISTS (SELECT FROM foreman.deliveries WHERE subscript
 UPDATE shop.channel SET up = true WHERE name = 'push';
 SELECT is(foreman.retry_dead_letters(kind => 'push'), 1::int8, 'it is retried');
 SELECT ok(t.wait_until($$ t.messages('push') = 'Order a: OrderDelivered, Order b: OrderDelivered' $$), 'and sent');
+SELECT ok(t.wait_until($$ (SELECT count(*) = 2 FROM shop.order_status WHERE status = 'OrderDelivered') $$), 'the read model has both orders');
+SELECT is((SELECT handled FROM foreman.projections WHERE name = 'order_status'), (SELECT count(*) FROM foreman.read_feed('{order}')), 'from each event once');
 SELECT * FROM finish();

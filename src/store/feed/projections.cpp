@@ -73,8 +73,8 @@ constinit pg::Statement g_jobs{"jobs_of_projection",
                                {TEXTOID, TEXTOID}};
 constinit pg::Statement g_failing{
     "failing_projection",
-    "SELECT p.name, pg_catalog.count(*) OVER () FROM foreman.projection p JOIN foreman.handler h ON h.kind " EQ
-    " ('projection:' " CAT " p.name) WHERE p.state " EQ
+    "SELECT p.name, pg_catalog.count(*) OVER () FROM foreman.projection p JOIN foreman.handler h ON "
+    "h.kind " EQ " ('projection:' " CAT " p.name) WHERE p.state " EQ
     " 'r' AND EXISTS (SELECT FROM foreman.live_job l WHERE l.queue " EQ " h.queue AND l.kind " EQ
     " h.kind AND l.state " EQ " 'w' AND l.attempt " GT " 0) ORDER BY p.name LIMIT 1"};
 constinit pg::Statement g_no_args{"projection_args", "SELECT '{}'::pg_catalog.jsonb"};
@@ -148,7 +148,8 @@ void waiting_jobs(std::string_view name, pg::vector<int64>* out) {
 // Nothing behind its position was for it up to `settled`.
 void pass_by(const Projection& p, int64 settled) {
     Projection locked;
-    if (!read_projection(p.name, RowLock::skip, CurrentMemoryContext, &locked) || locked.position != p.position)
+    if (!read_projection(p.name, RowLock::skip, CurrentMemoryContext, &locked) ||
+        locked.position != p.position)
         return;
     if (const int64 last = last_event_before(settled); last > p.position) move_projection(locked, last, 0);
 }

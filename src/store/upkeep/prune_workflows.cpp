@@ -33,8 +33,10 @@ constinit pg::Statement g_instances{
     " w.sequence " MINUS " 1 AS before FROM w WHERE w.ended_at " LT " ($1 " MINUS " " RETENTION_OF(
         "w") ") AND NOT EXISTS (SELECT FROM foreman.workflow_effect f WHERE f.instance " EQ
              " w.instance AND f.state " EQ
-             " ANY ('{o,u}'::pg_catalog.\"char\"[])) AND NOT EXISTS (SELECT FROM foreman.workflow_event x WHERE "
-             "x.instance " EQ " w.instance AND x.sequence " EQ " w.sequence AND x.position " GT " $6) AND (w.state " EQ
+             " ANY ('{o,u}'::pg_catalog.\"char\"[])) AND NOT EXISTS (SELECT FROM foreman.workflow_event x "
+             "WHERE "
+             "x.instance " EQ " w.instance AND x.sequence " EQ " w.sequence AND x.position " GT
+             " $6) AND (w.state " EQ
              " 'n' OR NOT EXISTS (SELECT FROM foreman.workflow_input p WHERE p.workflow_type " EQ
              " w.workflow_type AND p.workflow_id " EQ " w.workflow_id AND p.state " EQ
              " 'p'))), v AS MATERIALIZED (SELECT i.instance, i.workflow_type, i.workflow_id, i.state, "
