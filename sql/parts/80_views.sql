@@ -303,6 +303,16 @@ SELECT m.name, l.type OPERATOR(pg_catalog.||) m.more, m.value::pg_catalog.float8
        ('foreman_workflow_inputs_total', '{"outcome": "already_completed"}', c.already_completed),
        ('foreman_workflow_events_total', '{}', c.events)) AS m(name, more, value)
 UNION ALL
+SELECT m.name, pg_catalog.jsonb_build_object('projection', p.name), m.value
+  FROM foreman.projection p JOIN foreman.handler h ON h.kind OPERATOR(pg_catalog.=) ('projection:' OPERATOR(pg_catalog.||) p.name)
+  LEFT JOIN LATERAL (SELECT e.recorded_at FROM foreman.workflow_event e JOIN foreman.workflow_instance i ON i.instance OPERATOR(pg_catalog.=) e.instance
+                      WHERE e.position OPERATOR(pg_catalog.>) p.position AND (p.workflow_types IS NULL OR i.workflow_type OPERATOR(pg_catalog.=) ANY (p.workflow_types))
+                        AND (p.event_types IS NULL OR e.event_type OPERATOR(pg_catalog.=) ANY (p.event_types)) ORDER BY e.position LIMIT 1) f ON true
+ CROSS JOIN LATERAL (VALUES ('foreman_projection_events_total', p.handled::pg_catalog.float8),
+       ('foreman_projection_behind_seconds', COALESCE(EXTRACT(epoch FROM pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) f.recorded_at), 0)::pg_catalog.float8),
+       ('foreman_projection_paused', (p.state OPERATOR(pg_catalog.=) 'p')::pg_catalog.int4::pg_catalog.float8)) AS m(name, value)
+ WHERE foreman._sees(h.queue)
+UNION ALL
 SELECT r.name, CASE WHEN r.slot IS NULL THEN '{}'::pg_catalog.jsonb ELSE pg_catalog.jsonb_build_object('executor', r.slot) END, r.value
   FROM foreman._resources() r
 UNION ALL
@@ -314,14 +324,14 @@ SELECT 'foreman_wal_bytes_total', '{}'::pg_catalog.jsonb,
        pg_catalog.pg_wal_lsn_diff(CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_replay_lsn() ELSE pg_catalog.pg_current_wal_insert_lsn() END, '0/0')::pg_catalog.float8;
 COMMENT ON VIEW foreman.metrics IS 'Gauges and counters under names as Prometheus has them; counters begin with the server';
 COMMENT ON COLUMN foreman.metrics.name IS 'Name; counters end in _total';
-COMMENT ON COLUMN foreman.metrics.labels IS 'Labels: queue, state, executor, workflow_type, outcome';
+COMMENT ON COLUMN foreman.metrics.labels IS 'Labels: queue, state, executor, workflow_type, outcome, projection';
 COMMENT ON COLUMN foreman.metrics.value IS 'Value';
 
 -- bundle: operator monitor
 CREATE VIEW foreman.handlers WITH (security_barrier) AS
 SELECT h.kind, h.handler, CASE WHEN foreman._sees_args(h.queue) THEN h.command END AS command, h.lane, h.queue, h.max_attempts::pg_catalog.int4 AS max_attempts, h.timeout, h.backoff_base, h.backoff_max,
        h.max_group::pg_catalog.int4 AS max_group, h.run_as::pg_catalog.text AS run_as, h.registered_at, h.serves, h.session
-  FROM foreman.handler h WHERE foreman._sees(h.queue) AND h.shape OPERATOR(pg_catalog.<>) ALL ('{s,w}'::pg_catalog."char"[]);
+  FROM foreman.handler h WHERE foreman._sees(h.queue) AND h.shape OPERATOR(pg_catalog.<>) ALL ('{s,w,e,v}'::pg_catalog."char"[]);
 COMMENT ON VIEW foreman.handlers IS 'Handlers: what runs the jobs of a kind';
 COMMENT ON COLUMN foreman.handlers.kind IS 'Kind';
 COMMENT ON COLUMN foreman.handlers.handler IS 'Function or procedure';

@@ -202,6 +202,16 @@ SELECT is(t.pruned(), 1::int8, 'and the workflow goes');
 SELECT cmp_ok((SELECT position FROM foreman.projections WHERE name = 'rare'), '>=', (SELECT max(position) FROM foreman.workflow_event), 'one that events do not concern keeps none of them');
 SELECT foreman.drop_projection('rare') \g /dev/null
 
+-- Metrics.
+SELECT results_eq($$ SELECT name, value > 0 FROM foreman.metrics WHERE labels = '{"projection": "one"}' ORDER BY name $$,
+    $$ VALUES ('foreman_projection_behind_seconds', false), ('foreman_projection_events_total', true), ('foreman_projection_paused', false) $$, 'metrics of a projection');
+SELECT foreman.pause_projection('one') \g /dev/null
+SELECT foreman.execute('order', 'metrics', '{"do": "M"}') \g /dev/null
+SELECT is((SELECT string_agg(name, ' ' ORDER BY name) FROM foreman.metrics WHERE labels = '{"projection": "one"}' AND value > 0),
+    'foreman_projection_behind_seconds foreman_projection_events_total foreman_projection_paused', 'of a paused one that is behind');
+SELECT foreman.resume_projection('one') \g /dev/null
+SELECT is((SELECT count(*) FROM foreman.handlers WHERE kind LIKE 'projection:%'), 0::int8, 'handlers of projections are in their own view');
+
 -- Names that need quotes, roles.
 CREATE ROLE "odd role" LOGIN;
 GRANT USAGE ON SCHEMA t TO "odd role";
