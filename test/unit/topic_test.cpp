@@ -5,7 +5,9 @@
 
 #include <algorithm>
 #include <random>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace foreman::core {
@@ -102,20 +104,22 @@ TEST(Topic, NamesAsOneSegment) {
 // Words of few segments from few letters, so that most things meet.
 TEST(Topic, SortedPatternsFindWhatOneByOneDoes) {
     std::mt19937 random(7);
-    const auto word = [&random](std::vector<std::string> segments) {
+    constexpr std::string_view in_patterns[] = {"a", "b", "ab", "a-", "a!", "*", "#"};
+    constexpr std::string_view in_topics[] = {"a", "b", "ab", "a-", "a!", "c"};
+    const auto word = [&random](std::span<const std::string_view> segments) {
         std::string text;
         for (int n = static_cast<int>(random() % 4) + 1; n > 0; n--)
-            text += segments[random() % segments.size()] + (n > 1 ? "." : "");
+            text.append(segments[random() % segments.size()]).append(n > 1 ? "." : "");
         return text;
     };
     for (int round = 0; round < 200; round++) {
         std::vector<std::string> texts;
         std::vector<TopicPattern> patterns;
-        for (int i = 0; i < 60; i++) texts.push_back(word({"a", "b", "ab", "a-", "a!", "*", "#"}));
+        for (int i = 0; i < 60; i++) texts.push_back(word(in_patterns));
         for (std::size_t i = 0; i < texts.size(); i++) patterns.push_back({texts[i], i});
         sort_patterns(patterns);
         for (int i = 0; i < 20; i++) {
-            const std::string topic = word({"a", "b", "ab", "a-", "a!", "c"});
+            const std::string topic = word(in_topics);
             std::vector<std::size_t> found, expected;
             match_topic(patterns, topic, [&found](std::size_t number) { found.push_back(number); });
             for (std::size_t p = 0; p < texts.size(); p++) {
