@@ -1753,27 +1753,36 @@ CREATE TABLE foreman.projection (
     name           pg_catalog.text   COLLATE pg_catalog."C" NOT NULL,
     handler        pg_catalog.text   NOT NULL,
     state          pg_catalog."char" NOT NULL DEFAULT 'r',
-    position       pg_catalog.int8   NOT NULL,
-    handled        pg_catalog.int8   NOT NULL DEFAULT 0,
     batch          pg_catalog.int4   NOT NULL,
     workflow_types pg_catalog.text[] COLLATE pg_catalog."C",
     event_types    pg_catalog.text[] COLLATE pg_catalog."C",
     replaces       pg_catalog.text   COLLATE pg_catalog."C",
     on_switch      pg_catalog.text,
     created_at     pg_catalog.timestamptz NOT NULL,
-    moved_at       pg_catalog.timestamptz,
     CONSTRAINT projection_pkey PRIMARY KEY (name)
-) WITH (fillfactor = 50);
+);
 SELECT pg_catalog.pg_extension_config_dump('foreman.projection', '');
 COMMENT ON TABLE foreman.projection IS 'Projections; see the view foreman.projections';
 COMMENT ON COLUMN foreman.projection.handler IS 'Qualified name and argument type of its function';
 COMMENT ON COLUMN foreman.projection.state IS 'r = running, p = paused';
-COMMENT ON COLUMN foreman.projection.position IS 'Of the last event that it has handled, or that it has passed by since it does not concern it';
-COMMENT ON COLUMN foreman.projection.handled IS 'How many events its handler was given';
 COMMENT ON COLUMN foreman.projection.batch IS 'How many events one call of its handler gets, or one subtransaction has';
 COMMENT ON COLUMN foreman.projection.replaces IS 'Projection whose place it takes when it has come as far';
 COMMENT ON COLUMN foreman.projection.on_switch IS 'Qualified name and argument types of the function that is called then';
-COMMENT ON COLUMN foreman.projection.moved_at IS 'When its position changed last';
+
+-- How far each projection is: one row, which a new one replaces at each move. The last one is found from the end of the
+-- index, so that what an open snapshot keeps of those before costs nothing.
+CREATE TABLE foreman.projection_place (
+    projection_id pg_catalog.int8 NOT NULL,
+    position      pg_catalog.int8 NOT NULL,
+    handled       pg_catalog.int8 NOT NULL,
+    moved_at      pg_catalog.timestamptz,
+    CONSTRAINT projection_place_pkey PRIMARY KEY (projection_id, position)
+);
+SELECT pg_catalog.pg_extension_config_dump('foreman.projection_place', '');
+COMMENT ON TABLE foreman.projection_place IS 'How far projections are; see the view foreman.projections';
+COMMENT ON COLUMN foreman.projection_place.position IS 'Of the last event that it has handled, or that it has passed by since it does not concern it';
+COMMENT ON COLUMN foreman.projection_place.handled IS 'How many events its handler was given';
+COMMENT ON COLUMN foreman.projection_place.moved_at IS 'When it came there';
 
 -- bundle: operator monitor
 CREATE FUNCTION foreman.read_feed(workflow_types pg_catalog.text[] DEFAULT NULL, after_position pg_catalog.int8 DEFAULT 0, max_rows pg_catalog.int4 DEFAULT 1000,
@@ -1810,6 +1819,11 @@ RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_rebui
 COMMENT ON FUNCTION foreman.rebuild_projection IS 'Gives all events to another handler, "into", beside the running projection. When it has come as far, it takes the place of the handler, and the function on_switch() is called, in one transaction. Until then the view foreman.projections shows it as NAME:rebuild, and drop_projection() gives it up. Returns true';
 
 -- bundle: operator
+CREATE FUNCTION foreman.move_projection(name pg_catalog.text, to_position pg_catalog.int8)
+RETURNS pg_catalog.int8 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_move_projection';
+COMMENT ON FUNCTION foreman.move_projection IS 'Lets a projection go on behind another position: a greater one skips events, such as one that can never be handled; a lesser one gives it events again. Waits for the transaction in which it handles some. Returns the position where it was';
+
+-- bundle: operator
 CREATE FUNCTION foreman.drop_projection(name pg_catalog.text, if_exists pg_catalog.bool DEFAULT false)
 RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_drop_projection';
 COMMENT ON FUNCTION foreman.drop_projection IS 'Removes a projection, and its rebuild; what its handler made stays. Raises an error when there is none, unless if_exists is given';
@@ -1818,19 +1832,21 @@ COMMENT ON FUNCTION foreman.drop_projection IS 'Removes a projection, and its re
 CREATE VIEW foreman.projections WITH (security_barrier) AS
 SELECT p.name, CASE WHEN p.state OPERATOR(pg_catalog.=) 'p' THEN 'paused' WHEN j.attempt OPERATOR(pg_catalog.>) 0 THEN 'failing'
                     WHEN p.replaces IS NOT NULL THEN 'rebuilding' ELSE 'running' END AS state,
-       p.position, b.events AS behind_events,
+       c.position, b.events AS behind_events,
        EXTRACT(epoch FROM pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) b.first_at)::pg_catalog.float8 AS behind_seconds,
-       p.handled, p.handler, p.workflow_types, p.event_types, p.batch, h.queue, h.run_as::pg_catalog.text AS run_as, p.replaces,
+       c.handled, p.handler, p.workflow_types, p.event_types, p.batch, h.queue, h.run_as::pg_catalog.text AS run_as, p.replaces,
        j.attempt::pg_catalog.int4 AS failed_attempts, CASE WHEN foreman._sees_args(h.queue) THEN j.errors OPERATOR(pg_catalog.->) -1 END AS error,
-       CASE WHEN j.attempt OPERATOR(pg_catalog.>) 0 THEN j.run_at END AS next_attempt_at, p.created_at, p.moved_at
+       CASE WHEN j.attempt OPERATOR(pg_catalog.>) 0 THEN j.run_at END AS next_attempt_at, p.created_at, c.moved_at
   FROM foreman.projection p
+ CROSS JOIN LATERAL (SELECT l.position, l.handled, l.moved_at FROM foreman.projection_place l WHERE l.projection_id OPERATOR(pg_catalog.=) p.projection_id
+                      ORDER BY l.position DESC LIMIT 1) c
   JOIN foreman.handler h ON h.kind OPERATOR(pg_catalog.=) ('projection:' OPERATOR(pg_catalog.||) p.name)
   LEFT JOIN LATERAL (SELECT l.attempt, l.errors, l.run_at FROM foreman.live_job l
                       WHERE l.queue OPERATOR(pg_catalog.=) h.queue AND l.kind OPERATOR(pg_catalog.=) h.kind AND l.state OPERATOR(pg_catalog.=) 'w'
                         AND l.attempt OPERATOR(pg_catalog.>) 0 ORDER BY l.attempt DESC LIMIT 1) j ON true
  CROSS JOIN LATERAL (SELECT pg_catalog.count(*) AS events, pg_catalog.min(x.recorded_at) AS first_at
                        FROM (SELECT e.recorded_at FROM foreman.workflow_event e JOIN foreman.workflow_instance i ON i.instance OPERATOR(pg_catalog.=) e.instance
-                              WHERE e.position OPERATOR(pg_catalog.>) p.position AND (p.workflow_types IS NULL OR i.workflow_type OPERATOR(pg_catalog.=) ANY (p.workflow_types))
+                              WHERE e.position OPERATOR(pg_catalog.>) c.position AND (p.workflow_types IS NULL OR i.workflow_type OPERATOR(pg_catalog.=) ANY (p.workflow_types))
                                 AND (p.event_types IS NULL OR e.event_type OPERATOR(pg_catalog.=) ANY (p.event_types)) ORDER BY e.position LIMIT 10001) x) b
  WHERE foreman._sees(h.queue);
 COMMENT ON VIEW foreman.projections IS 'Projections: how far each has come, and why it does not go on';
@@ -2370,10 +2386,11 @@ SELECT m.name, l.type OPERATOR(pg_catalog.||) m.more, m.value::pg_catalog.float8
 UNION ALL
 SELECT m.name, pg_catalog.jsonb_build_object('projection', p.name), m.value
   FROM foreman.projection p JOIN foreman.handler h ON h.kind OPERATOR(pg_catalog.=) ('projection:' OPERATOR(pg_catalog.||) p.name)
+ CROSS JOIN LATERAL (SELECT l.position, l.handled FROM foreman.projection_place l WHERE l.projection_id OPERATOR(pg_catalog.=) p.projection_id ORDER BY l.position DESC LIMIT 1) c
   LEFT JOIN LATERAL (SELECT e.recorded_at FROM foreman.workflow_event e JOIN foreman.workflow_instance i ON i.instance OPERATOR(pg_catalog.=) e.instance
-                      WHERE e.position OPERATOR(pg_catalog.>) p.position AND (p.workflow_types IS NULL OR i.workflow_type OPERATOR(pg_catalog.=) ANY (p.workflow_types))
+                      WHERE e.position OPERATOR(pg_catalog.>) c.position AND (p.workflow_types IS NULL OR i.workflow_type OPERATOR(pg_catalog.=) ANY (p.workflow_types))
                         AND (p.event_types IS NULL OR e.event_type OPERATOR(pg_catalog.=) ANY (p.event_types)) ORDER BY e.position LIMIT 1) f ON true
- CROSS JOIN LATERAL (VALUES ('foreman_projection_events_total', p.handled::pg_catalog.float8),
+ CROSS JOIN LATERAL (VALUES ('foreman_projection_events_total', c.handled::pg_catalog.float8),
        ('foreman_projection_behind_seconds', COALESCE(EXTRACT(epoch FROM pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) f.recorded_at), 0)::pg_catalog.float8),
        ('foreman_projection_paused', (p.state OPERATOR(pg_catalog.=) 'p')::pg_catalog.int4::pg_catalog.float8)) AS m(name, value)
  WHERE foreman._sees(h.queue)

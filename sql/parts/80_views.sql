@@ -305,10 +305,11 @@ SELECT m.name, l.type OPERATOR(pg_catalog.||) m.more, m.value::pg_catalog.float8
 UNION ALL
 SELECT m.name, pg_catalog.jsonb_build_object('projection', p.name), m.value
   FROM foreman.projection p JOIN foreman.handler h ON h.kind OPERATOR(pg_catalog.=) ('projection:' OPERATOR(pg_catalog.||) p.name)
+ CROSS JOIN LATERAL (SELECT l.position, l.handled FROM foreman.projection_place l WHERE l.projection_id OPERATOR(pg_catalog.=) p.projection_id ORDER BY l.position DESC LIMIT 1) c
   LEFT JOIN LATERAL (SELECT e.recorded_at FROM foreman.workflow_event e JOIN foreman.workflow_instance i ON i.instance OPERATOR(pg_catalog.=) e.instance
-                      WHERE e.position OPERATOR(pg_catalog.>) p.position AND (p.workflow_types IS NULL OR i.workflow_type OPERATOR(pg_catalog.=) ANY (p.workflow_types))
+                      WHERE e.position OPERATOR(pg_catalog.>) c.position AND (p.workflow_types IS NULL OR i.workflow_type OPERATOR(pg_catalog.=) ANY (p.workflow_types))
                         AND (p.event_types IS NULL OR e.event_type OPERATOR(pg_catalog.=) ANY (p.event_types)) ORDER BY e.position LIMIT 1) f ON true
- CROSS JOIN LATERAL (VALUES ('foreman_projection_events_total', p.handled::pg_catalog.float8),
+ CROSS JOIN LATERAL (VALUES ('foreman_projection_events_total', c.handled::pg_catalog.float8),
        ('foreman_projection_behind_seconds', COALESCE(EXTRACT(epoch FROM pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) f.recorded_at), 0)::pg_catalog.float8),
        ('foreman_projection_paused', (p.state OPERATOR(pg_catalog.=) 'p')::pg_catalog.int4::pg_catalog.float8)) AS m(name, value)
  WHERE foreman._sees(h.queue)

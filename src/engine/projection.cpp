@@ -157,7 +157,7 @@ void take_its_place(const store::Projection& p, Pass* pass) {
     }
     if (pass->run() != Pass::End::caught_up) return;
     pass->store_position();
-    store::take_over_projection(p.replaces, p.name);
+    store::take_over_projection(old, p);
     if (p.on_switch.empty()) return;
     const Oid function = pg::find_stored(pg::copy_text(p.on_switch));
     if (!OidIsValid(function))

@@ -3,7 +3,7 @@
 
 streams_clean() {
     sql -c "SELECT foreman.stop()" -c "CALL bench.wait_workers(0)" >/dev/null
-    sql -c "TRUNCATE foreman.workflow_instance, foreman.workflow_event, foreman.workflow_input, foreman.workflow_effect, foreman.projection, st.model" >/dev/null
+    sql -c "TRUNCATE foreman.workflow_instance, foreman.workflow_event, foreman.workflow_input, foreman.workflow_effect, foreman.projection, foreman.projection_place, st.model" >/dev/null
     clean_up
 }
 

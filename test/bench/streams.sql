@@ -4,6 +4,7 @@ CREATE FUNCTION st.decide(now timestamptz, state jsonb, input jsonb) RETURNS jso
 BEGIN RETURN '{"events": [{"type": "Stepped", "data": {"total": 5}}]}'; END $$;
 SELECT foreman.create_workflow_type('stream', 'st.decide');
 CREATE TABLE st.model (position int8, workflow_id text, data jsonb);
+CREATE INDEX ON st.model (position);
 CREATE FUNCTION st.insert_one(e foreman.event) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN INSERT INTO st.model VALUES (e.position, e.workflow_id, e.data); END $$;
 CREATE FUNCTION st.insert_many(e foreman.event[]) RETURNS void LANGUAGE plpgsql AS $$
@@ -22,7 +23,7 @@ CREATE PROCEDURE st.wait(name text, seconds float8) LANGUAGE plpgsql AS $$
 DECLARE
     deadline timestamptz := clock_timestamp() + make_interval(secs => seconds);
 BEGIN
-    WHILE (SELECT position < (SELECT max(position) FROM foreman.workflow_event) FROM foreman.projection p WHERE p.name = wait.name) LOOP
+    WHILE (SELECT c.position < (SELECT max(position) FROM foreman.workflow_event) FROM foreman.projection p JOIN foreman.projection_place c USING (projection_id) WHERE p.name = wait.name) LOOP
         IF clock_timestamp() > deadline THEN RAISE 'projection % is not there yet', name; END IF;
         COMMIT;
         PERFORM pg_sleep(0.005);

@@ -40,12 +40,12 @@ SELECT is((SELECT handled FROM foreman.projections WHERE name = 'one'), (SELECT 
 
 -- Idle: no row is written.
 SELECT pg_stat_force_next_flush() \g /dev/null
-SELECT xmin AS before FROM foreman.projection WHERE name = 'one' \gset
+SELECT array_agg(xmin::text ORDER BY projection_id) AS before FROM foreman.projection_place \gset
 BEGIN;
 SELECT foreman.execute('order', 'undone', '{"do": "Undone"}') \g /dev/null
 ROLLBACK;
 SELECT foreman.execute('order', '1', '{"reject": 1}') \g /dev/null
-SELECT is((SELECT xmin::text FROM foreman.projection WHERE name = 'one'), :'before', 'what appends nothing moves nothing');
+SELECT is((SELECT array_agg(xmin::text ORDER BY projection_id) FROM foreman.projection_place), :'before', 'what appends nothing moves nothing');
 
 -- A bad event stops its own projection, after what went well; the error is in the view.
 INSERT INTO t.bad VALUES ('Bad');
@@ -113,7 +113,7 @@ SELECT foreman.drop_projection('later'), foreman.drop_projection('invoices') \g 
 CREATE FUNCTION t.regress(e foreman.event) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
     INSERT INTO t.seen (name, position) VALUES ('regress', e.position);
-    UPDATE foreman.projection SET position = position - 1 WHERE name = 'regress';
+    UPDATE foreman.projection_place SET position = position - 1 WHERE projection_id = (SELECT projection_id FROM foreman.projection WHERE name = 'regress');
 END $$;
 SELECT foreman.create_projection('regress', 't.regress', from_position => 5) \g /dev/null
 SELECT ok(t.wait_until($$ (SELECT error ->> 'sqlstate' = '40001' FROM foreman.projections WHERE name = 'regress') $$), 'a position that somebody else moved is a conflict');
@@ -122,10 +122,26 @@ SELECT is((SELECT count(*) FROM t.seen WHERE name = 'regress'), 0::int8, 'nothin
 SELECT foreman.drop_projection('regress') \g /dev/null
 -- Moved back by hand, it handles again what is behind.
 DELETE FROM t.seen WHERE name = 'one';
-UPDATE foreman.projection SET position = 0 WHERE name = 'one';
+SELECT is(foreman.move_projection('one', 0), foreman.feed_position(), 'move_projection() answers where it was');
 SELECT foreman.execute('order', 'again', '{"do": "Again"}') \g /dev/null
 SELECT ok(t.wait_until($$ (SELECT count(*) FROM t.seen WHERE name = 'one') = (SELECT count(*) FROM foreman.workflow_event) $$), 'moved back by hand, it goes over all again');
 SELECT is_empty($$ SELECT t.wrong('one') $$, 'once and in order');
+
+-- An event that can never be handled is skipped by hand.
+INSERT INTO t.bad VALUES ('Never ever');
+SELECT foreman.execute('order', 'skip', '{"events": [{"type": "Never ever"}, {"type": "Ever"}]}') \g /dev/null
+SELECT ok(t.wait_until($$ t.projection('one') = 'failing 2' $$), 'an event that can never be handled');
+SELECT position AS never FROM foreman.workflow_events('order', 'skip') WHERE event_type = 'Never ever' \gset
+SELECT cmp_ok(foreman.move_projection('one', :never), '<', :never::int8, 'move_projection() passes it by');
+SELECT ok(t.wait_until($$ t.projection('one') = 'running 0' $$), 'and the projection goes on');
+SELECT is((SELECT string_agg(event_type, ' ') FROM t.seen WHERE name = 'one' AND workflow_id = 'skip'), 'Ever', 'behind it');
+SELECT throws_ok($$ SELECT foreman.move_projection('one', 1000000) $$, '22023', 'to_position 1000000 is in the future', 'not into the future');
+SELECT throws_ok($$ SELECT foreman.move_projection('ghost', 0) $$, '42704', 'projection "ghost" does not exist', 'nor what is not there');
+DELETE FROM t.bad;
+SELECT foreman.resume_projection('many') \g /dev/null
+
+-- Its completed runs leave no rows behind.
+SELECT is((SELECT count(*) FROM foreman.job_history WHERE kind LIKE 'projection:%'), 0::int8, 'completed runs leave no history');
 
 -- A rebuild: another handler beside it, which takes its place when it has come as far.
 CREATE TABLE t.model (kind text, n int8);

@@ -1,5 +1,5 @@
-// create_projection(), pause_projection(), resume_projection(), rebuild_projection(), drop_projection(): who gets the
-// events of workflows.
+// create_projection(), pause_projection(), resume_projection(), move_projection(), rebuild_projection(),
+// drop_projection(): who gets the events of workflows.
 //
 // needs: bundle operator on the projection's queue, the right to SET ROLE to run_as, and to see the events of its types.
 // errors: 42501; 42883 and 42P13 for functions; 42710 for a projection that is there, 42704 for one that is not; 55000
@@ -158,6 +158,18 @@ FOREMAN_PUBLIC(rebuild_projection) {
             find_type_function({"on_switch", {}, VOIDOID, "f() that returns void"}, *on_switch, run_as);
     add(p);
     return BoolGetDatum(true);
+}
+
+FOREMAN_PUBLIC(move_projection) {
+    store::require_writable("foreman.move_projection()");
+    const std::string_view name = required_projection(pg::optional_argument(fcinfo, 0));
+    const int64 to = required_position(pg::optional_argument(fcinfo, 1), "to_position");
+    store::Projection p;
+    if (!find_own(name, &p) || !store::read_projection(name, store::RowLock::wait, CurrentMemoryContext, &p))
+        return absent("projection", name, false, kView);
+    if (to != p.position) store::move_projection(p, to, 0);
+    store::hurry_projection(name);
+    return Int64GetDatum(p.position);
 }
 
 FOREMAN_PUBLIC(drop_projection) {

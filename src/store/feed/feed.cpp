@@ -36,9 +36,10 @@ constinit pg::Statement g_last{"last_feed_event",
                                "SELECT position FROM foreman.workflow_event WHERE position " LE
                                " $1 ORDER BY position DESC LIMIT 1",
                                {INT8OID}};
-constinit pg::Statement g_standby{
-    "standby_feed_position",
-    "SELECT pg_catalog.max(position) FROM foreman.projection WHERE replaces IS NULL"};
+constinit pg::Statement g_standby{"standby_feed_position",
+                                  "SELECT pg_catalog.max(c.position) FROM foreman.projection_place c JOIN "
+                                  "foreman.projection p ON p.projection_id " EQ
+                                  " c.projection_id WHERE p.replaces IS NULL"};
 
 void set_filter(auto* a, const FeedFilter& f, int64 after, int64 until) {
     a->i64(1, after).i64(2, until).i32(5, f.member).i32(6, f.members);

@@ -25,7 +25,7 @@ constexpr int64 kMostUnseen = 10'000;
 constexpr int16 kAttempts = 1000;
 
 #define PROJECTION_COLUMNS \
-    "projection_id, name, state, position, batch, workflow_types, event_types, replaces, on_switch, handler"
+    "projection_id, name, state, batch, workflow_types, event_types, replaces, on_switch, handler"
 #define FIND "SELECT " PROJECTION_COLUMNS " FROM foreman.projection WHERE name " EQ " $1"
 constinit pg::Statement g_find{"projection", FIND, {TEXTOID}};
 constinit pg::Statement g_lock{"lock_projection", FIND " FOR NO KEY UPDATE", {TEXTOID}};
@@ -35,24 +35,36 @@ constinit pg::Statement g_all{"projections",
 
 constinit pg::Statement g_add{
     "add_projection",
-    "INSERT INTO foreman.projection (projection_id, name, position, batch, workflow_types, event_types, "
-    "replaces, "
-    "on_switch, created_at, handler) VALUES (pg_catalog.nextval('foreman.projection_id_seq'), $1, $2, $3, "
-    "$4, $5, $6, "
-    "$7, $8, $9) "
-    "ON CONFLICT (name) DO NOTHING",
-    {TEXTOID, INT8OID, INT4OID, TEXTARRAYOID, TEXTARRAYOID, TEXTOID, TEXTOID, TIMESTAMPTZOID, TEXTOID}};
+    "INSERT INTO foreman.projection (projection_id, name, batch, workflow_types, event_types, replaces, "
+    "on_switch, "
+    "created_at, handler) VALUES (pg_catalog.nextval('foreman.projection_id_seq'), $1, $2, $3, $4, $5, $6, "
+    "$7, $8) ON "
+    "CONFLICT (name) DO NOTHING RETURNING projection_id",
+    {TEXTOID, INT4OID, TEXTARRAYOID, TEXTARRAYOID, TEXTOID, TEXTOID, TIMESTAMPTZOID, TEXTOID}};
+constinit pg::Statement g_begin{
+    "begin_projection",
+    "INSERT INTO foreman.projection_place (projection_id, position, handled) VALUES ($1, $2, 0)",
+    {INT8OID, INT8OID}};
+// Of the newest row; what is left of those before, for a snapshot that somebody keeps, is not read.
+constinit pg::Statement g_place{"projection_place",
+                                "SELECT position FROM foreman.projection_place WHERE projection_id " EQ
+                                " $1 ORDER BY position DESC LIMIT 1",
+                                {INT8OID}};
 constinit pg::Statement g_remove{
-    "remove_projection", "DELETE FROM foreman.projection WHERE name " EQ " $1", {TEXTOID}};
+    "remove_projection",
+    "WITH p AS (DELETE FROM foreman.projection WHERE name " EQ
+    " $1 RETURNING projection_id), c AS (DELETE FROM foreman.projection_place WHERE projection_id " EQ
+    " (SELECT p.projection_id FROM p)) SELECT 1 FROM p",
+    {TEXTOID}};
 constinit pg::Statement g_set_state{"set_projection_state",
                                     "UPDATE foreman.projection SET state = $2 WHERE name " EQ " $1",
                                     {TEXTOID, CHAROID}};
-constinit pg::Statement g_take_over{
-    "take_over_projection",
-    "UPDATE foreman.projection p SET position = n.position, workflow_types = n.workflow_types, event_types = "
-    "n.event_types, batch = n.batch, moved_at = n.moved_at, handler = n.handler FROM foreman.projection n "
-    "WHERE p.name " EQ " $1 AND n.name " EQ " $2",
-    {TEXTOID, TEXTOID}};
+constinit pg::Statement g_take_over{"take_over_projection",
+                                    "UPDATE foreman.projection p SET workflow_types = n.workflow_types, "
+                                    "event_types = n.event_types, batch = n.batch, "
+                                    "handler = n.handler FROM foreman.projection n WHERE p.name " EQ
+                                    " $1 AND n.name " EQ " $2",
+                                    {TEXTOID, TEXTOID}};
 constinit pg::Statement g_take_handler{"take_over_projection_handler",
                                        "UPDATE foreman.handler h SET handler = n.handler, shape = n.shape, "
                                        "run_as = n.run_as FROM foreman.handler n "
@@ -60,11 +72,17 @@ constinit pg::Statement g_take_handler{"take_over_projection_handler",
                                        " ('projection:' " CAT " $2)",
                                        {TEXTOID, TEXTOID}};
 constinit pg::Statement g_move{"move_projection",
-                               "UPDATE foreman.projection SET position = $3, handled = handled " PLUS
-                               " $4, moved_at = $5 WHERE projection_id " EQ " $1 AND position " EQ " $2",
+                               "WITH old AS (DELETE FROM foreman.projection_place WHERE projection_id " EQ
+                               " $1 AND position " EQ
+                               " $2 RETURNING handled) INSERT INTO foreman.projection_place (projection_id, "
+                               "position, handled, moved_at) SELECT "
+                               "$1, $3, old.handled " PLUS " $4, $5 FROM old",
                                {INT8OID, INT8OID, INT8OID, INT8OID, TIMESTAMPTZOID}};
-constinit pg::Statement g_least{"least_projection_position",
-                                "SELECT pg_catalog.min(position) FROM foreman.projection"};
+constinit pg::Statement g_least{
+    "least_projection_position",
+    "SELECT pg_catalog.min(c.position) FROM foreman.projection p CROSS JOIN LATERAL (SELECT l.position FROM "
+    "foreman.projection_place l WHERE l.projection_id " EQ
+    " p.projection_id ORDER BY l.position DESC LIMIT 1) c"};
 constinit pg::Statement g_has_job{
     "projection_has_job", "SELECT 1 FROM foreman.live_job WHERE job_id " EQ " $1", {INT8OID}};
 constinit pg::Statement g_jobs{"jobs_of_projection",
@@ -89,14 +107,21 @@ Projection projection_of(const pg::Row& r, MemoryContext context) {
     p.id = r.i64(1);
     p.name = copied(r, 2, context);
     p.state = r.letter_of<ProjectionState>(3);
-    p.position = r.i64(4);
-    p.batch = r.i32(5);
-    if (!r.is_null(6)) p.filter.types = pg::copy_varlena(r.datum(6), context);
-    if (!r.is_null(7)) p.filter.event_types = pg::copy_varlena(r.datum(7), context);
-    p.replaces = copied(r, 8, context);
-    p.on_switch = copied(r, 9, context);
-    p.handler = copied(r, 10, context);
+    p.batch = r.i32(4);
+    if (!r.is_null(5)) p.filter.types = pg::copy_varlena(r.datum(5), context);
+    if (!r.is_null(6)) p.filter.event_types = pg::copy_varlena(r.datum(6), context);
+    p.replaces = copied(r, 7, context);
+    p.on_switch = copied(r, 8, context);
+    p.handler = copied(r, 9, context);
     return p;
+}
+
+// In a statement of its own: the one that locks the projection took its snapshot before it had the lock.
+int64 place_of(int64 projection) {
+    pg::Args<1> a;
+    a.i64(1, projection);
+    const pg::Rows rows = g_place.execute(a);
+    return rows.empty() ? 0 : rows[0].i64(1);
 }
 
 struct Kind {
@@ -157,6 +182,7 @@ void pass_by(const Projection& p, int64 settled) {
 void read_projections(MemoryContext context, pg::vector<Projection>* out) {
     const AsOwner scope;
     for (const pg::Row r : g_all.execute()) out->push_back(projection_of(r, context));
+    for (Projection& p : *out) p.position = place_of(p.id);
 }
 
 }  // namespace
@@ -168,22 +194,33 @@ bool read_projection(std::string_view name, RowLock lock, MemoryContext context,
     pg::Args<1> a;
     a.text(1, name);
     pg::Statement& s = lock == RowLock::none ? g_find : lock == RowLock::wait ? g_lock : g_try_lock;
-    const pg::Rows rows = s.execute(a);
-    if (rows.empty()) return false;
-    *out = projection_of(rows[0], context);
+    {
+        const pg::Rows rows = s.execute(a);
+        if (rows.empty()) return false;
+        *out = projection_of(rows[0], context);
+    }
+    out->position = place_of(out->id);
     return true;
 }
 
 bool add_projection(const NewProjection& p) {
     {
         const AsOwner scope;
-        pg::Args<9> a;
-        a.text(1, p.name).i64(2, p.position).i32(3, p.batch).instant(8, now()).text(9, p.handler);
-        if (p.filter.types) a.set(4, *p.filter.types);
-        if (p.filter.event_types) a.set(5, *p.filter.event_types);
-        if (!p.replaces.empty()) a.text(6, p.replaces);
-        if (!p.on_switch.empty()) a.text(7, p.on_switch);
-        if (g_add.execute(a).processed() == 0) return false;
+        pg::Args<8> a;
+        a.text(1, p.name).i32(2, p.batch).instant(7, now()).text(8, p.handler);
+        if (p.filter.types) a.set(3, *p.filter.types);
+        if (p.filter.event_types) a.set(4, *p.filter.event_types);
+        if (!p.replaces.empty()) a.text(5, p.replaces);
+        if (!p.on_switch.empty()) a.text(6, p.on_switch);
+        int64 id = 0;
+        {
+            const pg::Rows rows = g_add.execute(a);
+            if (rows.empty()) return false;
+            id = rows[0].i64(1);
+        }
+        pg::Args<2> at;
+        at.i64(1, id).i64(2, p.position);
+        g_begin.execute(at);
     }
     const Kind kind(p.name);
     NewHandler h{};
@@ -213,7 +250,7 @@ bool remove_projection(std::string_view name) {
     const AsOwner scope;
     pg::Args<1> a;
     a.text(1, name);
-    if (g_remove.execute(a).processed() == 0) return false;
+    if (g_remove.execute(a).empty()) return false;
     remove_handler(kind.view());
     return true;
 }
@@ -235,14 +272,15 @@ bool hurry_projection(std::string_view name) {
     return moved;
 }
 
-void take_over_projection(std::string_view name, std::string_view rebuilt) {
+void take_over_projection(const Projection& old, const Projection& rebuilt) {
     const AsOwner scope;
     pg::Args<2> a;
-    a.text(1, name).text(2, rebuilt);
+    a.text(1, old.name).text(2, rebuilt.name);
     g_take_over.execute(a);
     g_take_handler.execute(a);
     announce_change(schema().handler);
-    remove_projection(rebuilt);
+    move_projection(old, place_of(rebuilt.id), 0);
+    remove_projection(rebuilt.name);
     remember_poke(board::kPokeHandlers | board::kPokeFeed);
 }
 

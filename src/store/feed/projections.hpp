@@ -57,8 +57,8 @@ void set_projection_state(std::string_view name, ProjectionState state);
 /// does: lets one that waits before it tries again do so now.
 /// returns: whether there was one
 bool hurry_projection(std::string_view name);
-/// does: the handler of another projection, whose row goes, becomes that of this one, with its position.
-void take_over_projection(std::string_view name, std::string_view rebuilt);
+/// does: the handler of another projection, which goes, becomes that of this one, with its position.
+void take_over_projection(const Projection& old, const Projection& rebuilt);
 
 /// does: moves the position from `from` to `to`, compare and set. handled: how many events its handler was given.
 /// errors: 40001 where the position is another one by now

@@ -63,6 +63,11 @@ core::Next Settlement::settle(const Job& job, const Attempt& a) {
         const core::Micros delay = a.outcome == core::Outcome::failed && a.retry_in ? *a.retry_in : v.delay;
         return put_back_unless_asked(job, a, {v.attempt, alone, now() + delay, errors}, v.next);
     }
+    // How far a projection has come stands in its own rows: a row of history for each commit tells nothing more.
+    if (v.next == core::Next::complete && job.origin == core::Origin::projection) {
+        delete_taken(job);
+        return core::Next::remove;
+    }
     end(job, v.next, v.attempt, a.started_at, a.result, reason, errors);
     return v.next;
 }
