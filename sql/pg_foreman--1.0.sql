@@ -1835,7 +1835,7 @@ SELECT p.name, CASE WHEN p.state OPERATOR(pg_catalog.=) 'p' THEN 'paused' WHEN j
        c.position, b.events AS behind_events,
        EXTRACT(epoch FROM pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) b.first_at)::pg_catalog.float8 AS behind_seconds,
        c.handled, p.handler, p.workflow_types, p.event_types, p.batch, h.queue, h.run_as::pg_catalog.text AS run_as, p.replaces,
-       j.attempt::pg_catalog.int4 AS failed_attempts, CASE WHEN foreman._sees_args(h.queue) THEN j.errors OPERATOR(pg_catalog.->) -1 END AS error,
+       j.attempt::pg_catalog.int4 AS failed_attempts, CASE WHEN foreman._sees_args(h.queue) THEN COALESCE(j.errors, d.errors) OPERATOR(pg_catalog.->) -1 END AS error,
        CASE WHEN j.attempt OPERATOR(pg_catalog.>) 0 THEN j.run_at END AS next_attempt_at, p.created_at, c.moved_at
   FROM foreman.projection p
  CROSS JOIN LATERAL (SELECT l.position, l.handled, l.moved_at FROM foreman.projection_place l WHERE l.projection_id OPERATOR(pg_catalog.=) p.projection_id
@@ -1844,6 +1844,10 @@ SELECT p.name, CASE WHEN p.state OPERATOR(pg_catalog.=) 'p' THEN 'paused' WHEN j
   LEFT JOIN LATERAL (SELECT l.attempt, l.errors, l.run_at FROM foreman.live_job l
                       WHERE l.queue OPERATOR(pg_catalog.=) h.queue AND l.kind OPERATOR(pg_catalog.=) h.kind AND l.state OPERATOR(pg_catalog.=) 'w'
                         AND l.attempt OPERATOR(pg_catalog.>) 0 ORDER BY l.attempt DESC LIMIT 1) j ON true
+  LEFT JOIN LATERAL (SELECT x.errors FROM foreman.dead_letter x
+                      WHERE p.state OPERATOR(pg_catalog.=) 'p' AND x.queue OPERATOR(pg_catalog.=) h.queue AND x.kind OPERATOR(pg_catalog.=) h.kind
+                        AND x.origin_id OPERATOR(pg_catalog.=) p.projection_id AND x.discarded_at OPERATOR(pg_catalog.>) COALESCE(c.moved_at, p.created_at)
+                      ORDER BY x.discarded_at DESC LIMIT 1) d ON true
  CROSS JOIN LATERAL (SELECT pg_catalog.count(*) AS events, pg_catalog.min(x.recorded_at) AS first_at
                        FROM (SELECT e.recorded_at FROM foreman.workflow_event e JOIN foreman.workflow_instance i ON i.instance OPERATOR(pg_catalog.=) e.instance
                               WHERE e.position OPERATOR(pg_catalog.>) c.position AND (p.workflow_types IS NULL OR i.workflow_type OPERATOR(pg_catalog.=) ANY (p.workflow_types))
@@ -1864,7 +1868,7 @@ COMMENT ON COLUMN foreman.projections.queue IS 'Queue of its jobs';
 COMMENT ON COLUMN foreman.projections.run_as IS 'Role that the handler runs as';
 COMMENT ON COLUMN foreman.projections.replaces IS 'Projection whose place a rebuild will take';
 COMMENT ON COLUMN foreman.projections.failed_attempts IS 'How often its first event failed by now';
-COMMENT ON COLUMN foreman.projections.error IS 'What it raised last; NULL without the right to see it';
+COMMENT ON COLUMN foreman.projections.error IS 'What it raised last, or of one that is paused because its handler crashed the server too often, that; NULL without the right to see it';
 COMMENT ON COLUMN foreman.projections.next_attempt_at IS 'When a failing one tries again';
 COMMENT ON COLUMN foreman.projections.created_at IS 'When it was created';
 COMMENT ON COLUMN foreman.projections.moved_at IS 'When its position changed last';

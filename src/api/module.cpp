@@ -9,6 +9,7 @@
 #include "pg/entry.hpp"
 #include "pg/guc.hpp"
 #include "pg/launch.hpp"
+#include "store/feed/projections.hpp"
 #include "store/schedules/cron_runs.hpp"
 #include "store/workflows/effects.hpp"
 
@@ -98,6 +99,7 @@ void set_up() {
     define_cron_settings();
     store::observe_cron_runs();
     store::observe_workflow_jobs();
+    store::observe_projection_jobs();
     if (!process_shared_preload_libraries_in_progress || IsBinaryUpgrade) return;
     board::request_board(settings::board_memory_mb, settings::max_waiters);
     register_launcher();

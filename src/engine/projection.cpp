@@ -25,6 +25,17 @@ constexpr core::Micros kProjectionTime = core::milliseconds(100);
 constexpr int kMostBatches = 50;
 constexpr core::Micros kLockedPause = core::milliseconds(20);
 
+// A failure that is felt by the whole transaction (a deferred constraint at its commit, a time-out) does not say which
+// event it is of. So each attempt does less, down to one event: what went well before is kept, and the error that stays
+// is that of the first event which fails.
+constexpr int kLessEachAttempt = 4;
+int64 most_events(const store::Projection& projection, int attempts) noexcept {
+    if (attempts == 0) return PG_INT64_MAX;
+    int64 most = projection.batch;
+    for (int i = 0; i < attempts && most > 1; i++) most /= kLessEachAttempt;
+    return std::max<int64>(most, 1);
+}
+
 // What the handler is given now, for the CONTEXT of what it raises.
 struct Given {
     std::string_view projection;
@@ -44,16 +55,19 @@ void describe(void* given) {
 
 class Pass {
   public:
-    Pass(const store::Projection& projection, const store::Handler& handler, bool in_executor)
+    Pass(const store::Projection& projection, const store::Handler& handler, const store::Job& job,
+         bool in_executor)
         : projection_(projection),
           handler_(handler),
           in_executor_(in_executor),
+          most_(most_events(projection, job.attempt)),
           size_(projection.batch),
           position_(projection.position),
           given_{projection.name} {}
 
     enum class End : uint8 { caught_up, interrupted };
-    /// until it has caught up, or its time is over, or an event failed after others went well
+    /// until it has caught up, or its time is over, or an event failed after others went well; some event goes well, or
+    /// the error of the first one is raised, however long that takes
     End run();
     /// Where it stands, in its row.
     void store_position() {
@@ -63,12 +77,17 @@ class Pass {
     }
 
   private:
+    bool is_over() const {
+        if (handled_ == 0) return false;
+        return handled_ >= most_ || batches_ >= kMostBatches || pg::steady_now() - began_ >= kProjectionTime;
+    }
     bool give(std::span<const store::FeedEvent> events);
     void call(std::span<const store::FeedEvent> events);
 
     store::Projection projection_;
     const store::Handler& handler_;
     const bool in_executor_;
+    const int64 most_;
     int32 size_;  // of a batch: less where one failed
     int64 position_;
     int64 handled_ = 0;
@@ -79,12 +98,12 @@ class Pass {
 
 Pass::End Pass::run() {
     pg::Context context("foreman events", CurrentMemoryContext);
-    while (batches_ < kMostBatches && pg::steady_now() - began_ < kProjectionTime) {
+    while (!is_over()) {
         context.reset();
         pg::ContextResource memory(context);
         pg::vector<store::FeedEvent> events(&memory);
-        store::read_feed(projection_.filter, position_, store::settled_position(), size_, context.get(),
-                         &events);
+        store::read_feed(projection_.filter, position_, store::settled_position(),
+                         std::min<int64>(size_, most_ - handled_), context.get(), &events);
         if (events.empty()) return End::caught_up;
         batches_++;
         if (!give({events.data(), events.size()})) {
@@ -121,10 +140,11 @@ bool Pass::give(std::span<const store::FeedEvent> events) {
 
 void Pass::call(std::span<const store::FeedEvent> events) {
     Callable& callable = callable_for(handler_);
-    const pg::HandlerTimers timers(in_executor_, callable.function.statement_ms());
     given_.first = events.front().position;
     given_.last = events.back().position;
+    const int statement_ms = callable.function.statement_ms();
     if (callable.shape == store::Shape::events) {
+        const pg::HandlerTimers timers(in_executor_, statement_ms);
         pg::ContextResource memory(CurrentMemoryContext);
         pg::vector<Datum> rows(&memory);
         for (const store::FeedEvent& e : events) rows.push_back(e.event);
@@ -134,6 +154,7 @@ void Pass::call(std::span<const store::FeedEvent> events) {
         return;
     }
     for (const store::FeedEvent& e : events) {
+        const pg::HandlerTimers timers(in_executor_, statement_ms);
         given_.first = given_.last = e.position;
         (void)callable.function.call({&e.event, 1});
     }
@@ -185,7 +206,7 @@ void run_projection_job(const store::Handler& handler, const store::Job& job, bo
     const store::Handler& current = p.handler == handler.function ? handler : store::projection_handler(name);
     // What is appended from here on is looked at when this transaction has ended.
     store::remember_poke(board::kPokeFeed);
-    Pass pass(p, current, in_executor);
+    Pass pass(p, current, job, in_executor);
     const Pass::End end = pass.run();
     if (end == Pass::End::caught_up && !p.replaces.empty()) return take_its_place(p, &pass);
     pass.store_position();

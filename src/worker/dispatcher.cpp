@@ -31,6 +31,10 @@ constexpr core::Micros kClockNoise = core::seconds(1);  // less is no clock that
 // sleep of its own.
 constexpr core::Micros kApproach = core::milliseconds(20);
 
+// A job that this process makes again and again (of a schedule, of a projection) and that crashes the server at once
+// would be lost with each crash, and never charged: those of the first seconds are on the disk before they run.
+constexpr core::Micros kDurable = core::seconds(10);
+
 class Dispatcher {
   public:
     explicit Dispatcher(Oid database) : database_(database), state_(database), recruiter_(database) {}
@@ -42,6 +46,7 @@ class Dispatcher {
     core::Instant due(const Duty& duty) const;
     void ask(std::size_t i, Turn* turn);
     void turn(uint32 pokes);
+    void commit_lazily_later();
     core::SleepBounds bounds() const;
     core::Micros set_back(core::Instant now, core::Instant steady);
     void sleep(const core::SleepBounds& until, uint32 event) const;
@@ -54,6 +59,7 @@ class Dispatcher {
     pg::static_vector<core::DutyTimes, kMostDuties> times_;  // of the entries of duties()
     Recruiter recruiter_;
     core::Instant next_recruit_{core::kPlusInfinity};                // steady clock
+    core::Instant lazy_from_{pg::steady_now() + kDurable};           // steady clock
     core::Micros clocks_differ_{std::numeric_limits<int64>::min()};  // the clock less the steady one
 };
 
@@ -147,6 +153,14 @@ core::Instant Dispatcher::due_work() {
     return round.next_due;
 }
 
+// What a crash takes back of this process from then on, rows say still: it is done again. Whatever was built on it in
+// other sessions comes later in the log, and is gone as well.
+void Dispatcher::commit_lazily_later() {
+    if (pg::steady_now() < lazy_from_) return;
+    lazy_from_ = core::kPlusInfinity;
+    pg::guarded([] { SetConfigOption("synchronous_commit", "off", PGC_SUSET, PGC_S_OVERRIDE); });
+}
+
 // By how much somebody set the clock back since the last turn; 0: nobody did.
 core::Micros Dispatcher::set_back(core::Instant now, core::Instant steady) {
     const core::Micros differ = now - steady;
@@ -194,6 +208,7 @@ void Dispatcher::loop() {
     for (;;) {
         attend();
         if (ShutdownRequestPending) return;
+        commit_lazily_later();
         // Before the look: what is poked from here on is seen next time.
         state_.slot->next_wake.set(core::kMinusInfinity);
         turn(pg_atomic_exchange_u32(&state_.slot->pokes, 0));
@@ -240,9 +255,6 @@ void dispatcher_main(Oid database) {
     pg::guarded([] { SetConfigOption("synchronous_commit", "local", PGC_SUSET, PGC_S_OVERRIDE); });
     Dispatcher dispatcher(database);
     if (!dispatcher.begin()) return;
-    // What a crash takes back of this process from now on, rows say still: it is done again. Whatever was
-    // built on it in other sessions comes later in the log, and is gone as well.
-    pg::guarded([] { SetConfigOption("synchronous_commit", "off", PGC_SUSET, PGC_S_OVERRIDE); });
     dispatcher.loop();
 }
 

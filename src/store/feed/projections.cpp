@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "board/settings.hpp"
 #include "pg/call.hpp"
 #include "pg/datum.hpp"
 #include "pg/spi.hpp"
@@ -13,6 +14,7 @@
 #include "store/db/sql_names.hpp"
 #include "store/definitions/definitions.hpp"
 #include "store/jobs/control.hpp"
+#include "store/jobs/ended.hpp"
 #include "store/jobs/jobs.hpp"
 
 namespace foreman::store {
@@ -59,6 +61,12 @@ constinit pg::Statement g_remove{
 constinit pg::Statement g_set_state{"set_projection_state",
                                     "UPDATE foreman.projection SET state = $2 WHERE name " EQ " $1",
                                     {TEXTOID, CHAROID}};
+constinit pg::Statement g_stop_crashing{
+    "stop_crashing_projection",
+    "UPDATE foreman.projection SET state = 'p' WHERE name " EQ
+    " ANY (ARRAY (SELECT p.name FROM foreman.projection p WHERE p.projection_id " EQ
+    " $1 FOR NO KEY UPDATE SKIP LOCKED))",
+    {INT8OID}};
 constinit pg::Statement g_take_over{"take_over_projection",
                                     "UPDATE foreman.projection p SET workflow_types = n.workflow_types, "
                                     "event_types = n.event_types, batch = n.batch, "
@@ -92,9 +100,13 @@ constinit pg::Statement g_jobs{"jobs_of_projection",
 constinit pg::Statement g_failing{
     "failing_projection",
     "SELECT p.name, pg_catalog.count(*) OVER () FROM foreman.projection p JOIN foreman.handler h ON "
-    "h.kind " EQ " ('projection:' " CAT " p.name) WHERE p.state " EQ
-    " 'r' AND EXISTS (SELECT FROM foreman.live_job l WHERE l.queue " EQ " h.queue AND l.kind " EQ
-    " h.kind AND l.state " EQ " 'w' AND l.attempt " GT " 0) ORDER BY p.name LIMIT 1"};
+    "h.kind " EQ " ('projection:' " CAT " p.name) WHERE CASE WHEN p.state " EQ
+    " 'r' THEN EXISTS (SELECT FROM foreman.live_job l WHERE l.queue " EQ " h.queue AND l.kind " EQ
+    " h.kind AND l.state " EQ " 'w' AND l.attempt " GT
+    " 0) ELSE EXISTS (SELECT FROM foreman.dead_letter d WHERE d.queue " EQ " h.queue AND d.kind " EQ
+    " h.kind AND d.origin_id " EQ " p.projection_id AND d.discarded_at " GT
+    " COALESCE((SELECT l.moved_at FROM foreman.projection_place l WHERE l.projection_id " EQ
+    " p.projection_id ORDER BY l.position DESC LIMIT 1), p.created_at)) END ORDER BY p.name LIMIT 1"};
 constinit pg::Statement g_no_args{"projection_args", "SELECT '{}'::pg_catalog.jsonb"};
 
 std::string_view copied(const pg::Row& r, int column, MemoryContext context) {
@@ -179,6 +191,24 @@ void pass_by(const Projection& p, int64 settled) {
     if (const int64 last = last_event_before(settled); last > p.position) move_projection(locked, last, 0);
 }
 
+// Whatever its job came to, there may be more to see. One that crashed the server too often would do so with the next
+// job as well: it is paused until somebody resumes it.
+void jobs_ended(std::span<const Ended> ended) {
+    for (const Ended& e : ended) {
+        if (e.job->origin != core::Origin::projection || e.next == core::Next::complete) continue;
+        remember_poke(board::kPokeFeed);
+        if (e.next != core::Next::discard || e.job->crashes < settings::max_crashes) continue;
+        const AsOwner scope;
+        pg::Args<1> a;
+        a.i64(1, e.job->origin_id);
+        g_stop_crashing.execute(a);
+    }
+}
+
+bool never_once(const Job&) { return false; }
+
+constexpr EndObserver kObserver{never_once, jobs_ended};
+
 void read_projections(MemoryContext context, pg::vector<Projection>* out) {
     const AsOwner scope;
     for (const pg::Row r : g_all.execute()) out->push_back(projection_of(r, context));
@@ -186,6 +216,8 @@ void read_projections(MemoryContext context, pg::vector<Projection>* out) {
 }
 
 }  // namespace
+
+void observe_projection_jobs() noexcept { observe_ends(kObserver); }
 
 const Handler& projection_handler(std::string_view name) { return find_handler(Kind(name).view()); }
 
@@ -281,6 +313,8 @@ void take_over_projection(const Projection& old, const Projection& rebuilt) {
     announce_change(schema().handler);
     move_projection(old, place_of(rebuilt.id), 0);
     remove_projection(rebuilt.name);
+    // What the old handler failed at is none of the new one's.
+    hurry_projection(old.name);
     remember_poke(board::kPokeHandlers | board::kPokeFeed);
 }
 

@@ -75,6 +75,9 @@ struct FailingProjection {
 };
 FailingProjection failing_projection();
 
+/// needs: to be called once, while the library is loaded
+void observe_projection_jobs() noexcept;
+
 /// What the dispatcher remembers of a projection between two looks.
 struct ProjectionWatch {
     int64 id = 0;

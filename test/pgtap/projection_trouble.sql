@@ -1,0 +1,85 @@
+-- What keeps a projection from going on, and what may not: slow batches, time-outs, errors at the commit, and jobs that
+-- somebody takes away.
+\ir lib/helpers.sql
+\ir lib/workflows.sql
+SELECT no_plan();
+
+CREATE TABLE t.seen (n int8 GENERATED ALWAYS AS IDENTITY, name text, "position" int8, event_type text);
+CREATE TABLE t.bad (name text);
+CREATE FUNCTION t.is_bad(type text) RETURNS bool LANGUAGE sql AS $$ SELECT EXISTS (SELECT FROM t.bad WHERE name = type) $$;
+CREATE FUNCTION t.projection(of text) RETURNS text LANGUAGE sql AS $$ SELECT format('%s %s', state, behind_events) FROM foreman.projections WHERE name = of $$;
+SELECT count(foreman.execute('order', 'n' || i % 10, jsonb_build_object('do', 'N' || i))) FROM generate_series(1, 60) i \g /dev/null
+
+-- The event that fails comes after more work than a pass does.
+CREATE FUNCTION t.slow(e foreman.event) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_sleep(0.004);
+    IF t.is_bad(e.event_type) THEN RAISE 'cannot see %', e.event_type; END IF;
+    INSERT INTO t.seen (name, position, event_type) VALUES ('slow', e.position, e.event_type);
+END $$;
+CREATE FUNCTION t.slow_many(e foreman.event[]) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_sleep(0.2);
+    IF EXISTS (SELECT FROM unnest(e) WHERE t.is_bad(event_type)) THEN RAISE 'cannot see them'; END IF;
+    INSERT INTO t.seen (name, position, event_type) SELECT 'slow many', position, event_type FROM unnest(e);
+END $$;
+INSERT INTO t.bad VALUES ('N50');
+SELECT foreman.create_projection('slow', 't.slow'), foreman.create_projection('slow many', 't.slow_many') \g /dev/null
+SELECT ok(t.wait_until($$ t.projection('slow') = 'failing 11' $$, 20), 'a slow handler comes to the event that fails, and says so');
+SELECT ok(t.wait_until($$ t.projection('slow many') = 'failing 11' $$, 30), 'one that gets arrays, too');
+DELETE FROM t.bad;
+SELECT count(foreman.resume_projection(name)) FROM foreman.projections \g /dev/null
+SELECT ok(t.wait_until($$ t.projection('slow') = 'running 0' AND t.projection('slow many') = 'running 0' $$), 'mended, both go on');
+SELECT is((SELECT count(*) FROM t.seen), 120::int8, 'each event once');
+SELECT foreman.drop_projection('slow'), foreman.drop_projection('slow many') \g /dev/null
+
+-- statement_timeout is for one call of the handler; one event that hangs does not hold back those before it.
+CREATE FUNCTION t.timed(e foreman.event) RETURNS void LANGUAGE plpgsql SET statement_timeout = '1s' AS $$ BEGIN PERFORM pg_sleep(0.03); END $$;
+CREATE FUNCTION t.hangs(e foreman.event) RETURNS void LANGUAGE plpgsql SET statement_timeout = '0.5s' AS $$ BEGIN IF t.is_bad(e.event_type) THEN PERFORM pg_sleep(5); END IF; END $$;
+INSERT INTO t.bad VALUES ('N11');
+SELECT foreman.create_projection('timed', 't.timed'), foreman.create_projection('hangs', 't.hangs', batch => 20) \g /dev/null
+SELECT ok(t.wait_until($$ t.projection('timed') = 'running 0' $$, 30), 'a time-out is for each event and not for a batch of them');
+SELECT ok(t.wait_until($$ t.projection('hangs') = 'failing 50' $$, 60), 'an event that hangs is found by and by: those before it are kept');
+SELECT is((SELECT error ->> 'sqlstate' FROM foreman.projections WHERE name = 'hangs'), '57014', 'and its error is a time-out');
+DELETE FROM t.bad;
+SELECT foreman.drop_projection('timed'), foreman.drop_projection('hangs') \g /dev/null
+
+-- An error that only the commit raises.
+CREATE TABLE t.once (name text UNIQUE DEFERRABLE INITIALLY DEFERRED);
+INSERT INTO t.once VALUES ('N11');
+CREATE FUNCTION t.defers(e foreman.event) RETURNS void LANGUAGE sql AS $$ INSERT INTO t.once VALUES (e.event_type) $$;
+SELECT foreman.create_projection('defers', 't.defers', batch => 20) \g /dev/null
+SELECT ok(t.wait_until($$ t.projection('defers') = 'failing 50' $$, 60), 'an event whose deferred constraint fails is found, too');
+DELETE FROM t.once WHERE ctid = '(0,1)';
+SELECT ok(t.wait_until($$ t.projection('defers') = 'running 0' $$, 60), 'mended, it goes on');
+SELECT is((SELECT count(DISTINCT name) || ' ' || count(*) FROM t.once), '60 60', 'with each event once');
+SELECT foreman.drop_projection('defers') \g /dev/null
+
+-- Jobs of projections that somebody takes away: the next one goes on at once.
+CREATE FUNCTION t.see(e foreman.event) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    IF t.is_bad(e.event_type) THEN RAISE 'cannot see %', e.event_type; END IF;
+    INSERT INTO t.seen (name, position, event_type) VALUES ('see', e.position, e.event_type);
+END $$;
+CREATE FUNCTION t.waiting() RETURNS int8 LANGUAGE sql AS $$ SELECT job_id FROM foreman.jobs WHERE kind = 'projection:see' AND finished_at IS NULL $$;
+SELECT foreman.create_projection('see', 't.see', from_position => NULL) \g /dev/null
+INSERT INTO t.bad VALUES ('Bad');
+SELECT foreman.execute('order', '1', '{"do": "Bad"}') \g /dev/null
+SELECT ok(t.wait_until($$ t.projection('see') = 'failing 1' $$), 'a projection fails');
+SELECT foreman.cancel(t.waiting()) \g /dev/null
+SELECT ok(t.wait_until($$ t.projection('see') = 'failing 1' $$), 'its job is cancelled: the next one tries again');
+DELETE FROM t.bad;
+SELECT foreman.delete_job(t.waiting()) \g /dev/null
+SELECT ok(t.wait_until($$ t.projection('see') = 'running 0' $$), 'its job is deleted: the next one goes on');
+
+-- A rebuild of a projection that fails: what the old handler waits for is nothing to the new one.
+CREATE FUNCTION t.see_better(e foreman.event) RETURNS void LANGUAGE sql AS $$ INSERT INTO t.seen (name, position, event_type) VALUES ('better', e.position, e.event_type) $$;
+INSERT INTO t.bad VALUES ('Worse');
+SELECT foreman.execute('order', '1', '{"do": "Worse"}') \g /dev/null
+SELECT ok(t.wait_until($$ (SELECT failed_attempts = 4 FROM foreman.projections) $$, 60), 'a projection fails again and again');
+SELECT foreman.rebuild_projection('see', 't.see_better') \g /dev/null
+SELECT ok(t.wait_until($$ (SELECT handler = 't.see_better(foreman.event)' FROM foreman.projections WHERE name = 'see') $$), 'a rebuild takes its place');
+SELECT foreman.execute('order', '1', '{"do": "Fresh"}') \g /dev/null
+SELECT ok(t.wait_until($$ t.projection('see') = 'running 0' $$, 3), 'and goes on without waiting for the next attempt of the old one');
+
+SELECT * FROM finish();
