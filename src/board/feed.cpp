@@ -19,6 +19,8 @@ void begin_append(int64 last) noexcept {
     if (!board_present() || g_appending) return;
     Appender& mine = appenders()[pg::this_process().procno];
     mine.database = MyDatabaseId;
+    mine.pid = MyProcPid;
+    mine.since = GetCurrentTransactionStartTimestamp();
     pg_write_barrier();
     pg_atomic_write_u64(&mine.after, static_cast<uint64>(last) + 1);
     pg_memory_barrier();
@@ -52,6 +54,19 @@ int64 settled_position(Oid database, int64 last) noexcept {
     }
     pg_memory_barrier();
     return settled;
+}
+
+OpenAppend oldest_append(Oid database) noexcept {
+    OpenAppend oldest;
+    const uint32 n = board().appender_capacity;
+    for (uint32 i = 0; i < n; i++) {
+        const Appender& a = appenders()[i];
+        if (pg_atomic_read_u64(const_cast<pg_atomic_uint64*>(&a.after)) == 0) continue;
+        pg_read_barrier();
+        if (a.database == database && (oldest.pid == 0 || a.since < oldest.since.us))
+            oldest = {a.pid, core::Instant{a.since}};
+    }
+    return oldest;
 }
 
 void want_appends(Oid database, bool want) noexcept {

@@ -368,9 +368,11 @@ struct TableUse {
 
 // What a process appends to the feed. See board/feed.hpp.
 struct Appender {
-    pg_atomic_uint64
-        after;  // int64: 1 more than the position that was the last one before its own; 0: it appends nothing
+    // int64: 1 more than the position that was the last one before its own; 0: it appends nothing
+    pg_atomic_uint64 after;
     Oid database;
+    int32 pid;
+    int64 since;  // when its transaction began
 };
 
 struct Board {

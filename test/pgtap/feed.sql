@@ -49,6 +49,14 @@ SELECT * FROM dblink('other', $$ SELECT outcome FROM foreman.execute('order', 'l
 SELECT foreman.execute('order', 'early', '{"do": "Early"}') \g /dev/null
 SELECT is((SELECT count(*) FROM foreman.read_feed(after_position => :before)), 0::int8, 'an event with a greater position waits for one that may still come');
 SELECT is(foreman.feed_position(), :before::int8, 'feed_position() says so');
+SELECT is((SELECT ok FROM foreman.health() WHERE name = 'feed'), true, 'health() does not mind a short transaction');
+SELECT foreman.stop() \g /dev/null
+SELECT ok(t.wait_until($$ NOT EXISTS (SELECT FROM foreman.workers) $$), 'the workers have ended');
+SELECT set_config('foreman.fake_now', (now() + interval '90 s')::text, false) \g /dev/null
+SELECT matches((SELECT format('%s %s', ok, detail) FROM foreman.health() WHERE name = 'feed'),
+    format('^f Readers of events and projections wait for the transaction of process %s, which has appended events and is open for 9\d s: end it$', (SELECT pid FROM dblink('other', 'SELECT pg_backend_pid()') AS x (pid int))), 'it names one that is long');
+RESET foreman.fake_now;
+SELECT foreman.start() \g /dev/null
 SELECT dblink_exec('other', 'COMMIT') \g /dev/null
 SELECT is((SELECT string_agg(event_type, ' ') FROM foreman.read_feed(after_position => :before)), 'Late Early', 'then both come, in their order');
 -- One that rolls back leaves a gap that nobody waits for.

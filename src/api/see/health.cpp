@@ -8,6 +8,7 @@
 #include "api/public_function.hpp"
 #include "board/board.hpp"
 #include "board/databases.hpp"
+#include "board/feed.hpp"
 #include "board/settings.hpp"
 #include "board/slots.hpp"
 #include "board/tables.hpp"
@@ -289,6 +290,19 @@ void report_subscriptions(Report* report) {
         u.subscriptions);
 }
 
+// Events that others append meanwhile are committed, and readers do not get them yet.
+void report_feed(Report* report) {
+    constexpr core::Micros kTooLong = core::minutes(1);
+    const board::OpenAppend open = board::oldest_append(MyDatabaseId);
+    const core::Micros age = open.pid == 0 ? core::Micros{0} : store::now() - open.since;
+    if (age < kTooLong) return report->add("feed", true, "readers of events wait for no long transaction");
+    report->add(
+        "feed", false,
+        "Readers of events and projections wait for the transaction of process %d, which has appended events "
+        "and is open for " INT64_FORMAT " s: end it",
+        open.pid, age.us / 1'000'000);
+}
+
 // Ended workflows whose events it has not seen are kept until it has.
 void report_projections(Report* report) {
     const store::FailingProjection f = store::failing_projection();
@@ -347,6 +361,7 @@ FOREMAN_PUBLIC(health) {
     report_roles(&report);
     report_workflow_types(&report);
     report_workflow_inputs(&report);
+    if (preloaded) report_feed(&report);
     report_projections(&report);
     report_subscriptions(&report);
     report_interruptions(&report);
