@@ -73,6 +73,7 @@ CREATE TABLE foreman.workflow_instance (
     task            pg_catalog.int8,
     parked          pg_catalog.jsonb,
     worker_version  pg_catalog.text        COLLATE pg_catalog."C",
+    unseen          pg_catalog.int8        NOT NULL DEFAULT 0,
     CONSTRAINT workflow_instance_pkey PRIMARY KEY (instance)
 ) WITH (fillfactor = 70);
 -- The id comes first: statements look for it alone, and compare the type without an index (store/workflows/instances.cpp).
@@ -98,6 +99,7 @@ COMMENT ON COLUMN foreman.workflow_instance.folded_by IS 'Identity of the evolve
 COMMENT ON COLUMN foreman.workflow_instance.task IS 'Last job of kind workflow-task:TYPE that was made for workers outside';
 COMMENT ON COLUMN foreman.workflow_instance.parked IS 'Why workers outside get no task of it until resume_workflow(): reason, at, and what they submitted instead of what was recorded';
 COMMENT ON COLUMN foreman.workflow_instance.worker_version IS 'Workers of this version get its tasks; NULL: any';
+COMMENT ON COLUMN foreman.workflow_instance.unseen IS 'Where workers outside decide: bytes of the events that came since one submitted commands, each counted as 1 kB at least';
 
 CREATE SEQUENCE foreman.workflow_position_seq AS pg_catalog.int8;
 SELECT pg_catalog.pg_extension_config_dump('foreman.workflow_position_seq', '');
@@ -162,6 +164,7 @@ CREATE TABLE foreman.workflow_input (
     CONSTRAINT workflow_input_pkey PRIMARY KEY (input)
 ) WITH (fillfactor = 90);
 CREATE INDEX workflow_input_pending ON foreman.workflow_input (workflow_type, workflow_id, input) WHERE (state OPERATOR(pg_catalog.=) 'p');
+CREATE INDEX workflow_input_held ON foreman.workflow_input (workflow_id, input) WHERE (state OPERATOR(pg_catalog.=) 'p' AND job_id IS NULL);
 CREATE INDEX workflow_input_of ON foreman.workflow_input (workflow_type, workflow_id, input) WHERE (state OPERATOR(pg_catalog.<>) 'p');
 CREATE INDEX workflow_input_handled ON foreman.workflow_input (handled_at, input) WHERE (handled_at IS NOT NULL);
 CREATE UNIQUE INDEX workflow_input_id ON foreman.workflow_input (workflow_type, workflow_id, input_id) WHERE (input_id IS NOT NULL);
@@ -175,7 +178,7 @@ COMMENT ON COLUMN foreman.workflow_input.input_id IS 'Name that its sender gave 
 COMMENT ON COLUMN foreman.workflow_input.begins IS 'Whether it may begin an instance';
 COMMENT ON COLUMN foreman.workflow_input.ends IS 'Whether the instance fails when decide rejects it';
 COMMENT ON COLUMN foreman.workflow_input.effect IS 'Effect whose end it is';
-COMMENT ON COLUMN foreman.workflow_input.job_id IS 'Job that handles it';
+COMMENT ON COLUMN foreman.workflow_input.job_id IS 'Job that handles it; NULL while it is held back until workers outside have seen what came before';
 
 CREATE SEQUENCE foreman.workflow_effect_seq AS pg_catalog.int8;
 SELECT pg_catalog.pg_extension_config_dump('foreman.workflow_effect_seq', '');
@@ -400,7 +403,7 @@ COMMENT ON COLUMN foreman._workflow_inputs.handled_at IS 'When it was handled';
 COMMENT ON COLUMN foreman._workflow_inputs.rejection IS 'What decide answered';
 COMMENT ON COLUMN foreman._workflow_inputs.first_sequence IS 'First event that it made';
 COMMENT ON COLUMN foreman._workflow_inputs.last_sequence IS 'Last event that it made';
-COMMENT ON COLUMN foreman._workflow_inputs.job_id IS 'Job that handles it';
+COMMENT ON COLUMN foreman._workflow_inputs.job_id IS 'Job that handles it; NULL while it is held back until workers outside have seen what came before';
 
 -- bundle: operator monitor
 CREATE FUNCTION foreman.workflow_inputs(workflow_type pg_catalog.text, workflow_id pg_catalog.text)

@@ -1,6 +1,8 @@
 // The letters that stand in the tables of workflows, by name; sql/parts/75_workflows.sql lists the same ones.
 #pragma once
 
+#include <algorithm>
+#include <cstdint>
 #include <string_view>
 
 namespace foreman::core {
@@ -44,6 +46,17 @@ enum class InputSource : char {
     task_lost = 'w',  ///< workers outside could not do a task; the instance is parked
     fail = 'f'        ///< nobody can handle a dead letter; decide is not asked
 };
+
+/// How much of its history the workers of a type that is decided outside have not seen; beyond it, inputs wait outside
+/// of the history. An event weighs at least so much that there are at most 1,024.
+inline constexpr std::int64_t kMostUnseen = std::int64_t{1} << 20;
+constexpr std::int64_t unseen_weight(std::int64_t events, std::size_t bytes) noexcept {
+    return std::max(events * 1024, static_cast<std::int64_t>(bytes));
+}
+/// Inputs that keep their place behind signals that wait so. The others change what runs, and must not wait for a worker.
+constexpr bool keeps_its_place(InputSource source) noexcept {
+    return source == InputSource::signal || source == InputSource::effect || source == InputSource::child_end;
+}
 
 /// workflow_instance.on_parent_end
 enum class OnParentEnd : char { cancel = 'c', terminate = 't', abandon = 'a' };

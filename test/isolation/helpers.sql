@@ -167,6 +167,10 @@ CREATE FUNCTION spec.submit_task() RETURNS text LANGUAGE sql AS $$
 CREATE FUNCTION spec.signal_flow(event text) RETURNS bool LANGUAGE sql AS $$ SELECT foreman.signal_workflow('flow', 'f', jsonb_build_object('type', event)) > 0 $$;
 CREATE FUNCTION spec.wait_for_flow(events int) RETURNS bool LANGUAGE sql AS $$
     SELECT spec.wait_for(format('(SELECT sequence = %s FROM foreman.workflows WHERE workflow_type = ''flow'')', events)) $$;
+-- A signal that fills the history of the flow, so that the next ones are held back; those, and the jobs of inputs.
+CREATE FUNCTION spec.fill_flow() RETURNS bool LANGUAGE sql AS $$ SELECT foreman.signal_workflow('flow', 'f', jsonb_build_object('type', 'big', 'text', repeat('x', 1100000))) > 0 $$;
+CREATE FUNCTION spec.held() RETURNS bigint LANGUAGE sql AS $$ SELECT count(*) FROM foreman.workflow_inputs('flow', 'f') WHERE state = 'pending' AND job_id IS NULL $$;
+CREATE FUNCTION spec.flow_jobs() RETURNS bigint LANGUAGE sql AS $$ SELECT count(*) FROM foreman.live_job WHERE kind = 'workflow:flow' $$;
 -- A workflow with an effect that is done outside; whoever claims that lets it fail for good, and the workflow with it.
 CREATE FUNCTION spec.with_effect(id text) RETURNS text LANGUAGE sql
     AS $$ SELECT outcome FROM foreman.execute('spec', id, '{"do": "A", "effects": [{"kind": "unheard", "key": "e"}]}') $$;

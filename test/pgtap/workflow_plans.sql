@@ -49,6 +49,15 @@ SELECT w.submits('long', '[{"command": "record_side_effect", "sequence": 10002, 
 SELECT cmp_ok(:long_history::int8, '<', :short_history::int8 + 20, format('commands after 10,000 events: %s blocks, after few %s', :long_history, :short_history));
 SELECT is((SELECT max(command) FROM foreman.workflow_event), 10003, 'and they are accepted');
 
+-- A signal ends the wait for it, which is looked for among the timers of its workflow, not among all jobs.
+SELECT foreman.stop() \g /dev/null
+SELECT ok(t.wait_until('t.no_workers()'), 'the workers are gone');
+SELECT t.cost($$ SELECT foreman.signal_workflow('flow', 'short', '{"type": "go"}'), foreman.drain() $$) AS few_jobs \gset
+SELECT t.cost($$ SELECT foreman.signal_workflow('flow', 'short', '{"type": "go"}'), foreman.drain() $$) AS few_jobs \gset
+SELECT count(foreman.enqueue('later', run_at => now() + '1 day')) FROM generate_series(1, 10000) \g /dev/null
+SELECT t.cost($$ SELECT foreman.signal_workflow('flow', 'short', '{"type": "go"}'), foreman.drain() $$) AS many_jobs \gset
+SELECT cmp_ok(:many_jobs::int8, '<', :few_jobs::int8 + 100, format('a signal beside 10,000 jobs: %s blocks, beside few %s', :many_jobs, :few_jobs));
+
 -- Its end asks for its children.
 VACUUM ANALYZE foreman.workflow_instance;
 SELECT t.cost($$ SELECT foreman.terminate_workflow('order', 'many 1500') $$) AS one_end \gset

@@ -148,6 +148,7 @@ class Batch {
     pg::vector<Command> commands_;
     pg::vector<int32> new_;  // those that the history does not have
     Decision decision_;
+    bool ended_ = false;  // and nothing goes on for it
     const core::Instant now_ = store::now();
 };
 
@@ -169,6 +170,7 @@ Submitted Batch::run(const pg::UuidBytes& token) {
     plan();
     write();
     settle_task();
+    if (!ended_) store::call_held_inputs(type_, subject_.id);
     return Submitted::accepted;
 }
 
@@ -184,7 +186,7 @@ bool Batch::take_task(const pg::UuidBytes& token) {
 }
 
 void Batch::settle_task() {
-    store::clear_task(instance_.instance, task_.job.job_id);  // it was not lost
+    store::finish_task(instance_.instance, task_.job.job_id);  // it was not lost
     store::Attempt done;
     done.started_at = task_.job.claimed_at;
     store::settle(task_.job, done, context_.get());
@@ -339,6 +341,7 @@ void Batch::end(const Command& c) {
         if (v == nullptr || v->type != jbvString) return otherwise;
         return std::string_view(v->val.string.val, static_cast<std::size_t>(v->val.string.len));
     };
+    ended_ = c.kind != Kind::continue_as_new;
     switch (c.kind) {
         case Kind::continue_as_new:
             return go_on_as_new(c);
@@ -379,7 +382,8 @@ void Batch::go_on_as_new(const Command& c) {
                                              {consumed.data(), consumed.size()}, context_.get(), &count);
     store::append_events(type_.type(), next, 1, events, now_);
     publish_events(subject_, next, 1);
-    store::advance_instance({next, count, now_, {}, {}, 0});
+    const int64 unseen = core::unseen_weight(count, pg::datum_bytes(events));
+    store::advance_instance({next, count, now_, {}, {}, 0, unseen});
     store::make_task_due(type_, subject_.id, next);
 }
 

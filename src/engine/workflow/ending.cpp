@@ -101,7 +101,10 @@ void cancel_timers(const store::WorkflowType& type, int64 instance) {
 void end_workflow(const store::WorkflowType& type, std::string_view id, const store::Instance& instance,
                   const Ending& ending) {
     store::end_instance(instance.instance, ending.state, ending.reason, store::now());
-    if (store::is_decided_outside(type)) store::drop_task(instance.instance);
+    if (store::is_decided_outside(type)) {
+        store::drop_task(instance.instance);
+        store::call_held_inputs(type, id);
+    }
     cancel_timers(type, instance.instance);
     if (ending.undo) undo_all(type, id, instance.instance, ending.reason);
     end_children(instance.instance);

@@ -113,6 +113,8 @@ std::optional<Handled> Handling::run() {
     if (locked == store::Locked::absent) return only(core::InputState::already_completed);
     if (input_.root != 0 && input_.root != instance_.root) return only(core::InputState::already_completed);
     if (std::optional<Handled> handled = without_decide()) return handled;
+    if (instance_.unseen >= core::kMostUnseen && core::keeps_its_place(input_.source))
+        return only(core::InputState::pending);
     check_expected();
     now_ = store::now();
     if (store::is_decided_outside(type_)) {
@@ -343,6 +345,8 @@ Handled Handling::accept() {
         advance.folded = state_;
         advance.folded_by = folded_by_;
     }
+    if (store::is_decided_outside(type_))
+        advance.unseen = core::unseen_weight(1, pg::datum_bytes(decision_.event_array));
     const std::optional<store::RowVersion> version = store::advance_instance(advance);
     if (version && has_folded())
         keep_state(instance_.instance, *version, folded_by_, generation_ + type_.loaded, state_);
@@ -366,7 +370,7 @@ void count(const store::WorkflowType& type, const Handled& handled) {
 std::optional<Handled> handle_input(const store::WorkflowType& type, const store::Input& input,
                                     const HandleOptions& options) {
     const std::optional<Handled> handled = Handling(type, input, options).run();
-    if (handled && !handled->repeated) count(type, *handled);
+    if (handled && !handled->repeated && handled->outcome != core::InputState::pending) count(type, *handled);
     return handled;
 }
 

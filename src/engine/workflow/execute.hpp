@@ -11,7 +11,8 @@
 namespace foreman::engine {
 
 struct Handled {
-    core::InputState outcome = core::InputState::accepted;  ///< accepted, rejected or already_completed
+    /// accepted, rejected or already_completed; pending: not handled, workers outside have too much to look at already
+    core::InputState outcome = core::InputState::accepted;
     std::optional<Datum> rejection;
     int64 first_sequence = 0;
     int64 last_sequence = 0;

@@ -38,26 +38,33 @@ void discard(std::string_view reason) {
     std::memcpy(wish.reason, reason.data(), wish.reason_len);
 }
 
-// returns: false where somebody else holds the instance
-bool handle(const store::WorkflowType& type, const store::Input& input) {
+enum class Done : uint8 {
+    yes,
+    busy,    // somebody else holds the instance
+    no_room  // workers outside have not seen what came before; the instance is locked
+};
+
+Done handle(const store::WorkflowType& type, const store::Input& input) {
     board::debug_point(board::DebugPoint::inside_input);
     const std::optional<Handled> handled = handle_input(type, input, kNeverWait);
-    if (!handled) return false;
-    if (handled->repeated) return true;
+    if (!handled) return Done::busy;
+    if (handled->repeated) return Done::yes;
+    if (handled->outcome == core::InputState::pending) return Done::no_room;
     store::finish_input(
         input.input, {handled->outcome, handled->rejection, handled->first_sequence, handled->last_sequence},
         store::now(), keeps_record(type, input.input_id, handled->outcome));
-    return true;
+    return Done::yes;
 }
 
-enum class Before : uint8 { handled, more, stopped };
+enum class Before : uint8 { handled, more, stopped, no_room };
 
 // The inputs that wait before one, in their order. What goes wrong with one of them is the affair of its own job.
-Before handle_earlier(const store::WorkflowType& type, const store::Input& own, core::Micros* pause) {
+Before handle_earlier(const store::WorkflowType& type, const store::Input& own, int most,
+                      core::Micros* pause) {
     pg::Context context("foreman inputs", CurrentMemoryContext);
     pg::ContextResource memory(context);
     pg::vector<store::Input> earlier(&memory);
-    store::pending_inputs(type, own.id, own.input, kMostAtOnce, context.get(), &earlier);
+    store::pending_inputs(type, own.id, own.input, most, context.get(), &earlier);
     if (earlier.empty()) return Before::handled;
     try {
         pg::Subtransaction sub;
@@ -67,10 +74,10 @@ Before handle_earlier(const store::WorkflowType& type, const store::Input& own, 
                 sub.commit();
                 return Before::stopped;
             }
-            if (!handle(type, input)) {
-                sub.commit();
-                return Before::stopped;
-            }
+            const Done done = handle(type, input);
+            if (done == Done::yes) continue;
+            sub.commit();
+            return done == Done::busy ? Before::stopped : Before::no_room;
         }
         sub.commit();
     } catch (const pg::PgError& e) {
@@ -79,20 +86,30 @@ Before handle_earlier(const store::WorkflowType& type, const store::Input& own, 
     } catch (const pg::Failure&) {
         return Before::stopped;
     }
-    return earlier.size() < kMostAtOnce ? Before::handled : Before::more;
+    return earlier.size() < static_cast<std::size_t>(most) ? Before::handled : Before::more;
 }
 
 void run_input(const store::WorkflowType& type, const store::Job& job) {
     store::Input own;
     if (!store::read_input(job.origin_id, CurrentMemoryContext, &own)) return;
-    if (own.state != core::InputState::pending) return;
-    for (;;) {
+    if (own.state != core::InputState::pending || own.job_id != job.job_id) return;
+    // The first one alone: where it is held back, thousands may be behind it.
+    for (int most = 1;; most = kMostAtOnce) {
         core::Micros pause = growing_pause(job);
-        const Before before = handle_earlier(type, own, &pause);
+        const Before before = handle_earlier(type, own, most, &pause);
         if (before == Before::stopped) return come_back_after(pause);
-        if (before == Before::handled) break;
+        if (before == Before::no_room && core::keeps_its_place(own.source))
+            return store::hold_inputs(type, own);
+        if (before != Before::more) break;
     }
-    if (!handle(type, own)) come_back_after(growing_pause(job));
+    switch (handle(type, own)) {
+        case Done::yes:
+            return;
+        case Done::busy:
+            return come_back_after(growing_pause(job));
+        case Done::no_room:
+            return store::hold_inputs(type, own);
+    }
 }
 
 void run_timer(const store::WorkflowType& type, const store::Job& job) {

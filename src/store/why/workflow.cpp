@@ -25,7 +25,7 @@ constinit pg::Statement g_instance{
 // The reason, its detail, until when, and the job that does it.
 constinit pg::Statement g_inputs{
     "why_workflow_inputs",
-    "(SELECT 'input_pending', " OBJECT
+    "(SELECT CASE WHEN job_id IS NULL THEN 'input_held_back' ELSE 'input_pending' END, " OBJECT
     "('input', input, 'received_at', received_at), NULL::pg_catalog.timestamptz, job_id FROM "
     "foreman.workflow_input WHERE workflow_type " EQ " $1 AND workflow_id " EQ " $2 AND state " EQ
     " 'p' ORDER BY input LIMIT $3) UNION ALL (SELECT 'input_dead', " OBJECT
@@ -58,9 +58,9 @@ constinit pg::Statement g_of_instance{
     "j.job_id " EQ " i.task WHERE i.instance " EQ " $1 AND (i.parked IS NOT NULL OR j.job_id IS NOT NULL))",
     {INT8OID, TEXTOID, INT8OID, TIMESTAMPTZOID, BOOLOID}};
 
-constexpr const char* kReasons[] = {"input_pending", "input_dead",  "effect_open",
-                                    "undo_running",  "undo_failed", "timer",
-                                    "child_running", "task",        "parked"};
+constexpr const char* kReasons[] = {"input_pending", "input_held_back", "input_dead", "effect_open",
+                                    "undo_running",  "undo_failed",     "timer",      "child_running",
+                                    "task",          "parked"};
 
 // Reasons are literals.
 const char* literal(std::string_view reason) noexcept {

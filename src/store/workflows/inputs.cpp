@@ -51,6 +51,27 @@ constinit pg::Statement g_pending{"pending_workflow_inputs",
                                   " 0 " LT " $3 ORDER BY i.input LIMIT $4",
                                   {TEXTOID, TEXTOID, INT8OID, INT4OID}};
 
+constinit pg::Statement g_set_job{"set_workflow_input_job",
+                                  "UPDATE foreman.workflow_input SET job_id = $2 WHERE input " EQ " $1",
+                                  {INT8OID, INT8OID}};
+// Of the sources that core::keeps_its_place() names. Rows are compared, lest the planner take the primary key; one that
+// somebody deletes just now is not waited for.
+constinit pg::Statement g_hold{
+    "hold_workflow_inputs",
+    "UPDATE foreman.workflow_input SET job_id = NULL WHERE input " EQ
+    " ANY (pg_catalog.array_append(ARRAY (SELECT i.input FROM foreman.workflow_input i WHERE "
+    "(i.workflow_type, i.workflow_id, i.input) " GT " ($1, $2, $3) AND (i.workflow_type, i.workflow_id) " LE
+    " ($1, $2) AND i.state " EQ " 'p' AND i.source " EQ
+    " ANY ('{s,r,c}'::pg_catalog.\"char\"[]) ORDER BY i.workflow_type, i.workflow_id, i.input LIMIT 1000 "
+    "FOR UPDATE SKIP LOCKED), $3)) AND job_id IS NOT NULL",
+    {TEXTOID, TEXTOID, INT8OID}};
+// The type is compared as an expression, lest the index of all that are pending be taken.
+constinit pg::Statement g_last_held{"last_held_workflow_input",
+                                    "SELECT input FROM foreman.workflow_input WHERE workflow_id " EQ
+                                    " $2 AND (workflow_type " CAT " '') " EQ " $1 AND state " EQ
+                                    " 'p' AND job_id IS NULL ORDER BY input DESC LIMIT 1",
+                                    {TEXTOID, TEXTOID}};
+
 constinit pg::Statement g_keep{"keep_workflow_input",
                                "UPDATE foreman.workflow_input SET state = $2, handled_at = $3, rejection = "
                                "$4, first_sequence = $5, last_sequence "
@@ -121,6 +142,20 @@ Datum job_args(std::string_view id, int64 input) {
     return pg::JsonObject().text("workflow_id", id).number("input", input).done();
 }
 
+void insert_input_job(const WorkflowType& t, std::string_view id, int64 input, int64 job_id) {
+    NewJob job;
+    job.kind = t.kind;
+    job.queue = t.queue;
+    job.priority = find_queue(t.queue).priority;
+    job.run_at = now();
+    job.role = t.run_as;
+    job.args = job_args(id, input);
+    job.id = job_id;
+    job.origin = core::Origin::workflow_input;
+    job.origin_id = input;
+    insert_job(job);
+}
+
 }  // namespace
 
 SentInput send_input(const WorkflowType& t, const NewInput& i) {
@@ -150,17 +185,7 @@ SentInput send_input(const WorkflowType& t, const NewInput& i) {
                 .hint("Try again.");
         return {rows[0].i64(1), false};
     }
-    NewJob job;
-    job.kind = t.kind;
-    job.queue = t.queue;
-    job.priority = find_queue(t.queue).priority;
-    job.run_at = now();
-    job.role = t.run_as;
-    job.args = job_args(i.id, input);
-    job.id = job_id;
-    job.origin = core::Origin::workflow_input;
-    job.origin_id = input;
-    insert_job(job);
+    insert_input_job(t, i.id, input, job_id);
     count_pending(t.type(), 1);
     return {input, true};
 }
@@ -238,6 +263,27 @@ std::optional<InputAnswer> find_answer(std::string_view type, std::string_view i
     if (!r.is_null(4)) answer.first_sequence = r.i64(4);
     if (!r.is_null(5)) answer.last_sequence = r.i64(5);
     return answer;
+}
+
+void hold_inputs(const WorkflowType& t, const Input& first) {
+    const AsOwner scope;
+    pg::Args<3> a;
+    a.text(1, t.type()).text(2, first.id).i64(3, first.input);
+    g_hold.execute(a);
+}
+
+void call_held_inputs(const WorkflowType& t, std::string_view id) {
+    const AsOwner scope;
+    pg::Args<2> a;
+    a.text(1, t.type()).text(2, id);
+    int64 last = 0;
+    for (const pg::Row r : g_last_held.execute(a)) last = r.i64(1);
+    if (last == 0) return;
+    const int64 job_id = next_job_id();
+    insert_input_job(t, id, last, job_id);
+    pg::Args<2> job;
+    job.i64(1, last).i64(2, job_id);
+    g_set_job.execute(job);
 }
 
 bool bury_input(int64 input) {

@@ -1,5 +1,6 @@
 // Inputs of workflows as rows: those that come later wait here until they were handled, in their order, and some
-// handled ones are kept. Each waiting input has a job of kind "workflow:TYPE" (origin workflow_input) that handles it.
+// handled ones are kept. Each waiting input has a job of kind "workflow:TYPE" (origin workflow_input) that handles it,
+// unless it is held back: workers outside have not seen what came before it. Then it has none until they have.
 // Invariant: an input and its job are made in one transaction, and the input leaves state pending in the transaction
 // that handles it.
 #pragma once
@@ -81,6 +82,16 @@ bool record_input(const WorkflowType& type, const NewInput& input, const InputAn
 /// What an input of this input_id was answered; nothing when there is none, or when it still waits.
 std::optional<InputAnswer> find_answer(std::string_view type, std::string_view id, std::string_view input_id,
                                        MemoryContext context);
+
+/// does: an input that its job found no room for in the history, and those that came after it (at most 1,000 of them),
+///     wait without a job until call_held_inputs(). Jobs that they have are not theirs any more, and do nothing.
+/// needs: the row of the instance is locked, so that whoever makes room sees them afterwards
+void hold_inputs(const WorkflowType& type, const Input& first);
+/// does: where inputs of a workflow are held back, enqueues a job for the last of them, which handles those before it as
+///     far as there is room, and holds the rest.
+/// needs: the row of the instance is locked
+/// cost: a look at an index that has nothing but inputs that are held back
+void call_held_inputs(const WorkflowType& type, std::string_view id);
 
 /// Its job became a dead letter; or came back from the dead letters.
 /// returns: false when the input is in another state

@@ -13,8 +13,9 @@ namespace foreman::store {
 
 namespace {
 
-#define INSTANCE_COLUMNS \
-    "instance, root, state, sequence, folded, folded_sequence, folded_by, parent, on_end, xmin, ctid"
+#define INSTANCE_COLUMNS                                                                                \
+    "instance, root, state, sequence, folded, folded_sequence, folded_by, parent, on_end, xmin, ctid, " \
+    "unseen"
 // The type is compared as an expression, lest an index that begins with it be taken: while the table is empty the
 // planner takes any, and the plan is kept.
 #define OF_ID                                                                                       \
@@ -46,9 +47,9 @@ constinit pg::Statement g_forget{"forget_workflow",
 
 constinit pg::Statement g_advance{
     "advance_workflow",
-    "UPDATE foreman.workflow_instance SET sequence = $2, last_event_at = $3 WHERE instance " EQ
-    " $1 RETURNING xmin, ctid",
-    {INT8OID, INT8OID, TIMESTAMPTZOID}};
+    "UPDATE foreman.workflow_instance SET sequence = $2, last_event_at = $3, unseen = unseen " PLUS
+    " $4 WHERE instance " EQ " $1 RETURNING xmin, ctid",
+    {INT8OID, INT8OID, TIMESTAMPTZOID, INT8OID}};
 constinit pg::Statement g_advance_folded{"advance_workflow_folded",
                                          "UPDATE foreman.workflow_instance SET sequence = $2, last_event_at "
                                          "= $3, folded = $4, folded_sequence = $2, "
@@ -138,6 +139,7 @@ void read_instance(const pg::Row& r, MemoryContext context, Instance* out) {
     if (!r.is_null(8)) out->parent = r.i64(8);
     if (!r.is_null(9)) out->on_end = {pg::copy_text(r.view(9), context), r.view(9).size()};
     out->version = read_version(r, 10);
+    out->unseen = r.i64(12);
 }
 
 void read_member(const pg::Row& r, MemoryContext context, Family* out) {
@@ -268,8 +270,8 @@ std::optional<RowVersion> advance_instance(const Advance& v) {
         g_advance_folded.execute(a);
         return std::nullopt;
     }
-    pg::Args<3> a;
-    a.i64(1, v.instance).i64(2, v.sequence).instant(3, v.at);
+    pg::Args<4> a;
+    a.i64(1, v.instance).i64(2, v.sequence).instant(3, v.at).i64(4, v.unseen);
     const pg::Rows rows = g_advance.execute(a);
     return read_version(rows[0], 1);
 }

@@ -32,6 +32,7 @@ struct Instance {
     int64 parent = 0;
     RowVersion version;
     std::string_view on_end;
+    int64 unseen = 0;  ///< weight of what came since a worker last submitted commands; only where they decide
     bool is_new = false;  ///< begun by this transaction, for this input
 };
 
@@ -74,6 +75,7 @@ struct Advance {
     std::optional<Datum> search;  ///< merged into what is there; a null takes a key away
     std::optional<Datum> folded;  ///< keeps the old snapshot where there is none
     int64 folded_by = 0;
+    int64 unseen = 0;  ///< weight of the new events for workers outside
 };
 /// returns: the version of the row that it wrote; none where that has a snapshot
 std::optional<RowVersion> advance_instance(const Advance& advance);

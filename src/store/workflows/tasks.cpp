@@ -35,10 +35,11 @@ constinit pg::Statement g_waits{"workflow_task_waits",
 constinit pg::Statement g_set_task{"set_workflow_task",
                                    "UPDATE foreman.workflow_instance SET task = $2 WHERE instance " EQ " $1",
                                    {INT8OID, INT8OID}};
-constinit pg::Statement g_clear_task{"clear_workflow_task",
-                                     "UPDATE foreman.workflow_instance SET task = NULL WHERE instance " EQ
-                                     " $1 AND task " EQ " $2",
-                                     {INT8OID, INT8OID}};
+constinit pg::Statement g_finish_task{
+    "finish_workflow_task",
+    "UPDATE foreman.workflow_instance SET unseen = 0, task = CASE WHEN task " NE
+    " $2 THEN task END WHERE instance " EQ " $1 AND state " EQ " 'r'",
+    {INT8OID, INT8OID}};
 constinit pg::Statement g_task_args{
     "workflow_task_args",
     "SELECT pg_catalog.jsonb_build_object('workflow_type', $1, 'workflow_id', $2)",
@@ -76,6 +77,7 @@ constinit pg::Statement g_resume{
     " $1 AND parked IS NOT NULL RETURNING workflow_type",
     {INT8OID}};
 // The index of unique keys is in byte order, and ; comes after :.
+// The sum keeps the planner from the primary key, which it would read whole for that order.
 constinit pg::Statement g_wait_timer{
     "workflow_wait_timer",
     "SELECT pg_catalog.substr(unique_key, pg_catalog.strpos(unique_key, ':') " PLUS
@@ -83,7 +85,7 @@ constinit pg::Statement g_wait_timer{
     " ':') AND unique_key " LT " ($2::pg_catalog.text " CAT " ';') AND unique_as " EQ
     " ANY ('{t,s}'::pg_catalog.\"char\"[]) AND (args OPERATOR(pg_catalog.->>) 'name') " EQ
     " $3 AND pg_catalog.starts_with(args OPERATOR(pg_catalog.->>) 'type', 'signal_timed_out:') ORDER BY "
-    "job_id LIMIT 1",
+    "job_id " PLUS " 0 LIMIT 1",
     {TEXTOID, INT8OID, TEXTOID}};
 constinit pg::Statement g_timer_payload{
     "workflow_timer_payload",
@@ -169,11 +171,11 @@ bool drop_task(int64 instance) {
     return true;
 }
 
-void clear_task(int64 instance, int64 job_id) {
+void finish_task(int64 instance, int64 job_id) {
     const AsOwner scope;
     pg::Args<2> a;
     a.i64(1, instance).i64(2, job_id);
-    g_clear_task.execute(a);
+    g_finish_task.execute(a);
 }
 
 bool read_task(int64 instance, MemoryContext context, Task* out) {

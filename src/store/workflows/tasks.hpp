@@ -29,8 +29,9 @@ void make_task_due(const WorkflowType& type, std::string_view id, int64 instance
 /// returns: whether there was one
 bool drop_task(int64 instance);
 
-/// This task is not the one that the instance has any more: it was done.
-void clear_task(int64 instance, int64 job_id);
+/// does: a worker has done this task: it is not the one that the instance has any more, and what came so far is seen.
+/// needs: the row of the instance is locked
+void finish_task(int64 instance, int64 job_id);
 
 struct Task {
     std::string_view type, id, version;

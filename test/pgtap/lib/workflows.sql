@@ -56,6 +56,8 @@ CREATE FUNCTION w.broken() RETURNS SETOF text LANGUAGE sql AS $$
     UNION ALL
     SELECT format('pending input %s has no job', i.input) FROM foreman.workflow_input i
      WHERE state = 'p' AND NOT EXISTS (SELECT FROM foreman.live_job j WHERE j.job_id = i.job_id)
+       AND NOT (i.job_id IS NULL AND EXISTS (SELECT FROM foreman.workflow_instance r WHERE r.workflow_type = i.workflow_type AND r.workflow_id = i.workflow_id
+           AND r.state = 'r' AND (r.parked IS NOT NULL OR EXISTS (SELECT FROM foreman.live_job j WHERE j.job_id = r.task))))
     UNION ALL
     SELECT format('open effect %s has no job', e.effect) FROM foreman.workflow_effect e
      WHERE state = 'o' AND NOT EXISTS (SELECT FROM foreman.live_job j WHERE j.job_id = e.job_id)
