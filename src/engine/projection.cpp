@@ -102,8 +102,8 @@ Pass::End Pass::run() {
         context.reset();
         pg::ContextResource memory(context);
         pg::vector<store::FeedEvent> events(&memory);
-        store::read_feed(projection_.filter, position_, store::settled_position(),
-                         std::min<int64>(size_, most_ - handled_), context.get(), &events);
+        (void)store::read_feed(projection_.filter, position_, store::settled_position(),
+                               std::min<int64>(size_, most_ - handled_), context.get(), &events);
         if (events.empty()) return End::caught_up;
         batches_++;
         if (!give({events.data(), events.size()})) {

@@ -82,4 +82,22 @@ SELECT ok(t.wait_until($$ (SELECT handler = 't.see_better(foreman.event)' FROM f
 SELECT foreman.execute('order', '1', '{"do": "Fresh"}') \g /dev/null
 SELECT ok(t.wait_until($$ t.projection('see') = 'running 0' $$, 3), 'and goes on without waiting for the next attempt of the old one');
 
+-- Events of 10 MB: neither a batch of them nor the rows of read_feed() are in memory at once.
+CREATE TABLE t.sizes (events int, bytes int8);
+CREATE FUNCTION t.weigh(e foreman.event[]) RETURNS void LANGUAGE sql AS $$
+    INSERT INTO t.sizes SELECT count(*), sum(octet_length(data::text)) FROM unnest(e) $$;
+CREATE FUNCTION t.peak_kb() RETURNS int8 LANGUAGE sql AS $$ SELECT (regexp_match(pg_read_file('/proc/self/status'), 'VmHWM:\s+(\d+) kB'))[1]::int8 $$;
+SELECT foreman.feed_position() AS before \gset
+SELECT count(foreman.execute('order', 'large' || i, jsonb_build_object('do', 'Large', 'data', jsonb_build_object('x', repeat('abcdefghij', 1000000))))) FROM generate_series(1, 30) i \g /dev/null
+SELECT foreman.create_projection('weigh', 't.weigh', batch => 1000, from_position => :before) \g /dev/null
+SELECT ok(t.wait_until($$ t.projection('weigh') = 'running 0' $$, 60), 'a projection handles large events');
+SELECT is((SELECT sum(events) FROM t.sizes), 30::int8, 'each once');
+SELECT cmp_ok((SELECT max(bytes) FROM t.sizes), '<', 64000000::int8, 'a few of them in a batch');
+SELECT t.peak_kb() AS peak \gset
+SELECT is((SELECT count(*) FROM foreman.read_feed(after_position => :before)), 30::int8, 'read_feed() gives all of them');
+SELECT cmp_ok(t.peak_kb() - :peak, '<', 200000::int8, 'without having all in memory');
+-- Small ones of any number.
+SELECT count(foreman.execute('order', 'many', jsonb_build_object('events', (SELECT jsonb_agg(jsonb_build_object('type', 'Small')) FROM generate_series(1, 300)))))\g /dev/null
+SELECT is((SELECT count(*) || ' ' || count(DISTINCT position) FROM foreman.read_feed(after_position => :before, event_types => '{Small}', max_rows => 299)), '299 299', 'max_rows of small ones');
+
 SELECT * FROM finish();

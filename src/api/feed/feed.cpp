@@ -26,7 +26,7 @@ FOREMAN_PUBLIC(read_feed) {
     pg::ResultSet rows(fcinfo);
     store::FeedFilter filter;
     filter.types = wanted_types(pg::optional_argument(fcinfo, 0));
-    const int64 after = required_position(pg::optional_argument(fcinfo, 1), "after_position");
+    int64 after = required_position(pg::optional_argument(fcinfo, 1), "after_position");
     const int64 most = required_count(pg::optional_argument(fcinfo, 2), "max_rows", 1, kMostFeedRows);
     filter.members =
         static_cast<int32>(required_count(pg::optional_argument(fcinfo, 4), "members", 1, kMostMembers));
@@ -34,15 +34,24 @@ FOREMAN_PUBLIC(read_feed) {
         static_cast<int32>(required_count(pg::optional_argument(fcinfo, 3), "member", 0, filter.members - 1));
     filter.event_types = wanted_event_types(pg::optional_argument(fcinfo, 5));
     const int64 until = store::settled_position();
-    pg::ContextResource memory(CurrentMemoryContext);
-    pg::vector<store::FeedEvent> events(&memory);
-    store::read_feed(filter, after, until, most, CurrentMemoryContext, &events);
-    for (const store::FeedEvent& e : events) {
-        std::array<OptionalDatum, 9> row;
-        row[0] = Int64GetDatum(e.position);
-        row[1] = Int64GetDatum(board::feed_epoch());
-        for (int i = 2; i <= 8; i++) row[static_cast<std::size_t>(i)] = pg::composite_attribute(e.event, i);
-        rows.put(row);
+    pg::Context context("foreman events", CurrentMemoryContext);
+    int64 left = most;
+    bool more = true;
+    while (more && left > 0) {
+        context.reset();
+        pg::ContextResource memory(context);
+        pg::vector<store::FeedEvent> events(&memory);
+        more = store::read_feed(filter, after, until, left, context.get(), &events);
+        for (const store::FeedEvent& e : events) {
+            std::array<OptionalDatum, 9> row;
+            row[0] = Int64GetDatum(e.position);
+            row[1] = Int64GetDatum(board::feed_epoch());
+            for (int i = 2; i <= 8; i++)
+                row[static_cast<std::size_t>(i)] = pg::composite_attribute(e.event, i);
+            rows.put(row);
+        }
+        if (!events.empty()) after = events.back().position;
+        left -= static_cast<int64>(events.size());
     }
     return rows.done();
 }

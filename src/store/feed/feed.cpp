@@ -1,6 +1,8 @@
 // See feed.hpp.
 #include "store/feed/feed.hpp"
 
+#include <algorithm>
+
 #include "board/feed.hpp"
 #include "pg/call.hpp"
 #include "pg/datum.hpp"
@@ -40,6 +42,11 @@ constinit pg::Statement g_standby{"standby_feed_position",
                                   "SELECT pg_catalog.max(c.position) FROM foreman.projection_place c JOIN "
                                   "foreman.projection p ON p.projection_id " EQ
                                   " c.projection_id WHERE p.replaces IS NULL"};
+
+// Events may be of any size: a few are read first, and no more than are likely to fit.
+constexpr int64 kBytes = 16 * 1024 * 1024;
+constexpr int64 kFirstRows = 4;
+constexpr int64 kMostRows = 64;
 
 void set_filter(auto* a, const FeedFilter& f, int64 after, int64 until) {
     a->i64(1, after).i64(2, until).i32(5, f.member).i32(6, f.members);
@@ -94,14 +101,29 @@ int64 settled_position() {
     return board::settled_position(MyDatabaseId, last);
 }
 
-void read_feed(const FeedFilter& f, int64 after, int64 until, int64 max, MemoryContext context,
+bool read_feed(const FeedFilter& f, int64 after, int64 until, int64 max, MemoryContext context,
                pg::vector<FeedEvent>* out) {
     const AsOwner scope;
-    pg::Args<7> a;
-    set_filter(&a, f, after, until);
-    a.i64(7, max);
-    for (const pg::Row r : g_read.execute_latest(a))
-        out->push_back({r.i64(1), pg::copy_varlena(r.datum(2), context)});
+    int64 rows = 0;
+    int64 bytes = 0;
+    int64 wanted = std::min(max, kFirstRows);
+    for (;;) {
+        pg::Args<7> a;
+        set_filter(&a, f, after, until);
+        a.i64(7, wanted);
+        int64 got = 0;
+        for (const pg::Row r : g_read.execute_latest(a)) {
+            out->push_back({r.i64(1), pg::copy_varlena(r.datum(2), context)});
+            bytes += static_cast<int64>(VARSIZE_ANY(DatumGetPointer(out->back().event)));
+            got++;
+        }
+        rows += got;
+        if (got < wanted) return false;
+        if (rows >= max || bytes >= kBytes) return true;
+        after = out->back().position;
+        const int64 likely = (kBytes - bytes) / (bytes / rows + 1);
+        wanted = std::min({max - rows, kMostRows, std::max<int64>(likely, 1)});
+    }
 }
 
 bool feed_has(const FeedFilter& f, int64 after, int64 until) {

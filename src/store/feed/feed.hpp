@@ -37,11 +37,12 @@ struct FeedEvent {
     Datum event;  ///< foreman.event
 };
 
-/// does: appends at most `max` events behind `after`, up to `until`, in their order. They are as they are now, also in
-///     a transaction that keeps its first snapshot.
+/// does: appends at most `max` events behind `after`, up to `until`, in their order, and no more than about 16 MB of them,
+///     but one at least. They are as they are now, also in a transaction that keeps its first snapshot.
+/// returns: false when there are no more of them
 /// needs: `until` from settled_position()
 /// cost: an index scan over what lies in between, and a look at the workflow of each event
-void read_feed(const FeedFilter& filter, int64 after, int64 until, int64 max, MemoryContext context,
+bool read_feed(const FeedFilter& filter, int64 after, int64 until, int64 max, MemoryContext context,
                pg::vector<FeedEvent>* out);
 /// Whether there is such an event.
 bool feed_has(const FeedFilter& filter, int64 after, int64 until);
