@@ -8,6 +8,7 @@
 #include "pg/datum.hpp"
 #include "pg/error.hpp"
 #include "pg/error_context.hpp"
+#include "pg/identity.hpp"
 #include "pg/server_timeouts.hpp"
 #include "pg/xact.hpp"
 #include "store/commit/remember.hpp"
@@ -144,6 +145,7 @@ void Pass::call(std::span<const store::FeedEvent> events) {
     given_.last = events.back().position;
     const int statement_ms = callable.function.statement_ms();
     if (callable.shape == store::Shape::events) {
+        const pg::GucScope settings_scope;
         const pg::HandlerTimers timers(in_executor_, statement_ms);
         pg::ContextResource memory(CurrentMemoryContext);
         pg::vector<Datum> rows(&memory);
@@ -154,6 +156,7 @@ void Pass::call(std::span<const store::FeedEvent> events) {
         return;
     }
     for (const store::FeedEvent& e : events) {
+        const pg::GucScope settings_scope;  // what it sets, and SET ROLE, is not for the next one
         const pg::HandlerTimers timers(in_executor_, statement_ms);
         given_.first = given_.last = e.position;
         (void)callable.function.call({&e.event, 1});

@@ -82,6 +82,24 @@ SELECT ok(t.wait_until($$ (SELECT handler = 't.see_better(foreman.event)' FROM f
 SELECT foreman.execute('order', '1', '{"do": "Fresh"}') \g /dev/null
 SELECT ok(t.wait_until($$ t.projection('see') = 'running 0' $$, 3), 'and goes on without waiting for the next attempt of the old one');
 
+-- What a handler sets is not for the next event, however many are handled in one transaction.
+CREATE ROLE set_by_handler;
+GRANT USAGE ON SCHEMA t TO set_by_handler;
+CREATE TABLE t.found (who text, setting text);
+CREATE FUNCTION t.sets(e foreman.event) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO t.found VALUES (current_user, coalesce(nullif(current_setting('my.setting', true), ''), 'none') || current_setting('search_path'));
+    PERFORM set_config('my.setting', 'left', true);
+    SET LOCAL search_path = 'pg_temp';
+    SET ROLE set_by_handler;
+END $$;
+SELECT foreman.create_projection('sets', 't.sets') \g /dev/null
+SELECT ok(t.wait_until($$ t.projection('sets') = 'running 0' $$), 'a handler that leaves settings');
+SELECT is((SELECT count(DISTINCT (who, setting)) FROM t.found), 1::int8, 'finds the same for each event');
+SELECT foreman.drop_projection('sets') \g /dev/null
+DROP OWNED BY set_by_handler;
+DROP ROLE set_by_handler;
+
 -- Events of 10 MB: neither a batch of them nor the rows of read_feed() are in memory at once.
 CREATE TABLE t.sizes (events int, bytes int8);
 CREATE FUNCTION t.weigh(e foreman.event[]) RETURNS void LANGUAGE sql AS $$
