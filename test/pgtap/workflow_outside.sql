@@ -44,6 +44,25 @@ SELECT is(w.events('flow', 'b') || ' ' || (o.data('b', 'EffectFailed') -> 'error
 SELECT is(o.work('b', '[{"command": "fail", "sequence": 2, "reason": "not paid"}]'), 'accepted', 'a worker gives up');
 SELECT is((SELECT state || ': ' || reason FROM foreman.workflows WHERE workflow_id = 'b'), 'failed: not paid', 'and says why');
 
+-- An effect that somebody retries after its failure was told: replays go on as they went.
+CREATE TABLE o.switch (fails bool);
+INSERT INTO o.switch VALUES (true);
+CREATE FUNCTION o.flaky(args jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$ BEGIN IF (SELECT fails FROM o.switch) THEN RAISE EXCEPTION 'not yet'; END IF; RETURN '{"done": 1}'; END $$;
+SELECT foreman.register_handler('flaky', 'o.flaky') \g /dev/null
+SELECT foreman.signal_workflow('flow', 'retried', '{}') \g /dev/null
+SELECT o.work('retried', '[{"command": "schedule_effect", "sequence": 1, "kind": "flaky", "max_attempts": 1}]') \g /dev/null
+SELECT ok(t.wait_until($$ o.happened('retried', 'EffectFailed') $$), 'an effect fails');
+SELECT o.work('retried', '[{"command": "wait_for_signal", "sequence": 2, "name": "help"}]') \g /dev/null
+SELECT foreman.retry_workflow_dead_letters('flow', 'retried') \g /dev/null
+SELECT ok(t.wait_until($$ o.happened('retried', 'EffectRetried') $$), 'somebody retries it, and it fails again');
+UPDATE o.switch SET fails = false;
+SELECT foreman.retry_workflow_dead_letters('flow', 'retried') \g /dev/null
+SELECT ok(t.wait_until($$ o.data('retried', 'EffectRetried') ? 'result' $$), 'and once more: it completes');
+SELECT is(w.events('flow', 'retried'), 'WorkflowStarted EffectScheduled EffectFailed SignalAwaited EffectRetried EffectRetried', 'its command has one end');
+SELECT is(o.data('retried', 'EffectRetried'), '{"effect": "1", "result": {"done": 1}, "sequence": 1}', 'what came of it is told beside');
+SELECT is(w.effects('flow', 'retried'), '1 completed', 'and the effect is completed');
+SELECT is(o.work('retried', '[{"command": "schedule_effect", "sequence": 1, "kind": "flaky", "max_attempts": 1}, {"command": "wait_for_signal", "sequence": 2, "name": "help"}, {"command": "complete", "sequence": 3}]'), 'accepted', 'a worker sees it, and goes on as before');
+
 -- What arrives while the task is leased.
 SELECT foreman.signal_workflow('flow', 'c', '{}') \g /dev/null
 SELECT o.claim('c') AS token \gset

@@ -17,9 +17,13 @@ namespace {
 struct Word {
     std::string_view input, event;
 };
-constexpr Word kWords[] = {{"effect_completed", "EffectCompleted"}, {"effect_failed", "EffectFailed"},
-                           {"timer_fired", "TimerFired"},           {"timer_failed", "TimerFailed"},
-                           {"signal_timed_out", "SignalTimedOut"},  {"child_ended", "ChildEnded"}};
+constexpr Word kWords[] = {{"effect_completed", "EffectCompleted"},
+                           {"effect_failed", "EffectFailed"},
+                           {"effect_retried", "EffectRetried"},
+                           {"timer_fired", "TimerFired"},
+                           {"timer_failed", "TimerFailed"},
+                           {"signal_timed_out", "SignalTimedOut"},
+                           {"child_ended", "ChildEnded"}};
 
 // Its type says what ended, and, after a colon, which command had asked for it.
 Datum event_of_end(std::string_view type, Datum payload, std::string_view* name) {

@@ -40,6 +40,20 @@ constinit pg::Statement g_reopen_effect{
     "o.instance " EQ " e.instance AND o.key " EQ " e.key AND o.state " NE
     " ALL ('{f,x}'::pg_catalog.\"char\"[]))",
     {INT8OID, INT8OID}};
+// Workers outside replay by the first end of a command that they were told: what follows is an event of another name.
+constinit pg::Statement g_end_was_told{
+    "workflow_effect_end_was_told",
+    "UPDATE foreman.workflow_effect e SET on_result = 'effect_retried:' " CAT
+    " e.key, on_failure = 'effect_retried:' " CAT
+    " e.key FROM foreman.workflow_instance i JOIN foreman.workflow_type t ON t.workflow_type " EQ
+    " i.workflow_type WHERE e.effect " EQ " $1 AND i.instance " EQ
+    " e.instance AND t.decide IS NULL AND (EXISTS (SELECT FROM foreman.workflow_event v WHERE v.instance " EQ
+    " e.instance AND v.event_type " EQ
+    " ANY ('{EffectCompleted,EffectFailed}'::pg_catalog.text[]) AND (v.data OPERATOR(pg_catalog.->>) "
+    "'effect') " EQ " e.key) OR EXISTS (SELECT FROM foreman.workflow_input n WHERE n.workflow_type " EQ
+    " i.workflow_type AND n.workflow_id " EQ " i.workflow_id AND n.state " EQ " 'p' AND n.effect " EQ
+    " e.effect))",
+    {INT8OID}};
 constinit pg::Statement g_effect_taken_over{"workflow_effect_taken_over",
                                             "SELECT FROM foreman.workflow_effect WHERE effect " EQ
                                             " $1 AND job_id " EQ " $2 AND state " EQ
@@ -246,9 +260,13 @@ bool job_comes_back(int64 job_id, core::Origin origin, int64 origin_id) {
     const AsOwner scope;
     pg::Args<2> a;
     a.i64(1, origin_id).i64(2, job_id);
+    pg::Args<1> one;
     switch (origin) {
         case core::Origin::workflow_effect:
-            return g_reopen_effect.execute(a).processed() > 0 || g_effect_taken_over.execute(a).empty();
+            if (g_reopen_effect.execute(a).processed() == 0) return g_effect_taken_over.execute(a).empty();
+            one.i64(1, origin_id);
+            g_end_was_told.execute(one);
+            return true;
         case core::Origin::workflow_undo:
             g_undo_again.execute(a);
             return true;
