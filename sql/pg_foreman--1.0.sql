@@ -2648,7 +2648,7 @@ COMMENT ON PROCEDURE foreman.run_procedures_once() IS 'Runs the jobs of lane pro
 -- bundle: operator
 CREATE FUNCTION foreman.dispatch_once()
 RETURNS pg_catalog.int8 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_dispatch_once';
-COMMENT ON FUNCTION foreman.dispatch_once() IS 'Applies open requests and cancels expired jobs, as the dispatcher does. Returns how many';
+COMMENT ON FUNCTION foreman.dispatch_once() IS 'Applies open requests, cancels expired jobs, and makes jobs for what projections have not seen, as the dispatcher does. Returns how many';
 
 -- bundle: operator
 CREATE FUNCTION foreman.rescue_once()

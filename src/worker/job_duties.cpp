@@ -176,7 +176,7 @@ Again wake_projections(DutyState& s, Turn& turn) {
     board::want_appends(s.database, true);
     bool covered = false;
     const core::Instant began = pg::steady_now();
-    const bool done = s.duty(turn.name, [&] { covered = store::look_for_work(&s.projections); });
+    const bool done = s.duty(turn.name, [&] { covered = store::look_for_work(&s.projections).covered; });
     const core::Instant ended = pg::steady_now();
     s.projections_rest = ended + (ended - began) * 4;
     if (!done) return kLater;

@@ -72,6 +72,29 @@ DELETE FROM t.bad;
 SELECT foreman.delete_job(t.waiting()) \g /dev/null
 SELECT ok(t.wait_until($$ t.projection('see') = 'running 0' $$), 'its job is deleted: the next one goes on');
 
+-- A dispatcher that begins finds the job that is there.
+INSERT INTO t.bad VALUES ('Bad');
+SELECT foreman.execute('order', '1', '{"do": "Bad"}') \g /dev/null
+SELECT ok(t.wait_until($$ t.projection('see') = 'failing 1' $$), 'it fails again');
+SELECT foreman.stop(), foreman.start(), foreman.stop(), foreman.start() \g /dev/null
+SELECT count(pg_terminate_backend(pid, 10000)) FROM pg_stat_activity WHERE backend_type = 'pg_foreman dispatcher' AND datname = current_database() \g /dev/null
+SELECT ok(t.wait_until($$ (SELECT count(*) = 1 FROM pg_stat_activity WHERE backend_type = 'pg_foreman dispatcher' AND datname = current_database()) $$, 30), 'another dispatcher');
+SELECT foreman.execute('order', '1', '{"do": "Next"}') \g /dev/null
+SELECT ok(t.wait_until($$ (SELECT failed_attempts > 1 FROM foreman.projections WHERE name = 'see') $$, 30), 'which goes on');
+SELECT is((SELECT count(*) FROM foreman.jobs WHERE kind = 'projection:see' AND finished_at IS NULL), 1::int8, 'with one job, as before');
+DELETE FROM t.bad;
+SELECT foreman.resume_projection('see') \g /dev/null
+SELECT ok(t.wait_until($$ t.projection('see') = 'running 0' $$), 'and comes to the end');
+
+-- Without workers, as applications test.
+SELECT foreman.stop() \g /dev/null
+SELECT foreman.execute('order', '1', '{"do": "Stopped"}') \g /dev/null
+SELECT is(foreman.dispatch_once(), 1::int8, 'dispatch_once() makes its job');
+SELECT is(foreman.dispatch_once(), 0::int8, 'once');
+SELECT is(foreman.drain(), 1::int8, 'drain() runs it');
+SELECT is(t.projection('see'), 'running 0', 'and the event is seen');
+SELECT foreman.start() \g /dev/null
+
 -- A rebuild of a projection that fails: what the old handler waits for is nothing to the new one.
 CREATE FUNCTION t.see_better(e foreman.event) RETURNS void LANGUAGE sql AS $$ INSERT INTO t.seen (name, position, event_type) VALUES ('better', e.position, e.event_type) $$;
 INSERT INTO t.bad VALUES ('Worse');

@@ -18,6 +18,7 @@
 #include "store/db/clock.hpp"
 #include "store/db/schema.hpp"
 #include "store/definitions/access.hpp"
+#include "store/feed/projections.hpp"
 #include "store/jobs/blocked.hpp"
 #include "store/jobs/current_job.hpp"
 #include "store/jobs/intake.hpp"
@@ -253,10 +254,16 @@ FOREMAN_FUNCTION(dispatch_once) {
     require_operator("foreman.dispatch_once()");
     const int64 done = store::apply_requests(PG_INT64_MIN, core::Micros{PG_INT64_MAX}).applied;
     const int64 expired = engine::expire_due(nullptr, store::now(), kExpireBatch);
+    int64 feed = 0;
+    if (board::board_present()) {
+        pg::ContextResource memory(CurrentMemoryContext);
+        pg::vector<store::ProjectionWatch> projections(&memory);
+        feed = store::look_for_work(&projections).made;
+    }
     // This transaction may fail, or go on for long: the hints stay with the dispatcher.
     store::BlockedWork blocked(false);
     blocked.look_at_all();
-    return Int64GetDatum(done + expired + blocked.step(store::now(), core::Micros{PG_INT64_MAX}));
+    return Int64GetDatum(done + expired + feed + blocked.step(store::now(), core::Micros{PG_INT64_MAX}));
 }
 
 FOREMAN_FUNCTION(rescue_once) {

@@ -355,7 +355,19 @@ FailingProjection failing_projection() {
     return {copied(rows[0], 1, CurrentMemoryContext), rows[0].i64(2)};
 }
 
-bool look_for_work(pg::vector<ProjectionWatch>* watches) {
+namespace {
+
+// Of a dispatcher before this one, say, or of a session that tests.
+int64 job_that_is_there(std::string_view name) {
+    pg::ContextResource memory(CurrentMemoryContext);
+    pg::vector<int64> jobs(&memory);
+    waiting_jobs(name, &jobs);
+    return jobs.empty() ? 0 : jobs.front();
+}
+
+}  // namespace
+
+FeedLook look_for_work(pg::vector<ProjectionWatch>* watches) {
     pg::ContextResource memory(CurrentMemoryContext);
     const MemoryContext context = CurrentMemoryContext;
     pg::vector<Projection> all(&memory);
@@ -364,26 +376,31 @@ bool look_for_work(pg::vector<ProjectionWatch>* watches) {
         return std::none_of(all.begin(), all.end(), [&w](const Projection& p) { return p.id == w.id; });
     };
     watches->erase(std::remove_if(watches->begin(), watches->end(), gone), watches->end());
-    bool covered = true;
+    FeedLook look{true, 0};
     for (const Projection& p : all) {
         if (p.state != ProjectionState::running) continue;
         auto watch =
             std::find_if(watches->begin(), watches->end(), [&p](const auto& w) { return w.id == p.id; });
-        if (watch == watches->end()) watch = watches->insert(watches->end(), ProjectionWatch{p.id, 0, 0, 0});
+        if (watch == watches->end())
+            watch = watches->insert(watches->end(), ProjectionWatch{p.id, job_that_is_there(p.name), 0, 0});
         if (watch->position != p.position) watch->scanned = 0;  // somebody moved it back
         watch->position = p.position;
         if (has_job(watch->job_id)) continue;
         const int64 settled = settled_position();
         if (feed_has(p.filter, std::max(p.position, watch->scanned), settled) || !p.replaces.empty()) {
             watch->job_id = make_job(p);
-            if (watch->job_id == 0) covered = false;
+            if (watch->job_id == 0) {
+                look.covered = false;
+            } else {
+                look.made++;
+            }
         } else {
             watch->scanned = settled;
             if (settled - p.position >= kMostUnseen) pass_by(p, settled);
-            covered = false;
+            look.covered = false;
         }
     }
-    return covered;
+    return look;
 }
 
 }  // namespace foreman::store

@@ -85,10 +85,13 @@ struct ProjectionWatch {
     int64 position = 0;
     int64 scanned = 0;  // nothing for it stands between the two
 };
+struct FeedLook {
+    bool covered;  ///< a job of each is there, so that the next events need not be told
+    int64 made;    ///< jobs
+};
 /// does: makes a job for each projection that has something to see and no job; those that are behind events which do not
 ///     concern them go on without one, now and then.
-/// returns: whether a job of each is there, so that the next events need not be told
 /// cost: two statements a projection, and a scan of what was appended since the last look
-bool look_for_work(pg::vector<ProjectionWatch>* watches);
+FeedLook look_for_work(pg::vector<ProjectionWatch>* watches);
 
 }  // namespace foreman::store
