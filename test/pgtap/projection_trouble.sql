@@ -141,4 +141,17 @@ SELECT cmp_ok(t.peak_kb() - :peak, '<', 200000::int8, 'without having all in mem
 SELECT count(foreman.execute('order', 'many', jsonb_build_object('events', (SELECT jsonb_agg(jsonb_build_object('type', 'Small')) FROM generate_series(1, 300)))))\g /dev/null
 SELECT is((SELECT count(*) || ' ' || count(DISTINCT position) FROM foreman.read_feed(after_position => :before, event_types => '{Small}', max_rows => 299)), '299 299', 'max_rows of small ones');
 
+-- A place that is ahead of an open transaction: a standby, which reads as far as the projections are, would pass it by.
+CREATE EXTENSION dblink;
+SELECT dblink_connect('other', format('dbname=%L host=%L port=%s', current_database(), split_part(current_setting('unix_socket_directories'), ',', 1), current_setting('port'))) \g /dev/null
+SELECT dblink_exec('other', 'BEGIN') \g /dev/null
+SELECT * FROM dblink('other', $$ SELECT outcome FROM foreman.execute('order', 'open', '{"do": "Open"}') $$) AS x (o text) \g /dev/null
+SELECT foreman.execute('order', 'ahead', '{"do": "Ahead"}') \g /dev/null
+SELECT max(position) AS ahead FROM foreman.workflow_event \gset
+SELECT throws_ok(format($$ SELECT foreman.create_projection('ahead', 't.see', from_position => %s) $$, :ahead), '22023', format('from_position %s is ahead of what readers may see', :ahead), 'a projection does not begin ahead of an open transaction');
+SELECT throws_ok(format($$ SELECT foreman.move_projection('weigh', %s) $$, :ahead), '22023', NULL, 'and is not moved there');
+SELECT dblink_exec('other', 'COMMIT') \g /dev/null
+SELECT is(foreman.create_projection('ahead', 't.see', from_position => :ahead), true, 'when that has ended, it may');
+SELECT dblink_disconnect('other') \g /dev/null
+
 SELECT * FROM finish();

@@ -73,4 +73,16 @@ int64 required_position(OptionalDatum value, const char* argument) {
               last);
 }
 
+int64 required_settled_position(OptionalDatum value, const char* argument) {
+    const int64 position = required_position(value, argument);
+    if (position == 0) return position;
+    if (const int64 settled = store::settled_position(); position > settled)
+        throw pg::Failure(ERRCODE_INVALID_PARAMETER_VALUE,
+                          "%s " INT64_FORMAT " is ahead of what readers may see", argument, position)
+            .hint("Events up to " INT64_FORMAT
+                  " are settled; a transaction that has appended some is still open.",
+                  settled);
+    return position;
+}
+
 }  // namespace foreman::api

@@ -15,5 +15,8 @@ OptionalDatum wanted_event_types(OptionalDatum names);
 /// A position that was given to an event, or 0.
 /// errors: 22004, 22003; 22023 for one that is in the future
 int64 required_position(OptionalDatum value, const char* argument);
+/// The same for the place of a projection: up to there nothing is open, which readers on a standby rely on.
+/// errors: 22023 for one that is not settled
+int64 required_settled_position(OptionalDatum value, const char* argument);
 
 }  // namespace foreman::api

@@ -89,7 +89,7 @@ FOREMAN_PUBLIC(create_projection) {
     p.filter.types = wanted_types(pg::optional_argument(fcinfo, kTypes));
     p.filter.event_types = wanted_event_types(pg::optional_argument(fcinfo, kEventTypes));
     const OptionalDatum from = pg::optional_argument(fcinfo, kFrom);
-    p.position = from ? required_position(from, "from_position") : store::settled_position();
+    p.position = from ? required_settled_position(from, "from_position") : store::settled_position();
     p.batch =
         static_cast<int32>(required_count(pg::optional_argument(fcinfo, kBatch), "batch", 1, kMostInBatch));
     p.run_as = check_run_as(pg::optional_argument(fcinfo, kRunAs));
@@ -148,7 +148,7 @@ FOREMAN_PUBLIC(rebuild_projection) {
     p.queue = pg::copy_text(handler.queue_name());
     p.filter = old.filter;
     p.batch = old.batch;
-    p.position = required_position(pg::optional_argument(fcinfo, 3), "from_position");
+    p.position = required_settled_position(pg::optional_argument(fcinfo, 3), "from_position");
     p.run_as = run_as;
     p.handler = found.function;
     p.takes_array = found.takes_array;
@@ -163,7 +163,7 @@ FOREMAN_PUBLIC(rebuild_projection) {
 FOREMAN_PUBLIC(move_projection) {
     store::require_writable("foreman.move_projection()");
     const std::string_view name = required_projection(pg::optional_argument(fcinfo, 0));
-    const int64 to = required_position(pg::optional_argument(fcinfo, 1), "to_position");
+    const int64 to = required_settled_position(pg::optional_argument(fcinfo, 1), "to_position");
     store::Projection p;
     if (!find_own(name, &p) || !store::read_projection(name, store::RowLock::wait, CurrentMemoryContext, &p))
         return absent("projection", name, false, kView);
