@@ -168,6 +168,23 @@ SELECT ok(t.wait_until($$ o.happened('f', 'EffectCompleted') $$), 'the new one c
 SELECT is(o.data('f', 'EffectCompleted') ->> 'result', format('flow:f:%s:1', (SELECT max(instance) FROM foreman.workflows WHERE workflow_id = 'f')), 'but its effects have idempotency keys of their own');
 SELECT is(o.work('f', '[{"command": "complete", "sequence": 2}]'), 'accepted', 'it completes');
 
+-- What was under way then ends under another name: the commands of the new run have the same numbers.
+CREATE TABLE o.gate (open bool);
+CREATE FUNCTION o.slow(args jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$ BEGIN IF NOT EXISTS (SELECT FROM o.gate) THEN PERFORM foreman.snooze('100 ms'); END IF; RETURN '{"slow": 1}'; END $$;
+SELECT foreman.register_handler('slow', 'o.slow') \g /dev/null
+SELECT foreman.signal_workflow('flow', 'earlier', '{}') \g /dev/null
+SELECT is(o.work('earlier', '[{"command": "schedule_effect", "sequence": 1, "kind": "slow"}, {"command": "start_child", "sequence": 2, "workflow_type": "flow", "workflow_id": "earlier child"}, {"command": "continue_as_new", "sequence": 3, "input": {}}]'), 'accepted',
+    'a run continues while an effect and a child of it are under way');
+SELECT o.work('earlier', '[{"command": "wait_for_signal", "sequence": 1, "name": "x"}]') \g /dev/null
+INSERT INTO o.gate VALUES (true);
+SELECT ok(t.wait_until($$ o.happened('earlier', 'EarlierEffectEnded') $$), 'the effect ends in the new one');
+SELECT is(o.data('earlier', 'EarlierEffectEnded'), '{"effect": "1", "result": {"slow": 1}}', 'with its result, and no number of a command');
+SELECT ok(t.wait_until($$ o.tasks('earlier child') = 'available' $$), 'the child has a task');
+SELECT o.work('earlier child', '[{"command": "complete", "sequence": 1, "result": 7}]') \g /dev/null
+SELECT ok(t.wait_until($$ o.happened('earlier', 'EarlierChildEnded') $$), 'so does the child');
+SELECT is(o.happened('earlier', 'EffectCompleted') OR o.happened('earlier', 'ChildEnded'), false, 'no command of the new run has ended by it');
+SELECT o.work('earlier', '[{"command": "complete", "sequence": 2}]') \g /dev/null
+
 -- Defects of assay-workflow 0.1.4, by what users saw.
 SELECT foreman.signal_workflow('flow', 'g', '{}') \g /dev/null
 SELECT o.claim('g', lease => '1 second') AS token \gset

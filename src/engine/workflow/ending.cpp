@@ -10,6 +10,7 @@
 #include "store/jobs/control.hpp"
 #include "store/jobs/requests.hpp"
 #include "store/jobs/timers.hpp"
+#include "store/workflows/commands.hpp"
 #include "store/workflows/effects.hpp"
 #include "store/workflows/tasks.hpp"
 
@@ -134,7 +135,9 @@ void undo_late_effect(const store::WorkflowType& type, const store::Input& input
 
 void tell_parent_of_refusal(const store::WorkflowType& type, const store::Input& input,
                             std::string_view reason) {
-    store::tell_parent(input.parent, input.on_end, type.type(), input.id, "rejected", reason, std::nullopt);
+    const bool continued = store::current_instance(input.parent) != input.parent;
+    store::tell_parent(input.parent, store::end_of_child(input.on_end, continued), type.type(), input.id,
+                       "rejected", reason, std::nullopt);
 }
 
 void cancel_timer(const store::WorkflowType& type, int64 instance, std::string_view key) {

@@ -17,6 +17,7 @@
 #include "store/db/clock.hpp"
 #include "store/db/schema.hpp"
 #include "store/definitions/definitions.hpp"
+#include "store/workflows/commands.hpp"
 #include "store/workflows/tasks.hpp"
 
 namespace foreman::engine {
@@ -118,7 +119,7 @@ std::optional<Handled> Handling::run() {
     check_expected();
     now_ = store::now();
     if (store::is_decided_outside(type_)) {
-        note_input(input_, instance_.is_new, &decision_);
+        note_input(input_, instance_, &decision_);
         last_ = instance_.sequence + 1;
     } else {
         decide();
@@ -154,7 +155,7 @@ store::Locked Handling::lock() {
         store::NewInstance fresh{.type = type_, .id = input_.id};
         fresh.unique_key = unique_key().value_or("");
         fresh.parent = parent;
-        fresh.on_end = input_.on_end;
+        fresh.on_end = store::end_of_child(input_.on_end, parent != input_.parent);
         fresh.on_parent_end = input_.on_parent_end;
         if (options_.wait == store::Wait::for_others) {
             if (store::begin_instance(fresh, options_.wait, store::now(), &instance_))

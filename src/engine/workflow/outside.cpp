@@ -8,6 +8,7 @@
 #include "pg/datum.hpp"
 #include "request/json_values.hpp"
 #include "store/workflows/commands.hpp"
+#include "store/workflows/effects.hpp"
 #include "store/workflows/tasks.hpp"
 
 namespace foreman::engine {
@@ -17,13 +18,11 @@ namespace {
 struct Word {
     std::string_view input, event;
 };
-constexpr Word kWords[] = {{"effect_completed", "EffectCompleted"},
-                           {"effect_failed", "EffectFailed"},
-                           {"effect_retried", "EffectRetried"},
-                           {"timer_fired", "TimerFired"},
-                           {"timer_failed", "TimerFailed"},
-                           {"signal_timed_out", "SignalTimedOut"},
-                           {"child_ended", "ChildEnded"}};
+constexpr Word kWords[] = {
+    {"effect_completed", "EffectCompleted"}, {"effect_failed", "EffectFailed"},
+    {"effect_retried", "EffectRetried"},     {"timer_fired", "TimerFired"},
+    {"timer_failed", "TimerFailed"},         {"signal_timed_out", "SignalTimedOut"},
+    {"child_ended", "ChildEnded"},           {store::kEarlierChild, "EarlierChildEnded"}};
 
 // Its type says what ended, and, after a colon, which command had asked for it.
 Datum event_of_end(std::string_view type, Datum payload, std::string_view* name) {
@@ -44,10 +43,10 @@ Datum event_of_end(std::string_view type, Datum payload, std::string_view* name)
 
 }  // namespace
 
-void note_input(const store::Input& input, bool begins, Decision* out) {
+void note_input(const store::Input& input, const store::Instance& instance, Decision* out) {
     const std::optional<std::string_view> type = request::text_member(input.payload, "type");
     EventAsked& e = out->events.emplace_back();
-    if (begins) {
+    if (instance.is_new) {
         e.type = "WorkflowStarted";
         out->event_array = store::given_event(e.type, input.payload, std::nullopt);
     } else if (input.source == core::InputSource::signal) {
@@ -55,6 +54,9 @@ void note_input(const store::Input& input, bool begins, Decision* out) {
         out->event_array = store::given_event(e.type, input.payload, type);
     } else if (input.source == core::InputSource::cancel) {
         e.type = "CancelRequested";
+        out->event_array = store::told_event(e.type, input.payload, std::nullopt);
+    } else if (input.effect != 0 && !store::is_effect_of(input.effect, instance.instance)) {
+        e.type = "EarlierEffectEnded";
         out->event_array = store::told_event(e.type, input.payload, std::nullopt);
     } else {
         out->event_array = event_of_end(type.value_or(""), input.payload, &e.type);

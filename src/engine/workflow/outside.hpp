@@ -8,8 +8,9 @@ namespace foreman::engine {
 
 /// does: answers for decide: the one event that says what came. WorkflowStarted for what begins the instance,
 ///     SignalReceived, EffectCompleted, EffectFailed, TimerFired, TimerFailed, SignalTimedOut, ChildEnded,
-///     CancelRequested.
-void note_input(const store::Input& input, bool begins, Decision* out);
+///     CancelRequested. What the run before had begun (continue_as_new) ends as EarlierEffectEnded and
+///     EarlierChildEnded: the commands of this one have numbers of their own.
+void note_input(const store::Input& input, const store::Instance& instance, Decision* out);
 /// does: what follows at once from such an event, and the task. A signal stops the time-out of the wait that it ends. A
 ///     cancel stops timers and open effects; where no worker has decided anything yet, it ends the instance.
 /// needs: the event is written

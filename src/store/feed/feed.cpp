@@ -46,7 +46,7 @@ constinit pg::Statement g_standby{"standby_feed_position",
 // Events may be of any size: a few are read first, and no more than are likely to fit.
 constexpr int64 kBytes = 16 * 1024 * 1024;
 constexpr int64 kFirstRows = 4;
-constexpr int64 kMostRows = 64;
+constexpr int64 kMostAtOnce = 64;
 
 void set_filter(auto* a, const FeedFilter& f, int64 after, int64 until) {
     a->i64(1, after).i64(2, until).i32(5, f.member).i32(6, f.members);
@@ -122,7 +122,7 @@ bool read_feed(const FeedFilter& f, int64 after, int64 until, int64 max, MemoryC
         if (rows >= max || bytes >= kBytes) return true;
         after = out->back().position;
         const int64 likely = (kBytes - bytes) / (bytes / rows + 1);
-        wanted = std::min({max - rows, kMostRows, std::max<int64>(likely, 1)});
+        wanted = std::min({max - rows, kMostAtOnce, std::max<int64>(likely, 1)});
     }
 }
 

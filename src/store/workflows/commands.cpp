@@ -58,10 +58,12 @@ constinit pg::Statement g_continue{
     "workflow_type, workflow_id, $2, search, unique_key, parent, on_end, on_parent_end FROM "
     "foreman.workflow_instance WHERE instance " EQ " $1 RETURNING instance, workflow_type",
     {INT8OID, TIMESTAMPTZOID}};
-constinit pg::Statement g_adopt{"adopt_workflow_children",
-                                "UPDATE foreman.workflow_instance SET parent = $2 WHERE parent " EQ
-                                " $1 AND state " EQ " 'r'",
-                                {INT8OID, INT8OID}};
+constinit pg::Statement g_adopt{
+    "adopt_workflow_children",
+    "UPDATE foreman.workflow_instance SET parent = $2, on_end = CASE WHEN on_end OPERATOR(pg_catalog.~) "
+    "'^child_ended:' THEN 'earlier_' " CAT " on_end ELSE on_end END WHERE parent " EQ " $1 AND state " EQ
+    " 'r'",
+    {INT8OID, INT8OID}};
 constinit pg::Statement g_first{
     "first_workflow_events",
     "SELECT s.first " CAT " COALESCE(c.events, '[]'), 1 " PLUS
@@ -129,6 +131,13 @@ Datum difference(const RecordedCommand& recorded, std::string_view event_type, s
     a.i64(1, recorded.sequence).text(2, recorded.event_type).text(3, recorded.name);
     a.text(4, event_type).text(5, name);
     return pg::copy_varlena(g_difference.execute(a)[0].datum(1), context);
+}
+
+std::string_view end_of_child(std::string_view on_end, bool has_continued) {
+    if (!has_continued || !on_end.starts_with(kEarlierChild.substr(kEarlierChild.find('_') + 1))) return on_end;
+    return pg::guarded([on_end]() -> const char* {
+        return psprintf("earlier_%.*s", static_cast<int>(on_end.size()), on_end.data());
+    });
 }
 
 int64 continue_instance(int64 instance, core::Instant now) {

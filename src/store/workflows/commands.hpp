@@ -10,6 +10,11 @@
 
 namespace foreman::store {
 
+/// The word of the input that tells the end of a child which an earlier run of the parent started.
+inline constexpr std::string_view kEarlierChild = "earlier_child_ended";
+/// What the end of a child is to its parent, which has continued as new or not since it asked for the child.
+std::string_view end_of_child(std::string_view on_end, bool has_continued);
+
 /// A command that the history of an instance has.
 struct RecordedCommand {
     int32 sequence;  ///< of the command, not of the event

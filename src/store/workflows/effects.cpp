@@ -13,6 +13,10 @@ namespace foreman::store {
 
 namespace {
 
+constinit pg::Statement g_of_instance{"workflow_effect_of",
+                                      "SELECT 1 FROM foreman.workflow_effect WHERE effect " EQ
+                                      " $1 AND instance " PLUS " 0 " EQ " $2",
+                                      {INT8OID, INT8OID}};
 constinit pg::Statement g_insert{
     "insert_workflow_effect",
     "INSERT INTO foreman.workflow_effect (effect, instance, key, sequence, kind, job_id, on_result, "
@@ -118,6 +122,13 @@ bool effect_to_undo(int64 effect, MemoryContext context, Effect* out) {
 
 void open_effects(int64 instance, MemoryContext context, pg::vector<Effect>* out) {
     read_effects(&g_open, instance, context, out);
+}
+
+bool is_effect_of(int64 effect, int64 instance) {
+    const AsOwner scope;
+    pg::Args<2> a;
+    a.i64(1, effect).i64(2, instance);
+    return !g_of_instance.execute(a).empty();
 }
 
 void mark_undoing(int64 effect, int64 undo_job_id) {

@@ -34,6 +34,8 @@ void effects_to_undo(int64 instance, MemoryContext context, pg::vector<Effect>* 
 /// One of them; false when it is not completed, or has none.
 bool effect_to_undo(int64 effect, MemoryContext context, Effect* out);
 void mark_undoing(int64 effect, int64 undo_job_id);
+/// Whether this instance decided on the effect; not one that it continues.
+bool is_effect_of(int64 effect, int64 instance);
 /// The open effects of an instance.
 void open_effects(int64 instance, MemoryContext context, pg::vector<Effect>* out);
 
