@@ -134,7 +134,8 @@ Datum difference(const RecordedCommand& recorded, std::string_view event_type, s
 }
 
 std::string_view end_of_child(std::string_view on_end, bool has_continued) {
-    if (!has_continued || !on_end.starts_with(kEarlierChild.substr(kEarlierChild.find('_') + 1))) return on_end;
+    if (!has_continued || !on_end.starts_with(kEarlierChild.substr(kEarlierChild.find('_') + 1)))
+        return on_end;
     return pg::guarded([on_end]() -> const char* {
         return psprintf("earlier_%.*s", static_cast<int>(on_end.size()), on_end.data());
     });
