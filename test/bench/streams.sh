@@ -64,11 +64,11 @@ projection_lag() {
         wait $foreign || true
         pgbench_tps -c 1 -T 2 -f <(printf '%s\n' "$one_row") | awk '{ print 1000 / $1 }' >>"$out/durable"
     done
-    figure "commit to projection, until it can be read, p50" ms <"$out/lag"
+    figure "commit to the projection's handler, p50" ms <"$out/lag"
     figure "the same, p99" ms <"$out/lag99"
     figure "p50 beside an open transaction that appends nothing" ms <"$out/lag_foreign"
     figure "a durable commit" ms <"$out/durable"
-    note "    commit to projection / commit" "$(ratio "$(cat "$out/lag")" "$(cat "$out/durable")")   target 3"
+    note "    (handler + its commit) / commit" "$(paste "$out/lag" "$out/durable" | awk '{ print $1 + $2 }' >"$out/lag_readable"; ratio "$(cat "$out/lag_readable")" "$(cat "$out/durable")")   target 3"
 }
 
 bench_streams() {
