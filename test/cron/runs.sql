@@ -7,7 +7,7 @@ BEGIN
     END LOOP;
 END $$;
 SELECT jobid, database, username, command, status, rtrim(return_message, E'\n') AS said,
-       job_pid > 0 AS pid, start_time <= end_time AS times
+       job_pid >= 0 AS pid, start_time <= end_time AS times  -- pg_cron records 0 where the connection was that quick
   FROM cron.job_run_details ORDER BY jobid;
 SELECT what FROM public.done ORDER BY 1;
 SET SESSION AUTHORIZATION cron_app;
