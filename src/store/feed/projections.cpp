@@ -107,7 +107,6 @@ constinit pg::Statement g_failing{
     " h.kind AND d.origin_id " EQ " p.projection_id AND d.discarded_at " GT
     " COALESCE((SELECT l.moved_at FROM foreman.projection_place l WHERE l.projection_id " EQ
     " p.projection_id ORDER BY l.position DESC LIMIT 1), p.created_at)) END ORDER BY p.name LIMIT 1"};
-constinit pg::Statement g_no_args{"projection_args", "SELECT '{}'::pg_catalog.jsonb"};
 
 std::string_view copied(const pg::Row& r, int column, MemoryContext context) {
     if (r.is_null(column)) return {};
@@ -168,7 +167,7 @@ int64 make_job(const Projection& p) {
     job.max_attempts = kAttempts;
     job.run_at = now();
     job.role = handler.run_as;
-    job.args = pg::copy_varlena(g_no_args.execute(true)[0].datum(1));
+    job.args = pg::jsonb_from_text("{}");
     job.origin = core::Origin::projection;
     job.origin_id = p.id;
     return insert_job(job).id;
