@@ -60,6 +60,12 @@ class Row {
     core::Instant instant(int column) const noexcept { return to_instant(datum(column)); }
     // text, varchar, bytea: valid as long as the Rows. Detoasts (into CurrentMemoryContext) where needed.
     std::string_view view(int column) const { return text_view(datum(column)); }
+    // The same as a copy in the context, which ends in a zero byte; empty for NULL.
+    std::string_view copy(int column, MemoryContext context = CurrentMemoryContext) const {
+        if (is_null(column)) return {};
+        const std::string_view text = view(column);
+        return {copy_text(text, context), text.size()};
+    }
     // type name
     std::string_view name(int column) const noexcept { return NameStr(*DatumGetName(datum(column))); }
 

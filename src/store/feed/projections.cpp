@@ -108,22 +108,17 @@ constinit pg::Statement g_failing{
     " COALESCE((SELECT l.moved_at FROM foreman.projection_place l WHERE l.projection_id " EQ
     " p.projection_id ORDER BY l.position DESC LIMIT 1), p.created_at)) END ORDER BY p.name LIMIT 1"};
 
-std::string_view copied(const pg::Row& r, int column, MemoryContext context) {
-    if (r.is_null(column)) return {};
-    return {pg::copy_text(r.view(column), context), r.view(column).size()};
-}
-
 Projection projection_of(const pg::Row& r, MemoryContext context) {
     Projection p;
     p.id = r.i64(1);
-    p.name = copied(r, 2, context);
+    p.name = r.copy(2, context);
     p.state = r.letter_of<ProjectionState>(3);
     p.batch = r.i32(4);
     if (!r.is_null(5)) p.filter.types = pg::copy_varlena(r.datum(5), context);
     if (!r.is_null(6)) p.filter.event_types = pg::copy_varlena(r.datum(6), context);
-    p.replaces = copied(r, 7, context);
-    p.on_switch = copied(r, 8, context);
-    p.handler = copied(r, 9, context);
+    p.replaces = r.copy(7, context);
+    p.on_switch = r.copy(8, context);
+    p.handler = r.copy(9, context);
     return p;
 }
 
@@ -351,7 +346,7 @@ FailingProjection failing_projection() {
     const AsOwner scope;
     const pg::Rows rows = g_failing.execute();
     if (rows.empty()) return {};
-    return {copied(rows[0], 1, CurrentMemoryContext), rows[0].i64(2)};
+    return {rows[0].copy(1), rows[0].i64(2)};
 }
 
 namespace {

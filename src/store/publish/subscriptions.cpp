@@ -52,12 +52,6 @@ constinit pg::Statement g_unheard{
     "f.kind FROM s f LIMIT 1) FROM s",
     {TIMESTAMPTZOID}};
 
-std::string_view kept(const pg::Row& row, int column, MemoryContext context) {
-    if (row.is_null(column)) return {};
-    const std::string_view text = row.view(column);
-    return {pg::copy_text(text, context), text.size()};
-}
-
 std::optional<int16> small(const pg::Row& row, int column) {
     if (row.is_null(column)) return std::nullopt;
     return row.i16(column);
@@ -73,15 +67,10 @@ void read_all(SubscriptionSet* set, MemoryContext context) {
     set->hears_workflows = false;
     std::size_t n = 0;
     for (const pg::Row r : rows) {
-        auto* s = new (&all[n]) Subscription{r.i64(1),
-                                             kept(r, 2, context),
-                                             kept(r, 3, context),
-                                             kept(r, 4, context),
-                                             kept(r, 5, context),
-                                             small(r, 6),
-                                             small(r, 7),
-                                             {},
-                                             r.boolean(9)};
+        auto* s = new (&all[n])
+            Subscription{r.i64(1),           r.copy(2, context), r.copy(3, context), r.copy(4, context),
+                         r.copy(5, context), small(r, 6),        small(r, 7),        {},
+                         r.boolean(9)};
         if (!r.is_null(8)) s->timeout = core::Micros{interval_us(r.datum(8))};
         patterns[n] = {s->pattern, n};
         const std::string_view first = core::first_segment(s->pattern);
@@ -142,7 +131,7 @@ Unheard unheard_subscriptions(core::Instant since) {
     pg::Args<1> a;
     a.instant(1, since);
     const pg::Rows rows = g_unheard.execute(a, true);
-    return {rows[0].i64(1), kept(rows[0], 2, context), kept(rows[0], 3, context)};
+    return {rows[0].i64(1), rows[0].copy(2, context), rows[0].copy(3, context)};
 }
 
 }  // namespace foreman::store

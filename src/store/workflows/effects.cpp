@@ -69,12 +69,8 @@ constinit pg::Statement g_child_end{"workflow_child_end",
                                     "'result', COALESCE($6, 'null'))",
                                     {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, JSONBOID}};
 
-std::string_view copied(const pg::Row& r, int column, MemoryContext context) {
-    return {pg::copy_text(r.view(column), context), r.view(column).size()};
-}
-
 Effect read_effect(const pg::Row& r, MemoryContext context) {
-    Effect e{r.i64(1), copied(r, 2, context), r.i64(3), {}, {}};
+    Effect e{r.i64(1), r.copy(2, context), r.i64(3), {}, {}};
     if (!r.is_null(4)) e.undo = pg::copy_varlena(r.datum(4), context);
     if (!r.is_null(5)) e.result = pg::copy_varlena(r.datum(5), context);
     return e;
@@ -180,7 +176,7 @@ void timer_keys(std::string_view kind, int64 instance, MemoryContext context,
     const AsOwner scope;
     pg::Args<2> a;
     a.text(1, kind).i64(2, instance);
-    for (const pg::Row r : g_timers.execute(a)) out->push_back(copied(r, 1, context));
+    for (const pg::Row r : g_timers.execute(a)) out->push_back(r.copy(1, context));
 }
 
 std::string_view timer_key(int64 instance, std::string_view key, MemoryContext context) {

@@ -103,22 +103,17 @@ constinit pg::Statement g_change_state{"change_workflow_input",
                                        " $1 AND state " EQ " $2 RETURNING workflow_type",
                                        {INT8OID, CHAROID, CHAROID}};
 
-std::string_view copied(const pg::Row& r, int column, MemoryContext context) {
-    if (r.is_null(column)) return {};
-    return {pg::copy_text(r.view(column), context), r.view(column).size()};
-}
-
 void read_columns(const pg::Row& r, MemoryContext context, Input* i) {
     i->input = r.i64(1);
     i->state = r.letter_of<core::InputState>(2);
     i->source = r.letter_of<core::InputSource>(3);
-    i->id = copied(r, 4, context);
-    i->input_id = copied(r, 5, context);
+    i->id = r.copy(4, context);
+    i->input_id = r.copy(5, context);
     i->payload = pg::copy_varlena(r.datum(6), context);
     i->begins = r.boolean(7);
     if (!r.is_null(8)) i->root = r.i64(8);
     if (!r.is_null(9)) i->parent = r.i64(9);
-    i->on_end = copied(r, 10, context);
+    i->on_end = r.copy(10, context);
     if (!r.is_null(11)) i->on_parent_end = r.letter_of<core::OnParentEnd>(11);
     i->ends = r.boolean(12);
     if (!r.is_null(13)) i->effect = r.i64(13);

@@ -105,11 +105,6 @@ constinit pg::Statement g_told{
     " CASE WHEN $3 IS NULL THEN '{}' ELSE pg_catalog.jsonb_build_object('sequence', $3) END))",
     {TEXTOID, JSONBOID, INT8OID}};
 
-std::string_view copied(const pg::Row& r, int column, MemoryContext context) {
-    if (r.is_null(column)) return {};
-    return {pg::copy_text(r.view(column), context), r.view(column).size()};
-}
-
 std::string_view number_text(int64 number) {
     const char* text = pg::guarded([number]() -> const char* { return psprintf(INT64_FORMAT, number); });
     return {text, std::strlen(text)};
@@ -186,9 +181,8 @@ bool read_task(int64 instance, MemoryContext context, Task* out) {
     const pg::Rows rows = g_read.execute(a, true);
     if (rows.empty()) return false;
     const pg::Row r = rows[0];
-    *out = {copied(r, 1, context), copied(r, 2, context),
-            copied(r, 3, context), r.i64(4),
-            r.boolean(5),          pg::copy_varlena(r.datum(6), context)};
+    *out = {r.copy(1, context), r.copy(2, context), r.copy(3, context),
+            r.i64(4),           r.boolean(5),       pg::copy_varlena(r.datum(6), context)};
     return true;
 }
 
@@ -235,7 +229,7 @@ std::optional<std::string_view> find_wait_timer(const WorkflowType& t, int64 ins
     a.text(1, t.kind).i64(2, instance).text(3, name);
     const pg::Rows rows = g_wait_timer.execute(a);
     if (rows.empty()) return std::nullopt;
-    return copied(rows[0], 1, context);
+    return rows[0].copy(1, context);
 }
 
 Datum timer_payload(std::string_view word, int64 sequence, std::string_view name) {
