@@ -125,6 +125,11 @@ bench:
 	@test/lib/prepare
 	@test/bench/run
 
+instructions-baseline:
+	@test/lib/prepare test
+	@test/instructions/run --record
+	@test/lib/server remove instructions
+
 bench-large:
 	@test/lib/prepare
 	@test/bench/run --large
@@ -159,7 +164,7 @@ stop:
 help:
 	@sed -n 's/^#: //p' Makefile
 
-.PHONY: demo bench bench-large reference test campaign check-workflow-sizes fuzz $(CHECKS) setup stop help FORCE
+.PHONY: demo bench bench-large instructions-baseline reference test campaign check-workflow-sizes fuzz $(CHECKS) setup stop help FORCE
 
 #: The extension, as PGXS has it (PG_CONFIG=... picks the server):
 #:   make                  build pg_foreman.so; V=1 shows the commands, WERROR= lets warnings pass
@@ -174,6 +179,7 @@ help:
 #:   make bench            the three figures, with the machine and the settings
 #:   make bench-large      the same with four times as many jobs, and pruning of 10,000,000
 #:   make reference        write docs/reference/ from the comments in the script; make check-readme says when it is old
+#:   make instructions-baseline  record how many instructions a job takes; make check-instructions compares
 #:   make setup            only install the missing packages
 #:
 #: One suite at a time (set-up, build and install included); logs are in build/log/:
@@ -181,6 +187,7 @@ help:
 #:   make check-unit       GoogleTest on src/core
 #:   make check-asan       the same under the address and undefined-behaviour sanitizers
 #:   make check-bridge     errors between PostgreSQL and C++
+#:   make check-instructions  instructions of a job, counted by valgrind, against the recorded ones
 #:   make check-regress    pg_regress on sql/ and expected/
 #:   make check-pgtap      pgTAP on test/pgtap
 #:   make check-isolation  isolation specs in test/isolation
