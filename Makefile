@@ -132,7 +132,15 @@ instructions-baseline:
 
 bench-large:
 	@test/lib/prepare
-	@test/bench/run --large
+	@BENCH_FORM=full test/bench/run
+
+bench-peers:
+	@test/lib/prepare
+	@test/bench/peers/run
+
+bench-page:
+	@test/lib/prepare
+	@test/bench/peers/run --document
 
 reference:
 	@test/lib/prepare
@@ -164,7 +172,7 @@ stop:
 help:
 	@sed -n 's/^#: //p' Makefile
 
-.PHONY: demo bench bench-large instructions-baseline reference test campaign check-workflow-sizes fuzz $(CHECKS) setup stop help FORCE
+.PHONY: demo bench bench-large bench-peers bench-page instructions-baseline reference test campaign check-workflow-sizes fuzz $(CHECKS) setup stop help FORCE
 
 #: The extension, as PGXS has it (PG_CONFIG=... picks the server):
 #:   make                  build pg_foreman.so; V=1 shows the commands, WERROR= lets warnings pass
@@ -176,8 +184,10 @@ help:
 #:   make demo             real jobs on real input, on a private server under build/
 #:   make test             every suite below but asan and versions; ends with N passed, N failed
 #:   make campaign         kills workers of every kind at random for 60 s (CAMPAIGN_SECONDS), with jobs, publishes, workflows decided inside and outside, and readers of their events, then counts
-#:   make bench            the three figures, with the machine and the settings
-#:   make bench-large      the same with four times as many jobs, and pruning of 10,000,000
+#:   make bench            every figure of the engine, part by part, with JSON, a table and plots in build/bench
+#:   make bench-large      the same with more jobs (BENCH_FORM=full), and pruning of 10,000,000
+#:   make bench-peers      beside other queues: PgQ, graphile-worker, pg-boss, pg_cron, a plain table (BENCH_FORM=full: longer)
+#:   make bench-page       the same, and writes its tables and plots into docs/benchmarks.md
 #:   make reference        write docs/reference/ from the comments in the script; make check-readme says when it is old
 #:   make instructions-baseline  record how many instructions a job takes; make check-instructions compares
 #:   make setup            only install the missing packages

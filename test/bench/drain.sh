@@ -24,13 +24,15 @@ drain_figure() {
     for ((i = 0; i < runs; i++)); do
         read -r rate pure complete workers < <(drain_once "$kind" "$jobs")
         [ "$complete" = t ] || die "not every job of kind $kind is in the history"
-        [ "$workers" = 2 ] || note "  run $((i + 1))" "worked off by $workers executor(s)"
+        [ "$workers" = "$(sql -c "SHOW foreman.max_executors")" ] || note "  run $((i + 1))" "worked off by $workers executor(s)"
         printf '%s\n' "$rate" >>"$out/rates"
         printf '%s\n' "$pure" >>"$out/pure"
     done
     figure "$what" "jobs/s" "$target" <"$out/rates"
     figure "    from the first handler's start" "jobs/s" <"$out/pure"
 }
+
+executors() { sql -c "ALTER SYSTEM SET foreman.max_executors = $1" -c "SELECT pg_reload_conf()" >/dev/null; }
 
 commit_rates() {
     local i t0
@@ -49,11 +51,14 @@ bench_drain() {
     local n=$((100000 * size_factor)) single
     section "Drain: $n preloaded jobs (one in ten of that with max_group 1), 2 executors"
     drain_figure "lane transaction, no-op PL/pgSQL handler" noop $n ">= 60000"
+    executors 1
+    drain_figure "the same with 1 executor" noop $n
+    executors 2
     drain_figure "lane transaction, handler inserts a row" insert_row $n
     drain_figure "lane batch, no-op PL/pgSQL handler" noop_batch $n
     drain_figure "max_group 1: each job in a transaction of its own" noop_single $((n / 10))
     single=$(cat "$out/rates")
     commit_rates >"$out/commits"
     figure "for comparison: COMMIT of one row each, 2 server processes" "tx/s" <"$out/commits"
-    note "    max_group 1 / those commits" "$(ratio "$single" "$(cat "$out/commits")")"
+    compare "max_group 1 / those commits" "$single" "$(cat "$out/commits")"
 }

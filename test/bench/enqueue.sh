@@ -17,7 +17,7 @@ single_rows() {
     done
     figure "enqueue(), one row a transaction, $clients client(s)" "jobs/s" <"$out/enqueue"
     figure "plain INSERT of the same row" "rows/s" <"$out/insert"
-    note "    enqueue / INSERT" "$(ratio "$(cat "$out/enqueue")" "$(cat "$out/insert")")"
+    compare "enqueue / INSERT" "$(cat "$out/enqueue")" "$(cat "$out/insert")"
 }
 
 arrays() {
@@ -50,5 +50,5 @@ bench_enqueue() {
     arrays 100000 1
     copies >"$out/copy"
     figure "COPY of 100000 rows into the same table" "rows/s" <"$out/copy"
-    note "    enqueue_array of 100000 / COPY" "$(ratio "$(cat "$out/array")" "$(cat "$out/copy")")"
+    compare "enqueue_array of 100000 / COPY" "$(cat "$out/array")" "$(cat "$out/copy")"
 }

@@ -40,7 +40,7 @@ bench_fanout() {
     figure "publish() to 100 subscriptions, with its commit" ms "< 5" <"$out/hundred"
     figure "publish() to 1 of 101 subscriptions" us <"$out/few"
     figure "publish() to 1 of 10000 subscriptions" us <"$out/many"
-    note "    of 10000 / of 101" "$(ratio "$(cat "$out/many")" "$(cat "$out/few")")   target 1.1"
+    compare "of 10000 / of 101" "$(cat "$out/many")" "$(cat "$out/few")" "1.1"
     figure "enqueue()" us <"$out/enqueued"
     figure "deliveries of 100 subscriptions" "/s" <"$out/delivered"
     sql -c "SELECT count(foreman.unsubscribe(name)) FROM foreman.subscriptions" >/dev/null

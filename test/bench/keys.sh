@@ -40,6 +40,7 @@ bench_keys() {
         figure "work off, key: $what" us/job <"$out/keys-$what-drain"
     done
     for what in concurrency sequence unique; do
-        note "    $what key / none, enqueue and work off" "$(ratio "$(cat "$out/keys-$what-enqueue")" "$(cat "$out/keys-none-enqueue")"), $(ratio "$(cat "$out/keys-$what-drain")" "$(cat "$out/keys-none-drain")")$([ $what != concurrency ] || printf '   target <= 1.30')"
+        compare "enqueue, $what key / none" "$(cat "$out/keys-$what-enqueue")" "$(cat "$out/keys-none-enqueue")" "$([ $what != concurrency ] || printf '<= 1.30')"
+        compare "work off, $what key / none" "$(cat "$out/keys-$what-drain")" "$(cat "$out/keys-none-drain")" "$([ $what != concurrency ] || printf '<= 1.30')"
     done
 }

@@ -1,10 +1,16 @@
 # Sourced by test/bench/run: SQL, medians, what else used the machine. The parts (drain.sh, ...) each
-# define one function and print through `figure` and `note`.
+# define one function and print through `figure`, `compare` and `note`.
 # shellcheck shell=bash
 
 server=bench
 runs=${BENCH_RUNS:-3}
-size_factor=1
+case "${BENCH_FORM:-short}" in
+    short) size_factor=1 ;;
+    full) size_factor=4 ;;
+    *) die "BENCH_FORM is short or full, not '$BENCH_FORM'" ;;
+esac
+# The value of the form that runs: form SHORT FULL.
+form() { if [ $size_factor -eq 1 ]; then printf '%s' "$1"; else printf '%s' "$2"; fi; }
 
 sql() { "$root/test/lib/server" psql $server -qAt -v ON_ERROR_STOP=1 -d bench "$@"; }
 
@@ -19,14 +25,36 @@ pgbench_tps() {
 # median, least and greatest of the numbers on standard input.
 spread() { sort -g | awk '{ v[NR] = $1 } END { print (NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2), v[1], v[NR] }'; }
 
-# figure WHAT UNIT TARGET < values: one line of the report, kept for ratios under the name in $3.
+# What stands in JSON: text without what would end a string.
+json_text() { printf '"%s"' "${1//[\\\"]/}"; }
+
+# A line of figures.jsonl: what the report reads. Every figure is of the server's settings, which the first line has.
+record_figure() {
+    printf '{"part": %s, "what": %s, "unit": %s, "median": %s, "min": %s, "max": %s, "runs": %s, "target": %s, "durability": %s}\n' \
+        "$(json_text "${part:-}")" "$(json_text "$1")" "$(json_text "$2")" "$4" "$5" "$6" "$7" "$(json_text "$3")" "$(json_text "${durability:-}")" >>"$out/figures.jsonl"
+}
+
+# figure WHAT UNIT TARGET < values: one line of the report.
 figure() {
-    spread | awk -v what="$1" -v unit="$2" -v target="${3:-}" '
+    local values median least greatest
+    values=$(cat)
+    [ -n "$values" ] || die "no value was measured: $1"
+    read -r median least greatest < <(spread <<<"$values")
+    record_figure "$1" "$2" "${3:-}" "$median" "$least" "$greatest" "$(wc -l <<<"$values")"
+    awk -v what="$1" -v unit="$2" -v target="${3:-}" -v a="$median" -v b="$least" -v c="$greatest" '
         function show(x) { return x >= 1000 ? sprintf("%d", x) : x >= 10 ? sprintf("%.1f", x) : sprintf("%.3f", x) }
-        { printf "  %-58s %9s %-7s (%s - %s)%s\n", what, show($1), unit, show($2), show($3), target == "" ? "" : "   target " target }'
+        BEGIN { printf "  %-58s %9s %-7s (%s - %s)%s\n", what, show(a), unit, show(b), show(c), target == "" ? "" : "   target " target }'
 }
 
 note() { printf '  %-58s %s\n' "$1" "$2"; }
+
+# compare WHAT VALUES VALUES TARGET: the ratio of the medians of two figures of the same part.
+compare() {
+    local of
+    of=$(ratio "$2" "$3")
+    record_figure "$1" ratio "${4:-}" "$of" "$of" "$of" 1
+    note "    $1" "$of${4:+   target $4}"
+}
 
 section() { printf '\n%s\n' "$*"; }
 

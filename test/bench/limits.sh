@@ -27,6 +27,6 @@ bench_limits() {
     done
     sql -c "SELECT foreman.alter_queue('default', reset => '{max_running}')" >/dev/null
     for limit in none 1000 2; do figure "work off, max_running: $limit" us/job <"$out/limits-$limit"; done
-    note "    max_running not reached / none" "$(ratio "$(cat "$out/limits-1000")" "$(cat "$out/limits-none")")   target <= 1.03"
-    note "    max_running of as many executors / none" "$(ratio "$(cat "$out/limits-2")" "$(cat "$out/limits-none")")   target <= 1.05"
+    compare "max_running not reached / none" "$(cat "$out/limits-1000")" "$(cat "$out/limits-none")" "<= 1.03"
+    compare "max_running of as many executors / none" "$(cat "$out/limits-2")" "$(cat "$out/limits-none")" "<= 1.05"
 }

@@ -2,7 +2,7 @@
 # job from a long backlog, and what heartbeats cost. Every call is a transaction of its own, as behind a pooler.
 # shellcheck shell=bash
 
-claim_and_complete="SELECT array_agg(job_id) AS ids, array_agg(token) AS tokens FROM foreman.claim('{default}', 'bench ' || :client_id, 100) \\gset
+claim_and_complete="SELECT array_agg(job_id) AS ids, array_agg(token) AS tokens FROM foreman.claim('{default}', 'bench ' || :client_id, :batch) \\gset
 SELECT count(*) FROM foreman.complete_many(:ids::int8[], :tokens::uuid[]);"
 
 # Nothing of the kind `outside` has a handler here. The engine runs: its dispatcher watches the leases.
@@ -14,16 +14,21 @@ load_outside() {
     sleep 1
 }
 
-bulk() {
-    local i jobs=$((200000 * size_factor))
+# Batches: jobs per second that were completed, until none is left.
+batches() {
+    local batch=$1 jobs=$2 target=${3:-} i
     : >"$out/bulk"
     for ((i = 0; i < runs; i++)); do
-        load_outside $jobs 100000
-        pgbench_tps -c 4 -j 1 -t $((jobs / 400)) -f <(printf '%s\n' "$claim_and_complete") >/dev/null
+        load_outside "$jobs" $((jobs < 100000 ? 1000 : 100000))
+        if [ "$batch" -eq 1 ]; then
+            printf '%s\n' "SELECT job_id AS id, token FROM foreman.claim('{default}', 'bench ' || :client_id) \\gset" "SELECT foreman.complete(:id::int8, :token::uuid);"
+        else
+            printf '%s\n' "$claim_and_complete"
+        fi >"$out/outside.sql"
+        pgbench_tps -c 4 -j 1 -D batch="$batch" -t $((jobs / 4 / batch)) -f "$out/outside.sql" >/dev/null
         sql -c "SELECT count(*) / extract(epoch FROM max(finished_at) - min(started_at)) FROM foreman.job_history WHERE outcome = 'c'" >>"$out/bulk"
     done
-    figure "claim(qty => 100), complete_many(), 4 connections" "jobs/s" ">= 40000" <"$out/bulk"
-    note "    jobs completed in the last run" "$(sql -c "SELECT count(*) FROM foreman.job_history")"
+    figure "claim and complete $batch at a time, 4 connections" "jobs/s" "$target" <"$out/bulk"
 }
 
 # percentile P: of the microseconds in the third column of pgbench's logs, in milliseconds.
@@ -85,12 +90,15 @@ heartbeats() {
     done
     figure "heartbeat(), 1 client" "calls/s" <"$out/beat"
     figure "SELECT 1, 1 client" "calls/s" <"$out/select"
-    note "    time of a heartbeat / time of SELECT 1 (target <= 1.5)" "$(ratio "$(cat "$out/select")" "$(cat "$out/beat")")"
+    compare "time of a heartbeat / time of SELECT 1" "$(cat "$out/select")" "$(cat "$out/beat")" "<= 1.5"
 }
 
 bench_outside() {
     section "Outside workers: about 100 bytes of arguments, pgbench over the local socket"
-    bulk
+    batches 1 $((4000 * size_factor))
+    batches 10 $((20000 * size_factor))
+    batches 100 $((100000 * size_factor)) ">= 40000"
+    batches 1000 $((100000 * size_factor))
     single_claims
     heartbeats
     sql -c "TRUNCATE foreman.live_job"

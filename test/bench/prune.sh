@@ -47,5 +47,5 @@ bench_prune() {
     note "    what it removed in the last run" "$(tr '\n|' ', ' <"$out/pruned")"
     figure "drain alone" "jobs/s" <"$out/alone"
     figure "drain while it is pruned" "jobs/s" <"$out/beside"
-    note "    with pruning / alone, target >= 0.90" "$(ratio "$(cat "$out/beside")" "$(cat "$out/alone")")"
+    compare "with pruning / alone" "$(cat "$out/beside")" "$(cat "$out/alone")" ">= 0.90"
 }

@@ -21,7 +21,7 @@ workers_use() {
 }
 
 bench_timers() {
-    local i p many=${BENCH_TIMERS:-1000000}
+    local i p many=${BENCH_TIMERS:-$(form 1000000 5000000)}
     section "Timers: $many pending, 10,000 due at one time, single ones"
     clean_up
     sql -c "SELECT foreman.start()" -c "SELECT foreman.set_timer('timer', 'warm', now())" >/dev/null

@@ -23,7 +23,7 @@ execute_rate() {
     figure "execute(): event, effect, timer, new workflow, 4 clients" "/s" <"$out/execute"
     figure "execute(): one event on one of 1000, 4 clients" "/s" <"$out/count"
     figure "INSERT of one row, 4 clients" "/s" <"$out/commit"
-    note "    execute / INSERT" "$(ratio "$(cat "$out/execute")" "$(cat "$out/commit")")   target 0.33"
+    compare "execute / INSERT" "$(cat "$out/execute")" "$(cat "$out/commit")" "0.33"
 }
 
 # The same submit of a command to workflows that outside workers decide.
@@ -40,7 +40,7 @@ submits() {
     done
     figure "submit_commands() to a new workflow" ms <"$out/early"
     figure "submit_commands() after 10000 events" ms <"$out/submitted_late"
-    note "    late / early" "$(ratio "$(cat "$out/submitted_late")" "$(cat "$out/early")")   target 1.5"
+    compare "late / early" "$(cat "$out/submitted_late")" "$(cat "$out/early")" "1.5"
 }
 
 three_steps() {
@@ -60,7 +60,7 @@ three_steps() {
     figure "three effects one after another, p50" ms "< 20" <"$out/three"
     figure "effect done to next decision, p50" ms <"$out/step"
     figure "a durable commit" ms <"$out/durable"
-    note "    decision / commit" "$(ratio "$(cat "$out/step")" "$(cat "$out/durable")")   target 5"
+    compare "decision / commit" "$(cat "$out/step")" "$(cat "$out/durable")" "5"
 }
 
 long_history() {
@@ -79,7 +79,7 @@ long_history() {
     done
     figure "execute() on the first 1000 events" ms <"$out/tenth"
     figure "execute() after 10000 events" ms <"$out/late"
-    note "    late / early" "$(ratio "$(cat "$out/late")" "$(cat "$out/tenth")")   target 1.5"
+    compare "late / early" "$(cat "$out/late")" "$(cat "$out/tenth")" "1.5"
     figure "fold of 10000 events, no snapshot, PL/pgSQL" ms "< 100" <"$out/fold"
 }
 
