@@ -18,13 +18,18 @@ for (const r of rows.filter((x) => x.scenario)) {
   f.noise.push(r.others || 0);
   if (r.note) f.notes.push(r.note);
 }
-const list = [...figures.values()].map((f) => ({ ...f, ...spread(f.values), others: Math.max(...f.noise), note: f.notes[f.notes.length - 1] }));
+// Runs that other programs disturbed are left out where enough remain: two, or the only one.
+const NOISE = 0.3;
+const list = [...figures.values()].map((f) => {
+  const calm = f.values.filter((v, i) => f.noise[i] <= NOISE), enough = calm.length >= Math.min(2, f.values.length);
+  return { ...f, ...spread(enough ? calm : f.values), others: enough ? 0 : Math.max(...f.noise), left_out: enough ? f.values.length - calm.length : 0, note: f.notes[f.notes.length - 1] };
+});
 for (const f of list) {
   const ours = list.find((o) => o.ours && o.scenario === f.scenario && o.metric === f.metric);
   if (ours && ours !== f && f.median > 0 && f.unit !== 'ratio') f.ours_to_it = ours.median / f.median;
 }
 fs.writeFileSync(path.join(home, 'figures.jsonl'), list.map((f) => JSON.stringify({ scenario: f.scenario, title: f.title, metric: f.metric, peer: f.peer, label: f.label, ours: f.ours, unit: f.unit, batch: f.batch,
-  clients: f.clients, durability: f.durability, median: f.median, min: f.min, max: f.max, runs: f.runs, ours_to_it: f.ours_to_it, lower_is_better: f.lower, others_cores: f.others, note: f.note })).join('\n') + '\n');
+  clients: f.clients, durability: f.durability, median: f.median, min: f.min, max: f.max, runs: f.runs, ours_to_it: f.ours_to_it, lower_is_better: f.lower, others_cores: f.others, left_out: f.left_out, note: f.note })).join('\n') + '\n');
 
 const scenarios = [...new Set(list.map((f) => f.scenario))];
 const out = [];
@@ -47,8 +52,8 @@ out.push('', scenarios.some((s) => list.find((f) => f.scenario === s).lower) ? '
 for (const s of scenarios) {
   const of = list.filter((f) => f.scenario === s), metrics = [...new Set(of.map((f) => f.metric))], sides = [...new Set(of.map((f) => `${f.peer}|${f.label}|${f.batch}`))];
   const { title, unit, durability, lower } = of[0];
-  const noise = Math.max(...of.map((f) => f.others)), runs = Math.min(...of.map((f) => f.runs));
-  out.push(`### ${title}`, '', `In ${unit}${lower ? ', less is better' : ''}; ${durability}${machine && runs !== machine.runs ? `; ${runs} round${runs > 1 ? 's' : ''}` : ''}.${noise >= 0.3 ? ` Other programs used up to ${noise.toFixed(1)} cores meanwhile.` : ''}`, '');
+  const noise = Math.max(...of.map((f) => f.others)), runs = Math.max(...of.map((f) => f.runs)), left_out = Math.max(...of.map((f) => f.left_out));
+  out.push(`### ${title}`, '', `In ${unit}${lower ? ', less is better' : ''}; ${durability}${machine && runs !== machine.runs ? `; ${runs} round${runs > 1 ? 's' : ''}` : ''}.${left_out ? ` Runs that other programs disturbed were measured again and left out.` : ''}${noise > NOISE ? ` Other programs used up to ${noise.toFixed(1)} cores in some of these runs.` : ''}`, '');
   out.push(`| | how | batch |${metrics.map((m) => ` ${m || unit} |${m.includes('/') ? '' : ' pg_foreman to it |'}`).join('')}${of.some((f) => f.note) ? ' |' : ''}`,
     `|---|---|---|${metrics.map((m) => `---:|${m.includes('/') ? '' : '---:|'}`).join('')}${of.some((f) => f.note) ? '---|' : ''}`);
   for (const side of sides) {
