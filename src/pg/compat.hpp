@@ -186,4 +186,22 @@ inline void suspend_transaction_timeout() noexcept {
 #endif
 }
 
+// 18: a scan may count for EXPLAIN. May ereport.
+inline IndexScanDesc index_beginscan(Relation table, Relation index, Snapshot snapshot, int keys) {
+#if PG_VERSION_NUM >= 180000
+    return ::index_beginscan(table, index, snapshot, nullptr, keys, 0);
+#else
+    return ::index_beginscan(table, index, snapshot, keys, 0);
+#endif
+}
+
+// 16: an update may concern summarizing indexes only. May ereport.
+inline void insert_index_tuples(ResultRelInfo* into, TupleTableSlot* slot, EState* state) {
+#if PG_VERSION_NUM >= 160000
+    list_free(ExecInsertIndexTuples(into, slot, state, false, false, nullptr, NIL, false));
+#else
+    list_free(ExecInsertIndexTuples(into, slot, state, false, false, nullptr, NIL));
+#endif
+}
+
 }  // namespace foreman::pg::compat

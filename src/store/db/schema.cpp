@@ -14,6 +14,7 @@ constinit bool g_valid = false;
 constinit bool g_registered = false;
 constinit uint64 g_handler_generation = 1;
 constinit uint64 g_queue_generation = 1;
+constinit uint64 g_job_tables_generation = 1;
 constinit uint64 g_grant_generation = 1;
 constinit uint64 g_workflow_type_generation = 1;
 constinit uint64 g_subscription_generation = 1;
@@ -28,6 +29,9 @@ extern "C" void foreman_relation_changed(Datum, Oid relation) {
     if (!g_valid || relation == InvalidOid || relation == g_schema.workflow_type)
         g_workflow_type_generation++;
     if (!g_valid || relation == InvalidOid || relation == g_schema.subscription) g_subscription_generation++;
+    if (!g_valid || relation == InvalidOid || relation == g_schema.live_job ||
+        relation == g_schema.job_history)
+        g_job_tables_generation++;
     if (relation == InvalidOid || relation == g_schema.live_job) g_valid = false;
 }
 
@@ -71,6 +75,8 @@ bool load(Schema* s) {
     const Oid nsp = get_namespace_oid("foreman", true);
     if (nsp == InvalidOid || get_extension_oid("pg_foreman", true) == InvalidOid) return false;
     s->live_job = get_relname_relid("live_job", nsp);
+    s->claim_index = get_relname_relid("live_job_claim", nsp);
+    s->job_history = get_relname_relid("job_history", nsp);
     s->handler = get_relname_relid("handler", nsp);
     s->queue = get_relname_relid("queue", nsp);
     s->role_grant = get_relname_relid("role_grant", nsp);
@@ -123,6 +129,7 @@ uint64 handler_generation() noexcept { return g_handler_generation; }
 void distrust_handlers() noexcept { g_handler_generation++; }
 void distrust_queues() noexcept { g_queue_generation++; }
 uint64 queue_generation() noexcept { return g_queue_generation; }
+uint64 job_tables_generation() noexcept { return g_job_tables_generation; }
 uint64 grant_generation() noexcept { return g_grant_generation; }
 uint64 workflow_type_generation() noexcept { return g_workflow_type_generation; }
 uint64 subscription_generation() noexcept { return g_subscription_generation; }
@@ -132,12 +139,15 @@ uint64 role_generation() noexcept { return g_role_generation; }
 
 void announce_change(Oid relation) { pg::call<&CacheInvalidateRelcacheByRelid>(relation); }
 
+LockPatience::LockPatience() noexcept : before_(LockTimeout) {
+    if (board::my_slot() != nullptr) LockTimeout = 0;
+}
+
 AsOwner::AsOwner() : AsOwner(schema().owner) {}
 
 AsOwner::Planner AsOwner::Planner::current() noexcept {
-    return {enable_seqscan,   enable_bitmapscan, enable_sort,      enable_hashjoin,
-            enable_mergejoin, jit_enabled,       enable_indexscan, enable_indexonlyscan,
-            enable_tidscan,   enable_nestloop,   LockTimeout};
+    return {enable_seqscan, enable_bitmapscan, enable_sort,          enable_hashjoin, enable_mergejoin,
+            jit_enabled,    enable_indexscan,  enable_indexonlyscan, enable_tidscan,  enable_nestloop};
 }
 
 void AsOwner::Planner::apply() const noexcept {
@@ -151,12 +161,10 @@ void AsOwner::Planner::apply() const noexcept {
     enable_indexonlyscan = indexonlyscan;
     enable_tidscan = tidscan;
     enable_nestloop = nestloop;
-    LockTimeout = lock_timeout;
 }
 
 AsOwner::AsOwner(Oid owner) : run_as_(owner), before_(Planner::current()) {
-    Planner{false, false, false, false, false, false, true, true, true, true, LockTimeout}.apply();
-    if (board::my_slot() != nullptr) LockTimeout = 0;
+    Planner{false, false, false, false, false, false, true, true, true, true}.apply();
 }
 
 AsOwner::~AsOwner() { before_.apply(); }

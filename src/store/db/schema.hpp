@@ -12,6 +12,8 @@ namespace foreman::store {
 
 struct Schema {
     Oid live_job;
+    Oid claim_index;  // live_job_claim; none: somebody dropped it
+    Oid job_history;
     Oid handler;
     Oid queue;
     Oid role_grant;
@@ -41,6 +43,8 @@ uint64 handler_generation() noexcept;
 void distrust_handlers() noexcept;
 void distrust_queues() noexcept;
 uint64 queue_generation() noexcept;
+/// Of live_job, job_history, and everything that has their columns.
+uint64 job_tables_generation() noexcept;
 uint64 grant_generation() noexcept;
 uint64 workflow_type_generation() noexcept;
 uint64 subscription_generation() noexcept;
@@ -53,6 +57,18 @@ uint64 definition_generation() noexcept;
 uint64 role_generation() noexcept;
 /// Tells every process that definitions in a table of ours changed, at commit.
 void announce_change(Oid relation);
+
+/// No lock_timeout while an executor does what is its own: handlers and roles set it for themselves.
+class LockPatience {
+  public:
+    LockPatience() noexcept;
+    ~LockPatience() { LockTimeout = before_; }
+    LockPatience(const LockPatience&) = delete;
+    LockPatience& operator=(const LockPatience&) = delete;
+
+  private:
+    const int before_;
+};
 
 /// The scope in which our own statements run: as the tables' owner, on an SPI connection, with safe settings
 /// for names (all names are qualified) and with plans that use our indexes whatever the role's settings say.
@@ -71,11 +87,11 @@ class AsOwner {
     pg::RunAs run_as_;
     struct Planner {
         bool seqscan, bitmapscan, sort, hashjoin, mergejoin, jit, indexscan, indexonlyscan, tidscan, nestloop;
-        int lock_timeout;
         static Planner current() noexcept;
         void apply() const noexcept;
     };
     const Planner before_;
+    const LockPatience patience_;
     pg::SpiSession spi_;
 };
 

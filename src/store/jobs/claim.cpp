@@ -1,4 +1,4 @@
-// Claims and the reads that keep heads right. Each statement has one possible shape: an index scan of
+// Claims of jobs whose rows stay, or are leased, and reads of ranges; those that delete: claim_delete.cpp. Each statement has one possible shape: an index scan of
 // live_job_claim from the head inside one range; AsOwner puts the planner's alternatives aside.
 #include <algorithm>
 
@@ -12,6 +12,7 @@
 #include "store/db/sql_names.hpp"
 #include "store/jobs/current_job.hpp"
 #include "store/jobs/job_columns.hpp"
+#include "store/jobs/job_row.hpp"
 #include "store/jobs/jobs.hpp"
 
 namespace foreman::store {
@@ -22,15 +23,6 @@ namespace {
     "queue " EQ " $1 AND kind " EQ " $2 AND priority " EQ " $3 AND alone " EQ " $4 AND state " EQ \
     " 'w'::pg_catalog.\"char\" "                                                                  \
     "AND (run_at, job_id) " GE " ($5, $6)"
-
-// The selection is an array, computed once, and its rows are found by ctid: planned as a join it may scan the
-// table, or run the limited selection more than once.
-constinit pg::Statement g_claim{
-    "claim",
-    "DELETE FROM foreman.live_job WHERE ctid " EQ
-    " ANY (ARRAY (SELECT c.ctid FROM foreman.live_job c WHERE " CLAIMABLE " AND run_at " LE
-    " $7 ORDER BY run_at, job_id LIMIT $8 FOR UPDATE SKIP LOCKED)) RETURNING " PLAIN_COLUMNS,
-    {TEXTOID, TEXTOID, INT2OID, INT2OID, TIMESTAMPTZOID, INT8OID, TIMESTAMPTZOID, INT8OID}};
 
 // Their rows stay: FOR NO KEY UPDATE, since a key of theirs may be looked up meanwhile.
 constinit pg::Statement g_claim_held{
@@ -61,11 +53,6 @@ constinit pg::Statement g_lease{
     "worker_pid = $9 "
     "WHERE ctid " EQ " ANY (ARRAY (SELECT ctid FROM c)) RETURNING " JOB_COLUMNS ", token",
     {TEXTOID, TEXTOID, INT2OID, INT2OID, TIMESTAMPTZOID, INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID}};
-
-constinit pg::Statement g_first_keys{"first_key",
-                                     "SELECT run_at, job_id FROM foreman.live_job WHERE " CLAIMABLE
-                                     " ORDER BY run_at, job_id LIMIT $7",
-                                     {TEXTOID, TEXTOID, INT2OID, INT2OID, TIMESTAMPTZOID, INT8OID, INT8OID}};
 
 constinit pg::Statement g_first_unseen{
     "first_unseen",
@@ -131,93 +118,17 @@ void note_held(int64 job_id) {
     g_held[g_held_next++ % kHeldNoted] = job_id;
 }
 
-// A row that starts with PLAIN_COLUMNS or JOB_COLUMNS, taken apart once. SPI's rows go with the next statement;
-// everything by reference is copied.
-class JobRow {
-  public:
-    explicit JobRow(const pg::Row& row) noexcept { row.all(values_, nulls_); }
-    bool is_null(int column) const noexcept { return nulls_[column - 1]; }
-    Datum datum(int column) const noexcept { return values_[column - 1]; }
-    int64 i64_or(int column, int64 instead) const noexcept {
-        return is_null(column) ? instead : DatumGetInt64(datum(column));
-    }
-    int16 i16(int column) const noexcept { return DatumGetInt16(datum(column)); }
-    template <class Letter>
-    Letter letter(int column) const noexcept {
-        return is_null(column) ? Letter::none : static_cast<Letter>(DatumGetChar(datum(column)));
-    }
-    std::optional<Datum> kept(int column, MemoryContext context) const {
-        if (is_null(column)) return std::nullopt;
-        return pg::copy_varlena(datum(column), context);
-    }
-    std::string_view name(int column, MemoryContext context) const {
-        if (is_null(column)) return {};
-        const std::string_view text = pg::text_view(datum(column));
-        return {pg::copy_text(text, context), text.size()};
-    }
-
-  private:
-    static constexpr std::size_t kMost = kJobColumns + 3;  // claimed_at and a token may follow
-    Datum values_[kMost];
-    bool nulls_[kMost];
-};
-
-void read_job(const JobRow& r, MemoryContext context, Job* j) {
-    using Column = LiveColumn;
-    j->job_id = DatumGetInt64(r.datum(Column::job_id));
-    j->run_at = pg::to_instant(r.datum(Column::run_at));
-    j->enqueued_at = pg::to_instant(r.datum(Column::enqueued_at));
-    j->priority = r.i16(Column::priority);
-    j->attempt = r.i16(Column::attempt);
-    j->max_attempts = r.i16(Column::max_attempts);
-    j->alone = r.i16(Column::alone);
-    j->args = pg::copy_varlena(r.datum(Column::args), context);
-    j->timeout_us = r.i64_or(Column::timeout_us, -1);
-    if (!r.is_null(Column::expires_at)) j->expires_at = pg::to_instant(r.datum(Column::expires_at));
-    j->tags = r.kept(Column::tags, context);
-    j->metadata = r.kept(Column::metadata, context);
-    j->errors = r.kept(Column::errors, context);
-    j->crashes = r.i16(Column::crashes);
-    j->interruptions = r.i16(Column::interruptions);
-    j->batch_id = r.i64_or(Column::batch_id, 0);
-    j->origin = r.letter<core::Origin>(Column::origin);
-    j->origin_id = r.i64_or(Column::origin_id, 0);
-}
-
 }  // namespace
 
 void copy_job(const pg::Row& row, MemoryContext context, Job* out) {
     const JobRow r(row);
-    read_job(r, context, out);
+    r.read(context, out);
     out->queue = r.name(LiveColumn::queue, context);
     out->kind = r.name(LiveColumn::kind, context);
     out->unique_key = r.name(LiveColumn::unique_key, context);
     out->unique_as = r.letter<core::UniqueAs>(LiveColumn::unique_as);
     out->concurrency_key = r.name(LiveColumn::concurrency_key, context);
     out->sequence_key = r.name(LiveColumn::sequence_key, context);
-}
-
-void claim_by_delete(const RangeSpec& range, core::Key from, core::Instant now, int qty,
-                     MemoryContext context, pg::vector<Job>* out) {
-    const AsOwner scope;
-    pg::Args<8> a;
-    set_range(&a, range, from);
-    a.instant(7, now).i64(8, qty);
-    const pg::Rows rows = g_claim.execute(a);
-    if (rows.empty()) return;
-    const std::size_t first = out->size();
-    const std::string_view queue{pg::copy_text(range.queue, context), range.queue.size()};
-    const std::string_view kind{pg::copy_text(range.kind, context), range.kind.size()};
-    for (const pg::Row row : rows) {
-        Job j{};
-        read_job(JobRow(row), context, &j);
-        j.queue = queue;
-        j.kind = kind;
-        out->push_back(j);
-    }
-    // They come back in the order of their places in the table.
-    std::sort(out->begin() + static_cast<std::ptrdiff_t>(first), out->end(),
-              [](const Job& x, const Job& y) { return x.key() < y.key(); });
 }
 
 void claim_held(const RangeSpec& range, core::Key from, core::Instant now, int qty, MemoryContext context,
@@ -260,21 +171,6 @@ bool claim_by_lease(const RangeSpec& range, core::Key from, core::Instant now, M
     copy_job(rows[0], context, out);
     *token = pg::uuid_bytes(rows[0].datum(kJobColumns + 1));
     return true;
-}
-
-core::Key first_key(const RangeSpec& range, core::Key from, std::span<const core::Key> held) {
-    const AsOwner scope;
-    // Also under REPEATABLE READ: an older snapshot would pass over what was committed since.
-    const pg::LatestSnapshot fresh;
-    pg::Args<7> a;
-    set_range(&a, range, from);
-    a.i64(7, static_cast<int64>(held.size()) + 1);
-    const pg::Rows rows = g_first_keys.execute(a, true);
-    for (const pg::Row row : rows) {
-        const core::Key key{row.instant(1).us, row.i64(2)};
-        if (std::find(held.begin(), held.end(), key) == held.end()) return key;
-    }
-    return core::kNoKey;
 }
 
 core::Key first_unseen(const RangeSpec& range, core::Instant now, std::span<const int64> seen, Which which) {

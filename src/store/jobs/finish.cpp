@@ -1,4 +1,4 @@
-// Ends of jobs: history and dead letters set-wise, put-backs row by row, errors of attempts as jsonb.
+// Ends of jobs: history set-wise, dead letters and put-backs row by row, errors of attempts as jsonb.
 #include <algorithm>
 #include <array>
 
@@ -10,6 +10,7 @@
 #include "store/db/schema.hpp"
 #include "store/db/sql_names.hpp"
 #include "store/jobs/ended.hpp"
+#include "store/jobs/history.hpp"
 #include "store/jobs/job_values.hpp"
 #include "store/jobs/jobs.hpp"
 
@@ -18,14 +19,6 @@ namespace foreman::store {
 using core::StoredState;
 
 namespace {
-
-// One array of rows: an unnest for each column would fill as many tuple stores.
-constinit pg::Statement g_history{
-    "history",
-    "INSERT INTO foreman.job_history (job_id" HISTORY_COLUMNS(AND_NAME) ", worker_pid) "
-    "SELECT u.job_id" HISTORY_COLUMNS(AND_NAME_OF_U) ", $2 "
-    "FROM pg_catalog.unnest($1) AS u (job_id pg_catalog.int8" HISTORY_COLUMNS(AND_DEFINITION) ")",
-    {RECORDARRAYOID, INT4OID}};
 
 constexpr SqlText kDeadText = insert_text("dead_letter", "job_id" DEAD_COLUMNS(AND_NAME), kDeadColumns);
 constinit pg::Statement g_dead_letter{"dead_letter", kDeadText.c_str(), kDeadTypes};
@@ -65,107 +58,6 @@ constinit pg::Statement g_interrupted{
 std::optional<Datum> reason_datum(std::string_view reason) {
     if (reason.empty()) return std::nullopt;
     return pg::text_datum(pg::cut(reason, kMaxErrorText));
-}
-
-std::optional<Datum> text_or_null(std::string_view text) {
-    if (text.empty()) return std::nullopt;
-    return pg::text_datum(text);
-}
-
-bool keeps_args(const Job& job, const Queue& queue) {
-    return static_cast<int64>(pg::datum_bytes(job.args)) <= queue.keep_args;
-}
-
-// The type of the rows that g_history takes; made once a process.
-TupleDesc history_desc() {
-    static constinit TupleDesc desc = nullptr;
-    if (desc == nullptr) {
-        desc = pg::guarded([] {
-            const MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
-            TupleDesc made = CreateTemplateTupleDesc(static_cast<int>(kHistoryTypes.size()));
-            for (std::size_t i = 0; i < kHistoryTypes.size(); i++)
-                TupleDescInitEntry(made, static_cast<AttrNumber>(i + 1), nullptr, kHistoryTypes[i], -1, 0);
-            MemoryContextSwitchTo(old);
-            return BlessTupleDesc(made);
-        });
-    }
-    return desc;
-}
-
-// Texts and settings that neighbours in a group share.
-struct HistoryNames {
-    std::string_view queue_name, kind_name;
-    Datum queue = 0;
-    Datum kind = 0;
-    const Queue* settings = nullptr;
-
-    void become(const Job& j) {
-        if (settings == nullptr || j.queue != queue_name) {
-            settings = &find_queue(j.queue);
-            queue = pg::text_datum(j.queue);
-            queue_name = j.queue;
-        }
-        if (kind == 0 || j.kind != kind_name) {
-            kind = pg::text_datum(j.kind);
-            kind_name = j.kind;
-        }
-    }
-};
-
-Datum history_row(const Ended& e, const HistoryNames& names) {
-    const Job& j = *e.job;
-    using Column = HistoryColumn;
-    Datum v[kHistoryColumns];
-    bool n[kHistoryColumns];
-    const auto put = [&v, &n](int column, std::optional<Datum> value) {
-        v[column - 1] = value.value_or(Datum{0});
-        n[column - 1] = !value.has_value();
-    };
-    const auto put_if = [&put](bool there, int column, Datum value) {
-        put(column, there ? std::optional<Datum>(value) : std::nullopt);
-    };
-    put(Column::job_id, Int64GetDatum(j.job_id));
-    put(Column::run_at, pg::to_datum(j.run_at));
-    put(Column::enqueued_at, pg::to_datum(j.enqueued_at));
-    put(Column::priority, Int16GetDatum(j.priority));
-    put(Column::max_attempts, Int16GetDatum(j.max_attempts));
-    put(Column::queue, names.queue);
-    put(Column::kind, names.kind);
-    put_if(keeps_args(j, *names.settings), Column::args, j.args);
-    put(Column::tags, j.tags);
-    put(Column::metadata, j.metadata);
-    put_if(j.batch_id != 0, Column::batch_id, Int64GetDatum(j.batch_id));
-    put_if(j.origin != core::Origin::none, Column::origin, CharGetDatum(static_cast<char>(j.origin)));
-    put_if(j.origin != core::Origin::none, Column::origin_id, Int64GetDatum(j.origin_id));
-    put(Column::attempt, Int16GetDatum(e.attempt));
-    put(Column::errors, e.errors);
-    put(Column::unique_key, text_or_null(j.unique_key));
-    put_if(j.unique_as != core::UniqueAs::none, Column::unique_as,
-           CharGetDatum(static_cast<char>(j.unique_as)));
-    put(Column::concurrency_key, text_or_null(j.concurrency_key));
-    put(Column::sequence_key, text_or_null(j.sequence_key));
-    put(Column::finished_at, pg::to_datum(e.finished_at));
-    put(Column::started_at, e.started_at ? std::optional<Datum>(pg::to_datum(*e.started_at)) : std::nullopt);
-    put(Column::outcome,
-        CharGetDatum(static_cast<char>(e.next == core::Next::complete ? StoredState::completed
-                                                                      : StoredState::cancelled)));
-    put(Column::result, e.result);
-    put(Column::reason, reason_datum(e.reason));
-    return pg::composite_datum(history_desc(), v, n);
-}
-
-void write_history(std::span<const Ended* const> ended, pg::ContextResource* memory) {
-    pg::vector<Datum> rows(memory);
-    rows.reserve(ended.size());
-    HistoryNames names;
-    for (const Ended* e : ended) {
-        names.become(*e->job);
-        rows.push_back(history_row(*e, names));
-    }
-    constexpr pg::ElementType kRecord{RECORDOID, -1, false, TYPALIGN_DOUBLE};
-    pg::Args<2> a;
-    a.set(1, pg::array_datum(kRecord, {rows.data(), rows.size()})).i32(2, MyProcPid);
-    g_history.execute(a);
 }
 
 void write_dead_letter(const Ended& e) {
@@ -246,7 +138,7 @@ void record_ended(std::span<const Ended> ended) {
         if (e.job->held) held.push_back(e.job->job_id);
     }
     if (!held.empty()) delete_held({held.data(), held.size()});
-    if (!history.empty()) write_history({history.data(), history.size()}, &memory);
+    if (!history.empty()) write_history({history.data(), history.size()});
     tell_observers(ended);
     remember_ended(ended);
 }

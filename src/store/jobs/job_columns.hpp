@@ -74,6 +74,7 @@
 #define AND_DEFINITION(name, type, oid) ", " #name " pg_catalog." type
 #define AND_OID(name, type, oid) , oid
 #define AND_POSITION(name, type, oid) , name
+#define AND_TEXT(name, type, oid) , #name
 // clang-format on
 
 /// What statements return that read jobs: for copy_job(), and without keys.
