@@ -24,11 +24,11 @@ const text = (x, y, s, more = '') => `<text x="${x}" y="${y}" ${more}>${escape(s
 
 // Horizontal bars with the spread of their runs: rows are { label, median, min, max, ours }.
 export function bars(title, unit, rows) {
-  const label = 330, width = 860, bar = 20, top = 34, plot = width - label - 110;
+  const label = 430, width = 960, bar = 20, top = 34, plot = width - label - 110;
   const most = Math.max(...rows.map((r) => r.max)), x = (v) => label + Math.max(0, v) / most * plot;
   const body = [text(10, 20, `${title} (${unit})`, 'font-weight="bold" font-size="13"')];
   rows.forEach((r, i) => {
-    const y = top + i * (bar + 8), label_ = r.label.length > 54 ? `${r.label.slice(0, 53)}..` : r.label;
+    const y = top + i * (bar + 8), label_ = r.label.length > 72 ? `${r.label.slice(0, 70)}..` : r.label;
     body.push(text(label - 8, y + 14, label_, 'text-anchor="end" font-size="11"'),
       `<rect x="${label}" y="${y}" width="${Math.max(1, x(r.median) - label).toFixed(1)}" height="${bar}" fill="${r.ours ? OURS : OTHER}"/>`,
       `<path d="M${x(r.min).toFixed(1)} ${y + bar / 2}H${x(r.max).toFixed(1)}" stroke="${INK}" stroke-width="1.5"/>`,
