@@ -12,17 +12,23 @@ const machine = rows.find((r) => r.machine)?.machine, problems = rows.filter((r)
 const figures = new Map();
 for (const r of rows.filter((x) => x.scenario)) {
   const key = [r.scenario, r.peer, r.label, r.batch, r.metric].join('|');
-  if (!figures.has(key)) figures.set(key, { ...r, values: [], noise: [], notes: [] });
+  if (!figures.has(key)) figures.set(key, { ...r, values: [], noise: [], rounds: [], notes: [] });
   const f = figures.get(key);
   f.values.push(r.value);
   f.noise.push(r.others || 0);
+  f.rounds.push(r.round);
   if (r.note) f.notes.push(r.note);
 }
-// Runs that other programs disturbed are left out where enough remain: two, or the only one.
+// Runs that other programs disturbed are left out where enough remain of every side of a scenario: two, or the only one. Where not,
+// the rounds in which all took turns are shown as they are, so that what disturbed fell on all.
 const NOISE = 0.3;
+const rounds = machine?.runs ?? 1;
+const calm_of = (f) => f.values.filter((v, i) => f.noise[i] <= NOISE);
+const calm = new Map();
+for (const f of figures.values()) calm.set(f.scenario, (calm.get(f.scenario) ?? true) && calm_of(f).length >= Math.min(2, f.values.length));
 const list = [...figures.values()].map((f) => {
-  const calm = f.values.filter((v, i) => f.noise[i] <= NOISE), enough = calm.length >= Math.min(2, f.values.length);
-  return { ...f, ...spread(enough ? calm : f.values), others: enough ? 0 : Math.max(...f.noise), left_out: enough ? f.values.length - calm.length : 0, note: f.notes[f.notes.length - 1] };
+  const all = f.values.filter((v, i) => f.rounds[i] <= rounds), left = calm.get(f.scenario) ? calm_of(f) : all;
+  return { ...f, ...spread(left), others: calm.get(f.scenario) ? 0 : Math.max(...f.noise.filter((v, i) => f.rounds[i] <= rounds)), left_out: f.values.length - left.length, note: f.notes[f.notes.length - 1] };
 });
 for (const f of list) {
   const ours = list.find((o) => o.ours && o.scenario === f.scenario && o.metric === f.metric);
@@ -45,7 +51,7 @@ for (const s of scenarios) {
   for (const o of list.filter((f) => f.scenario === s && f.ours)) {
     const others = list.filter((f) => f.scenario === s && f.metric === o.metric && f.peer !== o.peer), plain = others.find((f) => f.peer === 'plain PostgreSQL');
     const best = others.filter((f) => f !== plain).reduce((a, b) => (a && !better(b, a) ? a : b), null);
-    out.push(`| ${o.title}${o.metric && `: ${o.metric}`} | ${show(o.median)}${o.unit === 'ratio' ? '' : ` ${o.unit}`} | ${best ? `${best.peer}, ${show(best.median)}` : ''} | ${best?.ours_to_it ? ratio(best.ours_to_it) : ''} | ${plain ? show(plain.median) : ''} | ${plain?.ours_to_it ? ratio(plain.ours_to_it) : ''} |`);
+    out.push(`| ${o.title}${o.metric && `: ${o.metric}`}${calm.get(s) ? '' : ' (disturbed)'} | ${show(o.median)}${o.unit === 'ratio' ? '' : ` ${o.unit}`} | ${best ? `${best.peer}, ${show(best.median)}` : ''} | ${best?.ours_to_it ? ratio(best.ours_to_it) : ''} | ${plain ? show(plain.median) : ''} | ${plain?.ours_to_it ? ratio(plain.ours_to_it) : ''} |`);
   }
 }
 out.push('', scenarios.some((s) => list.find((f) => f.scenario === s).lower) ? 'Of latencies and lateness less is better; of all others more.' : '', '');
@@ -53,7 +59,7 @@ for (const s of scenarios) {
   const of = list.filter((f) => f.scenario === s), metrics = [...new Set(of.map((f) => f.metric))], sides = [...new Set(of.map((f) => `${f.peer}|${f.label}|${f.batch}`))];
   const { title, unit, durability, lower } = of[0];
   const noise = Math.max(...of.map((f) => f.others)), runs = Math.max(...of.map((f) => f.runs)), left_out = Math.max(...of.map((f) => f.left_out));
-  out.push(`### ${title}`, '', `In ${unit}${lower ? ', less is better' : ''}; ${durability}${machine && runs !== machine.runs ? `; ${runs} round${runs > 1 ? 's' : ''}` : ''}.${left_out ? ` Runs that other programs disturbed were measured again and left out.` : ''}${noise > NOISE ? ` Other programs used up to ${noise.toFixed(1)} cores in some of these runs.` : ''}`, '');
+  out.push(`### ${title}`, '', `In ${unit}${lower ? ', less is better' : ''}; ${durability}${machine && runs !== machine.runs ? `; ${runs} round${runs > 1 ? 's' : ''}` : ''}.${left_out && !noise ? ' Runs that other programs disturbed are left out.' : ''}${noise > NOISE ? ` **Disturbed**: other programs used up to ${noise.toFixed(1)} cores.` : ''}`, '');
   out.push(`| | how | batch |${metrics.map((m) => ` ${m || unit} |${m.includes('/') ? '' : ' pg_foreman to it |'}`).join('')}${of.some((f) => f.note) ? ' |' : ''}`,
     `|---|---|---|${metrics.map((m) => `---:|${m.includes('/') ? '' : '---:|'}`).join('')}${of.some((f) => f.note) ? '---|' : ''}`);
   for (const side of sides) {
