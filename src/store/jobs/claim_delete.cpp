@@ -75,7 +75,7 @@ const Table* table() {
 // A scan compares every entry of a page of the index, up to its end, before it gives the first row away: some hundred
 // entries, of which a claim of few jobs wants the first ones only. So such a claim notes the keys that stand behind what
 // it took, and those that follow end at one of them, unless they find too little. They are hints: any key is right.
-constexpr int kFew = 16;
+constexpr std::size_t kFew = 16;
 constexpr std::size_t kAhead = 128;
 
 struct Ahead {
@@ -115,6 +115,7 @@ core::Key end_of(const RangeSpec& r, core::Key from, std::size_t rows) noexcept 
     const core::Key* const end = a.keys + a.count;
     const core::Key* const next = std::lower_bound(a.keys, end, from);
     if (next == end) return core::kNoKey;
+    if (rows >= kFew && next + rows >= end) return core::kNoKey;
     return *std::min(next + rows, end - 1);
 }
 
@@ -131,15 +132,18 @@ class RangeScan {
                 equal(3, F_INT2EQ, Int16GetDatum(range.priority)),
                 equal(4, F_INT2EQ, Int16GetDatum(range.alone)),
                 from_.key(),
-                to_.key()},
+                to.job_id == core::kNoKey.job_id
+                    ? pg::scan_key(kRunAt, BTLessEqualStrategyNumber, F_TIMESTAMPTZ_LE,
+                                   pg::to_datum(core::Instant{to.run_at}))
+                    : to_.key()},
           scan_(schema().live_job, schema().claim_index,
                 {keys_, to == core::kNoKey ? std::size(keys_) - 1 : std::size(keys_)}, what, looks_ahead) {}
 
     pg::IndexScan& rows() noexcept { return scan_; }
     JobRow row(const Table& t) const noexcept { return {scan_.values(), scan_.nulls(), t.numbers, kColumns}; }
     /// The keys of the entries behind the last row.
-    void note(Ahead* a) {
-        while (a->count < kAhead) {
+    void note(Ahead* a, std::size_t most) {
+        while (a->count < most) {
             const Datum* values = scan_.next_entry();
             if (values == nullptr) return;
             a->keys[a->count++] = {pg::to_instant(values[kRunAt - 1]).us, DatumGetInt64(values[kRunAt])};
@@ -187,21 +191,21 @@ void claim_by_statement(const RangeSpec& range, core::Key from, core::Instant no
 
 core::Key after(core::Key key) noexcept { return {key.run_at, key.job_id + 1}; }
 
-// Takes what stands from one key to another. notes: the keys behind, for the claims that follow.
-void take_between(const Table& t, const RangeSpec& range, core::Key from, core::Key to, bool notes,
+// Takes what stands from one key to another. notes: how many keys behind to note.
+void take_between(const Table& t, const RangeSpec& range, core::Key from, core::Key to, std::size_t notes,
                   std::size_t most, MemoryContext context, pg::vector<Job>* out) {
     const pg::ActiveSnapshot snapshot;
-    RangeScan scan(range, from, to, pg::IndexScan::For::deleting, notes);
+    RangeScan scan(range, from, to, pg::IndexScan::For::deleting, notes > 0);
     while (out->size() < most && scan.rows().next()) {
         if (!scan.rows().take()) continue;
         Job j{};
         scan.row(t).read(context, &j);
         out->push_back(j);
     }
-    if (!notes) return;
+    if (notes == 0) return;
     Ahead& ahead = ahead_of(range);
     ahead.begin(range);
-    if (out->size() == most) scan.note(&ahead);
+    if (out->size() == most) scan.note(&ahead, notes);
 }
 
 // Twice as far each time: what others hold or have done is passed over.
@@ -219,9 +223,10 @@ void claim_by_scan(const Table& t, const RangeSpec& range, core::Key from, core:
     const LockPatience patience;
     const std::size_t most = out->size() + static_cast<std::size_t>(qty);
     const core::Key due{now.us, core::kNoKey.job_id};
+    const std::size_t ahead = static_cast<std::size_t>(qty) < kFew ? kAhead : 0;
     pg::call<&CommandCounterIncrement>();
     part_by_part(range, from, due, static_cast<std::size_t>(qty), [&](core::Key begin, core::Key end) {
-        take_between(t, range, begin, end, end == due && qty < kFew, most, context, out);
+        take_between(t, range, begin, end, end == due ? ahead : 0, most, context, out);
         return out->size() < most;
     });
     pg::call<&CommandCounterIncrement>();
