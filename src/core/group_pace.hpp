@@ -11,7 +11,7 @@ namespace foreman::core {
 
 inline constexpr Micros kChunkTarget = milliseconds(5);
 inline constexpr Micros kGroupTarget = milliseconds(20);
-inline constexpr int kMaxChunk = 50;
+inline constexpr int kMaxChunk = 60;
 inline constexpr int kMaxGroupJobs = 200;
 /// Below PGPROC_MAX_CACHED_SUBXIDS (64, storage/proc.h), past which every snapshot of the server slows down.
 inline constexpr int kMaxGroupSubxids = 60;

@@ -186,6 +186,15 @@ inline void suspend_transaction_timeout() noexcept {
 #endif
 }
 
+// 17: the number of a process's transaction is part of its virtual transaction id.
+inline LocalTransactionId local_transaction() noexcept {
+#if PG_VERSION_NUM >= 170000
+    return MyProc->vxid.lxid;
+#else
+    return MyProc->lxid;
+#endif
+}
+
 // 18: a scan may count for EXPLAIN. May ereport.
 inline IndexScanDesc index_beginscan(Relation table, Relation index, Snapshot snapshot, int keys) {
 #if PG_VERSION_NUM >= 180000

@@ -101,12 +101,37 @@ const Datum* IndexScan::next_entry() {
     return there ? entry_ : nullptr;
 }
 
-bool IndexScan::take() {
-    return guarded([this] {
+namespace {
+
+bool take_row(Relation table, TupleTableSlot* slot) {
+    return guarded([table, slot] {
         TM_FailureData failure;
-        return table_tuple_delete(table_, &slot_->tts_tid, GetCurrentCommandId(true), GetActiveSnapshot(),
+        return table_tuple_delete(table, &slot->tts_tid, GetCurrentCommandId(true), GetActiveSnapshot(),
                                   InvalidSnapshot, false, &failure, false) == TM_Ok;
     });
 }
+
+}  // namespace
+
+bool IndexScan::take() { return take_row(table_, slot_); }
+
+RowAt::RowAt(Oid table, ItemPointerData place) {
+    guarded([&] {
+        table_ = table_open(table, RowExclusiveLock);
+        slot_ = table_slot_create(table_, nullptr);
+        seen_ = table_tuple_fetch_row_version(table_, &place, GetActiveSnapshot(), slot_);
+        if (seen_) slot_getallattrs(slot_);
+    });
+}
+
+RowAt::~RowAt() {
+    if (std::uncaught_exceptions() != exceptions_) return;
+    must_succeed("leave a row", [this] {
+        ExecDropSingleTupleTableSlot(slot_);
+        table_close(table_, NoLock);
+    });
+}
+
+bool RowAt::take() { return take_row(table_, slot_); }
 
 }  // namespace foreman::pg

@@ -55,6 +55,8 @@ class IndexScan {
     /// next call. nullptr: there is none. Then the scan is over.
     /// needs: looks_ahead
     const Datum* next_entry();
+    /// Where the row stands.
+    ItemPointerData place() const noexcept { return slot_->tts_tid; }
     /// Every column of the row, in the order of the table, from index 0. Valid until next().
     const Datum* values() const noexcept { return slot_->tts_values; }
     const bool* nulls() const noexcept { return slot_->tts_isnull; }
@@ -66,6 +68,30 @@ class IndexScan {
     IndexScanDesc scan_ = nullptr;
     TupleTableSlot* slot_ = nullptr;
     Datum entry_[INDEX_MAX_KEYS];
+};
+
+/// A row at a place where a scan has seen it a moment ago.
+class RowAt {
+  public:
+    /// needs: an active snapshot, as a statement sees it
+    RowAt(Oid table, ItemPointerData place);
+    RowAt(const RowAt&) = delete;
+    RowAt& operator=(const RowAt&) = delete;
+    /// While an exception unwinds, the abort closes it.
+    ~RowAt();
+
+    /// Whether the snapshot sees a row there. It may be another one by now.
+    bool is_seen() const noexcept { return seen_; }
+    /// As those of IndexScan.
+    bool take();
+    const Datum* values() const noexcept { return slot_->tts_values; }
+    const bool* nulls() const noexcept { return slot_->tts_isnull; }
+
+  private:
+    const int exceptions_ = std::uncaught_exceptions();
+    Relation table_ = nullptr;
+    TupleTableSlot* slot_ = nullptr;
+    bool seen_ = false;
 };
 
 }  // namespace foreman::pg

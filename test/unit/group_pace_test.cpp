@@ -50,13 +50,13 @@ using Chunks = std::vector<int>;
 
 TEST(GroupPace, AColdExecutorStartsWithOneAndDoubles) {
     Executor e;
-    EXPECT_EQ(e.run_group(200, 0, Micros{10}).chunks, (Chunks{1, 2, 4, 8, 16, 32, 50, 50, 37}));
+    EXPECT_EQ(e.run_group(200, 0, Micros{10}).chunks, (Chunks{1, 2, 4, 8, 16, 32, 60, 60, 17}));
 }
 
 TEST(GroupPace, AWarmExecutorStartsWithWhatItsPaceFits) {
     Executor e;
     e.run_group(200, 0, Micros{10});
-    EXPECT_EQ(e.run_group(200, 0, Micros{10}).chunks, (Chunks{50, 50, 50, 50}));
+    EXPECT_EQ(e.run_group(200, 0, Micros{10}).chunks, (Chunks{60, 60, 60, 20}));
     Executor slower;
     slower.run_group(200, 0, Micros{500});
     EXPECT_EQ(slower.run_group(200, 0, Micros{500}).chunks, (Chunks{10, 10, 10, 10}));
@@ -82,7 +82,7 @@ TEST(GroupPace, MaxGroupOneMakesEveryJobAlone) {
 TEST(GroupPace, MaxGroupBoundsTheGroup) {
     Executor e;
     e.run_group(200, 0, Micros{1});
-    EXPECT_EQ(e.run_group(120, 0, Micros{1}).chunks, (Chunks{50, 50, 20}));
+    EXPECT_EQ(e.run_group(120, 0, Micros{1}).chunks, (Chunks{60, 60}));
     EXPECT_EQ(e.run_group(10'000, 0, Micros{1}).jobs, kMaxGroupJobs);
     EXPECT_EQ(e.run_group(0, 0, Micros{1}).jobs, 1);
     EXPECT_EQ(e.run_group(-5, 0, Micros{1}).jobs, 1);

@@ -50,11 +50,14 @@ void set_range(pg::Args<N>* a, const RangeSpec& range, core::Key from) {
 constexpr const char* kNames[] = {"job_id" KEYLESS_COLUMNS(AND_TEXT)};
 constexpr Oid kTypes[] = {INT8OID KEYLESS_COLUMNS(AND_OID)};
 constexpr std::size_t kColumns = std::size(kNames);
+constexpr const char* kState[] = {"state"};
+constexpr Oid kStateType[] = {CHAROID};
 
 struct Table {
     uint64 generation = 0;
     bool usable = false;
     AttrNumber numbers[kColumns];
+    AttrNumber state;
 };
 constinit Table g_table{};
 
@@ -67,6 +70,7 @@ const Table* table() {
         t.usable = false;
         t.usable = pg::is_index_of(s.claim_index, s.live_job) &&
                    pg::find_columns(s.live_job, kNames, kTypes, t.numbers) > 0 &&
+                   pg::find_columns(s.live_job, kState, kStateType, &t.state) > 0 &&
                    !pg::has_triggers(s.live_job);
     }
     return t.usable ? &t : nullptr;
@@ -75,7 +79,9 @@ const Table* table() {
 // A scan compares every entry of a page of the index, up to its end, before it gives the first row away: some hundred
 // entries, of which a claim of few jobs wants the first ones only. So such a claim notes the keys that stand behind what
 // it took, and those that follow end at one of them, unless they find too little. They are hints: any key is right.
-constexpr std::size_t kFew = 16;
+// Where jobs are claimed one at a time, a transaction raises the head and then claims the row that the raise has seen: its
+// place is noted as well, and needs no second scan.
+constexpr std::size_t kFew = 4;
 constexpr std::size_t kAhead = 128;
 
 struct Ahead {
@@ -85,17 +91,22 @@ struct Ahead {
     int16 priority, alone;
     uint32 count;
     core::Key keys[kAhead];
+    LocalTransactionId seen_in;  // the transaction that saw the first row; that is used once
+    core::Key first;
+    ItemPointerData place;
 
     bool is_of(const RangeSpec& r) const noexcept {
         return priority == r.priority && alone == r.alone && r.queue == std::string_view{queue, queue_len} &&
                r.kind == std::string_view{kind, kind_len};
     }
+    void forget() noexcept { queue_len = 0; }
     void begin(const RangeSpec& r) noexcept {
         queue_len = static_cast<uint32>(r.queue.copy(queue, sizeof(queue)));
         kind_len = static_cast<uint32>(r.kind.copy(kind, sizeof(kind)));
         priority = r.priority;
         alone = r.alone;
         count = 0;
+        seen_in = InvalidLocalTransactionId;
     }
 };
 constexpr std::size_t kRanges = 8;
@@ -142,8 +153,8 @@ class RangeScan {
     pg::IndexScan& rows() noexcept { return scan_; }
     JobRow row(const Table& t) const noexcept { return {scan_.values(), scan_.nulls(), t.numbers, kColumns}; }
     /// The keys of the entries behind the last row.
-    void note(Ahead* a, std::size_t most) {
-        while (a->count < most) {
+    void note(Ahead* a) {
+        while (a->count < kAhead) {
             const Datum* values = scan_.next_entry();
             if (values == nullptr) return;
             a->keys[a->count++] = {pg::to_instant(values[kRunAt - 1]).us, DatumGetInt64(values[kRunAt])};
@@ -191,21 +202,42 @@ void claim_by_statement(const RangeSpec& range, core::Key from, core::Instant no
 
 core::Key after(core::Key key) noexcept { return {key.run_at, key.job_id + 1}; }
 
-// Takes what stands from one key to another. notes: how many keys behind to note.
-void take_between(const Table& t, const RangeSpec& range, core::Key from, core::Key to, std::size_t notes,
+// Takes what stands from one key to another. notes: the keys behind, for the claims that follow.
+void take_between(const Table& t, const RangeSpec& range, core::Key from, core::Key to, bool notes,
                   std::size_t most, MemoryContext context, pg::vector<Job>* out) {
     const pg::ActiveSnapshot snapshot;
-    RangeScan scan(range, from, to, pg::IndexScan::For::deleting, notes > 0);
+    RangeScan scan(range, from, to, pg::IndexScan::For::deleting, notes);
     while (out->size() < most && scan.rows().next()) {
         if (!scan.rows().take()) continue;
         Job j{};
         scan.row(t).read(context, &j);
         out->push_back(j);
     }
-    if (notes == 0) return;
+    if (!notes) return;
     Ahead& ahead = ahead_of(range);
     ahead.begin(range);
-    if (out->size() == most) scan.note(&ahead, notes);
+    if (out->size() == most) scan.note(&ahead);
+}
+
+// Takes the one row that the raise of this transaction has seen at the key, if it is as it was.
+bool take_seen(const Table& t, const RangeSpec& range, core::Key key, MemoryContext context,
+               pg::vector<Job>* out) {
+    Ahead& ahead = ahead_of(range);
+    if (!ahead.is_of(range) || ahead.seen_in != pg::compat::local_transaction() || ahead.first != key)
+        return false;
+    ahead.seen_in = InvalidLocalTransactionId;
+    const pg::ActiveSnapshot snapshot;
+    pg::RowAt at(schema().live_job, ahead.place);
+    if (!at.is_seen()) return false;
+    const JobRow row(at.values(), at.nulls(), t.numbers, kColumns);
+    const bool same = row.key() == key && row.i16(LiveColumn::priority) == range.priority &&
+                      row.i16(LiveColumn::alone) == range.alone &&
+                      DatumGetChar(at.values()[t.state - 1]) == 'w';
+    if (!same || !at.take()) return false;
+    Job j{};
+    row.read(context, &j);
+    out->push_back(j);
+    return true;
 }
 
 // Twice as far each time: what others hold or have done is passed over.
@@ -221,14 +253,17 @@ void part_by_part(const RangeSpec& range, core::Key from, core::Key last, std::s
 void claim_by_scan(const Table& t, const RangeSpec& range, core::Key from, core::Instant now, int qty,
                    MemoryContext context, pg::vector<Job>* out) {
     const LockPatience patience;
-    const std::size_t most = out->size() + static_cast<std::size_t>(qty);
+    const auto wanted = static_cast<std::size_t>(qty);
+    const std::size_t most = out->size() + wanted;
     const core::Key due{now.us, core::kNoKey.job_id};
-    const std::size_t ahead = static_cast<std::size_t>(qty) < kFew ? kAhead : 0;
+    if (wanted >= kFew) ahead_of(range).forget();
     pg::call<&CommandCounterIncrement>();
-    part_by_part(range, from, due, static_cast<std::size_t>(qty), [&](core::Key begin, core::Key end) {
-        take_between(t, range, begin, end, end == due ? ahead : 0, most, context, out);
-        return out->size() < most;
-    });
+    if (wanted > 1 || !take_seen(t, range, from, context, out)) {
+        part_by_part(range, from, due, wanted, [&](core::Key begin, core::Key end) {
+            take_between(t, range, begin, end, end == due && wanted < kFew, most, context, out);
+            return out->size() < most;
+        });
+    }
     pg::call<&CommandCounterIncrement>();
 }
 
@@ -251,10 +286,22 @@ core::Key first_by_statement(const RangeSpec& range, core::Key from, std::span<c
 
 core::Key first_between(const Table& t, const RangeSpec& range, core::Key from, core::Key to,
                         std::span<const core::Key> held) {
-    RangeScan scan(range, from, to, pg::IndexScan::For::reading);
+    Ahead& ahead = ahead_of(range);
+    const bool one_by_one = ahead.is_of(range);
+    RangeScan scan(range, from, to, pg::IndexScan::For::reading, one_by_one && to == core::kNoKey);
     while (scan.rows().next()) {
         const core::Key key = scan.row(t).key();
-        if (!is_in(held, key)) return key;
+        if (is_in(held, key)) continue;
+        if (!one_by_one) return key;
+        if (to == core::kNoKey) {
+            ahead.count = 0;
+            ahead.keys[ahead.count++] = key;
+        }
+        ahead.first = key;
+        ahead.place = scan.rows().place();
+        ahead.seen_in = pg::compat::local_transaction();
+        if (to == core::kNoKey) scan.note(&ahead);
+        return key;
     }
     return core::kNoKey;
 }
