@@ -118,8 +118,17 @@ SUITES = $(shell sed -n 's/^\([a-z]*\) .*/\1/p' test/suites) asan versions
 CHECKS = $(addprefix check-,$(SUITES))
 
 demo:
-	@test/lib/prepare
-	@demo/run
+	@test/lib/prepare console
+	@$(MAKE) -s -C console -j2
+	@demo/run --console
+
+console:
+	@test/lib/setup console
+	@$(MAKE) -s -C console -j2
+
+screenshots:
+	@test/lib/setup test
+	@test/console/screenshots
 
 bench:
 	@test/lib/prepare
@@ -167,12 +176,13 @@ setup:
 
 clean: stop
 stop:
+	@demo/console stop
 	@test/lib/server remove-all
 
 help:
 	@sed -n 's/^#: //p' Makefile
 
-.PHONY: demo bench bench-large bench-peers bench-page instructions-baseline reference test campaign check-workflow-sizes fuzz $(CHECKS) setup stop help FORCE
+.PHONY: demo console screenshots bench bench-large bench-peers bench-page instructions-baseline reference test campaign check-workflow-sizes fuzz $(CHECKS) setup stop help FORCE
 
 #: The extension, as PGXS has it (PG_CONFIG=... picks the server):
 #:   make                  build pg_foreman.so; V=1 shows the commands, WERROR= lets warnings pass
@@ -181,7 +191,9 @@ help:
 #:   make clean            stop and remove the private servers, and everything that was built
 #:
 #: These do all the set-up themselves, packages included (Debian and Ubuntu):
-#:   make demo             real jobs on real input, on a private server under build/
+#:   make demo             real jobs on real input, on a private server under build/, and the console over them
+#:   make console          build/console/foreman-console: the web page for operators (docs/console.md)
+#:   make screenshots      the pictures of docs/console.md, from the demo's data
 #:   make test             every suite below but asan and versions; ends with N passed, N failed
 #:   make campaign         kills workers of every kind at random for 60 s (CAMPAIGN_SECONDS), with jobs, publishes, workflows decided inside and outside, and readers of their events, then counts
 #:   make bench            every figure of the engine, part by part, with JSON, a table and plots in build/bench
@@ -203,6 +215,7 @@ help:
 #:   make check-isolation  isolation specs in test/isolation
 #:   make check-tap        Perl TAP in test/tap: restarts, crashes, DROP DATABASE
 #:   make check-cron       one script on pg_cron and on pg_foreman_cron, and import_pg_cron()
+#:   make check-console    the console over HTTP, and its page in a real browser
 #:   make check-readme     the SQL of README.md and docs/, and what it prints
 #:   make check-demo       the demo, without a terminal
 #:   make check-workflow-sizes  100,000 workflows, a million events, an event of 100 MB; not part of make test

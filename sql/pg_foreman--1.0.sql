@@ -2269,6 +2269,16 @@ COMMENT ON COLUMN foreman.batches.created_at IS 'When it was made';
 COMMENT ON COLUMN foreman.batches.finished_at IS 'When its last job ended';
 
 -- bundle: operator monitor
+CREATE VIEW foreman.job_dependencies WITH (security_barrier) AS
+SELECT d.job_id, d.depends_on, CASE d.policy WHEN 'c' THEN 'cancel' ELSE 'run' END AS on_dependency
+  FROM foreman.job_dependency d JOIN foreman.live_job j ON j.job_id OPERATOR(pg_catalog.=) d.job_id
+ WHERE foreman._sees(j.queue);
+COMMENT ON VIEW foreman.job_dependencies IS 'Which jobs wait for which others, until those have ended';
+COMMENT ON COLUMN foreman.job_dependencies.job_id IS 'Job that waits';
+COMMENT ON COLUMN foreman.job_dependencies.depends_on IS 'Job that has to end first';
+COMMENT ON COLUMN foreman.job_dependencies.on_dependency IS 'What becomes of the waiting job when the other one does not complete: cancel or run';
+
+-- bundle: operator monitor
 CREATE FUNCTION foreman._queue_times(OUT queue pg_catalog.text, OUT enqueued pg_catalog.int8, OUT ended pg_catalog.int8,
     OUT wait_seconds pg_catalog.float8, OUT run_seconds pg_catalog.float8)
 RETURNS SETOF pg_catalog.record LANGUAGE c VOLATILE ROWS 10 AS 'MODULE_PATHNAME', 'foreman_queue_times';

@@ -1,0 +1,3 @@
+-- Changes limits of a queue; what is named in reset gets its default again.
+SELECT jsonb_build_object('outcome', d.outcome), 1, 'queue ' || ($1::jsonb->>'name') || ' ' || ($1::jsonb - 'name')::text || ': ' || coalesce(left(d.outcome::text, 60), '')
+  FROM (SELECT to_jsonb(foreman.alter_queue($1::jsonb->>'name', max_running => nullif($1::jsonb->>'max_running', '')::int4, max_running_per_key => nullif($1::jsonb->>'max_running_per_key', '')::int4, rate_limit => nullif($1::jsonb->>'rate_limit', '')::int4, rate_period => nullif($1::jsonb->>'rate_period', '')::interval, priority => nullif($1::jsonb->>'priority', '')::int4, reset => ARRAY(SELECT r FROM jsonb_array_elements_text(coalesce($1::jsonb->'reset', '[]')) r))) AS outcome OFFSET 0) d

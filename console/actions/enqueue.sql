@@ -1,0 +1,3 @@
+-- Enqueues a job.
+SELECT jsonb_build_object('outcome', d.outcome), 1, 'kind ' || ($1::jsonb->>'kind') || ': ' || coalesce(left(d.outcome::text, 60), '')
+  FROM (SELECT to_jsonb(foreman.enqueue($1::jsonb->>'kind', coalesce($1::jsonb->'args', '{}'), queue => nullif($1::jsonb->>'queue', ''), priority => nullif($1::jsonb->>'priority', '')::int4, run_at => nullif($1::jsonb->>'run_at', '')::timestamptz, max_attempts => nullif($1::jsonb->>'max_attempts', '')::int4, unique_key => nullif($1::jsonb->>'unique_key', ''), tags => CASE WHEN nullif($1::jsonb->>'tags', '') IS NOT NULL THEN string_to_array($1::jsonb->>'tags', ',') END)) AS outcome OFFSET 0) d
