@@ -7,6 +7,7 @@
 #include "pg/call.hpp"
 #include "pg/compat.hpp"
 #include "pg/datum.hpp"
+#include "pg/identity.hpp"
 #include "pg/server_timeouts.hpp"
 
 namespace foreman::pg {
@@ -104,6 +105,8 @@ std::span<const Oid> find_by_name(std::string_view name, MemoryContext context) 
 }
 
 Oid find_stored(const char* name_and_types) {
+    // Whoever asks for what a function does for him needs no right on its schema; its own role does.
+    const RunAs scope(BOOTSTRAP_SUPERUSERID);
     return guarded([name_and_types]() -> Oid {
         LOCAL_FCINFO(fcinfo, 1);  // DirectFunctionCall refuses the NULL that says "no such function"
         InitFunctionCallInfoData(*fcinfo, nullptr, 1, InvalidOid, nullptr, nullptr);

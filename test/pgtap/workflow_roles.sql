@@ -37,6 +37,20 @@ REVOKE EXECUTE ON FUNCTION w.decide FROM PUBLIC;
 SELECT throws_like($$ SELECT foreman.execute('owned', '1', '{"do": "B"}') $$, 'permission denied for decide of workflow type "owned": %', 'the role needs the right to its function');
 GRANT EXECUTE ON FUNCTION w.decide TO PUBLIC;
 
+-- A schema that only the type's role may use.
+CREATE SCHEMA pgtap_wf_hidden;
+GRANT USAGE ON SCHEMA pgtap_wf_hidden TO pgtap_wf_owner;
+CREATE FUNCTION pgtap_wf_hidden.decide(now timestamptz, state jsonb, input jsonb) RETURNS jsonb LANGUAGE sql AS $$ SELECT '{"events": [{"type": "A"}]}'::jsonb $$;
+CREATE FUNCTION pgtap_wf_hidden.evolve(state jsonb, event jsonb) RETURNS jsonb LANGUAGE sql AS $$ SELECT '{"a": 1}'::jsonb $$;
+SELECT foreman.create_workflow_type('hidden', 'pgtap_wf_hidden.decide', 'pgtap_wf_hidden.evolve', run_as => 'pgtap_wf_owner') \g /dev/null
+SELECT is(t.as_role('pgtap_wf_caller', $$ SELECT outcome FROM foreman.execute('hidden', '1', '{}') $$), 'accepted', 'a producer needs no right on the schema of decide');
+SELECT foreman.grant_role('monitor', 'pgtap_wf_caller') \g /dev/null
+SELECT foreman.alter_workflow_type('hidden', initial_state => '{"b": 1}') \g /dev/null
+SELECT is(t.as_role('pgtap_wf_caller', $$ SELECT reason FROM foreman.why_workflow('hidden', '1') $$), 'waits_for_input', 'nor does whoever asks what a workflow waits for');
+SELECT foreman.alter_workflow_type('hidden', initial_state => '{"c": 1}') \g /dev/null
+SELECT is(t.as_role('pgtap_wf_caller', $$ SELECT ok::text FROM foreman.health() WHERE name = 'workflow_types' $$), 'true', 'nor whoever asks for the health of the database');
+SELECT foreman.revoke_role('monitor', 'pgtap_wf_caller') \g /dev/null
+
 -- A type without decide.
 CREATE FUNCTION w.only_evolves(state jsonb, event jsonb) RETURNS jsonb LANGUAGE sql AS $$ SELECT to_jsonb(current_setting('search_path')) $$;
 SELECT foreman.create_workflow_type('path', 'w.who', 'w.only_evolves') \g /dev/null
