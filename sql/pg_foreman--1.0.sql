@@ -180,7 +180,7 @@ CREATE TABLE foreman.live_job (
     origin          pg_catalog."char",
     origin_id       pg_catalog.int8,
     CONSTRAINT live_job_pkey PRIMARY KEY (job_id)
-);
+) USING heap;
 CREATE INDEX live_job_claim ON foreman.live_job (queue, kind, priority, alone, run_at, job_id) WHERE (state OPERATOR(pg_catalog.=) 'w');
 CREATE INDEX live_job_held ON foreman.live_job (job_id) WHERE (state OPERATOR(pg_catalog.=) 'r');
 CREATE INDEX live_job_expiry ON foreman.live_job (expires_at) WHERE (expires_at IS NOT NULL);
@@ -473,6 +473,12 @@ CREATE FUNCTION foreman._executors(OUT slot pg_catalog.int4, OUT pid pg_catalog.
     OUT jobs_done pg_catalog.int8)
 RETURNS SETOF pg_catalog.record LANGUAGE c VOLATILE ROWS 4 AS 'MODULE_PATHNAME', 'foreman_executors';
 COMMENT ON FUNCTION foreman._executors() IS 'This database''s executors on the board; jobs of queues that the caller does not see are left out';
+
+-- bundle: operator monitor
+CREATE FUNCTION foreman._holders(OUT job_id pg_catalog.int8, OUT started_at pg_catalog.timestamptz, OUT pid pg_catalog.int4,
+    OUT worker_id pg_catalog.text, OUT leased_until pg_catalog.timestamptz, OUT progress pg_catalog.float8, OUT note pg_catalog.text)
+RETURNS SETOF pg_catalog.record LANGUAGE c VOLATILE ROWS 4 AS 'MODULE_PATHNAME', 'foreman_holders';
+COMMENT ON FUNCTION foreman._holders() IS 'Who has the jobs whose rows look as if they waited: executors, and workers outside whose leases are younger than two seconds; queues that the caller does not see are left out';
 
 -- bundle: operator monitor
 CREATE FUNCTION foreman._queue_counters(OUT queue pg_catalog.text, OUT waiting pg_catalog.int8, OUT oldest_run_at pg_catalog.timestamptz,
@@ -819,6 +825,15 @@ COMMENT ON FUNCTION foreman.worker_heartbeat IS 'Registers an outside worker, an
 CREATE PROCEDURE foreman.wait_for_job(queues pg_catalog.text[], timeout pg_catalog.interval)
 LANGUAGE c AS 'MODULE_PATHNAME', 'foreman_wait_for_job';
 COMMENT ON PROCEDURE foreman.wait_for_job IS 'Waits until a job of these queues may be claimed, or until the time is over. It has to be called outside of a transaction block';
+
+-- Conditions of our own statements. Nobody is granted them: the statements run as the owner.
+CREATE FUNCTION foreman._may_take(job_id pg_catalog.int8, state pg_catalog."char", token pg_catalog.uuid)
+RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_may_take';
+COMMENT ON FUNCTION foreman._may_take IS 'Inside of complete() and its like: whether a token of the call holds the job of a row';
+
+CREATE FUNCTION foreman._is_free(job_id pg_catalog.int8)
+RETURNS pg_catalog.bool LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'foreman_is_free';
+COMMENT ON FUNCTION foreman._is_free IS 'Whether no worker outside has leased the job on the board alone, without its row saying so';
 ------------------------------------------------------------------------------------------------------------------------
 -- What an operator does to jobs and asks of them.
 ------------------------------------------------------------------------------------------------------------------------
@@ -2161,9 +2176,9 @@ SELECT j.job_id,
        NULL::pg_catalog.timestamptz AS finished_at, j.expires_at,
        NULL::pg_catalog.jsonb AS result, NULL::pg_catalog.text AS reason, CASE WHEN foreman._sees_args(j.queue) THEN j.errors ELSE foreman._bare_errors(j.errors) END AS errors,
        COALESCE(e.progress, l.progress) AS progress, COALESCE(e.note, l.note) AS progress_note,
-       COALESCE(e.pid, j.worker_pid) AS worker_pid, j.worker AS worker_id, COALESCE(l.leased_until, CASE WHEN j.state OPERATOR(pg_catalog.=) 'r' THEN j.claimed_at OPERATOR(pg_catalog.+) (j.lease_us OPERATOR(pg_catalog.*) '1 microsecond'::pg_catalog.interval) END) AS leased_until, j.tags, j.metadata,
+       COALESCE(e.pid, j.worker_pid) AS worker_pid, COALESCE(e.worker_id, j.worker) AS worker_id, COALESCE(l.leased_until, e.leased_until, CASE WHEN j.state OPERATOR(pg_catalog.=) 'r' THEN j.claimed_at OPERATOR(pg_catalog.+) (j.lease_us OPERATOR(pg_catalog.*) '1 microsecond'::pg_catalog.interval) END) AS leased_until, j.tags, j.metadata,
        j.unique_key, j.concurrency_key, j.sequence_key, j.batch_id
-  FROM foreman.live_job j LEFT JOIN foreman._executors() e ON (e.job_id OPERATOR(pg_catalog.=) j.job_id)
+  FROM foreman.live_job j LEFT JOIN foreman._holders() e ON (e.job_id OPERATOR(pg_catalog.=) j.job_id)
   LEFT JOIN LATERAL foreman._lease(CASE WHEN j.worker IS NOT NULL AND j.state OPERATOR(pg_catalog.=) 'r' THEN j.job_id END, j.token) l ON (true)
  WHERE foreman._sees(j.queue)
 UNION ALL
@@ -2484,7 +2499,7 @@ SELECT j.kind, j.unique_key AS key, j.run_at AS fire_at,
        (CASE WHEN e.job_id IS NOT NULL OR j.state OPERATOR(pg_catalog.=) 'r' THEN j.attempt::pg_catalog.int4 OPERATOR(pg_catalog.+) 1 ELSE j.attempt::pg_catalog.int4 END) AS attempt,
        j.max_attempts::pg_catalog.int4 AS max_attempts, j.enqueued_at AS set_at, COALESCE(e.started_at, j.claimed_at) AS started_at,
        j.expires_at, CASE WHEN foreman._sees_args(j.queue) THEN j.errors ELSE foreman._bare_errors(j.errors) END AS errors, j.tags, j.metadata
-  FROM foreman.live_job j LEFT JOIN foreman._executors() e ON (e.job_id OPERATOR(pg_catalog.=) j.job_id)
+  FROM foreman.live_job j LEFT JOIN foreman._holders() e ON (e.job_id OPERATOR(pg_catalog.=) j.job_id)
  WHERE j.unique_key IS NOT NULL AND j.unique_as OPERATOR(pg_catalog.=) ANY ('{t,s}'::pg_catalog."char"[]) AND foreman._sees(j.queue);
 COMMENT ON VIEW foreman.timers IS 'Timers that have not ended; while one fires, the next one of its key may wait for its end (pending)';
 COMMENT ON COLUMN foreman.timers.kind IS 'Kind';
@@ -2562,7 +2577,7 @@ SELECT r.run_id, r.schedule_id, r.name, r.generation, r.scheduled_at, r.fired_at
               l.attempt::pg_catalog.int4 AS attempt, COALESCE(e.started_at, l.claimed_at) AS started_at,
               NULL::pg_catalog.timestamptz AS finished_at, COALESCE(e.pid, l.worker_pid) AS worker_pid,
               NULL::pg_catalog.jsonb AS result, NULL::pg_catalog.text AS reason, l.errors
-         FROM foreman.live_job l LEFT JOIN foreman._executors() e ON (e.job_id OPERATOR(pg_catalog.=) l.job_id)
+         FROM foreman.live_job l LEFT JOIN foreman._holders() e ON (e.job_id OPERATOR(pg_catalog.=) l.job_id)
         WHERE l.job_id OPERATOR(pg_catalog.=) r.job_id
        UNION ALL
        SELECT foreman._state_name(h.outcome, false, false, false), h.attempt::pg_catalog.int4,

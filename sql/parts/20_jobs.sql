@@ -47,7 +47,7 @@ CREATE TABLE foreman.live_job (
     origin          pg_catalog."char",
     origin_id       pg_catalog.int8,
     CONSTRAINT live_job_pkey PRIMARY KEY (job_id)
-);
+) USING heap;
 CREATE INDEX live_job_claim ON foreman.live_job (queue, kind, priority, alone, run_at, job_id) WHERE (state OPERATOR(pg_catalog.=) 'w');
 CREATE INDEX live_job_held ON foreman.live_job (job_id) WHERE (state OPERATOR(pg_catalog.=) 'r');
 CREATE INDEX live_job_expiry ON foreman.live_job (expires_at) WHERE (expires_at IS NOT NULL);

@@ -65,6 +65,12 @@ RETURNS SETOF pg_catalog.record LANGUAGE c VOLATILE ROWS 4 AS 'MODULE_PATHNAME',
 COMMENT ON FUNCTION foreman._executors() IS 'This database''s executors on the board; jobs of queues that the caller does not see are left out';
 
 -- bundle: operator monitor
+CREATE FUNCTION foreman._holders(OUT job_id pg_catalog.int8, OUT started_at pg_catalog.timestamptz, OUT pid pg_catalog.int4,
+    OUT worker_id pg_catalog.text, OUT leased_until pg_catalog.timestamptz, OUT progress pg_catalog.float8, OUT note pg_catalog.text)
+RETURNS SETOF pg_catalog.record LANGUAGE c VOLATILE ROWS 4 AS 'MODULE_PATHNAME', 'foreman_holders';
+COMMENT ON FUNCTION foreman._holders() IS 'Who has the jobs whose rows look as if they waited: executors, and workers outside whose leases are younger than two seconds; queues that the caller does not see are left out';
+
+-- bundle: operator monitor
 CREATE FUNCTION foreman._queue_counters(OUT queue pg_catalog.text, OUT waiting pg_catalog.int8, OUT oldest_run_at pg_catalog.timestamptz,
     OUT throttled_until pg_catalog.timestamptz, OUT completed pg_catalog.int8, OUT failed pg_catalog.int8,
     OUT discarded pg_catalog.int8, OUT cancelled pg_catalog.int8, OUT counted pg_catalog.bool,

@@ -90,3 +90,12 @@ COMMENT ON FUNCTION foreman.worker_heartbeat IS 'Registers an outside worker, an
 CREATE PROCEDURE foreman.wait_for_job(queues pg_catalog.text[], timeout pg_catalog.interval)
 LANGUAGE c AS 'MODULE_PATHNAME', 'foreman_wait_for_job';
 COMMENT ON PROCEDURE foreman.wait_for_job IS 'Waits until a job of these queues may be claimed, or until the time is over. It has to be called outside of a transaction block';
+
+-- Conditions of our own statements. Nobody is granted them: the statements run as the owner.
+CREATE FUNCTION foreman._may_take(job_id pg_catalog.int8, state pg_catalog."char", token pg_catalog.uuid)
+RETURNS pg_catalog.bool LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'foreman_may_take';
+COMMENT ON FUNCTION foreman._may_take IS 'Inside of complete() and its like: whether a token of the call holds the job of a row';
+
+CREATE FUNCTION foreman._is_free(job_id pg_catalog.int8)
+RETURNS pg_catalog.bool LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'foreman_is_free';
+COMMENT ON FUNCTION foreman._is_free IS 'Whether no worker outside has leased the job on the board alone, without its row saying so';

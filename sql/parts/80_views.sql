@@ -73,9 +73,9 @@ SELECT j.job_id,
        NULL::pg_catalog.timestamptz AS finished_at, j.expires_at,
        NULL::pg_catalog.jsonb AS result, NULL::pg_catalog.text AS reason, CASE WHEN foreman._sees_args(j.queue) THEN j.errors ELSE foreman._bare_errors(j.errors) END AS errors,
        COALESCE(e.progress, l.progress) AS progress, COALESCE(e.note, l.note) AS progress_note,
-       COALESCE(e.pid, j.worker_pid) AS worker_pid, j.worker AS worker_id, COALESCE(l.leased_until, CASE WHEN j.state OPERATOR(pg_catalog.=) 'r' THEN j.claimed_at OPERATOR(pg_catalog.+) (j.lease_us OPERATOR(pg_catalog.*) '1 microsecond'::pg_catalog.interval) END) AS leased_until, j.tags, j.metadata,
+       COALESCE(e.pid, j.worker_pid) AS worker_pid, COALESCE(e.worker_id, j.worker) AS worker_id, COALESCE(l.leased_until, e.leased_until, CASE WHEN j.state OPERATOR(pg_catalog.=) 'r' THEN j.claimed_at OPERATOR(pg_catalog.+) (j.lease_us OPERATOR(pg_catalog.*) '1 microsecond'::pg_catalog.interval) END) AS leased_until, j.tags, j.metadata,
        j.unique_key, j.concurrency_key, j.sequence_key, j.batch_id
-  FROM foreman.live_job j LEFT JOIN foreman._executors() e ON (e.job_id OPERATOR(pg_catalog.=) j.job_id)
+  FROM foreman.live_job j LEFT JOIN foreman._holders() e ON (e.job_id OPERATOR(pg_catalog.=) j.job_id)
   LEFT JOIN LATERAL foreman._lease(CASE WHEN j.worker IS NOT NULL AND j.state OPERATOR(pg_catalog.=) 'r' THEN j.job_id END, j.token) l ON (true)
  WHERE foreman._sees(j.queue)
 UNION ALL
@@ -396,7 +396,7 @@ SELECT j.kind, j.unique_key AS key, j.run_at AS fire_at,
        (CASE WHEN e.job_id IS NOT NULL OR j.state OPERATOR(pg_catalog.=) 'r' THEN j.attempt::pg_catalog.int4 OPERATOR(pg_catalog.+) 1 ELSE j.attempt::pg_catalog.int4 END) AS attempt,
        j.max_attempts::pg_catalog.int4 AS max_attempts, j.enqueued_at AS set_at, COALESCE(e.started_at, j.claimed_at) AS started_at,
        j.expires_at, CASE WHEN foreman._sees_args(j.queue) THEN j.errors ELSE foreman._bare_errors(j.errors) END AS errors, j.tags, j.metadata
-  FROM foreman.live_job j LEFT JOIN foreman._executors() e ON (e.job_id OPERATOR(pg_catalog.=) j.job_id)
+  FROM foreman.live_job j LEFT JOIN foreman._holders() e ON (e.job_id OPERATOR(pg_catalog.=) j.job_id)
  WHERE j.unique_key IS NOT NULL AND j.unique_as OPERATOR(pg_catalog.=) ANY ('{t,s}'::pg_catalog."char"[]) AND foreman._sees(j.queue);
 COMMENT ON VIEW foreman.timers IS 'Timers that have not ended; while one fires, the next one of its key may wait for its end (pending)';
 COMMENT ON COLUMN foreman.timers.kind IS 'Kind';
@@ -474,7 +474,7 @@ SELECT r.run_id, r.schedule_id, r.name, r.generation, r.scheduled_at, r.fired_at
               l.attempt::pg_catalog.int4 AS attempt, COALESCE(e.started_at, l.claimed_at) AS started_at,
               NULL::pg_catalog.timestamptz AS finished_at, COALESCE(e.pid, l.worker_pid) AS worker_pid,
               NULL::pg_catalog.jsonb AS result, NULL::pg_catalog.text AS reason, l.errors
-         FROM foreman.live_job l LEFT JOIN foreman._executors() e ON (e.job_id OPERATOR(pg_catalog.=) l.job_id)
+         FROM foreman.live_job l LEFT JOIN foreman._holders() e ON (e.job_id OPERATOR(pg_catalog.=) l.job_id)
         WHERE l.job_id OPERATOR(pg_catalog.=) r.job_id
        UNION ALL
        SELECT foreman._state_name(h.outcome, false, false, false), h.attempt::pg_catalog.int4,

@@ -23,7 +23,10 @@ enum class DebugPoint : uint32 {
     inside_requests = 32,
     inside_reread = 64,
     inside_count = 128,
-    inside_input = 256
+    inside_input = 256,
+    inside_claim = 512,
+    before_write = 1024,
+    after_write = 2048
 };
 
 /// Which points are armed, as a sum of their bits. In shared memory.

@@ -110,6 +110,7 @@ struct DatabaseSlot {
     uint32 running_count;               // of those before, so many were running
     pg_atomic_uint32 leases_off_board;  // some had no room: their rows tell when they end
     pg_atomic_uint32 leases_loaded;     // what is leased is on the board: limits may be trusted
+    pg_atomic_uint32 unwritten_leases;  // so many rows do not say yet that their jobs are leased
     pg_atomic_uint32 waits_overflow;    // a key or an awaited job did not fit: look at all blocked rows
     pg_atomic_uint32 wants_room;        // a role has more due work, and others hold the slots
     pg_atomic_uint32 waits_off_board;   // keys with parked jobs, or ends that jobs wait for, are missing
@@ -120,11 +121,12 @@ struct DatabaseSlot {
     BoardInstant next_wake;             // the instant the dispatcher sleeps to
     BoardInstant next_expiry;           // a lower bound on the earliest expires_at
     BoardInstant next_lease_end;        // a lower bound on the earliest leased_until
-    pg_atomic_uint64 database_bytes;    // int64: as the dispatcher measured last
-    BoardInstant next_fire;             // a lower bound on the time of the first schedule
-    pg_atomic_uint32 wants_appends;     // the dispatcher wants to hear of the next appended events
-    int32 held_by;                      // pid of a session that keeps the workers out, 0: none
-    bool stopped;                       // the identity says so
+    BoardInstant next_lease_write;    // a lower bound on when the first unwritten lease is due to be written
+    pg_atomic_uint64 database_bytes;  // int64: as the dispatcher measured last
+    BoardInstant next_fire;           // a lower bound on the time of the first schedule
+    pg_atomic_uint32 wants_appends;   // the dispatcher wants to hear of the next appended events
+    int32 held_by;                    // pid of a session that keeps the workers out, 0: none
+    bool stopped;                     // the identity says so
     bool has_extension;
     bool look_again;  // whoever poked the launcher meant this database
     int32 exit;       // DispatcherExit of the last dispatcher
@@ -232,8 +234,9 @@ struct ScopeEntry {
 };
 
 // An attempt that an outside worker holds. What changes often about it is here; token, owner and length are
-// in the row.
+// in the row as well, once the dispatcher has written them (see unwritten_leases.hpp).
 constexpr int kLeaseNoteBytes = 96;
+constexpr int kLeaseWorkerBytes = 64;
 struct LeaseEntry {
     uint32 next;
     Oid database;  // InvalidOid: free
@@ -248,6 +251,13 @@ struct LeaseEntry {
     bool cancel_requested;
     bool ending;  // its rescue is under way: no heartbeat saves it any more
     bool has_progress;
+    bool unwritten;  // the row does not say yet that the job is leased
+    bool open;       // the transaction of its claim has not ended
+    bool prepared;   // a prepared transaction ends it, of whose commit nobody tells
+    uint8 settling;  // so many open transactions end it
+    uint8 worker_len;
+    int64 claimed_at;
+    char worker[kLeaseWorkerBytes];  // while unwritten
     uint16 note_len;
     double progress;
     char note[kLeaseNoteBytes];

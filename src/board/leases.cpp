@@ -5,7 +5,7 @@
 #include <cstring>
 #include <utility>
 
-#include "board/parts.hpp"
+#include "board/lease_entries.hpp"
 #include "board/queue_limits.hpp"
 #include "board/waits.hpp"
 
@@ -24,11 +24,6 @@ uint32 find_index(Oid database, int64 job_id) noexcept {
     });
 }
 
-LeaseEntry* find_entry(Oid database, int64 job_id) noexcept {
-    const uint32 i = find_index(database, job_id);
-    return i == kNoIndex ? nullptr : &lease_table()[i];
-}
-
 // limited: a place or a key counts only with an entry, so that it is given beyond the share of the role.
 uint32 take_entry(Oid role, bool limited) noexcept {
     if (!limited && !has_room(board().lease_shares, role, board().leases.capacity)) return kNoIndex;
@@ -40,13 +35,10 @@ void give_keys(LeaseEntry& e) noexcept {
     leave_place(std::exchange(e.queue, kNoIndex));
 }
 
-bool same_token(const LeaseEntry& e, const pg::UuidBytes& token) noexcept {
-    return std::memcmp(e.token, token.bytes.data(), sizeof(e.token)) == 0;
-}
-
 void unlink(uint32 i) noexcept {
     LeaseEntry& e = lease_table()[i];
     give_keys(e);
+    forget_unwritten(&e);
     lease_index().unchain(i, hash_lease(e.database, e.job_id));
     e.database = InvalidOid;
     lease_index().give_back(i);
@@ -57,6 +49,7 @@ void unlink(uint32 i) noexcept {
 // A lease is a length of time. Where the clock was set back since it was reckoned, what is left stays what it
 // was.
 void follow_clock(LeaseEntry& e, int64 now) noexcept {
+    e.claimed_at = std::min(e.claimed_at, now);
     if (e.renewed_at <= now) return;
     e.leased_until = core::saturating_sub(e.leased_until, e.renewed_at - now);
     e.renewed_at = now;
@@ -71,13 +64,6 @@ void read_entry(const LeaseEntry& e, LeaseReading* out) noexcept {
     out->progress = e.progress;
     out->note_len = e.note_len;
     std::memcpy(out->note, e.note, e.note_len);
-}
-
-void lower_next_end(Oid database, int64 until) noexcept {
-    DatabaseSlot* d = database_slot(database);
-    if (d == nullptr) return;
-    if (d->next_lease_end.lower(Instant{until}) && Instant{until} < d->next_wake.read())
-        poke_dispatcher(database, kPokeLeases);
 }
 
 // The worker of this name, or a new entry for it; nullptr: the role has no room for one more.
@@ -109,6 +95,50 @@ WorkerEntry* find_worker(Oid database, std::string_view id, Instant now, Oid rol
 
 }  // namespace
 
+LeaseEntry* find_lease_entry(Oid database, int64 job_id) noexcept {
+    const uint32 i = find_index(database, job_id);
+    return i == kNoIndex ? nullptr : &lease_table()[i];
+}
+
+bool has_token(const LeaseEntry& e, const pg::UuidBytes& token) noexcept {
+    return std::memcmp(e.token, token.bytes.data(), sizeof(e.token)) == 0;
+}
+
+LeaseEntry* add_lease_entry(Oid database, int64 job_id, Oid role, bool limited) noexcept {
+    const uint32 i = take_entry(role, limited);
+    if (i == kNoIndex) {
+        refuse_entry(BoardTable::leases);
+        return nullptr;
+    }
+    count_share(board().lease_shares, role, 1);
+    count_entries(BoardTable::leases, 1);
+    LeaseEntry* e = &lease_table()[i];
+    e->database = database;
+    e->job_id = job_id;
+    e->role = role;
+    e->keys[0] = e->keys[1] = kNoKeyEntry;
+    e->queue = kNoIndex;
+    e->cancel_requested = e->ending = e->has_progress = e->unwritten = e->open = e->prepared = false;
+    e->settling = e->worker_len = 0;
+    e->note_len = 0;
+    lease_index().chain(i, hash_lease(database, job_id));
+    return e;
+}
+
+void forget_unwritten(LeaseEntry* e) noexcept {
+    if (!e->unwritten) return;
+    e->unwritten = e->open = e->prepared = false;
+    e->settling = 0;
+    if (DatabaseSlot* d = database_slot(e->database)) pg_atomic_fetch_sub_u32(&d->unwritten_leases, 1);
+}
+
+void lower_next_lease_end(Oid database, int64 until) noexcept {
+    DatabaseSlot* d = database_slot(database);
+    if (d == nullptr) return;
+    if (d->next_lease_end.lower(Instant{until}) && Instant{until} < d->next_wake.read())
+        poke_dispatcher(database, kPokeLeases);
+}
+
 uint32 name_hash(std::string_view name) noexcept {
     return hash_bytes(reinterpret_cast<const unsigned char*>(name.data()), static_cast<int>(name.size()));
 }
@@ -118,24 +148,16 @@ bool add_lease(Oid database, int64 job_id, const pg::UuidBytes& token, Instant u
     const bool limited = is_limited(queue) || keys[0] != kNoKeyEntry || keys[1] != kNoKeyEntry;
     {
         const PartGuard guard(BoardLock::leases, LW_EXCLUSIVE);
-        LeaseEntry* e = find_entry(database, job_id);
+        LeaseEntry* e = find_lease_entry(database, job_id);
         if (e == nullptr) {
-            const Oid role = role_of_session();
-            const uint32 i = take_entry(role, limited);
-            if (i == kNoIndex) {
-                refuse_entry(BoardTable::leases);
+            e = add_lease_entry(database, job_id, role_of_session(), limited);
+            if (e == nullptr) {
                 look_at_leases_at(database, until);
                 return false;
             }
-            count_share(board().lease_shares, role, 1);
-            e = &lease_table()[i];
-            e->role = role;
-            lease_index().chain(i, hash_lease(database, job_id));
-            count_entries(BoardTable::leases, 1);
-            e->database = database;
-            e->job_id = job_id;
         } else {
             give_keys(*e);
+            forget_unwritten(e);
         }
         for (int k = 0; k < 2; k++) e->keys[k] = keys[k];
         e->queue = queue;
@@ -146,7 +168,7 @@ bool add_lease(Oid database, int64 job_id, const pg::UuidBytes& token, Instant u
         e->cancel_requested = e->ending = e->has_progress = false;
         e->note_len = 0;
     }
-    lower_next_end(database, until.us);
+    lower_next_lease_end(database, until.us);
     return true;
 }
 
@@ -154,15 +176,15 @@ void drop_lease(Oid database, int64 job_id, const pg::UuidBytes& token) noexcept
     if (!board_present()) return;
     const PartGuard guard(BoardLock::leases, LW_EXCLUSIVE);
     const uint32 i = find_index(database, job_id);
-    if (i != kNoIndex && same_token(lease_table()[i], token)) unlink(i);
+    if (i != kNoIndex && has_token(lease_table()[i], token)) unlink(i);
 }
 
 Beat beat_lease(Oid database, int64 job_id, const pg::UuidBytes& token, Instant now, core::Micros extend,
                 const double* progress, std::optional<std::string_view> note) noexcept {
     if (!board_present()) return Beat::unknown;
     const PartGuard guard(BoardLock::leases, LW_EXCLUSIVE);
-    LeaseEntry* e = find_entry(database, job_id);
-    if (e == nullptr || !same_token(*e, token)) return Beat::unknown;
+    LeaseEntry* e = find_lease_entry(database, job_id);
+    if (e == nullptr || !has_token(*e, token)) return Beat::unknown;
     if (e->ending) return Beat::lost;
     const int64 length = extend.us > 0 ? extend.us : e->length_us;
     follow_clock(*e, now.us);
@@ -183,7 +205,7 @@ Beat beat_lease(Oid database, int64 job_id, const pg::UuidBytes& token, Instant 
 bool mark_lease_cancelled(Oid database, int64 job_id) noexcept {
     if (!board_present()) return false;
     const PartGuard guard(BoardLock::leases, LW_EXCLUSIVE);
-    LeaseEntry* e = find_entry(database, job_id);
+    LeaseEntry* e = find_lease_entry(database, job_id);
     if (e == nullptr) return false;
     e->cancel_requested = true;
     return true;
@@ -192,7 +214,7 @@ bool mark_lease_cancelled(Oid database, int64 job_id) noexcept {
 bool read_lease(Oid database, int64 job_id, LeaseReading* out) noexcept {
     if (!board_present()) return false;
     const PartGuard guard(BoardLock::leases, LW_SHARED);
-    const LeaseEntry* e = find_entry(database, job_id);
+    const LeaseEntry* e = find_lease_entry(database, job_id);
     if (e == nullptr) return false;
     read_entry(*e, out);
     return true;
@@ -204,7 +226,8 @@ int name_leases(Oid database, LeaseName* out, int max) noexcept {
     int n = 0;
     for (uint32 i = 0; i < lease_index().high(); i++) {
         const LeaseEntry& e = lease_table()[i];
-        if (e.database != database) continue;
+        // That of an open claim may be of a job which only its transaction sees.
+        if (e.database != database || e.open) continue;
         if (n < max) {
             out[n].job_id = e.job_id;
             std::memcpy(out[n].token.bytes.data(), e.token, sizeof(e.token));
@@ -220,7 +243,8 @@ int ended_leases(Oid database, Instant now, LeaseReading* out, int max, Instant*
     int n = 0;
     for (uint32 i = 0; i < lease_index().high(); i++) {
         const LeaseEntry& e = lease_table()[i];
-        if (e.database != database) continue;
+        // Unwritten ones are written first.
+        if (e.database != database || e.unwritten) continue;
         if (e.leased_until <= now.us && n < max) {
             read_entry(e, &out[n++]);
         } else {
@@ -237,20 +261,21 @@ bool take_leases_off_board(Oid database) noexcept {
 
 void look_at_leases_at(Oid database, Instant at) noexcept {
     if (DatabaseSlot* d = database_slot(database)) pg_atomic_write_u32(&d->leases_off_board, 1);
-    lower_next_end(database, at.us);
+    lower_next_lease_end(database, at.us);
 }
 
 bool begin_rescue(Oid database, int64 job_id, const pg::UuidBytes& token, Instant now) noexcept {
     const PartGuard guard(BoardLock::leases, LW_EXCLUSIVE);
-    LeaseEntry* e = find_entry(database, job_id);
-    if (e == nullptr || !same_token(*e, token) || e->leased_until > now.us) return false;
+    LeaseEntry* e = find_lease_entry(database, job_id);
+    if (e == nullptr || !has_token(*e, token) || e->leased_until > now.us) return false;
     e->ending = true;
     return true;
 }
 
 void postpone_lease_end(Oid database, int64 job_id, Instant until) noexcept {
     const PartGuard guard(BoardLock::leases, LW_EXCLUSIVE);
-    if (LeaseEntry* e = find_entry(database, job_id)) e->leased_until = std::max(e->leased_until, until.us);
+    if (LeaseEntry* e = find_lease_entry(database, job_id))
+        e->leased_until = std::max(e->leased_until, until.us);
 }
 
 void follow_clock_back(Oid database, Instant now) noexcept {

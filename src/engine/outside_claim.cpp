@@ -7,6 +7,7 @@
 #include "store/jobs/ageing.hpp"
 #include "store/jobs/intake.hpp"
 #include "store/jobs/raise.hpp"
+#include "store/jobs/unwritten.hpp"
 
 namespace foreman::engine {
 
@@ -23,8 +24,15 @@ struct Claimer {
     pg::ContextResource* memory;
     pg::vector<store::RangeSpec>* empty;  // ranges in which everything due is locked or gone
     board::RangeRef range;                // that it claims from
+    bool on_board;                        // leases may be on the board alone
     bool* no_room;                        // set when the board has no room for the keys of some
 };
+
+// Nobody here runs jobs of the kind, and nothing but the lease has to be written.
+bool may_lease_on_board(const store::LeaseClaim& claim, const board::RangeChoice& range) noexcept {
+    return board::board_present() && range.ref.valid() && range.role == InvalidOid && !claim.in_rows &&
+           !board::is_keyed(range.alone) && board::has_room_for_worker(claim.worker);
+}
 
 // How many were due; those of them whose keys are taken are not among `jobs`.
 std::size_t lease(const Claimer& c, const store::RangeSpec& spec, core::Key from, int qty,
@@ -38,7 +46,10 @@ std::size_t lease(const Claimer& c, const store::RangeSpec& spec, core::Key from
         *c.no_room = *c.no_room || no_room;
         return due;
     }
-    store::lease_jobs(spec, from, qty, c.claim, c.memory->context(), jobs);
+    if (!c.on_board || !store::lease_on_board(spec, from, qty, c.claim, c.memory->context(), jobs)) {
+        const int rest = qty - static_cast<int>(jobs->size() - before);
+        if (rest > 0) store::lease_jobs(spec, from, rest, c.claim, c.memory->context(), jobs);
+    }
     return jobs->size() - before;
 }
 
@@ -87,6 +98,7 @@ bool claim_some(const Claimer& c, const board::RangeChoice& range, int qty,
     Claimer mine = c;
     mine.claim.queue = queue;
     mine.range = range.ref;
+    mine.on_board = may_lease_on_board(c.claim, range);
     std::size_t due = 0;
     if (granted > 0)
         due = IsolationUsesXactSnapshot() ? lease_repeatedly(mine, spec, from, granted, jobs)
@@ -114,7 +126,7 @@ void claim_outside(const store::OutsideFilter& filter, const store::LeaseClaim& 
     store::ensure_queue_settings();
     pg::vector<store::RangeSpec> empty(memory);
     bool no_room = false;
-    const Claimer claimer{filter, claim, memory, &empty, {}, &no_room};
+    const Claimer claimer{filter, claim, memory, &empty, {}, false, &no_room};
     board::RangeChoice range;
     while (static_cast<int>(out->size()) < qty &&
            store::choose_outside(filter, claim.now, {empty.data(), empty.size()}, &range)) {

@@ -115,6 +115,18 @@ bool take_row(Relation table, TupleTableSlot* slot) {
 
 bool IndexScan::take() { return take_row(table_, slot_); }
 
+// As the page says, and not as any snapshot does. The slot holds the page.
+bool IndexScan::is_untouched() const {
+    return guarded([this] {
+        const auto* row = reinterpret_cast<const BufferHeapTupleTableSlot*>(slot_);
+        LockBuffer(row->buffer, BUFFER_LOCK_SHARE);
+        const TM_Result state =
+            HeapTupleSatisfiesUpdate(row->base.tuple, GetCurrentCommandId(false), row->buffer);
+        LockBuffer(row->buffer, BUFFER_LOCK_UNLOCK);
+        return state == TM_Ok;
+    });
+}
+
 RowAt::RowAt(Oid table, ItemPointerData place) {
     guarded([&] {
         table_ = table_open(table, RowExclusiveLock);

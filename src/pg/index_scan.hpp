@@ -51,6 +51,9 @@ class IndexScan {
     bool next();
     /// Deletes the row. false: somebody holds or has changed it, and it stays.
     bool take();
+    /// Whether the row is live at this moment, and no other transaction that is still open has changed, deleted or locked
+    /// it. The table is a heap.
+    bool is_untouched() const;
     /// The next entry of the index, without a look at its row: its values, in the order of the index, valid until the
     /// next call. nullptr: there is none. Then the scan is over.
     /// needs: looks_ahead

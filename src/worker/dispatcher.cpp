@@ -17,6 +17,7 @@
 #include "pg/xact.hpp"
 #include "store/db/schema.hpp"
 #include "store/jobs/leases.hpp"
+#include "store/jobs/unwritten.hpp"
 #include "worker/duty.hpp"
 #include "worker/duty_state.hpp"
 #include "worker/interrupts.hpp"
@@ -53,6 +54,7 @@ class Dispatcher {
     bool may_sleep(core::SleepBounds* until);
     core::Instant due_work();
     bool extension_is_gone() const;
+    void write_last_leases();
 
     const Oid database_;
     DutyState state_;
@@ -203,11 +205,22 @@ bool Dispatcher::extension_is_gone() const {
     return gone;
 }
 
+// After a shutdown only the rows know who holds a job.
+void Dispatcher::write_last_leases() {
+    if (!board::any_unwritten() || extension_is_gone()) return;
+    state_.duty("pg_foreman: writing leases into their rows", [] {
+        store::write_leases(core::kPlusInfinity - board::kWrittenAfter, board::board().leases.capacity);
+    });
+}
+
 void Dispatcher::loop() {
     const uint32 event = pg::wait_event("ForemanDispatcherIdle");
     for (;;) {
         attend();
-        if (ShutdownRequestPending) return;
+        if (ShutdownRequestPending) {
+            write_last_leases();
+            return;
+        }
         commit_lazily_later();
         // Before the look: what is poked from here on is seen next time.
         state_.slot->next_wake.set(core::kMinusInfinity);

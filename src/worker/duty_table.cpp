@@ -12,7 +12,7 @@ namespace foreman::worker {
 // Nobody but this table asks them. In job_duties.cpp:
 using DutyFunction = core::Again(DutyState&, Turn&);
 DutyFunction settle_dead, look_at_prepared, compare_board, read_ranges, read_leases, read_handlers,
-    apply_requests, revive_leases, release_blocked, expire_jobs, wake_projections;
+    apply_requests, write_leases, revive_leases, release_blocked, expire_jobs, wake_projections;
 // In database_duties.cpp:
 DutyFunction read_queues, look_at_identity, follow_roles, end_minute, count_jobs, count_split, keep_clerk,
     follow_cron_jobs, hold_cron_jobs, fire_schedules, make_partitions, prune_runs, prune_history;
@@ -68,6 +68,10 @@ constexpr Duty kTable[] = {
      .pokes = board::kPokeHandlers | board::kPokeNewKinds,
      .run = read_handlers},
     {.name = "pg_foreman: applying requests", .pokes = board::kPokeRequests, .run = apply_requests},
+    {.name = "pg_foreman: writing leases into their rows",
+     .pokes = kPokeSetBack,
+     .due = on_board<&board::DatabaseSlot::next_lease_write>,
+     .run = write_leases},
     {.name = "pg_foreman: reviving jobs of ended leases",
      .pokes = kPokeSetBack,
      .due = on_board<&board::DatabaseSlot::next_lease_end>,

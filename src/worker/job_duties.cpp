@@ -14,6 +14,7 @@
 #include "store/jobs/expire.hpp"
 #include "store/jobs/leases.hpp"
 #include "store/jobs/requests.hpp"
+#include "store/jobs/unwritten.hpp"
 #include "worker/duty.hpp"
 #include "worker/duty_state.hpp"
 
@@ -33,6 +34,8 @@ constexpr core::Micros kOrphansWatch = core::seconds(2);
 constexpr core::Micros kPreparedLook = core::milliseconds(500);
 constexpr core::Micros kRequestRetry = core::milliseconds(200);
 constexpr core::Micros kLeaseRetry = core::seconds(1);
+constexpr core::Micros kWriteRetry = core::milliseconds(500);
+constexpr int kWriteBatch = 1000;
 constexpr int kExpireStep = 400;  // takes about kStep
 
 }  // namespace
@@ -136,6 +139,18 @@ Again apply_requests(DutyState& s, Turn& turn) {
     if (round.left == 0) return kDone;
     const core::Instant done = pg::steady_now();
     return again_at(done + kRequestRetry + (done - round.began));
+}
+
+// What is open, locked or being ended is looked at again a little later.
+Again write_leases(DutyState& s, Turn& turn) {
+    s.slot->next_lease_write.forget();
+    if (!board::any_unwritten()) return kDone;
+    store::WritePass pass{};
+    if (!s.duty(turn.name, [&] { pass = store::write_leases(turn.now - board::kWrittenAfter, kWriteBatch); }))
+        pass = {0, turn.now + kLeaseRetry};
+    if (pass.written == kWriteBatch) return kMore;
+    s.slot->next_lease_write.lower(std::max(pass.next, turn.now + kWriteRetry));
+    return kDone;
 }
 
 Again revive_leases(DutyState& s, Turn& turn) {

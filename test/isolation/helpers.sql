@@ -49,10 +49,12 @@ CREATE FUNCTION spec.args_of(job_id int8) RETURNS jsonb LANGUAGE plpgsql VOLATIL
     AS $$ BEGIN RETURN (SELECT j.args FROM foreman.jobs j WHERE j.job_id = args_of.job_id); END $$;
 
 -- An outside worker takes one job, and gives its outcome, each in the caller's transaction.
-CREATE FUNCTION spec.take(queue text) RETURNS text LANGUAGE sql
-    AS $$ SELECT string_agg(c.args ->> 'name', ', ') FROM foreman.claim(ARRAY[queue], 'spec') c $$;
+CREATE TABLE spec.lease (job_id int8, token uuid, name text);
+CREATE FUNCTION spec.take(queue text) RETURNS text LANGUAGE sql AS $$
+    WITH taken AS (INSERT INTO spec.lease SELECT c.job_id, c.token, c.args ->> 'name' FROM foreman.claim(ARRAY[queue], 'spec') c RETURNING name)
+    SELECT string_agg(name, ', ') FROM taken $$;
 CREATE FUNCTION spec.done(name text) RETURNS text LANGUAGE sql
-    AS $$ SELECT foreman.complete(l.job_id, l.token) FROM foreman.live_job l WHERE l.args ->> 'name' = $1 AND l.state = 'r' $$;
+    AS $$ SELECT foreman.complete(l.job_id, l.token) FROM spec.lease l JOIN foreman.jobs j USING (job_id) WHERE l.name = $1 AND j.state = 'running' $$;
 
 CREATE FUNCTION spec.id(name text) RETURNS int8 LANGUAGE sql
     AS $$ SELECT j.job_id FROM foreman.jobs j WHERE j.args ->> 'name' = $1 $$;
@@ -116,7 +118,7 @@ BEGIN
     IF (SELECT bool_or(stopped) FROM foreman.identity) THEN PERFORM foreman.start(); END IF;
     PERFORM foreman.register_handler('late', 'spec.note(jsonb)');
     -- Kind `unheard` has no handler: it is for workers outside.
-    PERFORM foreman.release(l.job_id, l.token) FROM foreman.live_job l WHERE l.kind = 'unheard' AND l.state = 'r';
+    PERFORM foreman.release_lease(j.job_id) FROM foreman.jobs j WHERE j.kind = 'unheard' AND j.state = 'running';
     PERFORM foreman.delete_job(l.job_id) FROM foreman.live_job l WHERE l.kind = 'unheard';
     PERFORM foreman.terminate_workflow(workflow_type, workflow_id) FROM foreman.workflows WHERE workflow_type = 'flow' AND state = 'running';
     COMMIT;
@@ -127,7 +129,7 @@ BEGIN
     COMMIT;
     PERFORM spec.wait_for('NOT EXISTS (SELECT FROM foreman.jobs) AND NOT EXISTS (SELECT FROM foreman.job_request)');
     PERFORM foreman.unregister_handler('late');
-    TRUNCATE spec.ran, spec.gate;
+    TRUNCATE spec.ran, spec.gate, spec.lease;
     COMMIT;
 END $$;
 

@@ -8,7 +8,7 @@ SELECT foreman.create_queue('rev', backoff_base => '2 s', backoff_max => '2 s') 
 SELECT count(*) FROM foreman.enqueue_array('out', (SELECT array_agg(to_jsonb(i)) FROM generate_series(1, 100) i), queue => 'rev') \g /dev/null
 CREATE TEMP TABLE c AS SELECT * FROM foreman.claim('{rev}', 'dead', 100, lease => '1 s');
 SELECT is((SELECT count(*) FROM c), 100::int8, 'a worker claims a hundred and dies');
-SELECT ok(t.wait_until($$ NOT EXISTS (SELECT FROM foreman.live_job WHERE state = 'r') $$, 20), 'all leases end');
+SELECT ok(t.wait_until($$ NOT EXISTS (SELECT FROM foreman.jobs WHERE queue = 'rev' AND state = 'running') $$, 20), 'all leases end');
 SELECT ok((SELECT bool_and((j.errors -> 0 ->> 'at')::timestamptz - c.leased_until BETWEEN '-50 ms' AND '3 s') FROM foreman.jobs j JOIN c USING (job_id)),
           'each soon after its end');
 SELECT is((SELECT string_agg(DISTINCT j.state || ' ' || j.attempt || ' ' || (j.errors -> 0 ->> 'message'), ', ') FROM foreman.jobs j JOIN c USING (job_id)),
@@ -22,6 +22,8 @@ SELECT foreman.cancel(job_id) FROM foreman.live_job \g /dev/null
 -- Beats keep a lease beyond its length and leave no row versions.
 SELECT foreman.enqueue('out', queue => 'beat') \g /dev/null
 SELECT job_id AS id, token AS token FROM foreman.claim('{beat}', 'w', lease => '2 s') \gset
+SELECT ok(t.wait_until(format($$ (SELECT state = 'r' FROM foreman.live_job WHERE job_id = %s) AND foreman.heartbeat(%s, %L) = 'active' $$, :id, :id, :'token'), 10),
+          'a lease is written into its row after a while');
 SELECT pg_stat_force_next_flush() \g /dev/null
 SELECT xmin AS x, ctid AS c FROM foreman.live_job WHERE job_id = :id \gset
 SELECT pg_current_wal_insert_lsn() AS before \gset

@@ -29,6 +29,9 @@ for my $mode (qw(fast immediate))
 		my ($silent) = split /\|/, value($node, 'postgres', qq{
 			SELECT foreman.enqueue('out', queue => '$mode') \\g /dev/null
 			SELECT job_id, token FROM foreman.claim('{$mode}', 'silent', lease => '5 s')});
+		# A shutdown writes the leases into their rows; before a crash the dispatcher has done so after a while.
+		eventually($node, 'postgres', "SELECT count(*) = 2 FROM foreman.live_job WHERE queue = '$mode' AND state = 'r'", 5, 'the leases are written')
+		  if $mode eq 'immediate';
 		$node->stop($mode);
 		$node->start;
 		eventually($node, 'postgres', "SELECT leased_until > clock_timestamp() + '3 s' FROM foreman.jobs WHERE job_id = $id", 5,
@@ -41,6 +44,20 @@ for my $mode (qw(fast immediate))
 		$node->safe_psql('postgres', "SELECT foreman.cancel($silent)");
 	};
 }
+
+# Nothing of it is in a row: the crash takes the lease along, and nobody is charged.
+subtest 'a crash right after a claim' => sub {
+	my ($id, $token) = split /\|/, value($node, 'postgres', q{
+		SELECT foreman.enqueue('out', queue => 'young') \g /dev/null
+		SELECT job_id, token FROM foreman.claim('{young}', 'w', lease => '1 h')});
+	$node->stop('immediate');
+	$node->start;
+	is(value($node, 'postgres', "SELECT state || ' ' || attempt FROM foreman.jobs WHERE job_id = $id"), 'available 0', 'the job is due again, uncharged');
+	is(value($node, 'postgres', "SELECT foreman.heartbeat($id, '$token') || ' ' || foreman.complete($id, '$token')"), 'lost lost', 'its token is lost');
+	eventually($node, 'postgres', "SELECT count(*) = 1 FROM foreman.claim('{young}', 'other') WHERE job_id = $id", 5, 'another worker has it');
+	is(value($node, 'postgres', "SELECT foreman.complete($id, '$token')"), 'lost', 'and keeps it');
+	$node->safe_psql('postgres', "SELECT foreman.release_lease($id), foreman.cancel($id)");
+};
 
 # A heartbeat that comes before the dispatcher has read the rows brings the lease back with the key that it holds.
 subtest 'a key that a lease holds' => sub {
@@ -59,7 +76,7 @@ subtest 'a key that a lease holds' => sub {
 	stays($node, 'postgres', "SELECT ($others) = 0", 1, 'the other one waits');
 	is(value($node, 'postgres', "SELECT foreman.complete($id, '$token')"), 'completed', 'until the first has ended');
 	eventually($node, 'postgres', "SELECT ($others) = 1", 3, 'then it runs');
-	$node->safe_psql('postgres', q{SELECT foreman.release(job_id, token) FROM foreman.live_job WHERE queue = 'keyed'; SELECT foreman.cancel(job_id) FROM foreman.live_job});
+	$node->safe_psql('postgres', q{SELECT foreman.release_lease(job_id) FROM foreman.jobs WHERE queue = 'keyed' AND state = 'running'; SELECT foreman.cancel(job_id) FROM foreman.live_job});
 };
 
 # Short ones end within the grace, long ones are put back.

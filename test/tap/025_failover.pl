@@ -59,6 +59,7 @@ subtest 'failover to a standby' => sub {
 	my ($unwanted, $its_token) = lease('postgres', '4 s');
 	is(value($node, 'postgres', "SELECT foreman.cancel($unwanted, 'no more')"), 'cancel_requested', 'one is to be cancelled');
 	my @ids = busy($node, 'postgres');
+	eventually($node, 'postgres', "SELECT count(*) = 3 FROM foreman.live_job WHERE queue = 'outside' AND state = 'r'", 5, 'the leases are written after a while');
 	$node->wait_for_catchup($standby);
 	is(value($standby, 'postgres', "SELECT reason, detail FROM foreman.why($ids[0])"), 'standby|{}', 'why() says why nothing runs on the standby');
 	is(value($standby, 'postgres', q{SELECT ok, detail FROM foreman.health() WHERE name IN ('launcher', 'dispatcher') ORDER BY name}),

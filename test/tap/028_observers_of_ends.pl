@@ -22,6 +22,7 @@ $node->safe_psql('postgres', q{
 		IF args ? 's' THEN PERFORM pg_sleep((args ->> 's')::float8); END IF;
 		IF args ? 'fail' THEN RAISE 'told to fail' USING ERRCODE = '22012'; END IF;
 	END $$;
+	CREATE TABLE held (job_id int8, token uuid);
 	CREATE FUNCTION many(jobs foreman.job[]) RETURNS SETOF foreman.job_outcome LANGUAGE sql AS $$
 		SELECT j.job_id, j.args ->> 'o', '{"many": true}'::jsonb, CASE j.args ->> 'o' WHEN 'discarded' THEN 'of no use' END, NULL::interval
 		  FROM unnest(jobs) j $$;
@@ -32,8 +33,8 @@ $node->safe_psql('postgres', q{
 sub enqueue { my ($kind, $more) = @_; return value($node, 'postgres', "SELECT foreman.enqueue('$kind'" . ($more // '') . ')') }
 sub outside { return enqueue('out', ", queue => 'outside'" . ($_[0] // '')) }
 sub do_it { return value($node, 'postgres', $_[0]) }
-sub held { return "SELECT job_id, token FROM foreman.live_job WHERE queue = 'outside' AND state = 'r'" }
-sub claim { return do_it("SELECT count(*) FROM foreman.claim('{outside}', 'w', 100" . ($_[0] // '') . ')') }
+sub held { return "SELECT job_id, token FROM held JOIN foreman.jobs USING (job_id) WHERE state = 'running'" }
+sub claim { return do_it("DELETE FROM held; WITH c AS (INSERT INTO held SELECT job_id, token FROM foreman.claim('{outside}', 'w', 100" . ($_[0] // '') . ') RETURNING 1) SELECT count(*) FROM c') }
 sub runs { return eventually($node, 'postgres', "SELECT count(*) = 1 FROM foreman.workers WHERE job_id = $_[0]", 10, "job $_[0] runs") }
 
 # A test: observers hear of the end of this job once, and like that.

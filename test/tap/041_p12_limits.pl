@@ -67,7 +67,7 @@ subtest 'outside workers' => sub {
 				WITH c AS (DELETE FROM claimed WHERE ctid IN (SELECT ctid FROM claimed LIMIT 2 FOR UPDATE SKIP LOCKED) RETURNING *)
 					SELECT count(foreman.complete(job_id, token)) FROM c;},
 			'p12_watch@4' => q{
-				INSERT INTO broken (what) SELECT 'leased: ' || count(*) FROM foreman.live_job WHERE queue = 'outside' AND state = 'r' HAVING count(*) > 5;},
+				INSERT INTO broken (what) SELECT 'leased: ' || count(*) FROM foreman.jobs WHERE queue = 'outside' AND state = 'running' HAVING count(*) > 5;},
 		});
 	is(value($node, 'postgres', 'SELECT string_agg(DISTINCT what, \', \') FROM broken'), '', 'never more than five leased in any snapshot');
 	my $done = value($node, 'postgres', q{SELECT count(*) FROM foreman.jobs WHERE queue = 'outside' AND state = 'completed'});
@@ -75,7 +75,7 @@ subtest 'outside workers' => sub {
 	my $took = value($node, 'postgres', 'SELECT extract(epoch FROM clock_timestamp())') - $begun;
 	cmp_ok($done, '<=', 200 + 2000 * $took, 'no more than the rate allows');
 	$node->safe_psql('postgres', 'SELECT count(foreman.complete(job_id, token)) FROM claimed');
-	is(value($node, 'postgres', q{SELECT count(*) FROM foreman.live_job WHERE state = 'r'}), 0, 'nothing is left leased');
+	is(value($node, 'postgres', q{SELECT count(*) FROM foreman.jobs WHERE state = 'running'}), 0, 'nothing is left leased');
 };
 
 subtest 'a restart' => sub {

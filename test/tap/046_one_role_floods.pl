@@ -69,7 +69,7 @@ subtest 'keys' => sub {
 	is_full('keys');
 	victim_runs('jobs of another role run under their keys', ", concurrency_key => 'v'");
 	victim_runs('and in their sequences', ", sequence_key => 'v'");
-	$node->safe_psql('postgres', q{SELECT count(foreman.release_lease(job_id)) FROM foreman.live_job WHERE queue = 'eve' AND state = 'r';
+	$node->safe_psql('postgres', q{SELECT count(foreman.release_lease(job_id)) FROM foreman.jobs WHERE queue = 'eve' AND state = 'running';
 		SELECT foreman.purge_queue('eve')});
 	is(used('keys'), '0', 'all of them come back');
 };
@@ -119,7 +119,7 @@ subtest 'leases' => sub {
 	eventually($node, 'postgres', "SELECT attempt = 1 AND state IN ('retryable', 'available') FROM foreman.jobs WHERE job_id = $last", 15, 'and its job is revived when it ends');
 	$node->safe_psql('postgres', "SELECT foreman.create_queue('limited', max_running => 1); SELECT count(*) FROM foreman.enqueue_array('out', array_fill('{}'::jsonb, '{2}'), queue => 'limited')");
 	is(number("SELECT count(*) FROM foreman.claim('{limited}', 'v', 2)"), '1', 'others get leases, and limits hold');
-	$node->safe_psql('postgres', "SELECT count(foreman.release_lease(job_id)) FROM foreman.live_job WHERE state = 'r'");
+	$node->safe_psql('postgres', "SELECT count(foreman.release_lease(job_id)) FROM foreman.jobs WHERE state = 'running' AND worker_id IS NOT NULL");
 	$node->safe_psql('postgres', "SELECT foreman.purge_queue('eve'), foreman.purge_queue('limited')");
 	is(used('leases'), '0', 'all of them come back');
 };
@@ -158,7 +158,7 @@ subtest 'kinds' => sub {
 	$node->safe_psql('postgres', "SELECT foreman.enqueue('mine', queue => 'elsewhere')");
 	$node->safe_psql('postgres', "SELECT foreman.register_handler('mine', 'public.nap')");
 	eventually($node, 'postgres', "SELECT count(*) = 1 FROM effects WHERE kind = 'mine'", 60, 'what gets a handler runs');
-	$node->safe_psql('postgres', "SELECT count(foreman.release_lease(job_id)) FROM foreman.live_job WHERE state = 'r'");
+	$node->safe_psql('postgres', "SELECT count(foreman.release_lease(job_id)) FROM foreman.jobs WHERE state = 'running' AND worker_id IS NOT NULL");
 	$node->safe_psql('postgres', "SELECT foreman.purge_queue('eve'), foreman.purge_queue('elsewhere')");
 	victim_runs('jobs of others run when all that is gone', '');
 };

@@ -172,12 +172,12 @@ FOREMAN_PUBLIC(release_lease) {
     store::require_writable("foreman.release_lease()");
     const int64 job_id = job_of(fcinfo);
     if (const char* answer = answer_unless_live(job_id)) return pg::text_datum(answer);
-    const std::optional<store::LeaseRow> lease = store::read_lease_row(job_id);
-    if (!lease) return pg::text_datum("not_leased");
+    const std::optional<pg::UuidBytes> token = store::token_of_lease(job_id);
+    if (!token) return pg::text_datum("not_leased");
     pg::Context context("foreman lease", CurrentMemoryContext);
     pg::ContextResource memory(context);
     pg::vector<store::LeasedJob> taken(&memory);
-    const store::TokenPair pair{job_id, lease->token};
+    const store::TokenPair pair{job_id, *token};
     store::take_leases({&pair, 1}, context.get(), &taken);
     if (taken.empty()) return pg::text_datum("not_leased");
     store::Attempt attempt;

@@ -4,7 +4,9 @@
 // Invariant: of a queue that the caller holds no bundle for, nothing is told: its rows are left out, and an
 // executor that works for it shows no job. cost: without rows of the board, a cached look-up a call.
 #include "api/public_function.hpp"
+#include "board/parts.hpp"
 #include "board/slots.hpp"
+#include "board/unwritten_leases.hpp"
 #include "pg/memory.hpp"
 #include "request/arguments.hpp"
 #include "store/db/clock.hpp"
@@ -38,6 +40,31 @@ const char* state_name(board::SlotState state) noexcept {
 OptionalDatum instant_or_null(core::Instant t) {
     if (!core::is_finite(t)) return std::nullopt;
     return pg::to_datum(t);
+}
+
+void put_holder(pg::ResultSet* rows, const board::SlotReading& r) {
+    if (r.job_id == 0 || !sees(name_of(r.queue))) return;
+    std::array<OptionalDatum, 7> v;
+    v[0] = Int64GetDatum(r.job_id);
+    v[1] = pg::to_datum(r.started_at);
+    if (r.pid != 0) v[2] = Int32GetDatum(r.pid);
+    if (r.has_progress) v[5] = Float8GetDatum(r.progress);
+    if (r.has_progress && r.note_len > 0) v[6] = pg::text_datum({r.note, r.note_len});
+    rows->put(v);
+}
+
+void put_holder(pg::ResultSet* rows, const board::UnwrittenLease& l) {
+    if (l.queue == board::kNoIndex) return;
+    const board::QueueEntry& queue = board::queue_entries()[l.queue];
+    if (!sees({queue.name, queue.name_len})) return;
+    std::array<OptionalDatum, 7> v;
+    v[0] = Int64GetDatum(l.job_id);
+    v[1] = pg::to_datum(l.claimed_at);
+    v[3] = pg::text_datum(l.worker_name());
+    v[4] = pg::to_datum(l.until);
+    if (l.has_progress) v[5] = Float8GetDatum(l.progress);
+    if (l.note_len > 0) v[6] = pg::text_datum({l.note, l.note_len});
+    rows->put(v);
 }
 
 void put_executor(pg::ResultSet* rows, const board::SlotReading& r) {
@@ -140,6 +167,22 @@ FOREMAN_PUBLIC(executors) {
         board::SlotReading slot;
         if (board::read_slot(i, &slot) && slot.database == MyDatabaseId) put_executor(&rows, slot);
     }
+    return rows.done();
+}
+
+// Whose rows look as if they waited: what executors run, and what only the board knows to be leased.
+FOREMAN_PUBLIC(holders) {
+    pg::ResultSet rows(fcinfo);
+    if (!board::board_present()) return rows.done();
+    for (int i = 0; i < board::kMaxSlots; i++) {
+        board::SlotReading slot;
+        if (board::read_slot(i, &slot) && slot.database == MyDatabaseId) put_holder(&rows, slot);
+    }
+    const pg::Context context("foreman leases", CurrentMemoryContext);
+    pg::ContextResource memory(context);
+    pg::vector<board::UnwrittenLease> leases(&memory);
+    board::list_unwritten(&leases);
+    for (const board::UnwrittenLease& l : leases) put_holder(&rows, l);
     return rows.done();
 }
 

@@ -85,7 +85,8 @@ FOREMAN_PUBLIC(claim_workflow_task) {
                                       std::span<const std::string_view>{kinds.data(), kinds.size()}};
     const core::Instant now = store::now();
     pg::vector<store::LeasedJob> jobs(&memory);
-    engine::claim_outside(filter, {worker, length, now}, qty, &memory, &jobs);
+    engine::claim_outside(filter, {.worker = worker, .length = length, .now = now, .in_rows = true}, qty,
+                          &memory, &jobs);
     pg::ResultSet rows(fcinfo);
     for (const store::LeasedJob& l : jobs) {
         store::Task task;

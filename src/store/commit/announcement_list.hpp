@@ -60,6 +60,15 @@ class AnnouncementList {
         for (int i = count_ - 1; i >= 0; i--) what(entries_[i].what);
     }
 
+    /// Those of this level and of deeper ones, from the last on.
+    template <class Do>
+    void each_of_level(int level, Do what) {
+        for (int i = count_ - 1; i >= 0 && entries_[i].level >= level; i--) what(entries_[i].what);
+    }
+
+    /// What was added last goes.
+    void drop_last() noexcept { pop(); }
+
     /// The subtransaction of this level rolls back.
     void drop_level(int level) noexcept {
         while (count_ > 0 && entries_[count_ - 1].level >= level) pop();

@@ -1,10 +1,10 @@
 // What each kind of announcement tells the board. See announcements.hpp.
 #include "store/commit/announcements.hpp"
 
-#include "board/leases.hpp"
 #include "board/parts.hpp"
 #include "board/queue_limits.hpp"
 #include "board/slots.hpp"
+#include "board/unwritten_leases.hpp"
 #include "board/waiters.hpp"
 #include "board/waits.hpp"
 #include "store/db/clock.hpp"
@@ -134,7 +134,28 @@ bool LeaseAnnouncement::holds_a_limit() const noexcept {
     return board::is_limited(place) || keys[0] != board::kNoIndex || keys[1] != board::kNoIndex;
 }
 
+void UnwrittenAnnouncement::keep(MemoryContext context) {
+    if (is_kept) return;
+    queue = kept(queue, context);
+    kind = kept(kind, context);
+    is_kept = true;
+}
+
+void UnwrittenAnnouncement::tell() const noexcept { board::close_unwritten(job_id, token); }
+
+// First the lease goes, then the head comes back to its job, which a raise may have passed over.
+void UnwrittenAnnouncement::undo() const noexcept {
+    board::drop_lease(MyDatabaseId, job_id, token);
+    WorkAnnouncement{queue, kind, priority, alone, InvalidOid, key, 1}.tell();
+}
+
+void WrittenAnnouncement::tell() const noexcept { board::mark_written(job_id, token); }
+
 void LeaseEndAnnouncement::tell() const noexcept { board::drop_lease(MyDatabaseId, job_id, token); }
+
+void LeaseEndAnnouncement::undo() const noexcept {
+    if (settling) board::stop_settling(job_id, token);
+}
 
 uint32 KeyAnnouncement::hash() const noexcept { return hash_combine(hash_of(queue), hash_of(key)); }
 

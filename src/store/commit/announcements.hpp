@@ -129,10 +129,35 @@ struct LeaseAnnouncement : PlainAnnouncement {
     void tell() const noexcept {}
 };
 
-struct LeaseEndAnnouncement : PlainAnnouncement {
+/// A lease that only the board knows, and that is there since its claim. Rolled back, its job is claimable again.
+struct UnwrittenAnnouncement {
+    static constexpr bool kMerges = false;
+    int64 job_id;
+    pg::UuidBytes token;
+    std::string_view queue;
+    std::string_view kind;
+    int16 priority;
+    int16 alone;
+    bool is_kept;  ///< its texts are those of the announcement before
+    core::Key key;
+    void keep(MemoryContext context);
+    void tell() const noexcept;
+    void undo() const noexcept;
+};
+
+/// The row of an unwritten lease says of it from now on.
+struct WrittenAnnouncement : PlainAnnouncement {
     int64 job_id;
     pg::UuidBytes token;
     void tell() const noexcept;
+};
+
+struct LeaseEndAnnouncement : PlainAnnouncement {
+    int64 job_id;
+    pg::UuidBytes token;
+    bool settling;  ///< the board was told that this transaction ends it
+    void tell() const noexcept;
+    void undo() const noexcept;
 };
 
 /// Jobs that a key or a sequence blocks may go on, or (`parked`) a job is blocked in that place now.
@@ -159,27 +184,30 @@ struct AwaitAnnouncement : PlainAnnouncement {
 };
 
 /// All of them, in the order in which they are told. Counts come first: sessions and workers that the rest wakes
-/// may read them at once. The handlers' roles come after the work, which was made with the role of its time.
+/// may read them at once. The handlers' roles come after the work, which was made with the role of its time. Ends
+/// of leases come before the work: whoever raises a head passes over what is leased.
 struct Announcements {
     AnnouncementList<CountsAnnouncement> counts;
     AnnouncementList<WorkflowCountsAnnouncement> workflow_counts;
     AnnouncementList<StopAnnouncement> stops;
     AnnouncementList<SettingsAnnouncement> settings;
     AnnouncementList<ThrottleAnnouncement> throttles;
+    AnnouncementList<UnwrittenAnnouncement> unwritten;
+    AnnouncementList<WrittenAnnouncement> written;
+    AnnouncementList<LeaseEndAnnouncement> lease_ends;
     AnnouncementList<WorkAnnouncement> work;
     AnnouncementList<KindAnnouncement> kinds;
     AnnouncementList<RequestAnnouncement> requests;
     AnnouncementList<DueAnnouncement> dues;
     AnnouncementList<LeaseAnnouncement> leases;
-    AnnouncementList<LeaseEndAnnouncement> lease_ends;
     AnnouncementList<KeyAnnouncement> keys;
     AnnouncementList<AwaitAnnouncement> awaits;
 
     template <class Do>
     void each_list(Do what) {
-        what(counts), what(workflow_counts), what(stops), what(settings), what(throttles), what(work),
-            what(kinds), what(requests);
-        what(dues), what(leases), what(lease_ends), what(keys), what(awaits);
+        what(counts), what(workflow_counts), what(stops), what(settings), what(throttles);
+        what(unwritten), what(written), what(lease_ends), what(work), what(kinds), what(requests);
+        what(dues), what(leases), what(keys), what(awaits);
     }
 };
 

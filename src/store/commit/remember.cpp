@@ -12,6 +12,7 @@
 #include "board/parts.hpp"
 #include "board/permits.hpp"
 #include "board/queue_limits.hpp"
+#include "board/unwritten_leases.hpp"
 #include "board/waiters.hpp"
 #include "board/waits.hpp"
 #include "pg/memory.hpp"
@@ -108,6 +109,12 @@ void take_leases_back() noexcept {
     });
 }
 
+// What was told to the board at once, by subtransactions of this level and of deeper ones.
+void undo_level(int level) noexcept {
+    g_announced.unwritten.each_of_level(level, [](const UnwrittenAnnouncement& l) { l.undo(); });
+    g_announced.lease_ends.each_of_level(level, [](const LeaseEndAnnouncement& l) { l.undo(); });
+}
+
 // A prepared transaction outlives the process that counts its places and keys.
 void refuse_to_prepare_limited() {
     bool limited = false;
@@ -117,6 +124,14 @@ void refuse_to_prepare_limited() {
         ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
                         errmsg("cannot PREPARE a transaction that has claimed jobs under a limit"),
                         errhint("Commit it, or release what it claimed.")));
+}
+
+// Its leases are on the board, which does not hear of its commit.
+void refuse_to_prepare_unwritten() {
+    if (!g_announced.unwritten.empty())
+        ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                        errmsg("cannot PREPARE a transaction that has claimed jobs"),
+                        errhint("Commit it, or claim in a transaction of its own.")));
 }
 
 // Nobody would say when the commit of a prepared transaction can be seen: readers of the feed would pass it by.
@@ -136,6 +151,7 @@ extern "C" void foreman_at_transaction_end(XactEvent event, void*) {
             break;
         case XACT_EVENT_PRE_PREPARE:
             refuse_to_prepare_limited();
+            refuse_to_prepare_unwritten();
             refuse_to_prepare_events();
             break;
         case XACT_EVENT_COMMIT:
@@ -148,12 +164,16 @@ extern "C" void foreman_at_transaction_end(XactEvent event, void*) {
         case XACT_EVENT_ABORT:
             board::end_append();
             take_leases_back();
+            undo_level(0);
             forget_all();
             board::release_keys();
             board::slot_transaction(InvalidTransactionId);
             break;
         case XACT_EVENT_PREPARE:
             // Its commit runs no callback: the dispatcher looks for it.
+            g_announced.lease_ends.each([](const LeaseEndAnnouncement& l) {
+                if (l.settling) board::leave_to_prepared(l.job_id, l.token);
+            });
             if (board::board_present() && anything_to_tell())
                 board::poke_dispatcher(MyDatabaseId, board::kPokePrepared);
             forget_all();
@@ -168,6 +188,7 @@ extern "C" void foreman_at_transaction_end(XactEvent event, void*) {
 extern "C" void foreman_at_subtransaction_end(SubXactEvent event, SubTransactionId, SubTransactionId, void*) {
     const int level = GetCurrentTransactionNestLevel();
     if (event == SUBXACT_EVENT_ABORT_SUB) {
+        undo_level(level);
         g_announced.each_list([level](auto& list) { list.drop_level(level); });
         board::release_keys_of_level(level);
     } else if (event == SUBXACT_EVENT_COMMIT_SUB) {
@@ -237,7 +258,42 @@ void remember_lease(int64 job_id, const pg::UuidBytes& token, core::Instant unti
 }
 
 void remember_lease_end(int64 job_id, const pg::UuidBytes& token) {
-    announce(g_announced.lease_ends, {{}, job_id, token});
+    announce(g_announced.lease_ends, {{}, job_id, token, false});
+}
+
+bool settle_unwritten_lease(int64 job_id, const pg::UuidBytes& token, core::Instant* claimed_at) {
+    if (!board::is_unwritten(job_id)) return false;
+    announce(g_announced.lease_ends, {{}, job_id, token, false});
+    // Noted first: memory may be out.
+    LeaseEndAnnouncement* mine = g_announced.lease_ends.find_last(1, [](const auto&) { return true; });
+    mine->settling = board::begin_settling(job_id, token, claimed_at);
+    if (mine->settling) return true;
+    g_announced.lease_ends.drop_last();
+    return false;
+}
+
+board::Took take_unwritten_lease(const RangeOfLease& range, core::Key key, const board::NewLease& lease,
+                                 pg::UuidBytes* holder) {
+    const UnwrittenAnnouncement* last = g_announced.unwritten.find_last(
+        1,
+        [&range](const UnwrittenAnnouncement& l) { return l.queue == range.queue && l.kind == range.kind; });
+    const bool is_kept = last != nullptr;
+    // Noted first: memory may be out.
+    announce(g_announced.unwritten,
+             {lease.job_id, lease.token, is_kept ? last->queue : range.queue,
+              is_kept ? last->kind : range.kind, range.priority, range.alone, is_kept, key});
+    const board::Took took = board::take_unwritten(lease, holder);
+    if (took != board::Took::yes) g_announced.unwritten.drop_last();
+    return took;
+}
+
+void give_last_unwritten_back() {
+    g_announced.unwritten.find_last(1, [](const auto&) { return true; })->undo();
+    g_announced.unwritten.drop_last();
+}
+
+void remember_written(int64 job_id, const pg::UuidBytes& token) {
+    announce(g_announced.written, {{}, job_id, token});
 }
 
 void remember_key(core::BlockedOn type, std::string_view queue, std::string_view key) {

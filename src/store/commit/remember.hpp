@@ -9,6 +9,7 @@
 
 #include "board/board.hpp"
 #include "board/slots.hpp"
+#include "board/unwritten_leases.hpp"
 #include "board/workflow_counts.hpp"
 #include "pg/datum.hpp"
 
@@ -33,6 +34,24 @@ void remember_end(int64 job_id);
 void remember_lease(int64 job_id, const pg::UuidBytes& token, core::Instant until, core::Micros length,
                     const uint32 (&keys)[2], uint32 queue);
 void remember_lease_end(int64 job_id, const pg::UuidBytes& token);
+
+/// The range of a job that is leased on the board alone. Nobody here runs its kind.
+struct RangeOfLease {
+    std::string_view queue, kind;
+    int16 priority, alone;
+};
+/// does: leases a job on the board alone (board/unwritten_leases.hpp), at once. When the (sub)transaction rolls back,
+///     the lease goes, and its job is claimable again.
+/// errors: 53200; then nothing has changed
+board::Took take_unwritten_lease(const RangeOfLease& range, core::Key key, const board::NewLease& lease,
+                                 pg::UuidBytes* holder);
+/// The job of the lease that was taken last turned out to be somebody's, or gone.
+void give_last_unwritten_back();
+/// does: says on the board, at once, that this transaction ends an unwritten lease. At its commit the lease goes.
+/// returns: false: there is no unwritten lease with this token
+bool settle_unwritten_lease(int64 job_id, const pg::UuidBytes& token, core::Instant* claimed_at);
+/// The row of an unwritten lease was written.
+void remember_written(int64 job_id, const pg::UuidBytes& token);
 /// Jobs of a key may have become runnable, since one of them ended.
 void remember_key(core::BlockedOn type, std::string_view queue, std::string_view key);
 /// A job is blocked on the key now, in that place; or others behind it.

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "board/slots.hpp"
+#include "board/unwritten_leases.hpp"
 #include "pg/datum.hpp"
 #include "pg/memory.hpp"
 #include "pg/xact.hpp"
@@ -73,7 +74,7 @@ void set_filter(pg::Args<N>* a, const JobFilter& f, int64 after) {
 void find_live(const JobFilter& f, int64 after, int64 most, pg::vector<int64>* ids) {
     const AsOwner scope;
     pg::vector<int64> running(ids->get_allocator());
-    board::jobs_of_executors(&running);
+    board::jobs_held_on_board(&running);
     pg::Args<9> a;
     set_filter(&a, f, after);
     if (f.state) a.text(6, *f.state);

@@ -51,7 +51,8 @@ constinit pg::Statement g_lease{
     "ORDER BY run_at, job_id LIMIT 1 FOR UPDATE SKIP LOCKED) "
     "UPDATE foreman.live_job SET state = 'r', token = pg_catalog.gen_random_uuid(), claimed_at = $8, "
     "worker_pid = $9 "
-    "WHERE ctid " EQ " ANY (ARRAY (SELECT ctid FROM c)) RETURNING " JOB_COLUMNS ", token",
+    "WHERE ctid " EQ " ANY (ARRAY (SELECT ctid FROM c)) AND foreman._is_free(job_id) RETURNING " JOB_COLUMNS
+    ", token",
     {TEXTOID, TEXTOID, INT2OID, INT2OID, TIMESTAMPTZOID, INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID}};
 
 constinit pg::Statement g_first_unseen{

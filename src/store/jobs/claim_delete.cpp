@@ -2,6 +2,7 @@
 // head on without a statement. Where that index is not as we made it, statements of the same meaning find the rows.
 #include <algorithm>
 
+#include "board/unwritten_leases.hpp"
 #include "pg/append.hpp"
 #include "pg/call.hpp"
 #include "pg/datum.hpp"
@@ -12,6 +13,7 @@
 #include "store/jobs/job_columns.hpp"
 #include "store/jobs/job_row.hpp"
 #include "store/jobs/jobs.hpp"
+#include "store/jobs/range_scan.hpp"
 
 namespace foreman::store {
 
@@ -28,12 +30,12 @@ constinit pg::Statement g_claim{
     "claim",
     "DELETE FROM foreman.live_job WHERE ctid " EQ
     " ANY (ARRAY (SELECT c.ctid FROM foreman.live_job c WHERE " CLAIMABLE " AND run_at " LE
-    " $7 ORDER BY run_at, job_id LIMIT $8 FOR UPDATE SKIP LOCKED)) RETURNING " PLAIN_COLUMNS,
+    " $7 ORDER BY run_at, job_id LIMIT $8 FOR UPDATE SKIP LOCKED)) AND foreman._is_free(job_id) RETURNING " PLAIN_COLUMNS,
     {TEXTOID, TEXTOID, INT2OID, INT2OID, TIMESTAMPTZOID, INT8OID, TIMESTAMPTZOID, INT8OID}};
 
 constinit pg::Statement g_first_keys{"first_key",
                                      "SELECT run_at, job_id FROM foreman.live_job WHERE " CLAIMABLE
-                                     " ORDER BY run_at, job_id LIMIT $7",
+                                     " AND foreman._is_free(job_id) ORDER BY run_at, job_id LIMIT $7",
                                      {TEXTOID, TEXTOID, INT2OID, INT2OID, TIMESTAMPTZOID, INT8OID, INT8OID}};
 
 template <int N>
@@ -207,8 +209,9 @@ void take_between(const Table& t, const RangeSpec& range, core::Key from, core::
                   std::size_t most, MemoryContext context, pg::vector<Job>* out) {
     const pg::ActiveSnapshot snapshot;
     RangeScan scan(range, from, to, pg::IndexScan::For::deleting, notes);
+    const bool leased = board::any_unwritten();
     while (out->size() < most && scan.rows().next()) {
-        if (!scan.rows().take()) continue;
+        if ((leased && board::is_unwritten(scan.row(t).key().job_id)) || !scan.rows().take()) continue;
         Job j{};
         scan.row(t).read(context, &j);
         out->push_back(j);
@@ -233,7 +236,7 @@ bool take_seen(const Table& t, const RangeSpec& range, core::Key key, MemoryCont
     const bool same = row.key() == key && row.i16(LiveColumn::priority) == range.priority &&
                       row.i16(LiveColumn::alone) == range.alone &&
                       DatumGetChar(at.values()[t.state - 1]) == 'w';
-    if (!same || !at.take()) return false;
+    if (!same || board::is_unwritten(key.job_id) || !at.take()) return false;
     Job j{};
     row.read(context, &j);
     out->push_back(j);
@@ -291,7 +294,7 @@ core::Key first_between(const Table& t, const RangeSpec& range, core::Key from, 
     RangeScan scan(range, from, to, pg::IndexScan::For::reading, one_by_one && to == core::kNoKey);
     while (scan.rows().next()) {
         const core::Key key = scan.row(t).key();
-        if (is_in(held, key)) continue;
+        if (is_in(held, key) || board::is_unwritten(key.job_id)) continue;
         if (!one_by_one) return key;
         if (to == core::kNoKey) {
             ahead.count = 0;
@@ -317,7 +320,53 @@ core::Key first_by_scan(const Table& t, const RangeSpec& range, core::Key from,
     return first;
 }
 
+// Asked again after the rows were locked: a handler was registered just now, and meanwhile somebody outside has leased
+// jobs of its kind.
+void refuse_leased(std::span<const Job> jobs) {
+    if (!board::any_unwritten()) return;
+    for (const Job& j : jobs) {
+        if (board::is_unwritten(j.job_id))
+            throw pg::Failure(ERRCODE_T_R_SERIALIZATION_FAILURE,
+                              "a worker outside has just leased job " INT64_FORMAT, j.job_id)
+                .hint("Try again.");
+    }
+}
+
+class ScannedRow final : public WaitingRow {
+  public:
+    ScannedRow(const Table& table, RangeScan* scan) noexcept
+        : row_(scan->row(table)), rows_(scan->rows()) {}
+    core::Key key() const override { return row_.key(); }
+    bool is_untouched() const override { return rows_.is_untouched(); }
+    void read(MemoryContext context, Job* out) const override { row_.read(context, out); }
+
+  private:
+    const JobRow row_;
+    const pg::IndexScan& rows_;
+};
+
 }  // namespace
+
+bool scan_due(const RangeSpec& range, core::Key from, core::Instant now, int qty, void* arg, TakeRow take) {
+    const Table* t = table();
+    if (t == nullptr) return false;
+    const LockPatience patience;
+    const core::Key due{now.us, core::kNoKey.job_id};
+    const auto wanted = static_cast<std::size_t>(qty);
+    std::size_t taken = 0;
+    part_by_part(range, from, due, wanted, [&](core::Key begin, core::Key end) {
+        const bool notes = end == due && wanted < kFew;
+        RangeScan scan(range, begin, end, pg::IndexScan::For::reading, notes);
+        while (taken < wanted && scan.rows().next()) taken += take(arg, ScannedRow(*t, &scan)) ? 1 : 0;
+        if (notes) {
+            Ahead& ahead = ahead_of(range);
+            ahead.begin(range);
+            if (taken == wanted) scan.note(&ahead);
+        }
+        return taken < wanted;
+    });
+    return true;
+}
 
 void claim_by_delete(const RangeSpec& range, core::Key from, core::Instant now, int qty,
                      MemoryContext context, pg::vector<Job>* out) {
@@ -328,6 +377,7 @@ void claim_by_delete(const RangeSpec& range, core::Key from, core::Instant now, 
         claim_by_statement(range, from, now, qty, context, out);
     }
     if (out->size() == first) return;
+    refuse_leased({out->data() + first, out->size() - first});
     const std::string_view queue{pg::copy_text(range.queue, context), range.queue.size()};
     const std::string_view kind{pg::copy_text(range.kind, context), range.kind.size()};
     for (std::size_t i = first; i < out->size(); i++) {

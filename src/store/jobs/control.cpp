@@ -17,9 +17,10 @@ namespace foreman::store {
 
 namespace {
 
+// Asked after the lock: what somebody outside has leased on the board alone is not waiting.
 #define WAITING_ROW                                                                                          \
     "ctid " EQ " ANY (ARRAY (SELECT w.ctid FROM foreman.live_job w WHERE w.job_id " EQ " $1 AND w.state " NE \
-    " 'r'::pg_catalog.\"char\" FOR UPDATE SKIP LOCKED))"
+    " 'r'::pg_catalog.\"char\" FOR UPDATE SKIP LOCKED)) AND foreman._is_free(job_id)"
 
 constinit pg::Statement g_take{
     "take_waiting", "DELETE FROM foreman.live_job WHERE " WAITING_ROW " RETURNING " JOB_COLUMNS, {INT8OID}};
@@ -28,7 +29,7 @@ constinit pg::Statement g_take_many{
     "take_waiting_many",
     "DELETE FROM foreman.live_job WHERE ctid " EQ
     " ANY (ARRAY (SELECT w.ctid FROM foreman.live_job w WHERE w.job_id " EQ " ANY ($1) AND w.state " NE
-    " 'r'::pg_catalog.\"char\" FOR UPDATE SKIP LOCKED)) RETURNING " JOB_COLUMNS,
+    " 'r'::pg_catalog.\"char\" FOR UPDATE SKIP LOCKED)) AND foreman._is_free(job_id) RETURNING " JOB_COLUMNS,
     {INT8ARRAYOID}};
 
 constinit pg::Statement g_move{"move_waiting",

@@ -16,7 +16,7 @@ constinit pg::Statement g_expired{
     "WITH c AS MATERIALIZED (SELECT ctid FROM foreman.live_job WHERE expires_at " LE " $1 AND state " NE
     " 'r'::pg_catalog.\"char\" ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED) "
     "DELETE FROM foreman.live_job WHERE ctid " EQ
-    " ANY (ARRAY (SELECT ctid FROM c)) "
+    " ANY (ARRAY (SELECT ctid FROM c)) AND foreman._is_free(job_id) "
     "RETURNING " JOB_COLUMNS,
     {TIMESTAMPTZOID, INT8OID}};
 

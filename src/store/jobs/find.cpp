@@ -2,6 +2,7 @@
 #include "store/jobs/find.hpp"
 
 #include "board/parts.hpp"
+#include "board/unwritten_leases.hpp"
 #include "pg/call.hpp"
 #include "pg/datum.hpp"
 #include "store/db/schema.hpp"
@@ -42,6 +43,8 @@ Found find_job(int64 job_id) {
     if (rows.empty()) return f;
     f.place = rows[0].letter_of<Place>(1);
     f.state = rows[0].letter_of<core::StoredState>(2);
+    if (f.state == core::StoredState::claimable && board::is_unwritten(job_id))
+        f.state = core::StoredState::running;
     board::set_name(&f.queue, rows[0].view(3));
     return f;
 }
@@ -53,7 +56,9 @@ std::optional<Answer> read_answer(int64 job_id, core::Instant at, MemoryContext 
     const pg::Rows rows = g_answer.execute(a);
     if (rows.empty()) return std::nullopt;
     const pg::Row r = rows[0];
-    const auto state = r.letter_of<core::StoredState>(1);
+    auto state = r.letter_of<core::StoredState>(1);
+    if (state == core::StoredState::claimable && board::is_unwritten(job_id))
+        state = core::StoredState::running;
     Answer answer{core::state_name(state, r.boolean(2), r.instant(3) <= at), core::is_terminal(state),
                   std::nullopt};
     if (!r.is_null(4)) answer.result = pg::copy_varlena(r.datum(4), context);

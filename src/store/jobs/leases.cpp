@@ -15,6 +15,7 @@
 #include "store/db/sql_names.hpp"
 #include "store/jobs/job_columns.hpp"
 #include "store/jobs/key_gate.hpp"
+#include "store/jobs/unwritten.hpp"
 
 namespace foreman::store {
 
@@ -31,7 +32,7 @@ constinit pg::Statement g_lease{
     "UPDATE foreman.live_job j SET state = 'r', token = pg_catalog.gen_random_uuid(), claimed_at = $7, "
     "worker = $9, "
     "lease_us = $10, worker_pid = NULL WHERE j.ctid " EQ
-    " ANY (ARRAY (SELECT ctid FROM c)) RETURNING " LEASED_COLUMNS,
+    " ANY (ARRAY (SELECT ctid FROM c)) AND foreman._is_free(j.job_id) RETURNING " LEASED_COLUMNS,
     {TEXTOID, TEXTOID, INT2OID, INT2OID, TIMESTAMPTZOID, INT8OID, TIMESTAMPTZOID, INT8OID, TEXTOID, INT8OID}};
 
 constinit pg::Statement g_lease_locked{
@@ -40,17 +41,12 @@ constinit pg::Statement g_lease_locked{
     "worker = $3, lease_us = $4, worker_pid = NULL WHERE j.job_id " EQ " ANY ($1) RETURNING job_id, token",
     {INT8ARRAYOID, TIMESTAMPTZOID, TEXTOID, INT8OID}};
 
-// By key, one by one: joined in one piece the planner read every leased row for every pair. A row's token
-// never changes in place (what is given back is inserted anew), so matching it before the row is locked is
-// enough.
+// By key, so that a row that the dispatcher writes meanwhile is judged again as it is then.
 constinit pg::Statement g_take{"take_leases",
-                               "DELETE FROM foreman.live_job j WHERE j.ctid " EQ
-                               " ANY (ARRAY (SELECT h.ctid FROM ROWS FROM (pg_catalog.unnest($1), "
-                               "pg_catalog.unnest($2)) AS u(id, token), LATERAL (SELECT l.ctid FROM "
-                               "foreman.live_job l WHERE l.job_id " EQ " u.id AND l.token " EQ
-                               " u.token OFFSET 0) AS h)) AND j.state " EQ
-                               " 'r'::pg_catalog.\"char\" RETURNING " LEASED_COLUMNS,
-                               {INT8ARRAYOID, UUIDARRAYOID}};
+                               "DELETE FROM foreman.live_job j WHERE j.job_id " EQ
+                               " ANY ($1) AND foreman._may_take(j.job_id, j.state, j.token) "
+                               "RETURNING " LEASED_COLUMNS,
+                               {INT8ARRAYOID}};
 
 constinit pg::Statement g_lock{"lock_lease",
                                "SELECT claimed_at, lease_us FROM foreman.live_job WHERE job_id " EQ
@@ -82,13 +78,6 @@ constinit pg::Statement g_load{"load_leases", "SELECT " LEASE_ROW
 
 constinit pg::Statement g_is_live{
     "is_live", "SELECT 1 FROM foreman.live_job WHERE job_id " EQ " $1", {INT8OID}};
-
-Datum token_array(std::span<const TokenPair> pairs, pg::ContextResource* memory) {
-    pg::vector<Datum> tokens(memory);
-    tokens.reserve(pairs.size());
-    for (const TokenPair& p : pairs) tokens.push_back(pg::uuid_datum(p.token));
-    return pg::array_datum(pg::kUuid, {tokens.data(), tokens.size()});
-}
 
 }  // namespace
 
@@ -154,18 +143,22 @@ void take_leases(std::span<const TokenPair> pairs, MemoryContext context, pg::ve
     if (pairs.empty()) return;
     const AsOwner scope;
     pg::ContextResource memory(CurrentMemoryContext);
+    const Settled settled(pairs, &memory);
     pg::vector<int64> ids(&memory);
     ids.reserve(pairs.size());
     for (const TokenPair& p : pairs) ids.push_back(p.job_id);
-    pg::Args<2> a;
-    a.set(1, pg::int8_array({ids.data(), ids.size()})).set(2, token_array(pairs, &memory));
-    for (const pg::Row row : g_take.execute(a)) {
+    pg::Args<1> a;
+    a.set(1, pg::int8_array({ids.data(), ids.size()}));
+    out->reserve(pairs.size());
+    // As the database is now: what was claimed on the board may be younger than the snapshot of the transaction.
+    for (const pg::Row row : g_take.execute_latest(a)) {
         LeasedJob l{};
         copy_job(row, context, &l.job);
         if (!row.is_null(kJobColumns + 1)) l.job.claimed_at = row.instant(kJobColumns + 1);
-        l.token = pg::uuid_bytes(row.datum(kJobColumns + 2));
+        if (!row.is_null(kJobColumns + 2)) l.token = pg::uuid_bytes(row.datum(kJobColumns + 2));
+        settled.describe(&l);
         out->push_back(l);
-        remember_lease_end(l.job.job_id, l.token);
+        if (!row.is_null(kJobColumns + 2)) remember_lease_end(l.job.job_id, l.token);
     }
 }
 
@@ -205,6 +198,14 @@ std::optional<LeaseRow> read_lease_row(int64 job_id) {
     if (l.concurrency_key) l.concurrency_key = keep(*l.concurrency_key);
     if (l.sequence_key) l.sequence_key = keep(*l.sequence_key);
     return l;
+}
+
+std::optional<pg::UuidBytes> token_of_lease(int64 job_id) {
+    board::UnwrittenLease lease;
+    if (board::read_unwritten(job_id, &lease)) return lease.token;
+    const std::optional<LeaseRow> row = read_lease_row(job_id);
+    if (!row) return std::nullopt;
+    return row->token;
 }
 
 bool place_lease(int64 job_id, const LeaseRow& row, core::Instant until) {

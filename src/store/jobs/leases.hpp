@@ -16,6 +16,7 @@ struct LeaseClaim {
     core::Micros length;
     core::Instant now;
     uint32 queue = board::kNoIndex;  // whose places the leases take over
+    bool in_rows = false;            // its rows say of it at its commit: the caller looks there
 };
 struct LeasedJob {
     Job job;
@@ -38,6 +39,8 @@ struct TokenPair {
 };
 /// does: deletes the leased jobs whose token is right and reads them; the others are lost.
 void take_leases(std::span<const TokenPair> pairs, MemoryContext context, pg::vector<LeasedJob>* out);
+/// The token of the lease of a job, on the board or in its row; nothing: no worker outside holds it.
+std::optional<pg::UuidBytes> token_of_lease(int64 job_id);
 /// does: locks the row of a lease for its rescue, without waiting. false: the token is not right, or somebody
 ///     ends the lease in a transaction that is still open.
 std::optional<core::Instant> lock_lease(const TokenPair& pair);

@@ -70,7 +70,8 @@ bool apply_to(int64 job_id, MemoryContext context) {
     board::debug_point(board::DebugPoint::inside_requests);
     pg::Args<1> a;
     a.i64(1, job_id);
-    if (g_lock_waiting.execute(a).empty()) return false;
+    // After the lock: what is leased on the board alone looks as if it waited.
+    if (g_lock_waiting.execute(a).empty() || board::is_unwritten(job_id)) return false;
     const Request r = take_request(job_id, context);
     if (r.action == core::RequestAction::none) return true;  // applied meanwhile by whoever held the job
     if (r.action == core::RequestAction::reschedule) {

@@ -8,6 +8,7 @@
 #include <algorithm>
 
 #include "board/slots.hpp"
+#include "board/unwritten_leases.hpp"
 #include "core/job_state.hpp"
 #include "pg/datum.hpp"
 #include "store/db/clock.hpp"
@@ -227,7 +228,7 @@ void dead(const NewestFilter& f, const Scope& scope, pg::vector<int64>* ids) {
 Datum executors_jobs() {
     pg::ContextResource memory(CurrentMemoryContext);
     pg::vector<int64> running(&memory);
-    board::jobs_of_executors(&running);
+    board::jobs_held_on_board(&running);
     return pg::int8_array({running.data(), running.size()});
 }
 

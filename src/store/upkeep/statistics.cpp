@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "board/parts.hpp"
+#include "board/unwritten_leases.hpp"
 #include "pg/call.hpp"
 #include "pg/datum.hpp"
 #include "pg/spi.hpp"
@@ -231,6 +232,13 @@ void SplitCounter::step() {
         if (pg::clock_now() >= until) return;
     }
     for (const pg::Row row : g_count_leased.execute()) of(row.view(1)).leased += row.i64(2);
+    pg::vector<board::UnwrittenLease> unwritten(counts_.get_allocator());
+    board::list_unwritten(&unwritten);
+    for (const board::UnwrittenLease& l : unwritten) {
+        if (l.queue == board::kNoIndex) continue;
+        const board::QueueEntry& q = board::queue_entries()[l.queue];
+        of({q.name, q.name_len}).leased++;
+    }
     tell();
     active_ = false;
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "board/queue_limits.hpp"
+#include "board/unwritten_leases.hpp"
 #include "board/waits.hpp"
 #include "pg/datum.hpp"
 #include "store/db/sql_names.hpp"
@@ -42,7 +43,7 @@ constinit pg::Statement g_state{"why_state",
 void Question::list_holders(pg::vector<int64>* holders) {
     const AsOwner scope;
     pg::vector<int64> busy(&memory_);
-    for (const board::SlotReading& s : executors_) busy.push_back(s.job_id);
+    board::jobs_held_on_board(&busy);
     pg::Args<2> a;
     a.text(1, job_.queue).set(2, pg::int8_array({busy.data(), busy.size()}));
     for (const pg::Row r : g_queue_holders.execute(a, true)) holders->push_back(r.i64(1));

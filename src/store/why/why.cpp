@@ -6,6 +6,7 @@
 
 #include "board/leases.hpp"
 #include "board/settings.hpp"
+#include "board/unwritten_leases.hpp"
 #include "pg/call.hpp"
 #include "pg/datum.hpp"
 #include "pg/xact.hpp"
@@ -88,6 +89,14 @@ bool Question::read(int64 job_id) {
     job_.alone = r.i16(17);
     if (!r.is_null(18)) job_.leased_until = r.instant(18);
     job_.interruptions = r.i16(19);
+    board::UnwrittenLease lease;
+    if (job_.state == core::StoredState::claimable && board::read_unwritten(job_id, &lease)) {
+        const std::string_view worker = lease.worker_name();
+        job_.state = core::StoredState::running;
+        job_.worker = {pg::copy_text(worker, context()), worker.size()};
+        job_.claimed_at = lease.claimed_at;
+        job_.leased_until = lease.until;
+    }
     return true;
 }
 
