@@ -22,7 +22,7 @@ SELECT foreman.cancel(job_id) FROM foreman.live_job \g /dev/null
 -- Beats keep a lease beyond its length and leave no row versions.
 SELECT foreman.enqueue('out', queue => 'beat') \g /dev/null
 SELECT job_id AS id, token AS token FROM foreman.claim('{beat}', 'w', lease => '2 s') \gset
-SELECT ok(t.wait_until(format($$ (SELECT state = 'r' FROM foreman.live_job WHERE job_id = %s) AND foreman.heartbeat(%s, %L) = 'active' $$, :id, :id, :'token'), 10),
+SELECT ok(t.wait_until(format($$ foreman.heartbeat(%s, %L) = 'active' AND (SELECT state = 'r' FROM foreman.live_job WHERE job_id = %s) $$, :id, :'token', :id), 10),
           'a lease is written into its row after a while');
 SELECT pg_stat_force_next_flush() \g /dev/null
 SELECT xmin AS x, ctid AS c FROM foreman.live_job WHERE job_id = :id \gset

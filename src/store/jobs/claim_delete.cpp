@@ -30,7 +30,8 @@ constinit pg::Statement g_claim{
     "claim",
     "DELETE FROM foreman.live_job WHERE ctid " EQ
     " ANY (ARRAY (SELECT c.ctid FROM foreman.live_job c WHERE " CLAIMABLE " AND run_at " LE
-    " $7 ORDER BY run_at, job_id LIMIT $8 FOR UPDATE SKIP LOCKED)) AND foreman._is_free(job_id) RETURNING " PLAIN_COLUMNS,
+    " $7 ORDER BY run_at, job_id LIMIT $8 FOR UPDATE SKIP LOCKED)) AND foreman._is_free(job_id) "
+    "RETURNING " PLAIN_COLUMNS,
     {TEXTOID, TEXTOID, INT2OID, INT2OID, TIMESTAMPTZOID, INT8OID, TIMESTAMPTZOID, INT8OID}};
 
 constinit pg::Statement g_first_keys{"first_key",
@@ -334,8 +335,7 @@ void refuse_leased(std::span<const Job> jobs) {
 
 class ScannedRow final : public WaitingRow {
   public:
-    ScannedRow(const Table& table, RangeScan* scan) noexcept
-        : row_(scan->row(table)), rows_(scan->rows()) {}
+    ScannedRow(const Table& table, RangeScan* scan) noexcept : row_(scan->row(table)), rows_(scan->rows()) {}
     core::Key key() const override { return row_.key(); }
     bool is_untouched() const override { return rows_.is_untouched(); }
     void read(MemoryContext context, Job* out) const override { row_.read(context, out); }
