@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "board/layout.hpp"
+#include "core/due_list.hpp"
 #include "core/job_state.hpp"
 #include "core/range_head.hpp"
 #include "core/throttle.hpp"
@@ -82,6 +83,7 @@ struct RangeChoice {
     Key pending;
     Oid role;
     uint32 lowered;       // see range_lowered
+    bool drained;         // see note_drained
     uint32 most;          // how many jobs this claim may take, where the queue ages
     bool turn_of_oldest;  // see store/jobs/ageing.hpp
     int16 priority;
@@ -102,12 +104,23 @@ void lower_head(const RangeName& name, Oid role, Key key) noexcept;
 /// dispatcher is told to read the rows.
 void lower_head(RangeRef ref, Key key) noexcept;
 
-/// The range to claim from next: among those of (database, role) that are due at `now` and whose queue is
-/// open (neither paused nor cooling down), the one with the least (priority, run_at, job_id) at its head.
-/// allow_alone: whether ranges of jobs that must run alone count; skip: entries to leave out.
+/// Lists the ranges to claim from next: of those of (database, role) that are due at `now`, whose queue is open
+/// (neither paused nor cooling down) and which nobody drains, those with the least (priority, run_at, job_id) at their
+/// heads. allow_alone: whether ranges of jobs that must run alone count; skip: entries to leave out.
+/// returns: the end of the first mark for which a range was left out (note_drained), plus infinity: none was
 /// cost: one pass over the ranges in use, 64 bytes each.
-bool choose_range(Oid database, Oid role, Instant now, bool allow_alone, std::span<const uint32> skip,
-                  RangeChoice* out) noexcept;
+Instant list_due_ranges(Oid database, Oid role, Instant now, bool allow_alone, std::span<const uint32> skip,
+                        core::DueList* list) noexcept;
+
+/// How long a range is left to who drains it. A claim that got less than it asked for has in its hands what was due, but
+/// for rows that others had locked, and the end of a foreign lock tells nobody: so the mark ends by time.
+constexpr core::Micros kDrainFor = core::milliseconds(100);
+/// A claim from the range got all that was due, and its transaction is not over: others need not look there before
+/// another row becomes claimable, the head was raised, or kDrainFor has passed. lowered: as in the choice before the
+/// claim.
+void note_drained(RangeRef ref, uint32 lowered, Instant now) noexcept;
+/// What was claimed waits again.
+void forget_drained(RangeRef ref) noexcept;
 
 /// Begins a raise; `from` is the key to read from. false when another process is raising this range or the
 /// entry was given away.
@@ -129,8 +142,8 @@ void abandon_raise() noexcept;
 uint32 range_lowered(RangeRef ref) noexcept;
 /// Current head; kNoKey when the entry was given away.
 Key range_head(RangeRef ref) noexcept;
-/// Fills a choice with names and head of an entry; false when it was given away.
-bool describe_range(RangeRef ref, RangeChoice* out) noexcept;
+/// Fills a choice with names and head of an entry; false when it was given away. now: what a mark is compared with.
+bool describe_range(RangeRef ref, RangeChoice* out, Instant now = core::kPlusInfinity) noexcept;
 struct RangeState {
     bool known;    // it is on the board
     bool no_room;  // see note_room

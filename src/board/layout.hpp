@@ -156,6 +156,9 @@ struct RangeCold {
     uint32 next;        // in the hash chain or the free list
     uint32 generation;  // changes when the entry is given to another range
     uint32 hash;
+    // Somebody claims all that is due there, see note_drained(); guarded by the mutex of its RangeHot.
+    uint32 drained_at;
+    int64 drained_until;
     uint16 queue_len;
     uint16 kind_len;
     char queue[kNameBytes];

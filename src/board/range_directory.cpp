@@ -133,6 +133,8 @@ uint32 add_locked(const RangeName& n, uint32 hash, Oid role, bool needed) noexce
         h.raiser_pid = 0;
         h.lowered = 0;
         h.no_room = false;
+        c.drained_at = 0;
+        c.drained_until = core::kMinusInfinity.us;
         h.unsure = role == InvalidOid;
         h.kind_hash = hash_kind(n.kind);
         // Rows that the board does not know of may stand below any key that is known.

@@ -65,33 +65,60 @@ void lower_head(RangeRef ref, Key key) noexcept {
     note_off_board(MyDatabaseId, Instant{key.run_at});
 }
 
-bool choose_range(Oid database, Oid role, Instant now, bool allow_alone, std::span<const uint32> skip,
-                  RangeChoice* out) noexcept {
-    const uint32 high = range_index().high();
-    const RangeHot* hots = range_hots();
-    uint32 best = kNoIndex;
-    int16 best_priority = 0;
-    Key best_key = core::kNoKey;
-    for (uint32 i = 0; i < high; i++) {
-        const RangeHot& h = hots[i];
-        // Read without the mutex: a torn key is caught when the winner is read again below.
-        if (h.database != database || h.role != role || h.keys.head.run_at > now.us) continue;
-        if (is_alone(h.alone) && !allow_alone) continue;
-        if (best != kNoIndex &&
-            (h.priority > best_priority || (h.priority == best_priority && !(h.keys.head < best_key))))
-            continue;
-        if (queue_opens_at(h.queue_index) > now) continue;
-        if (std::find(skip.begin(), skip.end(), i) != skip.end()) continue;
-        best = i;
-        best_priority = h.priority;
-        best_key = h.keys.head;
-    }
-    if (best == kNoIndex) return false;
-    const RangeRef ref{best, range_colds()[best].generation};
-    return describe_range(ref, out) && hots[best].database == database && hots[best].role == role;
+namespace {
+
+// A mark that ends later than any can shows that the clock was set back since.
+bool is_drained(const RangeHot& h, const RangeCold& c, Instant now) noexcept {
+    const Instant until{c.drained_until};
+    return until > now && until - now <= kDrainFor && c.drained_at == h.lowered;
 }
 
-bool describe_range(RangeRef ref, RangeChoice* out) noexcept {
+void unmark(uint32 index) noexcept { range_colds()[index].drained_until = core::kMinusInfinity.us; }
+
+}  // namespace
+
+Instant list_due_ranges(Oid database, Oid role, Instant now, bool allow_alone, std::span<const uint32> skip,
+                        core::DueList* list) noexcept {
+    const uint32 high = range_index().high();
+    const RangeHot* hots = range_hots();
+    const RangeCold* colds = range_colds();
+    Instant marked = core::kPlusInfinity;
+    list->begin();
+    for (uint32 i = 0; i < high; i++) {
+        const RangeHot& h = hots[i];
+        // Read without the mutex: what is torn is caught when the range is described before its use.
+        const Key head = h.keys.head;
+        if (h.database != database || h.role != role || head.run_at > now.us) continue;
+        if (is_alone(h.alone) && !allow_alone) continue;
+        if (!list->wants(h.priority, head)) continue;
+        if (is_drained(h, colds[i], now)) {
+            marked = std::min(marked, Instant{colds[i].drained_until});
+            continue;
+        }
+        if (queue_opens_at(h.queue_index) > now) continue;
+        if (std::find(skip.begin(), skip.end(), i) != skip.end()) continue;
+        list->add({h.priority, head, i, colds[i].generation});
+    }
+    list->end();
+    return marked;
+}
+
+void note_drained(RangeRef ref, uint32 lowered, Instant now) noexcept {
+    if (!ref.valid()) return;
+    RangeCold& c = range_colds()[ref.index];
+    const SpinScope spin(&range_hots()[ref.index].mutex);
+    if (c.generation != ref.generation) return;
+    c.drained_at = lowered;
+    c.drained_until = (now + kDrainFor).us;
+}
+
+void forget_drained(RangeRef ref) noexcept {
+    if (!ref.valid()) return;
+    const SpinScope spin(&range_hots()[ref.index].mutex);
+    if (range_colds()[ref.index].generation == ref.generation) unmark(ref.index);
+}
+
+bool describe_range(RangeRef ref, RangeChoice* out, Instant now) noexcept {
     if (!ref.valid()) return false;
     const PartGuard guard(BoardLock::ranges, LW_SHARED);
     const RangeCold& c = range_colds()[ref.index];
@@ -112,6 +139,7 @@ bool describe_range(RangeRef ref, RangeChoice* out) noexcept {
     out->pending = h.keys.pending;
     out->role = h.role;
     out->lowered = h.lowered;
+    out->drained = is_drained(h, c, now);
     return true;
 }
 
@@ -132,6 +160,7 @@ void finish_raise(RangeRef ref, Key first_seen) noexcept {
     const SpinScope spin(&h.mutex);
     if (range_colds()[ref.index].generation != ref.generation || h.raiser_pid != MyProcPid) return;
     core::finish_raise(h.keys, first_seen);
+    unmark(ref.index);
     h.raiser_pid = 0;
     g_raising = {};
 }

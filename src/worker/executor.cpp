@@ -197,9 +197,10 @@ bool Executor::run_claimed(engine::Group& group, board::RangeChoice& choice, con
     const std::size_t before = group.jobs().size();
     const int got = claim(group, choice, qty);
     intake.claimed(got);
+    if (got < qty) ranges_.drained(choice, got > 0);
     if (got == 0) {
         ranges_.missed_locked(choice, started);
-        return false;
+        return pg::steady_now() - began_ < core::kGroupTarget && ranges_.choose(first, &choice);
     }
     if (board::is_keyed(choice.alone)) {
         const bool room = intake.pass_gate(&group.jobs(), before);
@@ -209,7 +210,7 @@ bool Executor::run_claimed(engine::Group& group, board::RangeChoice& choice, con
             return pg::steady_now() - began_ < core::kGroupTarget && ranges_.choose(first, &choice);
     }
     if (alone) board::slot_hold(choice.ref, group.jobs().back().key());
-    if (got == qty) board::wake_another(ticket_.database, ticket_.role);
+    if (got == qty || ranges_.others_are_due()) board::wake_another(ticket_.database, ticket_.role);
     group.run(handler, group.jobs().size() > 1);
     if (handler.new_session) engine::renew_session();
     intake.not_started(group.take_unstarted());
@@ -232,7 +233,7 @@ void Executor::run_in_transaction(engine::Group& group, board::RangeChoice* proc
     board::RangeChoice choice;
     began_ = pg::steady_now();
     bool more = ranges_.choose(true, &choice);
-    for (bool first = true; more; first = false) more = run_chunk(group, choice, first, procedure);
+    while (more) more = run_chunk(group, choice, group.jobs().empty(), procedure);
     group.finish();
     innocent_ = !engine::run_deferred_triggers(group);
     if (innocent_) throw pg::Failure(ERRCODE_QUERY_CANCELED, "interrupted");
@@ -301,6 +302,7 @@ void Executor::run_one_group() {
         if (error) {
             engine::hold_cancel();
             give_back();
+            ranges_.gave_back();
             after_failed_group(group, *error);
         }
     }

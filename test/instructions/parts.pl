@@ -11,7 +11,7 @@ my ($file, $jobs, $who) = @ARGV;
 my %parts = (
     executor => [
         ['claim', qr/^foreman::store::claim_(by_delete|held)\(/],
-        ['heads', qr/^foreman::(store::raise_range|board::choose_range)\(/],
+        ['heads', qr/^foreman::(store::raise_range|worker::TouchedRanges::choose)\(/],
         ['subtransactions', qr/^foreman::pg::Subtransaction::(Subtransaction|commit)\(/],
         ['snapshots', qr/^foreman::pg::ActiveSnapshot::~?ActiveSnapshot\(/],
         ['settings', qr/^(NewGUCNestLevel|foreman::pg::GucScope::~GucScope\(.*)$/],
