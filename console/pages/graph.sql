@@ -14,7 +14,7 @@ WITH RECURSIVE start AS (
 ), chosen AS (SELECT job_id FROM (SELECT DISTINCT job_id FROM (SELECT * FROM reached LIMIT 1000) r) d ORDER BY job_id LIMIT 150)
 SELECT jsonb_build_object(
     'nodes', (SELECT coalesce(jsonb_agg(jsonb_build_object('id', c.job_id, 'kind', j.kind, 'state', j.state) ORDER BY c.job_id), '[]')
-                FROM chosen c LEFT JOIN LATERAL (SELECT kind, state FROM foreman.jobs v WHERE v.job_id = c.job_id) j ON true),
+                FROM chosen c LEFT JOIN LATERAL (SELECT kind, state FROM foreman.jobs v WHERE v.job_id = c.job_id LIMIT 1) j ON true),
     'edges', (SELECT coalesce(jsonb_agg(jsonb_build_object('from', d.depends_on, 'to', d.job_id)), '[]')
                 FROM chosen c CROSS JOIN LATERAL (SELECT * FROM foreman.job_dependencies v WHERE v.job_id = c.job_id LIMIT 50) d
                WHERE d.depends_on IN (SELECT job_id FROM chosen)))

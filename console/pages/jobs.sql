@@ -1,5 +1,6 @@
 -- Jobs, the newest first, a page at a time. Kind, queue and state are found by indexes; a tag, a worker or a text in args is
--- looked for in the next 2000 jobs that match those, and the answer says how far that was.
+-- looked for in the next 2000 jobs that match those, and the answer says how far that was. What views are asked by is written
+-- as an expression of $1: they hide rows, so a condition that comes from a join would be looked at after all of them were read.
 WITH f AS (
     SELECT nullif(q->>'kind', '') AS kind, nullif(q->>'queue', '') AS queue, nullif(q->>'state', '') AS state, nullif(q->>'before', '')::int8 AS before,
            nullif(q->>'tag', '') AS tag, nullif(q->>'worker', '') AS worker, nullif(q->>'text', '') AS needle, nullif(q->>'id', '')::int8 AS id,
@@ -10,9 +11,10 @@ WITH f AS (
 ), looked AS (
     SELECT j.* FROM f, depth, foreman.list_jobs(f.kind, f.queue, f.state, f.before, depth.rows) j WHERE f.id IS NULL AND f.batch IS NULL
      UNION ALL
-    SELECT j.* FROM f JOIN foreman.jobs j ON j.job_id = f.id
+    SELECT j.* FROM foreman.jobs j WHERE j.job_id = nullif($1::jsonb->>'id', '')::int8
      UNION ALL
-    (SELECT j.* FROM f JOIN foreman.jobs j ON j.batch_id = f.batch WHERE f.id IS NULL AND (f.before IS NULL OR j.job_id < f.before) ORDER BY j.job_id DESC LIMIT 51)
+    (SELECT j.* FROM foreman.jobs j WHERE j.batch_id = nullif($1::jsonb->>'batch', '')::int8 AND coalesce($1::jsonb->>'id', '') = ''
+        AND j.job_id < coalesce(nullif($1::jsonb->>'before', '')::int8, 9223372036854775807) ORDER BY j.job_id DESC LIMIT 51)
 ), hits AS (
     SELECT l.* FROM looked l, f
      WHERE (f.tag IS NULL OR f.tag = ANY (l.tags)) AND (f.worker IS NULL OR l.worker_id = f.worker OR l.worker_pid::text = f.worker)

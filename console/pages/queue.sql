@@ -4,7 +4,7 @@ WITH q AS (
         AS ranges (name, span, step) WHERE name = coalesce($1::jsonb->>'range', '1h')
 ), minutes AS (
     SELECT date_bin(q.step, s.minute, 'epoch') AS at, s.* FROM q, foreman.stats_minute s
-     WHERE s.minute >= now() - q.span AND s.queue = $1::jsonb->>'name'
+     WHERE s.minute >= now() - CASE $1::jsonb->>'range' WHEN '6h' THEN interval '6 h' WHEN '1d' THEN interval '1 day' WHEN '7d' THEN interval '7 days' ELSE interval '1 h' END AND s.queue = $1::jsonb->>'name'
 ), points AS (
     SELECT extract(epoch FROM at)::int8 AS at, sum(enqueued) AS enqueued, sum(completed) AS completed, sum(failed) AS failed, sum(discarded) AS discarded,
            sum(cancelled) AS cancelled, max(wait_p50_ms) AS wait_p50, max(wait_p95_ms) AS wait_p95, max(wait_p99_ms) AS wait_p99,

@@ -15,7 +15,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::chrono::milliseconds shared_for{1900};  // the page asks every 2 s
+// The page asks as often as the answer is shared, a little later.
+constexpr std::chrono::milliseconds early{100};
 constexpr size_t max_shared = 512;
 constexpr size_t max_shared_bytes = size_t{256} * 1024;
 constexpr int max_logging_in = 8;
@@ -54,7 +55,7 @@ struct Console::Shared {
     asio::steady_timer done;
     bool asking = true;
     bool good = false;
-    Clock::time_point at{};
+    Clock::time_point until{};
     std::string body;
 };
 
@@ -364,12 +365,12 @@ asio::awaitable<std::string> Console::ask(Session_ptr session, const char* sql, 
     co_return mask_secrets(row->front());
 }
 
-asio::awaitable<std::string> Console::shared_answer(Session_ptr session, std::string key, const char* sql,
-                                                    std::string parameter) {
+asio::awaitable<std::string> Console::shared_answer(Session_ptr session, std::string key,
+                                                    const Statement& statement, std::string parameter) {
     for (auto found = answers.find(key); found != answers.end(); found = answers.find(key)) {
         const std::shared_ptr<Shared> other = found->second;
         if (!other->asking) {
-            if (other->good && Clock::now() - other->at < shared_for) {
+            if (other->good && Clock::now() < other->until) {
                 co_return other->body;
             }
             break;
@@ -383,13 +384,13 @@ asio::awaitable<std::string> Console::shared_answer(Session_ptr session, std::st
     }
     std::optional<Failure> failure;
     try {
-        mine->body = co_await ask(session, sql, std::move(parameter));
+        mine->body = co_await ask(session, statement.sql, std::move(parameter));
     } catch (const Failure& caught) {
         failure = caught;
     }
     mine->asking = false;
     mine->good = !failure && mine->body.size() <= max_shared_bytes;
-    mine->at = Clock::now();
+    mine->until = Clock::now() + std::chrono::seconds(statement.seconds) - early;
     const std::string body = mine->body;
     if (!mine->good) {
         mine->body.clear();
@@ -402,8 +403,8 @@ asio::awaitable<std::string> Console::shared_answer(Session_ptr session, std::st
 }
 
 asio::awaitable<Answer> Console::page(const Request& request, std::string name, Fields fields) {
-    const char* sql = find_page(name);
-    if (sql == nullptr) {
+    const Statement* statement = find_page(name);
+    if (statement == nullptr) {
         throw Failure(404, "wrong", "There is no such page.");
     }
     const Session_ptr session = co_await session_of(request);
@@ -412,17 +413,17 @@ asio::awaitable<Answer> Console::page(const Request& request, std::string name, 
     const std::string parameter = json_object(fields);
     Answer answer;
     if (request.header("x-foreman-live").empty()) {
-        answer.body = co_await ask(session, sql, parameter);
+        answer.body = co_await ask(session, statement->sql, parameter);
     } else {
         const std::string key = session->role + '\n' + name + '\n' + parameter;
-        answer.body = co_await shared_answer(session, key, sql, parameter);
+        answer.body = co_await shared_answer(session, key, *statement, parameter);
     }
     co_return answer;
 }
 
 asio::awaitable<Answer> Console::action(const Request& request, std::string name) {
-    const char* sql = find_action(name);
-    if (sql == nullptr) {
+    const Statement* statement = find_action(name);
+    if (statement == nullptr) {
         throw Failure(404, "wrong", "There is no such action.");
     }
     if (!starts_with(request.header("content-type"), "application/json")) {
@@ -437,7 +438,7 @@ asio::awaitable<Answer> Console::action(const Request& request, std::string name
     std::optional<Row> row;
     std::optional<Failure> failure;
     try {
-        row = co_await session->connection->act(sql, request.body);
+        row = co_await session->connection->act(statement->sql, request.body);
     } catch (const Failure& caught) {
         failure = caught;
     }
@@ -473,7 +474,7 @@ asio::awaitable<void> Console::keep_tidy() {
             }
         }
         for (auto at = answers.begin(); at != answers.end();) {
-            const bool old = !at->second->asking && Clock::now() - at->second->at > shared_for;
+            const bool old = !at->second->asking && Clock::now() > at->second->until;
             at = old ? answers.erase(at) : std::next(at);
         }
     }

@@ -29,6 +29,8 @@ struct Answer {
     std::vector<std::pair<std::string, std::string>> headers{};
 };
 
+struct Statement;
+
 /// A log-in: the open connection is all that there is of the password.
 struct Session {
     std::string role;
@@ -71,8 +73,8 @@ class Console {
     asio::awaitable<Answer> action(const Request& request, std::string name);
     asio::awaitable<Session_ptr> session_of(const Request& request);
     asio::awaitable<Session_ptr> trusted_session(const Request& request);
-    asio::awaitable<std::string> shared_answer(Session_ptr session, std::string key, const char* sql,
-                                               std::string parameter);
+    asio::awaitable<std::string> shared_answer(Session_ptr session, std::string key,
+                                               const Statement& statement, std::string parameter);
     asio::awaitable<std::string> ask(Session_ptr session, const char* sql, std::string parameter);
     void check_host(const Request& request) const;
     void check_post(const Request& request) const;
@@ -96,9 +98,10 @@ void log_line(const std::string& text);
 struct Statement {
     const char* name;
     const char* sql;
+    int seconds;  ///< how long viewers share an answer
 };
-const char* find_page(const std::string& name);
-const char* find_action(const std::string& name);
+const Statement* find_page(const std::string& name);
+const Statement* find_action(const std::string& name);
 std::string_view page_html();
 std::string_view page_html_gzip();
 std::string_view page_policy();

@@ -84,7 +84,6 @@ export async function act(name: string, body: string | object): Promise<Data> {
     }
 }
 
-const every = 2000;
 
 export interface Live {
     data?: Data;
@@ -94,7 +93,7 @@ export interface Live {
 }
 
 /** The data of a page, kept current while the page can be seen. */
-export function useLive(name: string, parameters: Parameters = {}, still = false): Live {
+export function useLive(name: string, parameters: Parameters = {}, { still = false, every = 2000 } = {}): Live {
     const [state, setState] = useState<{ key: string; data?: Data; problem?: Problem }>({ key: "" });
     const [paused, pause] = useState(false);
     const key = name + "?" + form(parameters);

@@ -16,7 +16,7 @@ const fields: [string, string, string][] = [
 
 export function Enqueue({ at }: { at: Record<string, string> }) {
     const [f, setF] = useState<Record<string, string>>({ kind: at.kind ?? "", args: "{}" });
-    const live = useLive("kinds", {}, true);
+    const live = useLive("kinds", {}, { still: true });
     const may = useMay();
     const set = (name: string) => (value: string) => setF({ ...f, [name]: value });
     const submit = async (event: Event) => {

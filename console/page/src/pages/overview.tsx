@@ -20,17 +20,19 @@ export function Range({ at, to }: { at: string; to: (range: string) => void }) {
 
 export function Overview({ at }: { at: Record<string, string> }) {
     const range = at.range ?? "1h";
-    const live = useLive("overview", { range });
+    // Days are read over: they are asked for less often, as what health() looks at.
+    const live = useLive("overview", { range }, { every: range === "1h" ? 2000 : 30000 });
+    const problems: Data[] | undefined = useLive("problems", {}, { every: 10000 }).data?.problems;
     const data = live.data;
     return (
         <Page title="Overview" live={live}>
             {data && (
                 <>
                     <section aria-label="What is wrong now">
-                        {data.problems.length === 0 ? (
+                        {problems === undefined ? null : problems.length === 0 ? (
                             <p class="good">Everything is there that this database needs to run jobs.</p>
                         ) : (
-                            data.problems.map((p: Data) => (
+                            problems.map((p: Data) => (
                                 <p class="trouble">
                                     <strong>
                                         <Text of={p.name} />

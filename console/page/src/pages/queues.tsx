@@ -98,7 +98,7 @@ function Limits({ queue, onClose }: { queue: Data; onClose: () => void }) {
 
 export function QueuePage({ at }: { at: Record<string, string> }) {
     const range = at.range ?? "1h";
-    const live = useLive("queue", { name: at.name, range });
+    const live = useLive("queue", { name: at.name, range }, { every: range === "1h" ? 2000 : 30000 });
     const [editing, setEditing] = useState(false);
     const may = useMay();
     const q = live.data?.queue;

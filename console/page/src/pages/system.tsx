@@ -43,7 +43,7 @@ export function Workers() {
 }
 
 export function Health() {
-    const live = useLive("health");
+    const live = useLive("health", {}, { every: 10000 });
     const d = live.data;
     return (
         <Page title="Health" live={live}>

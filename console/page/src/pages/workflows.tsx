@@ -86,7 +86,7 @@ function flowchart(text: string): { nodes: { id: string; text: string }[]; edges
 }
 
 export function TypeGraph({ at }: { at: Record<string, string> }) {
-    const live = useLive("workflow_graph", { type: at.type }, true);
+    const live = useLive("workflow_graph", { type: at.type }, { still: true });
     const graph = live.data ? flowchart(String(live.data.text)) : undefined;
     return (
         <Page title={<>Type <Text of={at.type} max={80} /></>} live={live}>
