@@ -53,7 +53,14 @@ test("the exporter and Prometheus read a real server, and every query of the das
     run("prometheus-sql-exporter", ["-config.file", "sql_exporter.yml", "-web.listen-address", `127.0.0.1:${exporter}`]);
     await until("the exporter has read the server", async () => (await get(`http://127.0.0.1:${exporter}/metrics`).catch(() => "")).includes('name="foreman_unhealthy"'));
     run("prometheus", ["--config.file=prometheus.yml", `--storage.tsdb.path=${dir}/data`, `--web.listen-address=127.0.0.1:${prometheus}`]);
-    const ask = async (query) => JSON.parse(await get(`http://127.0.0.1:${prometheus}/api/v1/query?query=${encodeURIComponent(query)}`).catch(() => '{"status": "away"}'));
+    // While it starts, it answers in plain words.
+    const ask = async (query) => {
+        try {
+            return JSON.parse(await get(`http://127.0.0.1:${prometheus}/api/v1/query?query=${encodeURIComponent(query)}`));
+        } catch {
+            return { status: "away" };
+        }
+    };
     const series = await until("Prometheus has read the exporter twice", async () => {
         const { data } = await ask("rate(foreman_jobs_completed_total[1m])");
         return data?.result?.length ? data.result : undefined;
