@@ -30,6 +30,8 @@ export async function start(options = [], env = {}) {
     const list = options.includes("--listen") ? options : ["--listen", "127.0.0.1:0", ...options];
     const child = spawn(program, ["--connect", conninfo(), ...list], { env: { PATH: process.env.PATH, ...env } });
     const console_ = { child, log: "", address: "" };
+    // Also when a test or a measurement ends by an error.
+    process.on("exit", () => child.kill());
     child.stderr.on("data", (data) => (console_.log += data));
     child.stdout.on("data", (data) => (console_.address += data));
     child.ended = once(child, "exit");
