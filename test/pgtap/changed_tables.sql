@@ -1,7 +1,7 @@
--- What somebody has added to the engine's tables is honoured, also by the short ways that claims and history take where
+-- What somebody has added to the engine's tables is honoured, also by the short ways that enqueue, claims and history take where
 -- nobody has: triggers see every row, and a dropped index makes things slow, not wrong.
 \ir lib/helpers.sql
-SELECT plan(14);
+SELECT plan(18);
 SELECT foreman.stop() \g /dev/null
 SELECT ok(t.wait_until($$ NOT EXISTS (SELECT FROM foreman.workers) $$), 'nobody else works here');
 CREATE SCHEMA c;
@@ -42,6 +42,22 @@ SELECT is(c.done(), 13::int8, 'a column that was dropped');
 ALTER TABLE foreman.job_history ADD CONSTRAINT no_kind CHECK (kind <> 'noop') NOT VALID;
 SELECT throws_ok('CALL c.run(1)', '23514', NULL, 'a constraint of somebody else holds');
 ALTER TABLE foreman.job_history DROP CONSTRAINT no_kind;
+
+CREATE TRIGGER see AFTER INSERT ON foreman.live_job FOR EACH ROW EXECUTE FUNCTION c.see('enqueue');
+SELECT foreman.enqueue('waits') \g /dev/null
+SELECT is((SELECT array_agg(job_id) FROM c.seen WHERE what = 'enqueue'), (SELECT array_agg(job_id) FROM foreman.jobs WHERE kind = 'waits'), 'a trigger on waiting jobs sees each that is enqueued');
+DROP TRIGGER see ON foreman.live_job;
+ALTER TABLE foreman.live_job ADD CONSTRAINT no_kind CHECK (kind <> 'waits') NOT VALID;
+SELECT throws_ok($$ SELECT foreman.enqueue('waits') $$, '23514', NULL, 'a constraint on waiting jobs holds');
+ALTER TABLE foreman.live_job DROP CONSTRAINT no_kind;
+SELECT foreman.enqueue('waits', queue => 'later', run_at => '2100-01-01', expires_at => '2100-01-02', tags => '{a,b}', metadata => '{"m": 1}', timeout => '7 s', max_attempts => 3, priority => 9) AS id \gset
+SELECT is((SELECT to_jsonb(j) - '{job_id,enqueued_at,run_at,expires_at}'::text[] FROM foreman.live_job j WHERE job_id = :id),
+    (SELECT (to_jsonb(j) || '{"priority": 9, "attempt": 0, "max_attempts": 3, "alone": 0, "state": "w", "queue": "later", "kind": "waits", "args": {}, "timeout_us": 7000000, "tags": ["a", "b"], "metadata": {"m": 1}, "crashes": 0, "interruptions": 0}')
+        - '{job_id,enqueued_at,run_at,expires_at}'::text[] FROM (SELECT (jsonb_populate_record(NULL::foreman.live_job, '{}')).*) j), 'every column of a new job has its value');
+ALTER TABLE foreman.live_job ADD COLUMN note text NOT NULL DEFAULT 'new';
+SELECT foreman.enqueue('waits') \g /dev/null
+SELECT is((SELECT count(*) FROM foreman.live_job WHERE kind = 'waits' AND note = 'new'), 3::int8, 'a column of somebody else has its default there, too');
+ALTER TABLE foreman.live_job DROP COLUMN note;
 
 -- What is in its way, as after an upgrade of somebody's own.
 ALTER INDEX foreman.live_job_claim RENAME TO gone;
