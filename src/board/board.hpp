@@ -98,8 +98,9 @@ struct RangeChoice {
 
 /// Lowers the head of a range to `key`, adding the range when it is new (then with its head at the
 /// beginning). Called by commit and abort callbacks.
+/// returns: the role that runs its jobs now: that of the range, or `role` where the board has none
 /// cost: one hash probe under the ranges lock (about 0.2 us uncontended).
-void lower_head(const RangeName& name, Oid role, Key key) noexcept;
+Oid lower_head(const RangeName& name, Oid role, Key key) noexcept;
 /// The same by reference, for a range that was chosen before; when its entry was given away meanwhile, the
 /// dispatcher is told to read the rows.
 void lower_head(RangeRef ref, Key key) noexcept;

@@ -262,6 +262,7 @@ struct LeaseEntry {
     int64 claimed_at;
     char worker[kLeaseWorkerBytes];  // while unwritten
     uint16 note_len;
+    ItemPointerData place;  // while unwritten, of the row that was leased
     double progress;
     char note[kLeaseNoteBytes];
 };

@@ -33,7 +33,7 @@ void note_off_board(Oid database, Instant due) noexcept {
     if (d->off_board_due.lower(due)) poke_dispatcher(database, kPokeDue);
 }
 
-void lower_head(const RangeName& n, Oid role, Key key) noexcept {
+Oid lower_head(const RangeName& n, Oid role, Key key) noexcept {
     // An entry can be given away between the look-up and the store; the generation tells, and the second try
     // adds it anew, at the beginning.
     const bool runs_inside = role != InvalidOid;
@@ -45,9 +45,10 @@ void lower_head(const RangeName& n, Oid role, Key key) noexcept {
         if (range_colds()[ref.index].generation != ref.generation) continue;
         core::lower(h.keys, key);
         h.lowered++;
-        return;
+        return h.role;
     }
     note_off_board(n.database, runs_inside ? Instant{key.run_at} : core::kPlusInfinity);
+    return role;
 }
 
 void lower_head(RangeRef ref, Key key) noexcept {

@@ -58,6 +58,7 @@ Took take_unwritten(const NewLease& lease, pg::UuidBytes* holder) noexcept {
     e->length_us = lease.length.us;
     e->leased_until = core::saturating_add(lease.claimed_at.us, lease.length.us);
     e->unwritten = e->open = true;
+    e->place = lease.place;
     e->worker_len = static_cast<uint8>(lease.worker.size());
     std::memcpy(e->worker, lease.worker.data(), lease.worker.size());
     pg_atomic_fetch_add_u32(&d->unwritten_leases, 1);
@@ -94,6 +95,13 @@ bool is_unwritten(int64 job_id) noexcept {
     const PartGuard guard(BoardLock::leases, LW_SHARED);
     const LeaseEntry* e = find_lease_entry(MyDatabaseId, job_id);
     return e != nullptr && e->unwritten;
+}
+
+bool is_unwritten_at(int64 job_id, ItemPointerData place) noexcept {
+    if (!any_unwritten()) return false;
+    const PartGuard guard(BoardLock::leases, LW_SHARED);
+    const LeaseEntry* e = find_lease_entry(MyDatabaseId, job_id);
+    return e != nullptr && e->unwritten && ItemPointerEquals(const_cast<ItemPointerData*>(&e->place), &place);
 }
 
 bool read_unwritten(int64 job_id, UnwrittenLease* out) noexcept {

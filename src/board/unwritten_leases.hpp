@@ -27,6 +27,7 @@ constexpr bool has_room_for_worker(std::string_view worker) noexcept {
 
 struct NewLease {
     int64 job_id;
+    ItemPointerData place;  // of its row
     pg::UuidBytes token;
     Instant claimed_at;
     core::Micros length;
@@ -46,6 +47,9 @@ void close_unwritten(int64 job_id, const pg::UuidBytes& token) noexcept;
 bool any_unwritten() noexcept;
 /// cost: a hash probe when there are any
 bool is_unwritten(int64 job_id) noexcept;
+/// Whether the row at this place is the one that was leased. Another row of the same job waits: it was made or moved
+/// before the lease has gone from the board.
+bool is_unwritten_at(int64 job_id, ItemPointerData place) noexcept;
 
 struct UnwrittenLease {
     int64 job_id;

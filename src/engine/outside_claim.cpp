@@ -104,6 +104,7 @@ bool claim_some(const Claimer& c, const board::RangeChoice& range, int qty,
         due = IsolationUsesXactSnapshot() ? lease_repeatedly(mine, spec, from, granted, jobs)
                                           : lease(mine, spec, from, granted, jobs);
     const std::size_t got = jobs->size() - before;
+    store::give_places({jobs->data() + before, got}, queue);
     intake.claimed(static_cast<int>(got));
     board::count_claimed(range.ref, static_cast<uint32>(due));
     board::count_ageing(range.ref, static_cast<uint32>(got));

@@ -121,4 +121,7 @@ SELECT is(t.state(:job), 'completed 1', 'once');
 SELECT foreman.enqueue('out', queue => 'long') AS job \gset
 SELECT count(*) FROM foreman.claim('{long}', repeat('w', 65)) \g /dev/null
 SELECT is((SELECT state FROM foreman.live_job WHERE job_id = :job), 'r', 'a lease under a long name is written at once');
+SELECT count(foreman.enqueue('out', queue => 'behind')) FROM generate_series(1, 4) \g /dev/null
+SELECT count(*) FROM foreman.claim('{behind}', 'me', 2) \g /dev/null
+SELECT is((SELECT count(*) FROM foreman.claim('{behind}', repeat('w', 65), 2)), 2::int8, 'and gets the jobs that stand behind young leases of others');
 SELECT * FROM finish();

@@ -105,10 +105,12 @@ void WorkAnnouncement::keep(MemoryContext context) {
 }
 
 void WorkAnnouncement::tell() const noexcept {
-    board::lower_head({MyDatabaseId, queue, kind, priority, alone}, role, key);
-    board::wake_for(MyDatabaseId, role, core::Instant{key.run_at}, core::Instant{GetCurrentTimestamp()});
+    // A handler may have been registered, or have gone, since the row was read.
+    const Oid runner = board::lower_head({MyDatabaseId, queue, kind, priority, alone}, role, key);
+    board::wake_for(MyDatabaseId, runner, core::Instant{key.run_at}, core::Instant{GetCurrentTimestamp()});
     // wait_for_job() serves workers outside: it is not woken for kinds that have a handler in the database.
-    if (role == InvalidOid && board::anybody_waits()) board::wake_waiters_of_queue(MyDatabaseId, queue, jobs);
+    if (runner == InvalidOid && board::anybody_waits())
+        board::wake_waiters_of_queue(MyDatabaseId, queue, jobs);
 }
 
 void KindAnnouncement::keep(MemoryContext context) { kind = kept(kind, context); }

@@ -36,7 +36,7 @@ constinit pg::Statement g_claim{
 
 constinit pg::Statement g_first_keys{"first_key",
                                      "SELECT run_at, job_id FROM foreman.live_job WHERE " CLAIMABLE
-                                     " AND foreman._is_free(job_id) ORDER BY run_at, job_id LIMIT $7",
+                                     " ORDER BY run_at, job_id LIMIT $7",
                                      {TEXTOID, TEXTOID, INT2OID, INT2OID, TIMESTAMPTZOID, INT8OID, INT8OID}};
 
 template <int N>
@@ -295,7 +295,8 @@ core::Key first_between(const Table& t, const RangeSpec& range, core::Key from, 
     RangeScan scan(range, from, to, pg::IndexScan::For::reading, one_by_one && to == core::kNoKey);
     while (scan.rows().next()) {
         const core::Key key = scan.row(t).key();
-        if (is_in(held, key) || board::is_unwritten(key.job_id)) continue;
+        // Whose row is new is not passed over: when the lease goes, nobody lowers the head to it.
+        if (is_in(held, key) || board::is_unwritten_at(key.job_id, scan.rows().place())) continue;
         if (!one_by_one) return key;
         if (to == core::kNoKey) {
             ahead.count = 0;
@@ -337,6 +338,7 @@ class ScannedRow final : public WaitingRow {
   public:
     ScannedRow(const Table& table, RangeScan* scan) noexcept : row_(scan->row(table)), rows_(scan->rows()) {}
     core::Key key() const override { return row_.key(); }
+    ItemPointerData place() const override { return rows_.place(); }
     bool is_untouched() const override { return rows_.is_untouched(); }
     void read(MemoryContext context, Job* out) const override { row_.read(context, out); }
 

@@ -11,10 +11,12 @@ namespace foreman::store {
 
 namespace {
 
+// Asked twice: before the lock, so that what is leased takes no place among the $2, and after it, when it counts.
 constinit pg::Statement g_expired{
     "expired",
     "WITH c AS MATERIALIZED (SELECT ctid FROM foreman.live_job WHERE expires_at " LE " $1 AND state " NE
-    " 'r'::pg_catalog.\"char\" ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED) "
+    " 'r'::pg_catalog.\"char\" AND foreman._is_free(job_id) ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP "
+    "LOCKED) "
     "DELETE FROM foreman.live_job WHERE ctid " EQ
     " ANY (ARRAY (SELECT ctid FROM c)) AND foreman._is_free(job_id) "
     "RETURNING " JOB_COLUMNS,

@@ -23,12 +23,13 @@ namespace {
 
 #define LEASED_COLUMNS JOB_COLUMNS ", claimed_at, token"
 
+// Asked twice: before the lock, so that what is leased takes no place among the $8, and after it, when it counts.
 constinit pg::Statement g_lease{
     "lease_jobs",
     "WITH c AS MATERIALIZED (SELECT ctid FROM foreman.live_job WHERE queue " EQ " $1 AND kind " EQ
     " $2 AND priority " EQ " $3 AND alone " EQ " $4 AND state " EQ
     " 'w'::pg_catalog.\"char\" AND (run_at, job_id) " GE " ($5, $6) AND run_at " LE
-    " $7 ORDER BY run_at, job_id LIMIT $8 FOR UPDATE SKIP LOCKED) "
+    " $7 AND foreman._is_free(job_id) ORDER BY run_at, job_id LIMIT $8 FOR UPDATE SKIP LOCKED) "
     "UPDATE foreman.live_job j SET state = 'r', token = pg_catalog.gen_random_uuid(), claimed_at = $7, "
     "worker = $9, "
     "lease_us = $10, worker_pid = NULL WHERE j.ctid " EQ
@@ -133,7 +134,7 @@ void lease_keyed_jobs(const RangeSpec& range, core::Key from, int qty, const Lea
         tokens.emplace(row.i64(1), pg::uuid_bytes(row.datum(2)));
     for (Job& j : jobs) {
         j.held = false;
-        const LeasedJob l{j, tokens.at(j.job_id)};
+        const LeasedJob l{j, tokens.at(j.job_id), false};
         out->push_back(l);
         remember_lease(j.job_id, l.token, claim.now + claim.length, claim.length, j.key_entries, claim.queue);
     }

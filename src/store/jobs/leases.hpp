@@ -21,6 +21,7 @@ struct LeaseClaim {
 struct LeasedJob {
     Job job;
     pg::UuidBytes token;
+    bool on_board;  // its row does not say so
 };
 
 /// does: leases up to `qty` due jobs of a range, in order, and remembers them for the board.

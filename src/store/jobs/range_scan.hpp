@@ -10,6 +10,7 @@ namespace foreman::store {
 class WaitingRow {
   public:
     virtual core::Key key() const = 0;
+    virtual ItemPointerData place() const = 0;
     /// As pg::IndexScan::is_untouched().
     virtual bool is_untouched() const = 0;
     /// Everything but names and keys.

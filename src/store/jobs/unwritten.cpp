@@ -58,8 +58,8 @@ struct Scan {
 bool take_row(Scan* scan, const pg::UuidBytes& token, const WaitingRow& row) {
     const core::Key key = row.key();
     if (scan->no_room || board::is_unwritten(key.job_id)) return false;
-    const board::NewLease lease{key.job_id, token, scan->claim->now, scan->claim->length,
-                                scan->claim->worker};
+    const board::NewLease lease{key.job_id,       row.place(),         token,
+                                scan->claim->now, scan->claim->length, scan->claim->worker};
     pg::UuidBytes holder{};
     board::Took took = take_unwritten_lease(scan->range, key, lease, &holder);
     if (took == board::Took::held_in_row && row.is_untouched()) {
@@ -94,12 +94,19 @@ bool lease_on_board(const RangeSpec& range, core::Key from, int qty, const Lease
         l.job.queue = queue;
         l.job.kind = kind;
         l.token = tokens[taken++];
-        board::give_place_to_lease(l.job.job_id, claim.queue);
-        board::hand_over_place(claim.queue);
+        l.on_board = true;
         out->push_back(l);
         return true;
     });
     return read && !scan.no_room;
+}
+
+void give_places(std::span<const LeasedJob> jobs, uint32 queue) noexcept {
+    for (const LeasedJob& l : jobs) {
+        if (!l.on_board) continue;
+        board::give_place_to_lease(l.job.job_id, queue);
+        board::hand_over_place(queue);
+    }
 }
 
 Settled::Settled(std::span<const TokenPair> pairs, pg::ContextResource* memory)

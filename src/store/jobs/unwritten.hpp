@@ -13,6 +13,9 @@ namespace foreman::store {
 /// cost: about 2 us a job
 bool lease_on_board(const RangeSpec& range, core::Key from, int qty, const LeaseClaim& claim,
                     MemoryContext context, pg::vector<LeasedJob>* out);
+/// does: gives those of them that are on the board a place of the queue each, which this process has taken. Once the
+///     claim cannot be tried again any more: a lease that is undone gives its place back.
+void give_places(std::span<const LeasedJob> jobs, uint32 queue) noexcept;
 
 /// What somebody ends: tokens, and for each whether only the board has the lease.
 class Settled {
