@@ -164,8 +164,10 @@ void leave_to_prepared(int64 job_id, const pg::UuidBytes& token) noexcept {
 
 void leases_to_write(Instant before, std::size_t max, pg::vector<UnwrittenLease>* out, Instant* next) {
     *next = core::kPlusInfinity;
-    if (count_unwritten() == 0) return;
-    out->resize(max);
+    // At the end of the dispatcher `max` is the whole table.
+    const std::size_t room = std::min<std::size_t>(max, count_unwritten());
+    if (room == 0) return;
+    out->resize(room);
     std::size_t n = 0;
     {
         const PartGuard guard(BoardLock::leases, LW_SHARED);
@@ -175,7 +177,7 @@ void leases_to_write(Instant before, std::size_t max, pg::vector<UnwrittenLease>
             if (!is_mine(e) || e.open) continue;
             const bool is_due =
                 e.prepared || e.claimed_at <= before.us || e.leased_until <= (before + kWrittenAfter).us;
-            if (is_due && e.settling == 0 && n < max) {
+            if (is_due && e.settling == 0 && n < room) {
                 read_entry(e, &(*out)[n++]);
             } else {
                 const Instant due = std::min(Instant{e.claimed_at} + kWrittenAfter, Instant{e.leased_until});
