@@ -176,10 +176,11 @@ SELECT foreman.signal_workflow('flow', 'earlier', '{}') \g /dev/null
 SELECT is(o.work('earlier', '[{"command": "schedule_effect", "sequence": 1, "kind": "slow"}, {"command": "start_child", "sequence": 2, "workflow_type": "flow", "workflow_id": "earlier child"}, {"command": "continue_as_new", "sequence": 3, "input": {}}]'), 'accepted',
     'a run continues while an effect and a child of it are under way');
 SELECT o.work('earlier', '[{"command": "wait_for_signal", "sequence": 1, "name": "x"}]') \g /dev/null
+-- Before the other task of the queue, which the end of the effect makes.
+SELECT ok(t.wait_until($$ o.tasks('earlier child') = 'available' $$), 'the child has a task');
 INSERT INTO o.gate VALUES (true);
 SELECT ok(t.wait_until($$ o.happened('earlier', 'EarlierEffectEnded') $$), 'the effect ends in the new one');
 SELECT is(o.data('earlier', 'EarlierEffectEnded'), '{"effect": "1", "result": {"slow": 1}}', 'with its result, and no number of a command');
-SELECT ok(t.wait_until($$ o.tasks('earlier child') = 'available' $$), 'the child has a task');
 SELECT o.work('earlier child', '[{"command": "complete", "sequence": 1, "result": 7}]') \g /dev/null
 SELECT ok(t.wait_until($$ o.happened('earlier', 'EarlierChildEnded') $$), 'so does the child');
 SELECT is(o.happened('earlier', 'EffectCompleted') OR o.happened('earlier', 'ChildEnded'), false, 'no command of the new run has ended by it');
