@@ -1,5 +1,6 @@
-// Claims of jobs whose rows stay, or are leased, and reads of ranges; those that delete: claim_delete.cpp. Each statement has one possible shape: an index scan of
-// live_job_claim from the head inside one range; AsOwner puts the planner's alternatives aside.
+// Claims of jobs whose rows stay, or are leased, and reads of ranges; those that delete: claim_delete.cpp. Each statement
+// has one possible shape: an index scan of live_job_claim from the head inside one range; AsOwner puts the planner's
+// alternatives aside.
 #include <algorithm>
 
 #include "board/my_slot.hpp"
@@ -10,6 +11,7 @@
 #include "store/commit/remember.hpp"
 #include "store/db/schema.hpp"
 #include "store/db/sql_names.hpp"
+#include "store/jobs/claimable.hpp"
 #include "store/jobs/current_job.hpp"
 #include "store/jobs/job_columns.hpp"
 #include "store/jobs/job_row.hpp"
@@ -18,11 +20,6 @@
 namespace foreman::store {
 
 namespace {
-
-#define CLAIMABLE                                                                                 \
-    "queue " EQ " $1 AND kind " EQ " $2 AND priority " EQ " $3 AND alone " EQ " $4 AND state " EQ \
-    " 'w'::pg_catalog.\"char\" "                                                                  \
-    "AND (run_at, job_id) " GE " ($5, $6)"
 
 // Their rows stay: FOR NO KEY UPDATE, since a key of theirs may be looked up meanwhile.
 constinit pg::Statement g_claim_held{
@@ -91,17 +88,6 @@ constinit pg::Statement g_set_alone{
 constinit pg::Statement g_leases{
     "leases", "SELECT job_id, worker_pid, claimed_at FROM foreman.live_job WHERE state " EQ
               " 'r'::pg_catalog.\"char\" AND worker IS NULL AND worker_pid IS NOT NULL ORDER BY job_id"};
-
-// -infinity and infinity compare as they should; a key of a real row has a finite run_at.
-template <int N>
-void set_range(pg::Args<N>* a, const RangeSpec& range, core::Key from) {
-    a->text(1, range.queue)
-        .text(2, range.kind)
-        .i16(3, range.priority)
-        .i16(4, range.alone)
-        .instant(5, core::Instant{from.run_at})
-        .i64(6, from.job_id);
-}
 
 // The jobs that this process locked last, and in which transaction: more than a group has.
 constexpr std::size_t kHeldNoted = 512;

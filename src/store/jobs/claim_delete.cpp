@@ -10,6 +10,7 @@
 #include "pg/xact.hpp"
 #include "store/db/schema.hpp"
 #include "store/db/sql_names.hpp"
+#include "store/jobs/claimable.hpp"
 #include "store/jobs/job_columns.hpp"
 #include "store/jobs/job_row.hpp"
 #include "store/jobs/jobs.hpp"
@@ -18,11 +19,6 @@
 namespace foreman::store {
 
 namespace {
-
-#define CLAIMABLE                                                                                 \
-    "queue " EQ " $1 AND kind " EQ " $2 AND priority " EQ " $3 AND alone " EQ " $4 AND state " EQ \
-    " 'w'::pg_catalog.\"char\" "                                                                  \
-    "AND (run_at, job_id) " GE " ($5, $6)"
 
 // The selection is an array, computed once, and its rows are found by ctid: planned as a join it may scan the
 // table, or run the limited selection more than once.
@@ -38,16 +34,6 @@ constinit pg::Statement g_first_keys{"first_key",
                                      "SELECT run_at, job_id FROM foreman.live_job WHERE " CLAIMABLE
                                      " ORDER BY run_at, job_id LIMIT $7",
                                      {TEXTOID, TEXTOID, INT2OID, INT2OID, TIMESTAMPTZOID, INT8OID, INT8OID}};
-
-template <int N>
-void set_range(pg::Args<N>* a, const RangeSpec& range, core::Key from) {
-    a->text(1, range.queue)
-        .text(2, range.kind)
-        .i16(3, range.priority)
-        .i16(4, range.alone)
-        .instant(5, core::Instant{from.run_at})
-        .i64(6, from.job_id);
-}
 
 // Of live_job: where the columns of PLAIN_COLUMNS are.
 constexpr const char* kNames[] = {"job_id" KEYLESS_COLUMNS(AND_TEXT)};

@@ -13,6 +13,7 @@
 #include "store/commit/remember.hpp"
 #include "store/db/schema.hpp"
 #include "store/db/sql_names.hpp"
+#include "store/jobs/claimable.hpp"
 #include "store/jobs/job_columns.hpp"
 #include "store/jobs/key_gate.hpp"
 #include "store/jobs/unwritten.hpp"
@@ -26,9 +27,7 @@ namespace {
 // Asked twice: before the lock, so that what is leased takes no place among the $8, and after it, when it counts.
 constinit pg::Statement g_lease{
     "lease_jobs",
-    "WITH c AS MATERIALIZED (SELECT ctid FROM foreman.live_job WHERE queue " EQ " $1 AND kind " EQ
-    " $2 AND priority " EQ " $3 AND alone " EQ " $4 AND state " EQ
-    " 'w'::pg_catalog.\"char\" AND (run_at, job_id) " GE " ($5, $6) AND run_at " LE
+    "WITH c AS MATERIALIZED (SELECT ctid FROM foreman.live_job WHERE " CLAIMABLE " AND run_at " LE
     " $7 AND foreman._is_free(job_id) ORDER BY run_at, job_id LIMIT $8 FOR UPDATE SKIP LOCKED) "
     "UPDATE foreman.live_job j SET state = 'r', token = pg_catalog.gen_random_uuid(), claimed_at = $7, "
     "worker = $9, "
@@ -86,12 +85,7 @@ void lease_jobs(const RangeSpec& range, core::Key from, int qty, const LeaseClai
                 MemoryContext context, pg::vector<LeasedJob>* out) {
     const AsOwner scope;
     pg::Args<10> a;
-    a.text(1, range.queue)
-        .text(2, range.kind)
-        .i16(3, range.priority)
-        .i16(4, range.alone)
-        .instant(5, core::Instant{from.run_at})
-        .i64(6, from.job_id);
+    set_range(&a, range, from);
     a.instant(7, claim.now).i64(8, qty).text(9, claim.worker).i64(10, claim.length.us);
     const std::size_t first = out->size();
     for (const pg::Row row : g_lease.execute_latest(a)) {
