@@ -2,6 +2,7 @@
 -- The feed of the events of all workflows, and projections of it. See src/store/feed/feed.hpp for the order of positions.
 ------------------------------------------------------------------------------------------------------------------------
 
+-- bundle: producer worker operator monitor handler
 CREATE TYPE foreman.event AS (
     "position"    pg_catalog.int8,
     workflow_type pg_catalog.text,
