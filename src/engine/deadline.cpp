@@ -55,9 +55,11 @@ void interrupt_handler(int64 now, Fired why) noexcept {
     // A program that COPY started is in this process's group, and interrupted as the server's own timeouts do
     // it; the signal comes here, too, before this call returns.
     kill(-MyProcPid, SIGINT);
-    if (g_fired == 0) {
-        g_fired = static_cast<sig_atomic_t>(why);
-        // Only its neighbours want a job out that overran: its session does not end for that.
+    // Only its neighbours want a job out that overran: its session does not end for that, but for a timeout
+    // that passes while the handler goes on all the same.
+    const auto reason = static_cast<sig_atomic_t>(why);
+    if (g_fired != reason) {
+        g_fired = reason;
         g_die_at = why == Fired::overrun ? PG_INT64_MAX : now + g_grace;
     }
     InterruptPending = 1;

@@ -58,7 +58,12 @@ sub start
 	my ($self, @which) = @_;
 	for my $i (@which)
 	{
-		next if defined $self->{running}[$i];
+		if (defined $self->{running}[$i])
+		{
+			next if $self->{running}[$i]{run}->pumpable;
+			# Its script is over, or it has raised.
+			$self->end($i);
+		}
 		my ($round, $in) = (++$self->{round}, "$self->{dir}/in$i");
 		unlink $in;
 		append_to_file($in, join("\n", $self->{clients}[$i]->()) . "\n");

@@ -12,7 +12,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 our @EXPORT = qw(new_server settings install value ask eventually wait_for stays pids timed
-  log_position log_count is_idle log_is_clean one_place_each);
+  log_position log_count is_idle log_is_clean one_place_each figure seed);
 
 # Deadlines of promises are as they are stated, plus what a loaded machine may take to start psql.
 my $slack = 1.0 * ($ENV{FOREMAN_TEST_SLACK} // 1.0);
@@ -169,6 +169,23 @@ sub log_position
 {
 	my ($node) = @_;
 	return -s $node->logfile;
+}
+
+# A figure of the run, which `make torture` puts into its table.
+sub figure
+{
+	my ($name, $value) = @_;
+	diag("figure: $name = $value");
+	return;
+}
+
+# Everything that is random follows from this, which is printed; FOREMAN_TEST_SEED repeats a run.
+sub seed
+{
+	my $seed = $ENV{FOREMAN_TEST_SEED} // int(time * 1000) % 1_000_000;
+	srand($seed);
+	diag("FOREMAN_TEST_SEED=$seed");
+	return;
 }
 
 # How many lines of the server's log match, from a position on.
