@@ -2127,6 +2127,28 @@ COMMENT ON TABLE foreman.minute_stat IS 'What happened in each minute to the job
 COMMENT ON COLUMN foreman.minute_stat.wait_p50 IS 'Median of the time from when a job was due to its start, in milliseconds';
 COMMENT ON COLUMN foreman.minute_stat.run_p50 IS 'Median of the time that handlers took, in milliseconds';
 
+-- The same of whole hours, summed up once when an hour is over: a week of minutes of many queues is too much to read for a
+-- chart. Of the percentiles an hour has the highest that a minute of it had.
+CREATE TABLE foreman.hour_stat (
+    hour      pg_catalog.timestamptz NOT NULL,
+    queue     pg_catalog.text COLLATE pg_catalog."C" NOT NULL,
+    enqueued  pg_catalog.int8 NOT NULL,
+    completed pg_catalog.int8 NOT NULL,
+    failed    pg_catalog.int8 NOT NULL,
+    discarded pg_catalog.int8 NOT NULL,
+    cancelled pg_catalog.int8 NOT NULL,
+    wait_p50  pg_catalog.float8,
+    wait_p95  pg_catalog.float8,
+    wait_p99  pg_catalog.float8,
+    run_p50   pg_catalog.float8,
+    run_p95   pg_catalog.float8,
+    run_p99   pg_catalog.float8,
+    CONSTRAINT hour_stat_pkey PRIMARY KEY (hour, queue)
+);
+COMMENT ON TABLE foreman.hour_stat IS 'What happened in each hour that is over to the jobs of each queue, for thirty days; see foreman.stats_hour';
+COMMENT ON COLUMN foreman.hour_stat.wait_p50 IS 'The highest of the medians of its minutes, in milliseconds';
+COMMENT ON COLUMN foreman.hour_stat.run_p50 IS 'The highest of the medians of its minutes, in milliseconds';
+
 -- What happened in a minute to workflows of a type.
 CREATE TABLE foreman.workflow_minute_stat (
     minute            pg_catalog.timestamptz NOT NULL,
@@ -2330,6 +2352,36 @@ COMMENT ON COLUMN foreman.stats_minute.wait_p99_ms IS 'The same of 99 percent';
 COMMENT ON COLUMN foreman.stats_minute.run_p50_ms IS 'From the start of the last attempt to the end: half of those that ended took no longer; within a quarter';
 COMMENT ON COLUMN foreman.stats_minute.run_p95_ms IS 'The same of 95 percent';
 COMMENT ON COLUMN foreman.stats_minute.run_p99_ms IS 'The same of 99 percent';
+
+-- Hours that are over and the minutes since: of minutes it reads no more than those that are in no hour yet.
+-- bundle: operator monitor
+CREATE VIEW foreman.stats_hour WITH (security_barrier) AS
+SELECT h.hour, h.queue, h.enqueued, h.completed, h.failed, h.discarded, h.cancelled,
+       h.wait_p50 AS wait_p50_ms, h.wait_p95 AS wait_p95_ms, h.wait_p99 AS wait_p99_ms,
+       h.run_p50 AS run_p50_ms, h.run_p95 AS run_p95_ms, h.run_p99 AS run_p99_ms
+  FROM foreman.hour_stat h WHERE foreman._sees(h.queue)
+ UNION ALL
+SELECT pg_catalog.date_bin('1 hour', s.minute, '2000-01-01 00:00:00+00'), s.queue, pg_catalog.sum(s.enqueued)::pg_catalog.int8, pg_catalog.sum(s.completed)::pg_catalog.int8,
+       pg_catalog.sum(s.failed)::pg_catalog.int8, pg_catalog.sum(s.discarded)::pg_catalog.int8, pg_catalog.sum(s.cancelled)::pg_catalog.int8,
+       pg_catalog.max(s.wait_p50), pg_catalog.max(s.wait_p95), pg_catalog.max(s.wait_p99), pg_catalog.max(s.run_p50), pg_catalog.max(s.run_p95), pg_catalog.max(s.run_p99)
+  FROM foreman.minute_stat s
+ WHERE s.minute OPERATOR(pg_catalog.>=) COALESCE((SELECT pg_catalog.max(l.hour) OPERATOR(pg_catalog.+) '1 hour'::pg_catalog.interval FROM foreman.hour_stat l), '-infinity')
+   AND foreman._sees(s.queue)
+ GROUP BY 1, 2;
+COMMENT ON VIEW foreman.stats_hour IS 'What happened in each hour to the jobs of each queue, for thirty days, the current hour so far included; hours in which nothing happened have no row. For charts of days: it reads a sixtieth of what stats_minute reads';
+COMMENT ON COLUMN foreman.stats_hour.hour IS 'Its beginning, at a full hour of UTC';
+COMMENT ON COLUMN foreman.stats_hour.queue IS 'Queue';
+COMMENT ON COLUMN foreman.stats_hour.enqueued IS 'Jobs that were enqueued';
+COMMENT ON COLUMN foreman.stats_hour.completed IS 'Jobs that completed';
+COMMENT ON COLUMN foreman.stats_hour.failed IS 'Attempts that failed and are tried again';
+COMMENT ON COLUMN foreman.stats_hour.discarded IS 'Jobs that were discarded';
+COMMENT ON COLUMN foreman.stats_hour.cancelled IS 'Jobs that were cancelled';
+COMMENT ON COLUMN foreman.stats_hour.wait_p50_ms IS 'From when a job was due to its start: half of those that ended in a minute waited no longer, in the worst minute of the hour';
+COMMENT ON COLUMN foreman.stats_hour.wait_p95_ms IS 'The same of 95 percent';
+COMMENT ON COLUMN foreman.stats_hour.wait_p99_ms IS 'The same of 99 percent';
+COMMENT ON COLUMN foreman.stats_hour.run_p50_ms IS 'From the start of the last attempt to the end: half of those that ended in a minute took no longer, in the worst minute of the hour';
+COMMENT ON COLUMN foreman.stats_hour.run_p95_ms IS 'The same of 95 percent';
+COMMENT ON COLUMN foreman.stats_hour.run_p99_ms IS 'The same of 99 percent';
 
 -- bundle: operator monitor
 CREATE FUNCTION foreman._workflow_counts(OUT workflow_type pg_catalog.text, OUT running pg_catalog.int8, OUT parked pg_catalog.int8, OUT pending_inputs pg_catalog.int8,
@@ -2607,8 +2659,11 @@ COMMENT ON COLUMN foreman.schedule_runs.finished_at IS 'When the job ended';
 COMMENT ON COLUMN foreman.schedule_runs.worker_pid IS 'Process that runs or ran it';
 COMMENT ON COLUMN foreman.schedule_runs.message IS 'What the command''s last statement or the handler returned; else the last error; NULL without the right to see args';
 
+------------------------------------------------------------------------------------------------------------------------
 -- The newest rows of the views, for dashboards: a view with ORDER BY ... LIMIT reads and sorts everything, these functions
 -- find the ids first.
+------------------------------------------------------------------------------------------------------------------------
+
 -- bundle: operator monitor
 CREATE FUNCTION foreman._newest_jobs(kind pg_catalog.text, queue pg_catalog.text, state pg_catalog.text, before_id pg_catalog.int8,
     max_rows pg_catalog.int4)

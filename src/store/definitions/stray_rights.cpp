@@ -70,35 +70,37 @@ constinit pg::Statement g_stray{
                     "b.catalog::pg_catalog.regclass::pg_catalog.oid AS classid, g.role::pg_catalog.oid AS "
                     "grantee, "
                     "pg_catalog.split_part(b.privilege, ' ', 1) AS privilege_type, w.name FROM ROWS FROM "
-                    "(pg_catalog.unnest($2), "
-                    "pg_catalog.unnest($3), pg_catalog.unnest($4), pg_catalog.unnest($5)) AS b(bundle, "
-                    "privilege, catalog, objects) JOIN foreman.role_grant g ON g.bundle " EQ
-                    " b.bundle CROSS JOIN LATERAL pg_catalog.regexp_split_to_table(pg_catalog.regexp_replace("
-                    "b.objects, '[(][^)]*[)]', '', 'g'), ', ') AS w(name)), stray AS "
-                    "(SELECT h.*, CASE WHEN h.grantee " EQ
-                    " 0 THEN 'PUBLIC' ELSE pg_catalog.pg_get_userbyid(h.grantee)::pg_catalog.text END AS "
-                    "role, "
-                    "i.identity FROM held h LEFT JOIN pg_catalog.pg_roles r ON r.oid " EQ
+                    "(pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4), "
+                    "pg_catalog.unnest($5)) AS "
+                    "b(bundle, privilege, catalog, objects) JOIN foreman.role_grant g ON g.bundle " EQ
+                    " b.bundle CROSS JOIN LATERAL "
+                    "pg_catalog.regexp_split_to_table(pg_catalog.regexp_replace(b.objects, "
+                    "'[(][^)]*[)]', '', 'g'), ', ') AS w(name)), "
+                    // OFFSET 0: each object is identified once.
+                    "named AS (SELECT h.*, i.identity, pg_catalog.regexp_replace(i.identity, '[(].*', '') AS "
+                    "name FROM held h "
+                    "LEFT JOIN pg_catalog.pg_roles r ON r.oid " EQ
                     " h.grantee CROSS JOIN LATERAL pg_catalog.pg_identify_object(h.classid, h.objid, "
-                    "h.column_number) i "
-                    "WHERE h.grantee " NE
-                    " h.owner AND r.rolsuper IS NOT TRUE AND NOT EXISTS (SELECT FROM "
-                    "pg_catalog.pg_init_privs p CROSS JOIN "
-                    "LATERAL pg_catalog.aclexplode(p.initprivs) a WHERE p.classoid " EQ
-                    " h.classid AND p.objoid " EQ " h.objid AND p.objsubid " EQ
-                    " h.column_number AND a.grantee " EQ " h.grantee AND a.privilege_type " EQ
-                    " h.privilege_type AND a.is_grantable " GE
-                    " h.is_grantable) AND NOT (NOT h.is_grantable AND EXISTS (SELECT FROM given g WHERE "
-                    "g.classid " EQ " h.classid AND g.grantee " EQ " h.grantee AND g.privilege_type " EQ
-                    " h.privilege_type AND (g.name " EQ " i.identity OR g.name " EQ
-                    " pg_catalog.regexp_replace(i.identity, '[(].*', '')))) AND NOT (i.identity " EQ
-                    " 'cron' AND h.privilege_type " EQ " 'USAGE') AND NOT (h.privilege_type " EQ
-                    " 'EXECUTE' AND pg_catalog.starts_with(i.identity, 'cron.'))) SELECT pg_catalog.count(*) "
-                    "OVER (), "
-                    "pg_catalog.format('%s has %s on %s', s.role, s.privilege_type, "
-                    "pg_catalog.regexp_replace(s.identity, "
-                    "'[(].*', '')) FROM stray s "
-                    "ORDER BY s.identity, s.role, s.privilege_type LIMIT 1",
+                    "h.column_number) i WHERE "
+                    "h.grantee " NE
+                    " h.owner AND r.rolsuper IS NOT TRUE OFFSET 0), stray AS (SELECT n.identity, n.name, "
+                    "n.privilege_type, CASE WHEN n.grantee " EQ
+                    " 0 THEN 'PUBLIC' ELSE pg_catalog.pg_get_userbyid(n.grantee)::pg_catalog.text END AS "
+                    "role FROM named n "
+                    // The subquery is read once, into a hash table.
+                    "WHERE (n.is_grantable OR NOT ((n.classid, n.grantee, n.privilege_type, n.name) " EQ
+                    " ANY (SELECT g.classid, g.grantee, g.privilege_type, g.name FROM given g))) AND NOT "
+                    "(n.identity " EQ " 'cron' AND n.privilege_type " EQ
+                    " 'USAGE') AND NOT (n.privilege_type " EQ
+                    " 'EXECUTE' AND pg_catalog.starts_with(n.identity, 'cron.')) AND NOT EXISTS (SELECT FROM "
+                    "pg_catalog.pg_init_privs p CROSS JOIN LATERAL pg_catalog.aclexplode(p.initprivs) a "
+                    "WHERE p.classoid " EQ " n.classid AND p.objoid " EQ " n.objid AND p.objsubid " EQ
+                    " n.column_number AND a.grantee " EQ " n.grantee AND a.privilege_type " EQ
+                    " n.privilege_type AND a.is_grantable " GE
+                    " n.is_grantable)) SELECT pg_catalog.count(*) OVER (), pg_catalog.format('%s has %s on "
+                    "%s', s.role, "
+                    "s.privilege_type, s.name) FROM stray s ORDER BY s.identity, s.role, s.privilege_type "
+                    "LIMIT 1",
     {TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID}};
 
 void run_all(const pg::Rows& commands) {

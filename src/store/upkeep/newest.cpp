@@ -2,7 +2,9 @@
 //
 // Each table is walked backwards by id in steps that grow. A rare kind would walk all of history: that walk
 // stops after kWalked rows, and the rest is asked of the BRIN index, which costs an insert next to nothing
-// and knows for every 16 blocks which kinds, queues and outcomes they can hold.
+// and knows for every 16 blocks which kinds, queues and outcomes they can hold. Of jobs that wait, a queue or a
+// kind that others' newer jobs hide is asked of the index that claims use: it has no order by id, so that all
+// of its entries are looked at, unless they are too many.
 #include "store/upkeep/newest.hpp"
 
 #include <algorithm>
@@ -23,7 +25,9 @@ using core::StoredState;
 namespace {
 
 constexpr int64 kSteps[] = {200, 800, 4000, 16000, 64000};
-constexpr int64 kWalked = 85000;  // the sum of kSteps
+constexpr int64 kWalked = 85000;   // the sum of kSteps
+constexpr int kFewSteps = 3;       // of kSteps, before the index of claims is asked
+constexpr int64 kLooked = 100000;  // so many of its entries are looked at
 constexpr core::Micros kFirstWindow = core::milliseconds(100);
 constexpr core::Micros kLastWindow = core::days(36525);
 constexpr int kWindowGrowth = 8;
@@ -48,6 +52,37 @@ constinit pg::Statement g_walk_live{
     " ANY ($7), attempt " GT " 0, run_at " LE " $6)) AS fits FROM foreman.live_job WHERE job_id " LT
     " $3 ORDER BY job_id DESC LIMIT $4) s",
     {TEXTOID, TEXTARRAYOID, INT8OID, INT8OID, TEXTOID, TIMESTAMPTZOID, INT8ARRAYOID}};
+
+// Entries of the index of claims: of the queues and the kind, due after $6 and until $8. What comes before
+// run_at in it are the ranges r, each of which is found by one step in the index; 2000 of them at most. $4: how
+// many entries at most, $5: only those that never failed and that no executor runs, which are $7.
+constinit pg::Statement g_look{
+    "look_live",
+    "WITH RECURSIVE r AS ((SELECT queue, kind, priority, alone, 1 AS nth FROM foreman.live_job WHERE "
+    "state " EQ
+    " 'w' ORDER BY queue, kind, priority, alone LIMIT 1) UNION ALL SELECT l.queue, l.kind, l.priority, "
+    "l.alone, "
+    "r.nth " PLUS
+    " 1 FROM r CROSS JOIN LATERAL (SELECT n.queue, n.kind, n.priority, n.alone FROM "
+    "foreman.live_job n WHERE n.state " EQ " 'w' AND (n.queue, n.kind, n.priority, n.alone) " GT
+    " (r.queue, r.kind, r.priority, r.alone) ORDER BY n.queue, n.kind, n.priority, n.alone LIMIT 1) l WHERE "
+    "r.nth " LT " 2000) SELECT pg_catalog.count(*), pg_catalog.array_agg(s.job_id) FILTER (WHERE s.job_id " LT
+    " $3 AND (NOT $5 OR s.attempt " EQ " 0 AND NOT s.job_id " EQ
+    " ANY ($7))), (SELECT pg_catalog.max(r.nth) FROM r) FROM (SELECT l.job_id, l.attempt FROM r CROSS JOIN "
+    "LATERAL (SELECT w.job_id, w.attempt FROM foreman.live_job w WHERE w.state " EQ " 'w' AND w.queue " EQ
+    " r.queue AND w.kind " EQ " r.kind AND w.priority " EQ " r.priority AND w.alone " EQ
+    " r.alone AND w.run_at " GT " $6 AND w.run_at " LE " $8 OFFSET 0) l WHERE ($1 IS NULL OR r.kind " EQ
+    " $1) AND ($2 IS NULL OR r.queue " EQ " ANY ($2)) LIMIT $4) s",
+    {TEXTOID, TEXTARRAYOID, INT8OID, INT8OID, BOOLOID, TIMESTAMPTZOID, INT8ARRAYOID, TIMESTAMPTZOID}};
+constexpr int kMostRanges = 2000;
+
+// A job that failed before.
+constinit pg::Statement g_retryable{"newest_retryable",
+                                    "SELECT job_id FROM foreman.live_job WHERE attempt " GT " 0 AND " FITS
+                                    " AND job_id " LT " $3 AND foreman._state_name(state, job_id " EQ
+                                    " ANY ($5), true, false) " EQ
+                                    " 'retryable' ORDER BY job_id DESC LIMIT $4",
+                                    {TEXTOID, TEXTARRAYOID, INT8OID, INT8OID, INT8ARRAYOID}};
 
 // What narrows history down, as bits: a statement each, since a plan uses the BRIN index for a condition only
 // where that cannot be NULL.
@@ -82,9 +117,11 @@ constinit pg::Statement g_run_by_executors{"newest_run_by_executors",
                                            " ANY ($5) AND " FITS " AND job_id " LT
                                            " $3 ORDER BY job_id DESC LIMIT $4",
                                            {TEXTOID, TEXTARRAYOID, INT8OID, INT8OID, INT8ARRAYOID}};
+// By the index of what waits for others: by job_id the whole table would be walked.
+// By the index of what waits for others: in the order of job_id the whole table would be walked.
 constinit pg::Statement g_pending{"newest_pending",
                                   "SELECT job_id FROM foreman.live_job WHERE state " EQ " 'b' AND " FITS
-                                  " AND job_id " LT " $3 ORDER BY job_id DESC LIMIT $4",
+                                  " AND job_id " PLUS " 0 " LT " $3 ORDER BY job_id " PLUS " 0 DESC LIMIT $4",
                                   {TEXTOID, TEXTARRAYOID, INT8OID, INT8OID}};
 
 constinit pg::Statement g_runs{
@@ -181,13 +218,19 @@ struct Walk {
 };
 
 template <int N>
+void walk_steps(Walk* w, pg::Statement& statement, pg::Args<N>& a, const NewestFilter& f,
+                std::span<const int64> steps, pg::vector<int64>* ids) {
+    for (const int64 rows : steps) {
+        if (w->ended || w->found >= f.max_rows) return;
+        w->step(statement, a, rows, ids);
+    }
+}
+
+template <int N>
 Walk walk(pg::Statement& statement, pg::Args<N> a, const NewestFilter& f, bool to_the_end,
           pg::vector<int64>* ids) {
     Walk w{f.before_id};
-    for (const int64 rows : kSteps) {
-        if (w.ended || w.found >= f.max_rows) return w;
-        w.step(statement, a, rows, ids);
-    }
+    walk_steps(&w, statement, a, f, kSteps, ids);
     while (to_the_end && !w.ended && w.found < f.max_rows) w.step(statement, a, kWalked, ids);
     return w;
 }
@@ -232,16 +275,6 @@ Datum executors_jobs() {
     return pg::int8_array({running.data(), running.size()});
 }
 
-void live(const NewestFilter& f, const Scope& scope, std::optional<std::string_view> state,
-          pg::vector<int64>* ids) {
-    const AsOwner owner;
-    pg::Args<7> a;
-    set_filter(&a, f, scope);
-    if (state) a.text(5, *state);
-    a.instant(6, now()).set(7, executors_jobs());
-    walk(g_walk_live, a, f, true, ids);
-}
-
 void running(const NewestFilter& f, const Scope& scope, pg::vector<int64>* ids) {
     const AsOwner owner;
     pg::Args<4> a;
@@ -260,6 +293,52 @@ void pending(const NewestFilter& f, const Scope& scope, pg::vector<int64>* ids) 
     set_filter(&a, f, scope);
     a.i64(3, f.before_id).i64(4, f.max_rows);
     take(g_pending, a, ids);
+}
+
+// All that wait in the queues and are of the kind; false: they are too many, or nothing narrows them down.
+bool look(const NewestFilter& f, const Scope& scope, std::optional<std::string_view> state,
+          pg::vector<int64>* ids) {
+    const bool later = state == "scheduled";
+    if (!scope.queues && !f.kind && !later) return false;
+    pg::Args<8> a;
+    set_filter(&a, f, scope);
+    a.i64(3, f.before_id).i64(4, kLooked + 1).boolean(5, state.has_value()).set(7, executors_jobs());
+    a.instant(6, later ? now() : core::kMinusInfinity);
+    a.instant(8, state == "available" ? now() : core::kPlusInfinity);
+    const pg::Rows rows = g_look.execute(a, true);
+    if (rows[0].i64(1) > kLooked || (!rows[0].is_null(3) && rows[0].i32(3) >= kMostRanges)) return false;
+    if (rows[0].is_null(2)) return true;
+    const pg::Elements found = pg::array_elements(rows[0].datum(2), pg::kInt8);
+    for (int i = 0; i < found.count; i++) ids->push_back(DatumGetInt64(found.values[i]));
+    return true;
+}
+
+// state: none, or one that the row of a waiting job has.
+void live(const NewestFilter& f, const Scope& scope, std::optional<std::string_view> state,
+          pg::vector<int64>* ids) {
+    bool looked = false;
+    {
+        const AsOwner owner;
+        pg::Args<7> a;
+        set_filter(&a, f, scope);
+        if (state) a.text(5, *state);
+        a.instant(6, now()).set(7, executors_jobs());
+        Walk w{f.before_id};
+        walk_steps(&w, g_walk_live, a, f, {kSteps, kFewSteps}, ids);
+        if (!w.ended && w.found < f.max_rows) looked = look(f, scope, state, ids);
+        while (!looked && !w.ended && w.found < f.max_rows) w.step(g_walk_live, a, kWalked, ids);
+    }
+    if (!looked || state) return;
+    running(f, scope, ids);
+    pending(f, scope, ids);
+}
+
+void retryable(const NewestFilter& f, const Scope& scope, pg::vector<int64>* ids) {
+    const AsOwner owner;
+    pg::Args<5> a;
+    set_filter(&a, f, scope);
+    a.i64(3, f.before_id).i64(4, f.max_rows).set(5, executors_jobs());
+    take(g_retryable, a, ids);
 }
 
 // Of the times back from about the newest end, the shortest with enough jobs: each is eight times as long as
@@ -317,7 +396,9 @@ void newest_jobs(const NewestFilter& f, pg::vector<int64>* ids) {
         running(f, scope, ids);
     } else if (*f.state == "pending") {
         pending(f, scope, ids);
-    } else if (*f.state == "available" || *f.state == "scheduled" || *f.state == "retryable") {
+    } else if (*f.state == "retryable") {
+        retryable(f, scope, ids);
+    } else if (*f.state == "available" || *f.state == "scheduled") {
         live(f, scope, f.state, ids);
     } else if (*f.state == "completed") {
         history(f, scope, StoredState::completed, ids);

@@ -20,8 +20,8 @@ struct NewestFilter {
 
 /// does: appends the ids of the newest jobs that match, in no order, at least max_rows where there are as
 ///     many. state is one of the nine; what is added may have another state by now.
-/// cost: walks jobs from the newest; from the 85,000th of history on, only blocks that can hold the kind, the
-///     queue or the state
+/// cost: walks jobs from the newest; from the 5,000th that waits on, the index entries of the queue or the kind;
+///     from the 85,000th of history on, only blocks that can hold the kind, the queue or the state
 void newest_jobs(const NewestFilter& filter, pg::vector<int64>* ids);
 
 /// The same of runs of schedules, by run_id; kind is the name of the schedule here.

@@ -52,6 +52,12 @@ constinit pg::Statement g_delete_statistics{
     " ANY (ARRAY (SELECT s.ctid FROM foreman.minute_stat s WHERE s.minute " LT " $1 LIMIT $2))",
     {TIMESTAMPTZOID, INT8OID}};
 
+constinit pg::Statement g_delete_hours{"prune_hours",
+                                       "DELETE FROM foreman.hour_stat WHERE ctid " EQ
+                                       " ANY (ARRAY (SELECT s.ctid FROM foreman.hour_stat s WHERE s.hour " LT
+                                       " $1 LIMIT $2))",
+                                       {TIMESTAMPTZOID, INT8OID}};
+
 constinit pg::Statement g_delete_workflow_statistics{
     "prune_workflow_statistics",
     "DELETE FROM foreman.workflow_minute_stat WHERE ctid " EQ
@@ -112,6 +118,7 @@ struct Aged {
     core::Micros age;
 };
 constexpr Aged kAged[] = {{"statistics", &g_delete_statistics, core::days(30)},
+                          {"statistics of hours", &g_delete_hours, core::days(30)},
                           {"statistics of workflows", &g_delete_workflow_statistics, core::days(30)},
                           {"unique keys", &g_delete_windows, core::Micros{}}};
 

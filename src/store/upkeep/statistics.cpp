@@ -33,6 +33,22 @@ constinit pg::Statement g_insert{
     {TIMESTAMPTZOID, TEXTOID, INT8OID, INT8OID, INT8OID, INT8OID, INT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID,
      FLOAT8OID, FLOAT8OID, FLOAT8OID}};
 
+// The hours before $1 that are not summed up yet. Minutes that come to an hour later, since the clock was set
+// back, stay minutes only.
+#define SUM(column) "pg_catalog.sum(s." column ")::pg_catalog.int8, "
+#define HIGHEST(column) "pg_catalog.max(s." column ")"
+constinit pg::Statement g_sum_hours{
+    "sum_hours",
+    "INSERT INTO foreman.hour_stat (hour, queue, enqueued, completed, failed, discarded, cancelled, wait_p50, "
+    "wait_p95, wait_p99, run_p50, run_p95, run_p99) SELECT pg_catalog.date_bin('1 hour', s.minute, "
+    "'2000-01-01 00:00:00+00'), s.queue, " SUM("enqueued") SUM("completed") SUM("failed") SUM("discarded")
+        SUM("cancelled") HIGHEST("wait_p50") ", " HIGHEST("wait_p95") ", " HIGHEST("wait_p99") ", " HIGHEST(
+            "run_p50") ", " HIGHEST("run_p95") ", " HIGHEST("run_p99") " FROM foreman.minute_stat s WHERE "
+    "s.minute " LT " $1 AND s.minute " GE
+    " COALESCE((SELECT pg_catalog.max(h.hour) " PLUS
+    " '1 hour'::pg_catalog.interval FROM foreman.hour_stat h), '-infinity') GROUP BY 1, 2",
+    {TIMESTAMPTZOID}};
+
 // How many of the next so many keys behind one, and the last of them.
 constinit pg::Statement g_count_later{
     "count_later",
@@ -114,6 +130,10 @@ constexpr core::Instant end_of_minute_of(core::Instant t) noexcept {
     return core::Instant{t.us - t.us % USECS_PER_MINUTE + USECS_PER_MINUTE};
 }
 
+constexpr core::Instant start_of_hour_of(core::Instant t) noexcept {
+    return core::Instant{t.us - t.us % USECS_PER_HOUR};
+}
+
 }  // namespace
 
 int read_totals(Oid database, QueueTotals* out, int max) noexcept {
@@ -147,7 +167,7 @@ bool MinuteStatistics::is_over(core::Instant now) const noexcept {
 void MinuteStatistics::write() {
     read(&current_);
     const AsOwner scope;
-    const core::Instant minute{end_.us - USECS_PER_MINUTE};
+    const core::Instant minute = start_of_minute();
     const QueueTotals nothing{};
     for (const QueueTotals& now : current_) {
         const auto at = std::find_if(last_.begin(), last_.end(), [&now](const QueueTotals& t) {
@@ -160,11 +180,16 @@ void MinuteStatistics::write() {
         if (!is_same(now, before)) insert_minute(minute, now, before);
     }
     workflows_.write(minute);
+    if (start_of_hour_of(minute) == summed_) return;
+    pg::Args<1> a;
+    a.instant(1, start_of_hour_of(minute));
+    g_sum_hours.execute(a);
 }
 
 void MinuteStatistics::written(core::Instant now) {
     last_.swap(current_);
     workflows_.written();
+    summed_ = start_of_hour_of(start_of_minute());
     end_ = end_of_minute_of(now);
 }
 

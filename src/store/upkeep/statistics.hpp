@@ -1,5 +1,5 @@
 // What happened in each minute, from the counters of the board to one row for each queue in which something
-// did; and what the views show that counters do not tell. Called by the dispatcher, and by the views.
+// did, and from those to one row for each hour; and what the views show that counters do not tell. Called by the dispatcher, and by the views.
 // Invariant: a row of statistics is inserted once, and added to only when a clock that was set back brings
 // its minute again; no view counts rows.
 #pragma once
@@ -36,17 +36,19 @@ class MinuteStatistics {
     core::Instant end_of_minute() const noexcept { return end_; }
     /// It has passed, or the clock was set back to before that minute.
     bool is_over(core::Instant now) const noexcept;
-    /// does: inserts what happened since the last minute.
+    /// does: inserts what happened since the last minute, and sums up the hours that are over.
     /// needs: the caller's transaction; when that commits, written()
     void write();
     void written(core::Instant now);
 
   private:
     static void read(pg::vector<QueueTotals>* into);
+    core::Instant start_of_minute() const noexcept { return end_ - core::minutes(1); }
 
     pg::Context context_;
     pg::ContextResource memory_;
     core::Instant end_ = core::kPlusInfinity;
+    core::Instant summed_ = core::kMinusInfinity;  // all hours before this one have their rows
     pg::vector<QueueTotals> last_, current_;
     WorkflowMinutes workflows_;
 };

@@ -218,6 +218,7 @@ table    | cron.job_run_details                 | rd       | rd       | rd      
 table    | foreman.cron_note                    | .        | .        | .        | .        | .        | .        | .        | .        | arwdDxt  | arwdDxt
 table    | foreman.dead_letter                  | .        | .        | .        | .        | .        | .        | .        | .        | arwdDxt  | arwdDxt
 table    | foreman.handler                      | .        | .        | .        | .        | .        | .        | .        | .        | arwdDxt  | arwdDxt
+table    | foreman.hour_stat                    | .        | .        | .        | .        | .        | .        | .        | .        | arwdDxt  | arwdDxt
 table    | foreman.identity                     | .        | .        | .        | .        | .        | .        | .        | .        | arwdDxt  | arwdDxt
 table    | foreman.job_batch                    | .        | .        | .        | .        | .        | .        | .        | .        | arwdDxt  | arwdDxt
 table    | foreman.job_dependency               | .        | .        | .        | .        | .        | .        | .        | .        | arwdDxt  | arwdDxt
@@ -264,6 +265,7 @@ view     | foreman.publishes                    | .        | .        | r       
 view     | foreman.queues                       | .        | .        | r        | r        | .        | .        | .        | .        | arwdDxt  | arwdDxt
 view     | foreman.schedule_runs                | .        | .        | r        | r        | .        | .        | .        | .        | arwdDxt  | arwdDxt
 view     | foreman.schedules                    | .        | .        | r        | r        | .        | .        | .        | .        | arwdDxt  | arwdDxt
+view     | foreman.stats_hour                   | .        | .        | r        | r        | .        | .        | .        | .        | arwdDxt  | arwdDxt
 view     | foreman.stats_minute                 | .        | .        | r        | r        | .        | .        | .        | .        | arwdDxt  | arwdDxt
 view     | foreman.subscriptions                | .        | .        | r        | r        | .        | .        | .        | .        | arwdDxt  | arwdDxt
 view     | foreman.timers                       | .        | .        | r        | r        | .        | .        | .        | .        | arwdDxt  | arwdDxt
