@@ -179,6 +179,10 @@ $(CHECKS): check-%:
 fuzz:
 	@test/run fuzz
 
+fuzz-sql:
+	@test/lib/prepare test
+	@FUZZ_CALLS=$${FUZZ_CALLS:-1000000} test/hostile/run; ended=$$?; test/lib/server remove hostile; exit $$ended
+
 setup:
 	@test/lib/setup test
 
@@ -190,7 +194,7 @@ stop:
 help:
 	@sed -n 's/^#: //p' Makefile
 
-.PHONY: demo console screenshots bench bench-large bench-peers bench-page instructions-baseline reference test campaign torture torture-page check-workflow-sizes fuzz $(CHECKS) setup stop help FORCE
+.PHONY: demo console screenshots bench bench-large bench-peers bench-page instructions-baseline reference test campaign torture torture-page check-workflow-sizes fuzz fuzz-sql $(CHECKS) setup stop help FORCE
 
 #: The extension, as PGXS has it (PG_CONFIG=... picks the server):
 #:   make                  build pg_foreman.so; V=1 shows the commands, WERROR= lets warnings pass
@@ -230,4 +234,5 @@ help:
 #:   make check-demo       the demo, without a terminal
 #:   make check-workflow-sizes  100,000 workflows, a million events, an event of 100 MB; not part of make test
 #:   make fuzz             10 million random schedules against the parser, under sanitizers (FUZZ_RUNS)
+#:   make fuzz-sql         a million calls of every SQL function with hostile arguments, as roles of every kind (FUZZ_CALLS, FUZZ_SEED)
 #:   make check-versions   make test on 17 and 18 in root file systems of their own (root)

@@ -7,6 +7,7 @@
 #include "api/public_function.hpp"
 #include "board/slots.hpp"
 #include "pg/call.hpp"
+#include "pg/encoding.hpp"
 #include "pg/memory.hpp"
 #include "request/arguments.hpp"
 #include "store/commit/remember.hpp"
@@ -79,8 +80,9 @@ void check_superuser_jobs(Oid role) {
         .detail("Scheduling jobs as superuser is disallowed when cron.enable_superuser_jobs is set to off.");
 }
 
+// No database has a name as long as 255 bytes; the rest of a text that is none would only fill the message.
 void check_connect(Oid role, std::string_view database) {
-    const char* name = pg::copy_text(database);
+    const char* name = pg::copy_text(pg::cut(database, 255));
     const Oid oid = pg::guarded([name] { return get_database_oid(name, false); });
     if (pg::call<&pg::compat::database_aclcheck>(oid, role, static_cast<AclMode>(ACL_CONNECT)) == ACLCHECK_OK)
         return;
