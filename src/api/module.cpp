@@ -22,16 +22,16 @@ namespace {
 constexpr int kMaxExecutors = board::kMaxSlots;
 constexpr int kMaxMs = 3'600'000;
 
-// Settings that size the board cannot be created after the start; without a board they mean nothing, but
+// Settings that size the board, or that bind superusers, cannot be created after the start; without a board they mean nothing, but
 // names that stand in the configuration must stay known.
-GucContext sizing() noexcept {
+GucContext at_start() noexcept {
     return process_shared_preload_libraries_in_progress ? PGC_POSTMASTER : PGC_SIGHUP;
 }
 
 void define_settings() {
     namespace s = foreman::settings;
     pg::define_int({"foreman.board_memory", "Shared memory of the engine: ranges, queues, leases, keys.",
-                    sizing(), GUC_UNIT_MB},
+                    at_start(), GUC_UNIT_MB},
                    &s::board_memory_mb, 64, 8, 4096);
     pg::define_int(
         {"foreman.cancel_grace",
@@ -64,7 +64,7 @@ void define_settings() {
                     PGC_SIGHUP},
                    &s::max_interruptions, 100, 0, 32'000);
     pg::define_int(
-        {"foreman.max_waiters", "Sessions that wait in await() and wait_for_job() at a time.", sizing()},
+        {"foreman.max_waiters", "Sessions that wait in await() and wait_for_job() at a time.", at_start()},
         &s::max_waiters, std::max(1, MaxConnections / 4), 0, 262'143);
     pg::define_int({"foreman.poll_interval",
                     "Time between two looks of a dispatcher that nothing woke; work is announced without it.",
@@ -81,6 +81,10 @@ void define_settings() {
          "Time that running handlers may go on after foreman.stop() or when the server shuts down.",
          PGC_SIGHUP, GUC_UNIT_MS},
         &s::shutdown_grace_ms, 5000, 0, kMaxMs);
+    pg::define_bool(
+        {"foreman.superuser_handlers",
+         "Lets handlers, commands, projections and types of workflows run as superusers.", at_start()},
+        &s::superuser_handlers, true);
     pg::reserve_prefix("foreman");
 }
 

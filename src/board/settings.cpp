@@ -4,6 +4,7 @@
 namespace foreman::settings {
 
 constinit bool enabled = true;
+constinit bool superuser_handlers = true;
 constinit int max_executors = 4;
 constinit int shutdown_grace_ms = 5000;
 constinit int cancel_grace_ms = 5000;

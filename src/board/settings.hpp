@@ -4,6 +4,7 @@
 namespace foreman::settings {
 
 extern bool enabled;
+extern bool superuser_handlers;
 extern int max_executors;
 extern int shutdown_grace_ms;
 extern int cancel_grace_ms;

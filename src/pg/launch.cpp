@@ -37,15 +37,15 @@ BgwHandleStatus WorkerHandle::status(pid_t* pid) const {
 void WorkerHandle::terminate() const { call<&TerminateBackgroundWorker>(handle_); }
 
 // The checks of InitializeSessionUserId and CheckMyDatabase, beforehand.
-SessionBar session_bar(Oid role) {
-    return guarded([role] {
+SessionBar session_bar(Oid role, bool superusers_may) {
+    return guarded([role, superusers_may] {
         HeapTuple tuple = SearchSysCache1(AUTHOID, ObjectIdGetDatum(role));
         if (!HeapTupleIsValid(tuple)) return SessionBar::no_such_role;
         const bool login = reinterpret_cast<Form_pg_authid>(GETSTRUCT(tuple))->rolcanlogin;
         ReleaseSysCache(tuple);
         if (!login && !compat::kNologinRolesCanConnect) return SessionBar::no_login;
-        const bool connect =
-            superuser_arg(role) || compat::database_aclcheck(MyDatabaseId, role, ACL_CONNECT) == ACLCHECK_OK;
+        if (superuser_arg(role)) return superusers_may ? SessionBar::none : SessionBar::superuser;
+        const bool connect = compat::database_aclcheck(MyDatabaseId, role, ACL_CONNECT) == ACLCHECK_OK;
         return connect ? SessionBar::none : SessionBar::no_connect;
     });
 }

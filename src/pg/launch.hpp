@@ -44,10 +44,11 @@ class WorkerHandle {
     BackgroundWorkerHandle* handle_;
 };
 
-// Why the server would refuse a background worker a session of a role in this database.
-enum class SessionBar { none, no_such_role, no_login, no_connect };
+// Why a background worker cannot have a session of a role in this database: the server would refuse it, or the
+// role is a superuser where none may be.
+enum class SessionBar { none, no_such_role, no_login, no_connect, superuser };
 // Needs a transaction.
-SessionBar session_bar(Oid role);
+SessionBar session_bar(Oid role, bool superusers_may = true);
 
 // In _PG_init while shared_preload_libraries load.
 void register_worker(const WorkerSpec& spec);

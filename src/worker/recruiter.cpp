@@ -37,6 +37,9 @@ void say_barred(Oid role, pg::SessionBar bar) {
     } else if (bar == pg::SessionBar::no_connect) {
         why = "it may not connect to this database";
         hint = "Grant it CONNECT, or register its handlers with another role.";
+    } else if (bar == pg::SessionBar::superuser) {
+        why = "it is a superuser, and foreman.superuser_handlers is off";
+        hint = "Register its handlers with another role.";
     }
     pg::log(LOG, pg::Failure(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION,
                              "pg_foreman cannot run the jobs %s: %s", name, why)
@@ -221,7 +224,7 @@ bool Recruiter::is_barred(Oid role, core::Instant steady) {
     Bad* b = find_bad(role);
     if (b != nullptr && b->not_before > steady) return true;
     pg::Transaction tx;
-    const pg::SessionBar bar = pg::session_bar(role);
+    const pg::SessionBar bar = pg::session_bar(role, settings::superuser_handlers);
     if (bar == pg::SessionBar::none) {
         if (b != nullptr && b->bar != bar) forget_bad(role);
         tx.commit();

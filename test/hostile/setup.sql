@@ -15,7 +15,7 @@ CREATE FUNCTION fuzz.canary() RETURNS int8 LANGUAGE sql SECURITY DEFINER AS $$ S
 CREATE FUNCTION fuzz.fine(args jsonb) RETURNS jsonb LANGUAGE sql AS 'SELECT args';
 CREATE FUNCTION fuzz.fails(args jsonb) RETURNS void LANGUAGE plpgsql AS $$ BEGIN RAISE 'no'; END $$;
 CREATE FUNCTION fuzz.sees(event foreman.event) RETURNS void LANGUAGE sql AS '';
-CREATE FUNCTION fuzz.decide(state jsonb, input jsonb) RETURNS jsonb LANGUAGE sql AS
+CREATE FUNCTION fuzz.decide(now timestamptz, state jsonb, input jsonb) RETURNS jsonb LANGUAGE sql AS
     $$ SELECT jsonb_build_object('events', jsonb_build_array(jsonb_build_object('type', 'seen', 'data', coalesce(input, 'null')))) $$;
 CREATE FUNCTION fuzz.evolve(state jsonb, event jsonb) RETURNS jsonb LANGUAGE sql AS 'SELECT state';
 
@@ -222,7 +222,7 @@ BEGIN
 END $$;
 
 -- Between batches, what calls have taken away is given again, and what they have piled up is removed.
-CREATE FUNCTION fuzz.restore() RETURNS void LANGUAGE plpgsql AS $$
+CREATE FUNCTION fuzz.restore(first bool DEFAULT false) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     step text;
 BEGIN
@@ -243,7 +243,7 @@ BEGIN
         BEGIN
             EXECUTE step;
         EXCEPTION WHEN OTHERS THEN
-            IF SQLSTATE ~ '^XX' THEN RAISE; END IF;
+            IF first OR SQLSTATE ~ '^XX' THEN RAISE; END IF;
         END;
     END LOOP;
 END $$;

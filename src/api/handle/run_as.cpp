@@ -1,9 +1,11 @@
 // See run_as.hpp.
 #include "api/handle/run_as.hpp"
 
+#include "board/settings.hpp"
 #include "pg/call.hpp"
 #include "pg/command.hpp"
 #include "pg/error.hpp"
+#include "pg/launch.hpp"
 #include "pg/memory.hpp"
 
 namespace foreman::api {
@@ -28,6 +30,12 @@ RoleFacts read_role(Oid role) {
 
 // An executor is a session of the role: whether the server lets it have one is found out now.
 void check_session(Oid role, const char* name) {
+    if (pg::session_bar(role, settings::superuser_handlers) == pg::SessionBar::superuser) {
+        throw pg::Failure(ERRCODE_INSUFFICIENT_PRIVILEGE,
+                          "role \"%s\" cannot run handlers: it is a superuser", name)
+            .detail("Work as superusers is disallowed when foreman.superuser_handlers is set to off.")
+            .hint("Use another role as run_as.");
+    }
     if (!pg::compat::kNologinRolesCanConnect && !read_role(role).can_login) {
         throw pg::Failure(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
                           "role \"%s\" cannot run handlers: it is not permitted to log in", name)

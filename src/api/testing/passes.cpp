@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "board/queue_limits.hpp"
+#include "board/settings.hpp"
 #include "core/validate.hpp"
 #include "engine/duties.hpp"
 #include "engine/fire.hpp"
@@ -205,7 +206,11 @@ std::optional<std::string_view> queue_argument(FunctionCallInfo fcinfo, int inde
 }
 
 // One job at a time is the current one, with one deadline.
-void refuse_inside_handler(const char* function) {
+void check_may_run(const char* function) {
+    if (!settings::superuser_handlers && pg::call<&superuser_arg>(GetSessionUserId()))
+        throw pg::Failure(ERRCODE_INSUFFICIENT_PRIVILEGE, "%s cannot run handlers as a superuser", function)
+            .detail("Work as superusers is disallowed when foreman.superuser_handlers is set to off.")
+            .hint("Call it in a session of the role of the handlers.");
     if (!store::current_job().inside) return;
     throw pg::Failure(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, "%s cannot be called inside a handler",
                       function)
@@ -215,7 +220,7 @@ void refuse_inside_handler(const char* function) {
 int64 run_pass(std::optional<std::string_view> queue, store::Which which, const char* function,
                int64 max_jobs) {
     store::require_writable(function);
-    refuse_inside_handler(function);
+    check_may_run(function);
     (void)store::schema();
     pg::Context context("foreman pass", CurrentMemoryContext);
     return Pass(queue, which, context.get()).run(max_jobs);
@@ -311,7 +316,7 @@ FOREMAN_FUNCTION(fire_schedules_once) {
 
 FOREMAN_FUNCTION(run_procedures_once) {
     store::require_writable("foreman.run_procedures_once()");
-    refuse_inside_handler("foreman.run_procedures_once()");
+    check_may_run("foreman.run_procedures_once()");
     const Oid user = GetSessionUserId();
     const pg::Context context("foreman procedures");
     pg::ContextResource memory(context.get());

@@ -1,6 +1,7 @@
 // See functions.hpp.
 #include "engine/workflow/functions.hpp"
 
+#include "board/settings.hpp"
 #include "pg/call.hpp"
 #include "pg/compat.hpp"
 #include "pg/datum.hpp"
@@ -137,6 +138,11 @@ TypeFunctions& functions_of(const store::WorkflowType& t) {
             ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
             "a function of a workflow type must not ask for another workflow's state or decision")
             .hint("Let decide answer \"signals\" or \"children\".");
+    if (!settings::superuser_handlers && pg::call<&superuser_arg>(t.run_as))
+        throw pg::Failure(ERRCODE_INSUFFICIENT_PRIVILEGE,
+                          "workflow type \"%s\" cannot be used: its role is a superuser", t.name)
+            .detail("Work as superusers is disallowed when foreman.superuser_handlers is set to off.")
+            .hint("Give it another role: foreman.alter_workflow_type(..., run_as => ...).");
     Entry* e = pg::guarded([&t]() -> Entry* {
         bool found = false;
         auto* entry = static_cast<Entry*>(hash_search(table(), t.name, HASH_ENTER, &found));

@@ -2,6 +2,7 @@
 // the number that they had: their jobs are of kinds, whose handlers are followed.
 #include "store/upkeep/roles.hpp"
 
+#include "board/settings.hpp"
 #include "pg/call.hpp"
 #include "pg/datum.hpp"
 #include "pg/launch.hpp"
@@ -195,10 +196,12 @@ TroubledRoles troubled_roles() {
     }
     for (const pg::Row row : g_runners.execute()) {
         const Oid role = row.oid(1);
-        const pg::SessionBar bar = pg::session_bar(role);
-        if (bar != pg::SessionBar::no_login && bar != pg::SessionBar::no_connect) continue;
+        const pg::SessionBar bar = pg::session_bar(role, settings::superuser_handlers);
+        if (bar == pg::SessionBar::none || bar == pg::SessionBar::no_such_role) continue;
         if (t.barred++ > 0) continue;
-        t.lacks = bar == pg::SessionBar::no_login ? "LOGIN" : "CONNECT on this database";
+        t.lacks = bar == pg::SessionBar::no_login     ? "LOGIN"
+                  : bar == pg::SessionBar::no_connect ? "CONNECT on this database"
+                                                      : "foreman.superuser_handlers, being a superuser";
         const char* name = pg::guarded([role]() -> const char* { return GetUserNameFromId(role, false); });
         t.barred_name = pg::copy_text(name, caller);
     }

@@ -57,7 +57,7 @@ void Question::check_workers(const Handler& h) {
     if (permission != Permission::runs)
         return add(permission == Permission::stopped ? "stopped" : "copied", d);
     if (slot == nullptr || slot->pid == 0) return add("no_worker", d.text("lacks", "dispatcher"));
-    switch (pg::session_bar(h.run_as)) {
+    switch (pg::session_bar(h.run_as, settings::superuser_handlers)) {
         case pg::SessionBar::none:
             return check_executors(h.run_as);
         case pg::SessionBar::no_such_role:
@@ -66,6 +66,8 @@ void Question::check_workers(const Handler& h) {
             return add("role", d.role("role", h.run_as).text("lacks", "LOGIN"));
         case pg::SessionBar::no_connect:
             return add("role", d.role("role", h.run_as).text("lacks", "CONNECT"));
+        case pg::SessionBar::superuser:
+            return add("role", d.role("role", h.run_as).text("lacks", "foreman.superuser_handlers"));
     }
 }
 
