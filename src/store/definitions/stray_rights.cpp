@@ -30,7 +30,7 @@ namespace {
     " pg_catalog.to_regclass('foreman.job_history')), object AS (SELECT m.classid, m.objid, 'TABLE' AS "     \
     "what, c.oid::pg_catalog.regclass::pg_catalog.text AS name, c.relowner AS owner, "                       \
     "COALESCE(c.relacl, k.acl) AS acl, k.acl AS full FROM member m JOIN pg_catalog.pg_class c ON m.objid " EQ \
-    " c.oid CROSS JOIN LATERAL (SELECT pg_catalog.acldefault((CASE c.relkind WHEN 'S' THEN 's' ELSE 'r' "    \
+    " c.oid CROSS JOIN LATERAL (SELECT pg_catalog.acldefault((CASE WHEN c.relkind " EQ " 'S' THEN 's' ELSE 'r' " \
     "END)::pg_catalog.\"char\", c.relowner) AS acl) k WHERE m.classid " EQ " " CLASS_OID("pg_class")           \
     " AND c.relkind " EQ " ANY ('{r,p,v,S}'::pg_catalog.\"char\"[]) UNION ALL SELECT m.classid, m.objid, "   \
     "'ROUTINE', p.oid::pg_catalog.regprocedure::pg_catalog.text, p.proowner, COALESCE(p.proacl, k.acl), "    \

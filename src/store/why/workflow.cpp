@@ -36,8 +36,9 @@ constinit pg::Statement g_inputs{
 
 constinit pg::Statement g_of_instance{
     "why_workflow_instance",
-    "(SELECT CASE state WHEN 'o' THEN 'effect_open' WHEN 'u' THEN 'undo_running' ELSE 'undo_failed' "
-    "END, " OBJECT "('effect', key, 'kind', kind), NULL::pg_catalog.timestamptz, CASE WHEN state " EQ
+    "(SELECT CASE WHEN state " EQ " 'o' THEN 'effect_open' WHEN state " EQ
+    " 'u' THEN 'undo_running' ELSE 'undo_failed' END, " OBJECT
+    "('effect', key, 'kind', kind), NULL::pg_catalog.timestamptz, CASE WHEN state " EQ
     " 'o' THEN job_id ELSE undo_job_id END FROM foreman.workflow_effect WHERE instance " EQ
     " $1 AND state " EQ
     " ANY ('{o,u,d}'::pg_catalog.\"char\"[]) ORDER BY effect LIMIT $3) UNION ALL (SELECT 'timer', " OBJECT

@@ -29,8 +29,10 @@ namespace {
 constexpr Oid kArguments[] = {TEXTOID, TEXTOID, CHAROID, INT8OID, INT8OID};
 
 constinit pg::Statement g_read{"workflow_dead_letters",
-                               "SELECT d.queue, d.job_id, CASE d.origin WHEN 'e' THEN 'effect' WHEN 'u' THEN "
-                               "'undo' WHEN 'i' THEN 'input' ELSE "
+                               "SELECT d.queue, d.job_id, CASE WHEN d.origin " EQ
+                               " 'e' THEN 'effect' WHEN "
+                               "d.origin " EQ " 'u' THEN 'undo' WHEN d.origin " EQ
+                               " 'i' THEN 'input' ELSE "
                                "'timer' END, w.workflow_type, w.workflow_id, w.name, d.kind, d.queue, "
                                "d.args, d.attempt::pg_catalog.int4, "
                                "d.discarded_at, d.reason, d.errors " DEAD_OF_WORKFLOWS,

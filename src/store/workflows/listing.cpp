@@ -91,8 +91,9 @@ constinit pg::Statement g_graph{
     "a.node, pg_catalog.count(*), b.node) FROM e JOIN n a ON a.type " EQ " e.before JOIN n b ON b.type " EQ
     " e.type GROUP BY a.node, b.node UNION ALL SELECT 4, pg_catalog.format('    %1$s -->|%2$s| "
     "%3$s((%3$s))', "
-    "n.node, pg_catalog.count(*), CASE e.state WHEN 'c' THEN 'completed' WHEN 'x' THEN 'cancelled' WHEN 't' "
-    "THEN 'terminated' ELSE 'failed' END) FROM e JOIN n ON n.type " EQ
+    "n.node, pg_catalog.count(*), CASE WHEN e.state " EQ " 'c' THEN 'completed' WHEN e.state " EQ
+    " 'x' THEN 'cancelled' WHEN e.state " EQ
+    " 't' THEN 'terminated' ELSE 'failed' END) FROM e JOIN n ON n.type " EQ
     " e.type WHERE e.after IS NULL AND "
     "e.whole AND e.state " NE
     " 'r' GROUP BY n.node, e.state) SELECT pg_catalog.concat_ws(E'\\n', 'flowchart TD', "
