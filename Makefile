@@ -183,6 +183,10 @@ fuzz-sql:
 	@test/lib/prepare test
 	@FUZZ_CALLS=$${FUZZ_CALLS:-1000000} test/hostile/run; ended=$$?; test/lib/server remove hostile; exit $$ended
 
+floods:
+	@test/lib/prepare test
+	@test/hostile/floods
+
 setup:
 	@test/lib/setup test
 
@@ -194,7 +198,7 @@ stop:
 help:
 	@sed -n 's/^#: //p' Makefile
 
-.PHONY: demo console screenshots bench bench-large bench-peers bench-page instructions-baseline reference test campaign torture torture-page check-workflow-sizes fuzz fuzz-sql $(CHECKS) setup stop help FORCE
+.PHONY: demo console screenshots bench bench-large bench-peers bench-page instructions-baseline reference test campaign torture torture-page check-workflow-sizes fuzz fuzz-sql floods $(CHECKS) setup stop help FORCE
 
 #: The extension, as PGXS has it (PG_CONFIG=... picks the server):
 #:   make                  build pg_foreman.so; V=1 shows the commands, WERROR= lets warnings pass
@@ -235,4 +239,5 @@ help:
 #:   make check-workflow-sizes  100,000 workflows, a million events, an event of 100 MB; not part of make test
 #:   make fuzz             10 million random schedules against the parser, under sanitizers (FUZZ_RUNS)
 #:   make fuzz-sql         a million calls of every SQL function with hostile arguments, as roles of every kind (FUZZ_CALLS, FUZZ_SEED)
+#:   make floods          what the others see when one role takes all kinds, queues, keys, waiters or executors (docs/security.md)
 #:   make check-versions   make test on 17 and 18 in root file systems of their own (root)

@@ -37,12 +37,13 @@ BEGIN
 END $$;
 
 -- The functions, from the catalog. Those that only CREATE EXTENSION and imports call are not for superusers: they would change the objects.
--- Those that replace what is there say false when something was.
+-- Those that replace what is there say false when something was; so does retry() of a job whose unique key a newer one has,
+-- which it cancels.
 CREATE TABLE fuzz.function AS
 SELECT row_number() OVER (ORDER BY p.oid) AS nth, p.oid AS id, format('%I.%I', nspname, proname) AS name, prokind = 'p' AS procedure,
        CASE WHEN prorettype = 'void'::regtype THEN 'SELECT NULL::text FROM (SELECT %s) r' ELSE 'SELECT r::text FROM %s r' END AS form,
        pronargdefaults AS defaults, proname IN ('import_pg_cron', '_revoke_defaults') AS not_as_superuser,
-       proname IN ('register_handler', 'set_rate_limit', 'stop') AS replaces,
+       proname IN ('register_handler', 'set_rate_limit', 'stop', 'retry', 'retry_dead_letter') AS replaces,
        ARRAY(SELECT format_type(a.type, NULL) FROM unnest(proargtypes) WITH ORDINALITY a(type, nth) ORDER BY nth) AS types,
        ARRAY(SELECT coalesce(m.name, '') FROM unnest(proargnames, coalesce(proargmodes, array_fill('i'::"char", ARRAY[coalesce(cardinality(proargnames), 0)])))
              WITH ORDINALITY m(name, mode, nth) WHERE m.mode IN ('i', 'b') ORDER BY nth) AS names

@@ -19,6 +19,9 @@ namespace foreman::api {
 
 namespace {
 
+// No role or database has a name as long as this; the rest of a text that is none would only fill the message.
+constexpr std::size_t kLongestName = 255;
+
 const char* role_name(Oid role) {
     return pg::guarded([role]() -> const char* { return GetUserNameFromId(role, false); });
 }
@@ -67,7 +70,7 @@ Oid role_for(OptionalText username, const char* refusal) {
     Oid role = GetUserId();
     if (username) {
         if (!pg::call<&superuser>()) throw pg::Failure(ERRCODE_INSUFFICIENT_PRIVILEGE, "%s", refusal);
-        const char* name = pg::copy_text(*username);
+        const char* name = pg::copy_text(pg::cut(*username, kLongestName));
         role = pg::guarded([name] { return get_role_oid(name, false); });
     }
     check_login(role);
@@ -80,9 +83,8 @@ void check_superuser_jobs(Oid role) {
         .detail("Scheduling jobs as superuser is disallowed when cron.enable_superuser_jobs is set to off.");
 }
 
-// No database has a name as long as 255 bytes; the rest of a text that is none would only fill the message.
 void check_connect(Oid role, std::string_view database) {
-    const char* name = pg::copy_text(pg::cut(database, 255));
+    const char* name = pg::copy_text(pg::cut(database, kLongestName));
     const Oid oid = pg::guarded([name] { return get_database_oid(name, false); });
     if (pg::call<&pg::compat::database_aclcheck>(oid, role, static_cast<AclMode>(ACL_CONNECT)) == ACLCHECK_OK)
         return;
