@@ -115,7 +115,7 @@ build/obj/store/definitions/grants.o build/obj/store/definitions/stray_rights.o:
 export PG_CONFIG
 
 SUITES = $(shell sed -n 's/^\([a-z]*\) .*/\1/p' test/suites) asan versions
-CHECKS = $(addprefix check-,$(SUITES))
+CHECKS = $(filter-out check-console,$(addprefix check-,$(SUITES)))
 
 demo:
 	@test/lib/prepare console
@@ -176,6 +176,10 @@ check-workflow-sizes:
 $(CHECKS): check-%:
 	@test/run $*
 
+check-console:
+	@CONSOLE_FORM=full test/run console
+	@test/bench/run console
+
 fuzz:
 	@test/run fuzz
 
@@ -233,7 +237,7 @@ help:
 #:   make check-isolation  isolation specs in test/isolation
 #:   make check-tap        Perl TAP in test/tap: restarts, crashes, DROP DATABASE
 #:   make check-cron       one script on pg_cron and on pg_foreman_cron, and import_pg_cron()
-#:   make check-console    the console over HTTP, and its page in a real browser
+#:   make check-console    the console over HTTP, and its page in a real browser: all that make test leaves out, too, and its part of make bench
 #:   make check-readme     the SQL of README.md and docs/, and what it prints
 #:   make check-demo       the demo, without a terminal
 #:   make check-workflow-sizes  100,000 workflows, a million events, an event of 100 MB; not part of make test

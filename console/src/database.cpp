@@ -282,12 +282,20 @@ asio::awaitable<std::optional<Row>> Connection::act(std::string sql, std::string
     co_await turn.take();
     std::optional<Row> row;
     std::optional<Failure> failure;
+    bool begun = false;
     try {
         co_await execute("BEGIN READ WRITE", std::nullopt);
+        begun = true;
         row = co_await execute(std::move(sql), std::move(parameter));
         co_await execute("COMMIT", std::nullopt);
     } catch (const Failure& caught) {
         failure = caught;
+    }
+    // What a server says that is in recovery.
+    if (!begun && failure->sqlstate == "0A000") {
+        failure->status = 409;
+        failure->word = "read_only";
+        failure->message = "This server is a standby: actions are done on the primary.";
     }
     if (failure && connection != nullptr) {
         try {

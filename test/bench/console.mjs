@@ -12,19 +12,31 @@ const newest = await viewers[0].page("jobs", { queue: "queue 3" });
 if (newest.status !== 200) throw new Error(newest.text);
 const first = newest.json.jobs[0].job_id;
 const pages = {
-    overview: { range: "1h" },
-    "overview-7d": { range: "7d" },
+    overview: {},
+    "charts-1h": { range: "1h" },
+    "charts-6h": { range: "6h" },
+    "charts-1d": { range: "1d" },
+    "charts-7d": { range: "7d" },
+    "charts-7d-of-a-queue": { range: "7d", queue: "queue 3" },
     problems: {},
     queues: {},
     queue: { name: "queue 3" },
     jobs: {},
-    "jobs-of-a-queue": { queue: "queue 3", state: "available" },
+    "jobs-of-a-queue": { queue: "queue 3" },
+    "jobs-available-in-a-queue": { queue: "queue 3", state: "available" },
+    "jobs-scheduled": { state: "scheduled" },
+    "jobs-pending": { state: "pending" },
+    "jobs-retryable": { state: "retryable" },
+    "jobs-of-no-kind": { kind: "none", state: "available" },
+    "jobs-with-a-tag": { queue: "queue 3", tag: "none" },
     "jobs-completed": { state: "completed" },
     job: { id: String(first) },
     dead_letters: {},
     schedules: {},
     schedule_runs: {},
     timers: {},
+    timer_dead_letters: {},
+    match_count: { queue: "queue 3", state: "available" },
     batches: {},
     workflows: {},
     streams: {},
@@ -63,7 +75,7 @@ function ticks(pid, alone) {
     return sum;
 }
 
-const shown = [["overview", { range: "1h" }], ["queues", {}], ["jobs", {}], ["job", { id: String(first) }]];
+const shown = [["overview", {}], ["queues", {}], ["jobs", {}], ["job", { id: String(first) }]];
 const watch = async (seconds, asking) => {
     const begun = performance.now();
     const before = [ticks(postmaster), ticks(program.child.pid, true)];
@@ -81,7 +93,11 @@ const looked = await watch(30, (end) =>
             while (performance.now() < end) {
                 const [name, parameters] = shown[i % 4];
                 await viewer.page(name, parameters, { "x-foreman-live": "1" });
-                if (name === "overview") await viewer.page("problems", {}, { "x-foreman-live": "1" });
+                // What they have besides: answers that are shared for longer.
+                if (name === "overview") {
+                    await viewer.page("problems", {}, { "x-foreman-live": "1" });
+                    await viewer.page("charts", { range: "1h" }, { "x-foreman-live": "1" });
+                }
                 await sleep(2000);
             }
         }),

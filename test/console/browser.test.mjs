@@ -2,19 +2,12 @@
 // and 1920 px, dark and light, without a fault of the policy and without serious findings of axe.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { existsSync } from "node:fs";
-import { createRequire } from "node:module";
 import test, { after } from "node:test";
+import { axe, browser, logIn as logInTo, newPage, open, skip } from "./browser.mjs";
 import { root, sql, start, until } from "./lib.mjs";
 
-const need = createRequire(`${root}/build/console/npm/package.json`);
-const { chromium } = need("playwright-core");
-const axe = need("axe-core").source;
-const executablePath = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find(existsSync);
-const skip = executablePath ? false : "there is no Chromium here";
-
-const main = executablePath && (await start());
-const browser = executablePath && (await chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"] }));
+const main = skip ? undefined : await start();
+const logIn = (page, role) => logInTo(page, main, role);
 after(async () => {
     await browser?.close();
     await main?.stop();
@@ -53,28 +46,6 @@ function hostileJobs() {
     ids.job = sql(`SELECT job_id FROM foreman.jobs WHERE unique_key = ${quoted(bad.script)}`);
     ids.dead = sql("SELECT max(job_id) FROM foreman.jobs WHERE kind = 'fails'");
 }
-
-async function newPage({ width = 1280, dark = false } = {}) {
-    const context = await browser.newContext({ viewport: { width, height: 900 }, colorScheme: dark ? "dark" : "light" });
-    const page = await context.newPage();
-    page.faults = [];
-    page.on("console", (message) => message.type() === "error" && !/status of (401|403|503)/.test(message.text()) && page.faults.push(message.text()));
-    page.on("pageerror", (error) => page.faults.push(error.message));
-    return page;
-}
-
-async function logIn(page, role = "ops") {
-    await page.goto(main.address);
-    await page.getByLabel("Role").fill(role);
-    await page.getByLabel("Password").fill(role + "-pw");
-    await page.getByRole("button", { name: "Log in" }).click();
-    await page.getByRole("heading", { level: 1, name: role === "stranger" ? "Nothing to see" : "Overview" }).waitFor();
-}
-
-const open = async (page, place) => {
-    await page.evaluate((hash) => (location.hash = hash), "#/" + place);
-    await page.waitForFunction(() => document.querySelector("main h1") && !document.querySelector("main")?.textContent.includes("Loading..."));
-};
 
 test("a new user finds out with the keyboard alone why a job waits, and cancels it", { skip }, async () => {
     sql("SELECT foreman.pause_queue('mail'); SELECT foreman.enqueue('works', '{\"to\": \"ada\"}', queue => 'mail', unique_key => 'letter to ada')");

@@ -1,11 +1,13 @@
 // The console over HTTP: log-ins, rights, what is refused, what each page and action answers. One test for each
 // point of "How it is kept safe" in docs/console.md.
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
+import { once } from "node:events";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import test, { after } from "node:test";
-import { Client, conninfo, loggedIn, refused, root, sleep, sql, start, until } from "./lib.mjs";
+import { Client, conninfo, loggedIn, program, refused, root, sleep, sql, start, until } from "./lib.mjs";
 
 const open = new Set();
 const console_ = async (...given) => {
@@ -16,14 +18,31 @@ const console_ = async (...given) => {
 after(() => Promise.all([...open].map((c) => c.stop())));
 const main = await console_();
 
-test("it starts in less than 0.2 s", async () => {
-    const times = [];
-    for (let i = 0; i < 3; i++) {
-        const begun = Date.now();
-        await (await start()).stop();
-        times.push(Date.now() - begun);
+// How long it takes until a program has printed its first line.
+async function firstLine(options) {
+    const begun = performance.now();
+    const child = spawn(program, options);
+    await new Promise((done, failed) => {
+        child.stdout.once("data", done);
+        child.once("exit", () => failed(new Error(`no line of ${options}`)));
+    });
+    const took = performance.now() - begun;
+    child.kill();
+    await once(child, "close");
+    return took;
+}
+
+test("it starts in less than 0.2 s", async (t) => {
+    const ready = [];
+    const bare = [];
+    for (let i = 0; i < 5; i++) {
+        ready.push(await firstLine(["--connect", conninfo(), "--listen", "127.0.0.1:0"]));
+        bare.push(await firstLine(["--version"]));
     }
-    assert.ok(Math.min(...times) < 300, `${times} ms, with the start and the end of a process`);
+    const [best, process] = [Math.min(...ready), Math.min(...bare)];
+    t.diagnostic(`ready after ${best.toFixed(1)} ms; a process that prints its version takes ${process.toFixed(1)} ms`);
+    // On a machine where that alone takes long, the start may take ten times as long.
+    assert.ok(best < Math.max(200, 10 * process), `${ready} ms; ${bare} ms`);
 });
 
 test("an address that others can reach is refused without --behind-proxy", async () => {
@@ -287,16 +306,27 @@ test("a proxy that has authenticated names the role, and only that", async () =>
     await until("it is back by itself", async () => (await client.page("session", {}, user)).status === 200, 5000);
 });
 
-test("the header of a proxy that is not on the list is refused", async () => {
-    const other = await console_(["--connect", conninfo() + " user=proxy password=proxy-pw", "--trusted-header", "X-User", "--trusted-peers", "192.0.2.7"]);
-    assert.equal((await new Client(other).page("session", {}, { "x-user": "ops" })).status, 403);
+test("over TCP the header counts from a proxy on the list, and from nobody else", async () => {
+    const proxied = ["--connect", conninfo() + " user=proxy password=proxy-pw", "--trusted-header", "X-User", "--trusted-peers"];
+    const user = { "x-user": "ops" };
+    const listed = new Client(await console_([...proxied, "192.0.2.7,127.0.0.1"]));
+    assert.equal((await listed.page("session", {}, user)).json.role, "ops");
+    assert.equal((await listed.page("session")).status, 401);
+    assert.equal((await listed.act("pause_queue", { name: "nobody" }, user)).status, 200);
+    assert.equal((await listed.act("resume_queue", { name: "nobody" }, user)).status, 200);
+    const unlisted = new Client(await console_([...proxied, "192.0.2.7"]));
+    for (const more of [{}, { "x-forwarded-for": "192.0.2.7" }, { "x-real-ip": "192.0.2.7" }]) {
+        assert.equal((await unlisted.page("session", {}, { ...user, ...more })).status, 403);
+        assert.equal((await unlisted.act("pause_queue", { name: "nobody" }, { ...user, ...more })).status, 403);
+    }
+    assert.equal(sql("SELECT paused FROM foreman.queues WHERE queue = 'nobody'"), "f");
 });
 
 test("viewers of the same page share one query", async () => {
     const other = await console_();
     const clients = [];
     for (let i = 0; i < 10; i++) clients.push(await loggedIn(other, "eyes"));
-    const answers = await Promise.all(clients.map((c) => c.page("overview", { range: "6h" }, { "x-foreman-live": "1" })));
+    const answers = await Promise.all(clients.map((c) => c.page("charts", { range: "6h" }, { "x-foreman-live": "1" })));
     assert.ok(answers.every((a) => a.status === 200 && a.text === answers[0].text));
     const port = "FROM pg_stat_activity WHERE usename = 'eyes' AND query LIKE '%date_bin%' AND query NOT LIKE '%pg_stat_activity%'";
     assert.equal(sql(`SELECT count(*) ${port}`), "1");
@@ -308,7 +338,6 @@ test("a statement that waits for a lock, or is slow, is given up", async () => {
     const client = await loggedIn(main, "ops");
     const begun = Date.now();
     const lock = (async () => {
-        const { spawn } = await import("node:child_process");
         const child = spawn(process.env.FOREMAN_PSQL, ["-Xq", "-d", "postgres", "-c", "BEGIN; LOCK TABLE foreman.live_job; SELECT pg_sleep(4); ROLLBACK"]);
         await new Promise((done) => child.on("exit", done));
     })();
@@ -419,9 +448,12 @@ test("actions on queues, schedules, timers, projections and subscriptions", asyn
     await done("switch_schedule", { name: "nightly", active: "false" });
     assert.equal(sql("SELECT active FROM foreman.schedules WHERE name = 'nightly'"), "f");
     await done("switch_schedule", { name: "nightly", active: "true" });
-    sql("SELECT foreman.set_timer('works', 'k', 'tomorrow')");
+    sql("SELECT foreman.set_timer('works', 'k', 'tomorrow'); SELECT foreman.set_timer('fails', 'dead', now(), '{\"say\": \"late\"}')");
     assert.equal((await client.page("timers", { kind: "works", key: "k" })).json.timers.length, 1);
-    assert.equal(await done("cancel_timer", { kind: "works", key: "k" }), true);
+    const dead = await until("a timer has failed for good", async () => (await client.page("timer_dead_letters", { kind: "fails" })).json.timers[0]);
+    assert.equal(dead.key, "dead");
+    assert.equal(dead.error, "late");
+    assert.equal(await done("retry_timer", { id: String(dead.job_id) }), true);
     await done("pause_projection", { name: "seen" });
     assert.equal(sql("SELECT state FROM foreman.projections"), "paused");
     await done("resume_projection", { name: "seen" });

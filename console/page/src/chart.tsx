@@ -15,6 +15,7 @@ interface Properties {
     title: string;
     points: Data[];
     from: number;
+    to: number;
     step: number;
     lines: Line[];
     unit: "jobs" | "ms";
@@ -30,17 +31,17 @@ function clock(seconds: number, step: number): string {
     return step > 3600 ? `${two(date.getMonth() + 1)}-${two(date.getDate())}` : `${two(date.getHours())}:${two(date.getMinutes())}`;
 }
 
-export function Chart({ title, points, from, step, lines, unit }: Properties) {
+export function Chart({ title, points, from, to, step, lines, unit }: Properties) {
     const box = useRef<HTMLDivElement>(null);
     const plot = useRef<uPlot | null>(null);
     // Minutes in which nothing happened have no row: 0 for jobs, a gap for times.
     const data = useMemo(() => {
         const rows = new Map(points.map((p) => [Number(p.at), p]));
         const times: number[] = [];
-        for (let at = Math.ceil(from / step) * step; at <= Date.now() / 1000 && times.length < 2000; at += step) times.push(at);
+        for (let at = Math.ceil(from / step) * step; at <= to && times.length < 2000; at += step) times.push(at);
         const series = lines.map((l) => times.map((t) => { const v = rows.get(t)?.[l.key]; return v === undefined || v === null ? (unit === "jobs" ? 0 : null) : Number(v); }));
         return [times, ...series] as uPlot.AlignedData;
-    }, [points, from, step]);
+    }, [points, from, to, step]);
     useEffect(() => {
         const place = box.current!;
         const make = () => {
@@ -112,7 +113,7 @@ const percentiles = (what: string): Line[] => [
 
 /** The four charts of the overview and of a queue. */
 export function Charts({ data }: { data: Data }) {
-    const common = { points: data.points, from: Number(data.from), step: Number(data.step) };
+    const common = { points: data.points, from: Number(data.from), to: Number(data.to), step: Number(data.step) };
     const per = common.step === 60 ? "minute" : span(common.step);
     return (
         <div class="charts">

@@ -104,7 +104,8 @@ function App() {
     }, []);
     useEffect(() => setMenu(false), [at]);
     // The server may come back, become a primary, or get the extension.
-    const again = !session || !session.extension || session.standby;
+    const missing = session && !String(session.extension ?? "").startsWith("1.");
+    const again = !session || missing || session.standby;
     useEffect(() => {
         if (!again || problem?.status === 401) return;
         const timer = setInterval(() => !document.hidden && void load(), 3000);
@@ -130,7 +131,6 @@ function App() {
     };
     const Shown = place?.show;
     const key = at.name + JSON.stringify(at.name === "jobs" ? "" : at.parameters);
-    const missing = !session.extension || !String(session.extension).startsWith("1.");
     return (
         <SessionContext.Provider value={session}>
             <a class="skip" href="#main" onClick={(event) => (event.preventDefault(), document.querySelector<HTMLElement>("main h1")?.focus())}>

@@ -4,7 +4,8 @@ import type { ComponentChildren } from "preact";
 import { useEffect, useId, useRef, useState } from "preact/hooks";
 import { act, Problem, type Data, type Live } from "./api";
 import { Exact, type Value } from "./json";
-import { href } from "./router";
+import { go, href } from "./router";
+import { useMay } from "./session";
 
 const odd = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff\ufff9-\uffff]/g;
 
@@ -109,6 +110,59 @@ export interface Column {
     name: string;
     show: (row: Data) => ComponentChildren;
     right?: boolean;
+}
+
+// The columns that many tables have: a text, a time or a number of the row as it is, and what every job has.
+export const text = (name: string, key: string, max = 120): Column => ({ name, show: (row) => <Text of={row[key]} max={max} /> });
+export const time = (name: string, key: string): Column => ({ name, show: (row) => <Time at={row[key]} /> });
+export const count = (name: string, key: string): Column => ({ name, right: true, show: (row) => number(row[key]) });
+export const column = {
+    state: { name: "State", show: (row: Data) => (row.state ? <State of={row.state} /> : "-") },
+    kind: text("Kind", "kind", 80),
+    queue: { name: "Queue", show: (row: Data) => <Queue name={row.queue} /> },
+    job: { name: "Job", show: (row: Data) => <Job id={row.job_id} /> },
+    error: text("Error", "error", 200),
+    active: { name: "", show: (row: Data) => <OnOff on={row.active} /> },
+};
+
+/** The column of buttons, which only those have who may act. */
+export const useActions = (show: Column["show"]): Column[] => (useMay().operate ? [{ name: "Actions", show }] : []);
+
+export function OnOff({ on }: { on: boolean }) {
+    return on ? <span class="state completed">on</span> : <span class="state paused">off</span>;
+}
+
+/** A link to the page behind this one, where there is one. */
+export function Older({ place, at, before }: { place: string; at?: Record<string, string>; before: unknown }) {
+    return before === null || before === undefined ? null : (
+        <a class="button" href={href(place, { ...at, before: String(before) })}>
+            Older
+        </a>
+    );
+}
+
+/** A form whose fields are the address of the page. */
+export function Search({ place, at, fields }: { place: string; at: Record<string, string>; fields: [key: string, label: string, options?: string[]][] }) {
+    const [f, setF] = useState(at);
+    const find = (event: Event) => {
+        event.preventDefault();
+        go(place, Object.fromEntries(fields.map(([key]) => [key, (f[key] ?? "").trim()])));
+    };
+    return (
+        <form class="filter" role="search" onSubmit={find}>
+            {fields.map(([key, label, options]) => (
+                <Field label={label} value={f[key] ?? ""} options={options} onInput={(value) => setF({ ...f, [key]: value })} />
+            ))}
+            <div class="buttons">
+                <button type="submit" class="main">
+                    Find
+                </button>
+                <a class="button" href={href(place)}>
+                    All
+                </a>
+            </div>
+        </form>
+    );
 }
 
 export function Table({ caption, columns, rows, rowKey, empty = "Nothing here.", mark }: {
@@ -337,6 +391,11 @@ export function Act({ label, what, name, body, ask, reason, danger, after }: {
             )}
         </>
     );
+}
+
+/** A button that switches something on or off; only switching it off is asked about. */
+export function Switch({ of, name, ask }: { of: Data; name: string; ask: string }) {
+    return <Act label={of.active ? "Switch off" : "Switch on"} name={name} what={`Switch ${of.name}`} body={{ name: of.name, active: String(!of.active) }} ask={of.active ? ask : undefined} />;
 }
 
 export function Dialog({ title, onClose, children }: { title: string; onClose: () => void; children: ComponentChildren }) {

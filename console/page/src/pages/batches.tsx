@@ -2,12 +2,11 @@
 import { useLive, type Data } from "../api";
 import { GraphOf } from "../graph";
 import { href } from "../router";
-import { number, Page, State, Table, Text, Time, Job } from "../ui";
+import { column, count, Job, Older, Page, Table, Text, text, time } from "../ui";
 
 export function Batches({ at }: { at: Record<string, string> }) {
     const live = useLive("batches", { before: at.before });
     const rows: Data[] = live.data?.batches ?? [];
-    const last = rows[rows.length - 1];
     return (
         <Page title="Batches" live={live}>
             {live.data && (
@@ -19,18 +18,18 @@ export function Batches({ at }: { at: Record<string, string> }) {
                         empty="There are no batches."
                         columns={[
                             { name: "Id", show: (b) => <a href={href("graph", { batch: String(b.batch_id) })}>{String(b.batch_id)}</a> },
-                            { name: "Name", show: (b) => <Text of={b.name} max={100} /> },
-                            { name: "Not ended", right: true, show: (b) => number(b.unfinished) },
-                            { name: "Completed", right: true, show: (b) => number(b.completed) },
-                            { name: "Cancelled", right: true, show: (b) => number(b.cancelled) },
-                            { name: "Discarded", right: true, show: (b) => number(b.discarded) },
+                            text("Name", "name", 100),
+                            count("Not ended", "unfinished"),
+                            count("Completed", "completed"),
+                            count("Cancelled", "cancelled"),
+                            count("Discarded", "discarded"),
                             { name: "Then", show: (b) => <Text of={[b.on_success, b.on_complete, b.on_discard].filter(Boolean).join(", ") || null} max={120} /> },
-                            { name: "Made", show: (b) => <Time at={b.created_at} /> },
-                            { name: "Ended", show: (b) => <Time at={b.finished_at} /> },
+                            time("Made", "created_at"),
+                            time("Ended", "finished_at"),
                             { name: "Jobs", show: (b) => <a href={href("jobs", { batch: String(b.batch_id) })}>its jobs</a> },
                         ]}
                     />
-                    {rows.length === 50 && <a class="button" href={href("batches", { before: String(last!.batch_id) })}>Older</a>}
+                    <Older place="batches" before={rows.length === 50 ? rows[49]!.batch_id : null} />
                 </>
             )}
         </Page>
@@ -60,8 +59,8 @@ export function Graph({ at }: { at: Record<string, string> }) {
                         rowKey={(n) => String(n.id)}
                         columns={[
                             { name: "Job", show: (n) => <Job id={n.id} /> },
-                            { name: "Kind", show: (n) => <Text of={n.kind} max={80} /> },
-                            { name: "State", show: (n) => (n.state ? <State of={n.state} /> : "-") },
+                            column.kind,
+                            column.state,
                             { name: "Waits for", show: (n) => live.data.edges.filter((e: Data) => String(e.to) === String(n.id)).map((e: Data) => String(e.from)).join(", ") || "-" },
                         ]}
                     />

@@ -1,12 +1,11 @@
 // Dead letters by kind and error.
 import { useLive, type Data } from "../api";
 import { href } from "../router";
-import { useMay } from "../session";
-import { Act, Job, number, Page, Table, Text, Time } from "../ui";
+import { Act, column, count, Job, number, Page, Table, Text, time, useActions } from "../ui";
 
 export function DeadLetters({ at }: { at: Record<string, string> }) {
     const live = useLive("dead_letters", { kind: at.kind, queue: at.queue });
-    const may = useMay();
+    const actions = useActions((g) => <Act label={`Retry the newest ${g.newest.length}`} name="retry" what="Retry" body={{ ids: g.newest.map(String) }} />);
     return (
         <Page title="Dead letters" live={live}>
             {live.data && (
@@ -21,16 +20,14 @@ export function DeadLetters({ at }: { at: Record<string, string> }) {
                         rowKey={(g) => g.kind + "\n" + g.sqlstate + "\n" + g.error}
                         empty="There are no dead letters."
                         columns={[
-                            { name: "Jobs", right: true, show: (g) => number(g.jobs) },
+                            count("Jobs", "jobs"),
                             { name: "Kind", show: (g) => <a href={href("jobs", { state: "discarded", kind: g.kind })}><Text of={g.kind} max={80} /></a> },
-                            { name: "Error", show: (g) => <Text of={g.error} max={200} /> },
+                            column.error,
                             { name: "SQLSTATE", show: (g) => <code>{g.sqlstate ?? "-"}</code> },
-                            { name: "First", show: (g) => <Time at={g.first} /> },
-                            { name: "Last", show: (g) => <Time at={g.last} /> },
+                            time("First", "first"),
+                            time("Last", "last"),
                             { name: "Newest", show: (g) => g.newest.slice(0, 3).map((id: Data, i: number) => <>{i > 0 && ", "}<Job id={id} /></>) },
-                            ...(may.operate
-                                ? [{ name: "Actions", show: (g: Data) => <Act label={`Retry the newest ${g.newest.length}`} name="retry" what="Retry" body={{ ids: g.newest.map(String) }} /> }]
-                                : []),
+                            ...actions,
                         ]}
                     />
                 </>

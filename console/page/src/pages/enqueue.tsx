@@ -4,7 +4,7 @@ import { useLive, type Data } from "../api";
 import { parse } from "../json";
 import { go, href } from "../router";
 import { useMay } from "../session";
-import { Field, number, Page, perform, Queue, say, Table, Text } from "../ui";
+import { column, count, Field, Page, perform, say, Table, Text, text } from "../ui";
 
 const fields: [string, string, string][] = [
     ["queue", "Queue", "empty: the handler's"],
@@ -72,11 +72,11 @@ export function Handlers() {
                     columns={[
                         { name: "Kind", show: (h) => <a href={href("jobs", { kind: h.kind })}><Text of={h.kind} max={100} /></a> },
                         { name: "Runs", show: (h) => <Text of={h.handler ?? h.command} max={200} /> },
-                        { name: "As", show: (h) => <Text of={h.run_as} max={80} /> },
-                        { name: "Queue", show: (h) => <Queue name={h.queue} /> },
+                        text("As", "run_as", 80),
+                        column.queue,
                         { name: "Lane", show: (h) => h.lane },
-                        { name: "Attempts", right: true, show: (h) => number(h.max_attempts) },
-                        { name: "Time limit", show: (h) => <Text of={h.timeout} /> },
+                        count("Attempts", "max_attempts"),
+                        text("Time limit", "timeout"),
                     ]}
                 />
             )}

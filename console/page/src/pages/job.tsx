@@ -3,7 +3,7 @@ import { useState } from "preact/hooks";
 import { useLive, type Data } from "../api";
 import { href } from "../router";
 import { useMay } from "../session";
-import { Act, ago, Dialog, Facts, Field, Job, Json, number, Page, perform, Queue, State, Table, Text, Time } from "../ui";
+import { Act, ago, column, Dialog, Facts, Field, Job, Json, number, Page, perform, Queue, State, Table, Text, Time } from "../ui";
 import { Reasons } from "./why";
 
 const finished = ["completed", "cancelled", "discarded"];
@@ -145,7 +145,7 @@ export function JobPage({ at }: { at: Record<string, string> }) {
                             <Table caption="It waits for" rows={d.waits_for} rowKey={(r) => String(r.depends_on)} empty="It waits for no job."
                                 columns={[{ name: "Job", show: (r) => <Job id={r.depends_on} /> }, { name: "When that does not complete", show: (r) => r.on_dependency }]} />
                             <Table caption="These wait for it" rows={d.holds_up} rowKey={(r) => String(r.job_id)} empty="No job waits for it."
-                                columns={[{ name: "Job", show: (r) => <Job id={r.job_id} /> }]} />
+                                columns={[column.job]} />
                         </section>
                     )}
                     <section>

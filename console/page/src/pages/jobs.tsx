@@ -1,43 +1,12 @@
 // Jobs: a filter whose address can be shared, pages by key, actions on those that are chosen or on all that match.
 import { useState } from "preact/hooks";
 import { page, useLive, type Data } from "../api";
-import { go, href } from "../router";
+import { href } from "../router";
 import { useMay } from "../session";
-import { ago, Dialog, Field, Job, number, Page, perform, Queue, State, Table, Text, Time } from "../ui";
+import { ago, column, Dialog, Job, number, Older, Page, perform, Search, Table, Text, text, time } from "../ui";
 
 const states = ["", "available", "scheduled", "pending", "retryable", "running", "completed", "cancelled", "discarded"];
 const finished = ["completed", "cancelled", "discarded"];
-
-function Filter({ at }: { at: Record<string, string> }) {
-    const [f, setF] = useState<Record<string, string>>({ ...at, before: "" });
-    const set = (name: string) => (value: string) => setF({ ...f, [name]: value });
-    return (
-        <form
-            class="filter"
-            role="search"
-            onSubmit={(event) => {
-                event.preventDefault();
-                go("jobs", Object.fromEntries(Object.entries(f).map(([k, v]) => [k, v.trim()])));
-            }}
-        >
-            <Field label="State" value={f.state ?? ""} onInput={set("state")} options={states} />
-            <Field label="Kind" value={f.kind ?? ""} onInput={set("kind")} />
-            <Field label="Queue" value={f.queue ?? ""} onInput={set("queue")} />
-            <Field label="Tag" value={f.tag ?? ""} onInput={set("tag")} />
-            <Field label="Text in args" value={f.text ?? ""} onInput={set("text")} />
-            <Field label="Worker" value={f.worker ?? ""} onInput={set("worker")} />
-            <Field label="Id" value={f.id ?? ""} onInput={set("id")} />
-            <div class="buttons">
-                <button type="submit" class="main">
-                    Find
-                </button>
-                <a class="button" href={href("jobs")}>
-                    All
-                </a>
-            </div>
-        </form>
-    );
-}
 
 interface Bulk {
     name: string;
@@ -117,7 +86,8 @@ export function Jobs({ at }: { at: Record<string, string> }) {
     const simple = at.state && !at.tag && !at.text && !at.worker && !at.id && !at.batch;
     return (
         <Page title="Jobs" live={live}>
-            <Filter key={JSON.stringify({ ...at, before: "" })} at={at} />
+            <Search key={JSON.stringify({ ...at, before: "" })} place="jobs" at={at}
+                fields={[["state", "State", states], ["kind", "Kind"], ["queue", "Queue"], ["tag", "Tag"], ["text", "Text in args"], ["worker", "Worker"], ["id", "Id"]]} />
             <div class="buttons">
                 {may.produce && (
                     <a class="button" href={href("enqueue")}>
@@ -171,11 +141,7 @@ export function Jobs({ at }: { at: Record<string, string> }) {
                                 Newest
                             </a>
                         )}
-                        {live.data.next !== null && (
-                            <a class="button" href={href("jobs", { ...at, before: String(live.data.next) })}>
-                                Older
-                            </a>
-                        )}
+                        <Older place="jobs" at={at} before={live.data.next} />
                     </div>
                 </>
             )}
@@ -208,15 +174,15 @@ export function JobTable({ jobs, choose }: { jobs: Data[]; choose?: Choice }) {
                         ? [{ name: "", show: (j: Data) => <input type="checkbox" aria-label={`Choose job ${j.job_id}`} checked={choose.chosen.has(String(j.job_id))} onChange={() => choose.toggle(String(j.job_id))} /> }]
                         : []),
                     { name: "Id", show: (j) => <Job id={j.job_id} /> },
-                    { name: "State", show: (j) => <State of={j.state} /> },
-                    { name: "Kind", show: (j) => <Text of={j.kind} max={60} /> },
-                    { name: "Queue", show: (j) => <Queue name={j.queue} /> },
+                    column.state,
+                    column.kind,
+                    column.queue,
                     { name: "Attempt", right: true, show: (j) => `${j.attempt} of ${j.max_attempts}` },
-                    { name: "Due", show: (j) => <Time at={j.run_at} /> },
+                    time("Due", "run_at"),
                     { name: "Ran", right: true, show: (j) => (j.started_at ? ago(j.started_at, j.finished_at) : "-") },
-                    { name: "Worker", show: (j) => <Text of={j.worker} max={40} /> },
+                    text("Worker", "worker", 40),
                     { name: "Tags", show: (j) => <Text of={j.tags?.join(", ")} max={60} /> },
-                    { name: "Error", show: (j) => <Text of={j.error} max={120} /> },
+                    column.error,
                 ]}
             />
         </>

@@ -2,26 +2,30 @@
 import { useLive, type Data } from "../api";
 import { Charts } from "../chart";
 import { go, href } from "../router";
-import { Facts, number, Page, span, Text } from "../ui";
+import { Facts, number, Page, span, Text, Trouble } from "../ui";
 
-export const ranges = ["1h", "6h", "1d", "7d"];
+const ranges = ["1h", "6h", "1d", "7d"];
 
-export function Range({ at, to }: { at: string; to: (range: string) => void }) {
+/** What happened in the last hour, or in a longer time, in all queues or in one. Minutes end once a minute: it is asked for less often. */
+export function Lately({ range = "1h", queue, to }: { range?: string; queue?: string; to: (range: string) => void }) {
+    const live = useLive("charts", { range, queue }, { every: 10000 });
     return (
-        <div class="buttons" role="group" aria-label="Time range">
-            {ranges.map((range) => (
-                <button type="button" class="quiet" aria-pressed={range === at} onClick={() => to(range)}>
-                    {range}
-                </button>
-            ))}
-        </div>
+        <section aria-label="What happened lately">
+            <div class="buttons" role="group" aria-label="Time range">
+                {ranges.map((r) => (
+                    <button type="button" class="quiet" aria-pressed={r === range} onClick={() => to(r)}>
+                        {r}
+                    </button>
+                ))}
+            </div>
+            <Trouble problem={live.problem} />
+            {live.data && <Charts data={live.data} />}
+        </section>
     );
 }
 
 export function Overview({ at }: { at: Record<string, string> }) {
-    const range = at.range ?? "1h";
-    // Days are read over: they are asked for less often, as what health() looks at.
-    const live = useLive("overview", { range }, { every: range === "1h" ? 2000 : 30000 });
+    const live = useLive("overview");
     const problems: Data[] | undefined = useLive("problems", {}, { every: 10000 }).data?.problems;
     const data = live.data;
     return (
@@ -53,8 +57,8 @@ export function Overview({ at }: { at: Record<string, string> }) {
                             ["Executors", <a href={href("workers")}>{`${data.executors.busy} of ${data.executors.all} busy, ${data.executors.outside} outside`}</a>],
                         ]}
                     />
-                    <Range at={range} to={(r) => go("overview", { range: r })} />
-                    <Charts data={data} />
+                    <p class="none">What is due later or waits for others is counted once a minute, and the charts show minutes that are over.</p>
+                    <Lately range={at.range} to={(range) => go("overview", { range })} />
                 </>
             )}
         </Page>

@@ -1,11 +1,10 @@
 // All queues, and one of them: depth, oldest job, limits, cool-down, pause.
 import { useState } from "preact/hooks";
 import { useLive, type Data } from "../api";
-import { Charts } from "../chart";
 import { go, href } from "../router";
 import { useMay } from "../session";
-import { Act, Dialog, Facts, Field, number, Page, perform, Queue, span, Table, Text, Time } from "../ui";
-import { Range } from "./overview";
+import { Act, column, count, Dialog, Facts, Field, number, Page, perform, span, Table, Text, Time } from "../ui";
+import { Lately } from "./overview";
 
 function Status({ of }: { of: Data }) {
     return (
@@ -41,16 +40,16 @@ export function Queues() {
                     rowKey={(q) => q.queue}
                     empty="No queue is declared and no job waits."
                     columns={[
-                        { name: "Queue", show: (q) => <Queue name={q.queue} /> },
+                        column.queue,
                         { name: "", show: (q) => <Status of={q} /> },
-                        { name: "Due", right: true, show: (q) => number(q.available) },
-                        { name: "Running", right: true, show: (q) => number(q.running) },
-                        { name: "Later", right: true, show: (q) => number(q.scheduled) },
-                        { name: "Wait for others", right: true, show: (q) => number(q.pending) },
+                        count("Due", "available"),
+                        count("Running", "running"),
+                        count("Later", "scheduled"),
+                        count("Wait for others", "pending"),
                         { name: "Longest overdue", right: true, show: (q) => span(q.oldest_s) },
-                        { name: "Most at once", right: true, show: (q) => number(q.max_running) },
-                        { name: "Completed", right: true, show: (q) => number(q.completed) },
-                        { name: "Discarded", right: true, show: (q) => number(q.discarded) },
+                        count("Most at once", "max_running"),
+                        count("Completed", "completed"),
+                        count("Discarded", "discarded"),
                         { name: "Actions", show: (q) => <Pause queue={q} /> },
                     ]}
                 />
@@ -97,8 +96,7 @@ function Limits({ queue, onClose }: { queue: Data; onClose: () => void }) {
 }
 
 export function QueuePage({ at }: { at: Record<string, string> }) {
-    const range = at.range ?? "1h";
-    const live = useLive("queue", { name: at.name, range }, { every: range === "1h" ? 2000 : 30000 });
+    const live = useLive("queue", { name: at.name });
     const [editing, setEditing] = useState(false);
     const may = useMay();
     const q = live.data?.queue;
@@ -151,8 +149,7 @@ export function QueuePage({ at }: { at: Record<string, string> }) {
                             ["Keeps dead letters", <Text of={q.retain_discarded} />],
                         ]}
                     />
-                    <Range at={range} to={(r) => go("queue", { name: at.name, range: r })} />
-                    <Charts data={live.data} />
+                    <Lately range={at.range} queue={q.queue} to={(range) => go("queue", { name: at.name, range })} />
                 </>
             )}
         </Page>

@@ -5,7 +5,7 @@ import { GraphOf, type Edge } from "../graph";
 import type { Value } from "../json";
 import { go, href } from "../router";
 import { useMay } from "../session";
-import { Act, Dialog, Facts, Field, Job, Json, number, Page, perform, Queue, say, State, Table, Text, Time, Trouble } from "../ui";
+import { Act, column, count, Dialog, Facts, Field, Job, Json, Older, Page, perform, Queue, say, Search, State, Table, Text, text, Time, time, Trouble } from "../ui";
 import { Reasons } from "./why";
 
 const states = ["", "running", "completed", "cancelled", "terminated", "failed", "continued"];
@@ -17,16 +17,9 @@ const link = (type: string, id: string) => (
 
 export function Workflows({ at }: { at: Record<string, string> }) {
     const live = useLive("workflows", at);
-    const [f, setF] = useState(at);
-    const set = (name: string) => (value: string) => setF({ ...f, [name]: value, before: "" });
     return (
         <Page title="Workflows" live={live}>
-            <form class="filter" role="search" onSubmit={(e) => (e.preventDefault(), go("workflows", f))}>
-                <Field label="Type" value={f.type ?? ""} onInput={set("type")} />
-                <Field label="Id" value={f.id ?? ""} onInput={set("id")} />
-                <Field label="State" value={f.state ?? ""} onInput={set("state")} options={states} />
-                <div class="buttons"><button type="submit" class="main">Find</button></div>
-            </form>
+            <Search key={JSON.stringify(at)} place="workflows" at={at} fields={[["type", "Type"], ["id", "Id"], ["state", "State", states]]} />
             {live.data && (
                 <>
                     <Table
@@ -35,17 +28,17 @@ export function Workflows({ at }: { at: Record<string, string> }) {
                         rowKey={(w) => String(w.instance)}
                         empty="No workflow matches."
                         columns={[
-                            { name: "Type", show: (w) => <Text of={w.workflow_type} max={80} /> },
+                            text("Type", "workflow_type", 80),
                             { name: "Id", show: (w) => link(w.workflow_type, w.workflow_id) },
                             { name: "State", show: (w) => <><State of={w.state} />{w.parked && <span class="state paused">parked</span>}</> },
-                            { name: "Events", right: true, show: (w) => number(w.sequence) },
-                            { name: "Begun", show: (w) => <Time at={w.started_at} /> },
-                            { name: "Last event", show: (w) => <Time at={w.last_event_at} /> },
-                            { name: "Ended", show: (w) => <Time at={w.ended_at} /> },
-                            { name: "Reason", show: (w) => <Text of={w.reason} max={120} /> },
+                            count("Events", "sequence"),
+                            time("Begun", "started_at"),
+                            time("Last event", "last_event_at"),
+                            time("Ended", "ended_at"),
+                            text("Reason", "reason"),
                         ]}
                     />
-                    {live.data.next !== null && <a class="button" href={href("workflows", { ...at, before: String(live.data.next) })}>Older</a>}
+                    <Older place="workflows" at={at} before={live.data.next} />
                     <Table
                         caption="Types"
                         rows={live.data.types}
@@ -53,12 +46,12 @@ export function Workflows({ at }: { at: Record<string, string> }) {
                         empty="No type of workflows is defined."
                         columns={[
                             { name: "Type", show: (t) => <a href={href("type", { type: t.workflow_type })}><Text of={t.workflow_type} max={80} /></a> },
-                            { name: "Running", right: true, show: (t) => number(t.running) },
-                            { name: "Parked", right: true, show: (t) => number(t.parked) },
-                            { name: "Inputs waiting", right: true, show: (t) => number(t.pending_inputs) },
-                            { name: "Completed", right: true, show: (t) => number(t.completed) },
-                            { name: "Failed", right: true, show: (t) => number(t.failed) },
-                            { name: "Events", right: true, show: (t) => number(t.events) },
+                            count("Running", "running"),
+                            count("Parked", "parked"),
+                            count("Inputs waiting", "pending_inputs"),
+                            count("Completed", "completed"),
+                            count("Failed", "failed"),
+                            count("Events", "events"),
                         ]}
                     />
                 </>
@@ -209,17 +202,17 @@ export function WorkflowPage({ at }: { at: Record<string, string> }) {
                     {may.produce || may.operate ? Number(w.sequence) > 0 && <StateAt type={w.workflow_type} id={w.workflow_id} sequence={Number(w.sequence)} /> : null}
                     <Table caption="Effects" rows={d.effects} rowKey={(e) => e.key + e.decided_at} empty="No effects."
                         columns={[
-                            { name: "Key", show: (e) => <Text of={e.key} max={80} /> }, { name: "Kind", show: (e) => <Text of={e.kind} max={80} /> }, { name: "State", show: (e) => <State of={e.state} /> },
-                            { name: "Job", show: (e) => <Job id={e.job_id} /> }, { name: "Undone by", show: (e) => <Job id={e.undo_job_id} /> }, { name: "Decided", show: (e) => <Time at={e.decided_at} /> },
-                            { name: "Ended", show: (e) => <Time at={e.ended_at} /> }, { name: "Error", show: (e) => <Text of={e.error} max={160} /> },
+                            text("Key", "key", 80), column.kind, column.state,
+                            column.job, { name: "Undone by", show: (e) => <Job id={e.undo_job_id} /> }, time("Decided", "decided_at"),
+                            time("Ended", "ended_at"), column.error,
                         ]} />
                     <Table caption="Inputs" rows={d.inputs} rowKey={(e) => String(e.input)} empty="No input waits or is kept."
                         columns={[
-                            { name: "Number", show: (e) => String(e.input) }, { name: "From", show: (e) => e.source }, { name: "State", show: (e) => <State of={e.state} /> }, { name: "Came", show: (e) => <Time at={e.received_at} /> },
-                            { name: "Handled", show: (e) => <Time at={e.handled_at} /> }, { name: "Rejected since", show: (e) => <Text of={e.rejection} max={160} /> }, { name: "Job", show: (e) => <Job id={e.job_id} /> },
+                            { name: "Number", show: (e) => String(e.input) }, { name: "From", show: (e) => e.source }, column.state, time("Came", "received_at"),
+                            time("Handled", "handled_at"), text("Rejected since", "rejection", 160), column.job,
                         ]} />
                     {d.children.length > 0 && <Table caption="Children" rows={d.children} rowKey={(c) => c.child_type + c.child_id}
-                        columns={[{ name: "Type", show: (c) => <Text of={c.child_type} max={80} /> }, { name: "Id", show: (c) => link(c.child_type, c.child_id) }, { name: "State", show: (c) => <State of={c.state} /> }]} />}
+                        columns={[text("Type", "child_type", 80), { name: "Id", show: (c) => link(c.child_type, c.child_id) }, column.state]} />}
                     <Facts of={[
                         ["Begun", <Time at={w.started_at} />], ["Last event", <Time at={w.last_event_at} />], ["Ended", <Time at={w.ended_at} />], ["Runs as", <Text of={w.run_as} max={80} />],
                         ["Parent", w.parent ? link(w.parent.workflow_type, w.parent.workflow_id) : "-"], ["Unique key", <Text of={w.unique_key} max={120} />], ["Version of workers", <Text of={w.worker_version} max={80} />],
