@@ -1,5 +1,5 @@
 -- Jobs, the newest first, a page at a time. Kind, queue and state are found by indexes; a tag, a worker or a text in args is
--- looked for in the next 2000 jobs that match those, and the answer says how far that was. What views are asked by is written
+-- looked for in the next 500 jobs that match those, and the answer says how far that was. What views are asked by is written
 -- as an expression of $1: they hide rows, so a condition that comes from a join would be looked at after all of them were read.
 WITH f AS (
     SELECT nullif(q->>'kind', '') AS kind, nullif(q->>'queue', '') AS queue, nullif(q->>'state', '') AS state, nullif(q->>'before', '')::int8 AS before,
@@ -7,7 +7,7 @@ WITH f AS (
            nullif(q->>'batch', '')::int8 AS batch
       FROM (SELECT $1::jsonb AS q) AS q
 ), depth AS (
-    SELECT CASE WHEN tag IS NULL AND worker IS NULL AND needle IS NULL THEN 51 ELSE 2000 END AS rows FROM f
+    SELECT CASE WHEN tag IS NULL AND worker IS NULL AND needle IS NULL THEN 51 ELSE 500 END AS rows FROM f
 ), looked AS (
     SELECT j.* FROM f, depth, foreman.list_jobs(f.kind, f.queue, f.state, f.before, depth.rows) j WHERE f.id IS NULL AND f.batch IS NULL
      UNION ALL
@@ -27,5 +27,5 @@ SELECT jsonb_build_object(
                  'finished_at', finished_at, 'tags', tags, 'progress', progress, 'worker', coalesce(worker_id, worker_pid::text),
                  'error', left(coalesce(reason, errors->-1->>'message', errors->-1->>'sqlstate'), 300)) ORDER BY job_id DESC), '[]') FROM page),
     'next', CASE WHEN (SELECT count(*) FROM hits) > 50 THEN (SELECT min(job_id) FROM page)
-                 WHEN (SELECT count(*) FROM looked) >= 2000 THEN (SELECT min(job_id) FROM looked) END,
+                 WHEN (SELECT count(*) FROM looked) >= 500 THEN (SELECT min(job_id) FROM looked) END,
     'searched', CASE WHEN (SELECT rows FROM depth) > 51 THEN (SELECT count(*) FROM looked) END)

@@ -22,6 +22,8 @@ bench_console() {
             LATERAL foreman.enqueue_array('outside', a.args, queue => 'queue ' || (q + 0 * n)) WHERE a.size = 1000" \
         -c "SELECT count(foreman.set_timer('outside', 'k' || n, now() + interval '1 day')) FROM generate_series(1, 1000) n" \
         -c "SELECT foreman.create_batch('b')" \
+        -c "SELECT count(*) FROM bench.args a, LATERAL foreman.enqueue_array('dead', a.args, queue => 'dead') WHERE a.size = 1000" \
+        -c "SELECT count(foreman.fail(c.job_id, c.token, 'error ' || c.job_id % 7, discard => true)) FROM foreman.claim('{dead}', 'w', 1000) c" \
         -c "INSERT INTO foreman.minute_stat (minute, queue, enqueued, completed, failed, discarded, cancelled, wait_p50, wait_p95, wait_p99, run_p50, run_p95, run_p99)
             SELECT m, 'queue ' || q, 5, 5, 0, 0, 0, 1, 2, 3, 1, 2, 3 FROM generate_series(date_trunc('minute', now()) - interval '7 days', now() - interval '1 min', '1 min') m, generate_series(1, 20) q" \
         -c "INSERT INTO foreman.hour_stat (hour, queue, enqueued, completed, failed, discarded, cancelled, wait_p50, wait_p95, wait_p99, run_p50, run_p95, run_p99)
@@ -36,6 +38,6 @@ bench_console() {
     figure "20 viewers of 4 pages: cores of the server" cores "< 0.02" <"$out/console-server"
     figure "the same: cores of the program" cores <"$out/console-program"
     figure "memory of the program" MB "< 30" <"$out/console-memory"
-    sql -c "TRUNCATE foreman.live_job, foreman.job_history, foreman.minute_stat, foreman.hour_stat" -c "DROP OWNED BY viewer" -c "DROP ROLE viewer" >/dev/null
+    sql -c "TRUNCATE foreman.live_job, foreman.job_history, foreman.dead_letter, foreman.minute_stat, foreman.hour_stat" -c "DROP OWNED BY viewer" -c "DROP ROLE viewer" >/dev/null
     "$root/test/lib/server" restart $server
 }
