@@ -246,6 +246,8 @@ bool try_to_revive(Oid database, const board::LeaseReading& lease, core::Instant
         return revived;
     } catch (const pg::PgError& e) {
         if (e.sqlstate() == ERRCODE_ADMIN_SHUTDOWN) throw;
+        // No space, no memory: that is not the fault of this one, and may pass at any moment.
+        if (ERRCODE_TO_CATEGORY(e.sqlstate()) == ERRCODE_TO_CATEGORY(ERRCODE_INSUFFICIENT_RESOURCES)) throw;
         char what[96];
         std::snprintf(what, sizeof(what), "pg_foreman: job " INT64_FORMAT " cannot be revived", lease.job_id);
         pg::log(LOG, what, e);
