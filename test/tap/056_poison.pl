@@ -7,6 +7,7 @@
 use strict;
 use warnings;
 use Test::More;
+use Time::HiRes qw(usleep);
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use ForemanTest;
@@ -53,15 +54,26 @@ $node->safe_psql('postgres', q{
 	END $$;
 	SELECT foreman.register_handler('poison', 'public.poison', max_attempts => 2, backoff_base => '10 ms')});
 
-# One culprit in the middle of thirty.
+# One culprit in the middle of thirty. The server may crash before the client has heard of its commit.
+my $sent = 0;
 sub poison
 {
 	my ($how) = @_;
-	my @ids = split /\n/, value($node, 'postgres', qq{
-		SELECT job_id FROM foreman.enqueue_many((SELECT jsonb_agg(jsonb_build_object('kind', 'poison', 'args',
+	my $tag = 'poison ' . ++$sent;
+	my $id = "SELECT job_id FROM foreman.jobs WHERE tags = '{$tag}' AND args ->> 'how' = '$how'";
+	ask($node, 'postgres', qq{
+		SELECT count(*) FROM foreman.enqueue_many((SELECT jsonb_agg(jsonb_build_object('kind', 'poison', 'tags', '["$tag"]'::jsonb, 'args',
 			jsonb_build_object('how', CASE WHEN i = 15 THEN '$how' ELSE 'innocent' END),
-			'timeout', CASE WHEN '$how' IN ('loop', 'deaf') THEN '600 ms' ELSE '1 minute' END) ORDER BY i) FROM generate_series(1, 31) i)) ORDER BY ordinal});
-	return $ids[14];
+			'timeout', CASE WHEN '$how' IN ('loop', 'deaf') THEN '600 ms' ELSE '1 minute' END) ORDER BY i) FROM generate_series(1, 31) i))});
+	wait_for($node, 'postgres', "SELECT EXISTS ($id)", 60);
+	my $found = '';
+	for (1 .. 100)
+	{
+		$found = ask($node, 'postgres', $id);
+		last if $found ne '';
+		usleep(100_000);
+	}
+	return $found;
 }
 
 my %error = (
