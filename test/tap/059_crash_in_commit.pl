@@ -68,6 +68,8 @@ for my $n (1 .. $kills)
 	my $way = $ways[ $n % 4 ];
 	$count{$way}++;
 	diag("$n of $kills") if $n % 20 == 0;
+	# Nobody else is in a commit.
+	defined wait_for($node, 'postgres', is_idle(), 60) or last;
 	if ($way eq 'before')
 	{
 		enqueue($n % 8 < 4 ? 'late' : 'late batch', 3);

@@ -60,7 +60,9 @@ sub start
 	{
 		if (defined $self->{running}[$i])
 		{
-			next if $self->{running}[$i]{run}->pumpable;
+			# pumpable() asks for pipes first, and believes that one which has died runs on.
+			$self->{running}[$i]{run}->reap_nb;
+			next if $self->{running}[$i]{run}->_running_kids;
 			# Its script is over, or it has raised.
 			$self->end($i);
 		}
