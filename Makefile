@@ -165,6 +165,10 @@ torture:
 	@test/lib/prepare test
 	@test/torture/run
 
+soak:
+	@test/lib/prepare test
+	@SOAK_MINUTES=$${SOAK_MINUTES:-60} FOREMAN_TAP=060_soak test/run tap
+
 torture-page:
 	@test/lib/prepare test
 	@test/torture/run --document
@@ -202,7 +206,7 @@ stop:
 help:
 	@sed -n 's/^#: //p' Makefile
 
-.PHONY: demo console screenshots bench bench-large bench-peers bench-page instructions-baseline reference test campaign torture torture-page check-workflow-sizes fuzz fuzz-sql floods $(CHECKS) setup stop help FORCE
+.PHONY: demo console screenshots bench bench-large bench-peers bench-page instructions-baseline reference test campaign torture torture-page soak check-workflow-sizes fuzz fuzz-sql floods $(CHECKS) setup stop help FORCE
 
 #: The extension, as PGXS has it (PG_CONFIG=... picks the server):
 #:   make                  build pg_foreman.so; V=1 shows the commands, WERROR= lets warnings pass
@@ -216,7 +220,8 @@ help:
 #:   make screenshots      the pictures of docs/console.md, from the demo's data
 #:   make test             every suite below but asan and versions; ends with N passed, N failed
 #:   make campaign         kills workers of every kind at random for 60 s (CAMPAIGN_SECONDS), with jobs, publishes, workflows decided inside and outside, and readers of their events, then counts
-#:   make torture          faults of every kind, each with an oracle that counts: kill -9 a thousand times, crashes of the server, poison, failover and so on; under an hour (TORTURE_PARTS, TORTURE_KILLS; docs/reliability.md)
+#:   make torture          faults of every kind, each with an oracle that counts: kill -9 a thousand times, crashes of the server, poison, failover and so on; about an hour (TORTURE_PARTS, TORTURE_KILLS; docs/reliability.md)
+#:   make soak             an hour of load (SOAK_MINUTES): memory of every process, sizes of tables and files, and the log must stand still
 #:   make torture-page     the same, and writes its figures into docs/reliability.md
 #:   make bench            every figure of the engine, part by part, with JSON, a table and plots in build/bench
 #:   make bench-large      the same with more jobs (BENCH_FORM=full), and pruning of 10,000,000
