@@ -79,6 +79,20 @@ SELECT is((SELECT count(*) || ' ' || count(DISTINCT k) FROM t.target), '120 120'
 SELECT is((SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid IN (4711, 4712)), 0::int8, 'no lock is left');
 SELECT is((SELECT count(*) FROM pg_class WHERE relname = 'left_over'), 0::int8, 'no table is left');
 
+-- What would end the transaction that a handler shares is refused, and it alone fails.
+CREATE TABLE t.ends (n int, command text, sqlstate text);
+INSERT INTO t.ends VALUES (1, 'COMMIT', '0A000'), (2, 'ROLLBACK', '0A000'), (3, 'SAVEPOINT s', '0A000'), (4, 'DO $d$ BEGIN COMMIT; END $d$', '2D000'),
+    (5, 'DO $d$ BEGIN ROLLBACK; END $d$', '2D000'), (6, 'VACUUM t.target', '25001'), (7, 'SET SESSION AUTHORIZATION nobody_of_that_name', '22023');
+CREATE TABLE t.refused AS SELECT n, command, sqlstate, foreman.enqueue('leaves', jsonb_build_object('command', command), max_attempts => 1) AS job_id,
+    foreman.enqueue('inserts', jsonb_build_object('k', 1000 + n)) AS beside FROM t.ends;
+SELECT is(t.outcome(job_id) || ' ' || t.error(job_id, 0, 'sqlstate'), 'discarded 1 ' || sqlstate, format('a handler cannot %s', command)) FROM t.refused ORDER BY n;
+SELECT is(t.outcome(beside), 'completed 1', format('the job beside it is done (%s)', command)) FROM t.refused ORDER BY n;
+-- Settings that a handler resets are those of its session.
+SELECT foreman.enqueue('leaves', '{"command": "RESET ALL"}') AS reset \gset
+SELECT is(t.outcome(:reset), 'completed 1', 'a handler may RESET ALL');
+SELECT foreman.enqueue('looks') AS look \gset
+SELECT is(t.outcome(:look) || ' ' || (SELECT result::text FROM foreman.jobs WHERE job_id = :look), 'completed 1 {}', 'and the next finds its session as ever');
+
 -- A violated constraint is the fault of the job that violates it, whoever shares its transaction.
 SELECT foreman.register_handler('twice', 't.inserts', max_attempts => 1) \g /dev/null
 SELECT foreman.enqueue('twice', '{"k": 5}') AS twice \gset

@@ -52,6 +52,21 @@ subtest 'stop() works although the synchronous standby has gone' => sub {
 	eventually($node, 'postgres', "SELECT state = 'completed' FROM foreman.jobs WHERE job_id = $id", 5, 'and all goes on');
 };
 
+# The processes of the engine take no place of a client.
+subtest 'all connections are taken' => sub {
+	my @sessions;
+	my $left = value($node, 'postgres', q{SELECT current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
+		- (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid())});
+	$node->safe_psql('postgres', 'CREATE ROLE crowd LOGIN');
+	my $id = value($node, 'postgres', q{SELECT foreman.enqueue('note', run_at => clock_timestamp() + '3 s')});
+	push @sessions, $node->background_psql('postgres', extra_params => [ '-U', 'crowd' ]) for 1 .. $left;
+	my ($rc, $out, $err) = $node->psql('postgres', 'SELECT 1', extra_params => [ '-U', 'crowd' ]);
+	like($err, qr/remaining connection slots are reserved|too many clients/, 'nobody else may come in');
+	eventually($node, 'postgres', "SELECT state = 'completed' FROM foreman.jobs WHERE job_id = $id", 30, 'jobs run');
+	is(value($node, 'postgres', q{SELECT count(*) FROM foreman.health() WHERE NOT ok}), '0', 'health() finds nothing');
+	$_->quit for @sessions;
+};
+
 subtest 'a memory limit that lets nothing run' => sub {
 	$node->append_conf('postgresql.conf', "foreman.executor_memory_limit = '1MB'");
 	$node->reload;
