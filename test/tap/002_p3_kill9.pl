@@ -112,7 +112,9 @@ while ($done < $kills && $round < 3 * $kills)
 	$slowest = $took if $took > $slowest;
 }
 is($done, $kills, "$kills executors were killed in the middle of their work");
-note(sprintf 'acked %d jobs, slowest recovery until a handler ran %.2f s', scalar @acked, $slowest);
+figure('kill -9 in the middle of a handler', $done);
+figure('acknowledged jobs', scalar @acked);
+figure('until a handler runs again, at most', sprintf '%.2f s', $slowest);
 cmp_ok(scalar @acked, '>', 50 * $kills, 'there was load');
 
 eventually($node, 'postgres', is_idle(), 60, 'everything comes to its end afterwards');

@@ -164,8 +164,9 @@ while (time < $until)
 }
 end_clients();
 ok($back, 'the dispatcher comes back after every kill');
-note(join ', ', map { "$_: $count{$_}" } sort keys %count);
-note(sprintf 'acked %d jobs; slowest return of a dispatcher %.2f s', scalar @acked, $slowest);
+figure('killed and ended', join(', ', map { "$_: $count{$_}" } sort keys %count));
+figure('acknowledged jobs', scalar @acked);
+figure('until a dispatcher is back, at most', sprintf '%.2f s', $slowest);
 cmp_ok(scalar @acked, '>', 10 * $seconds, 'there was load');
 cmp_ok(scalar(grep { my $kind = $_; grep { /^$kind / } keys %count } @kinds), '==', 5, 'every kind of process was ended')
   if $seconds >= 60;

@@ -119,7 +119,7 @@ my %never = (
 	'signals of one sender keep their order' => q{SELECT data FROM (SELECT data, sequence, lag(sequence) OVER (PARTITION BY s.workflow_id, split_part(data ->> 'tag', '.', 1)
 		ORDER BY (data -> 'n')::int) AS before FROM c.seen s JOIN foreman.workflow_input i ON i.input_id = data ->> 'tag' AND i.source = 's' WHERE event_type = 'in') o WHERE before > sequence});
 is(value($node, 'postgres', $never{$_}), '', $_) for sort keys %never;
-diag(value($node, 'postgres', q{SELECT (SELECT count(*) FROM foreman.workflow_instance) || ' workflows, ' || (SELECT count(*) FROM foreman.workflow_event) || ' events, '
+figure('workflows decided inside', value($node, 'postgres', q{SELECT (SELECT count(*) FROM foreman.workflow_instance) || ' workflows, ' || (SELECT count(*) FROM foreman.workflow_event) || ' events, '
 	|| (SELECT count(*) FROM foreman.workflow_effect) || ' effects, ' || (SELECT count(*) FROM c.seen WHERE event_type = 'fired') || ' timers, '
 	|| (SELECT count(*) FROM c.seen WHERE event_type = 'poke') || ' signals of workflows'}));
 log_is_clean($node);

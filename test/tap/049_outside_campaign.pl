@@ -150,7 +150,7 @@ my %never = (
 	'every effect in lane transaction is done once' => q{SELECT who FROM effects WHERE kind = 'effect' GROUP BY 1 HAVING count(*) > 1},
 	'every completed effect is done' => q{SELECT e.effect FROM foreman.workflow_effect e WHERE e.kind <> 'bad' AND (e.state <> 'c' OR NOT EXISTS (SELECT FROM effects d WHERE d.job_id = e.job_id))});
 is(value($node, 'postgres', $never{$_}), '', $_) for sort keys %never;
-diag(value($node, 'postgres', q{SELECT (SELECT count(*) FROM foreman.workflow_instance) || ' workflows, ' || (SELECT count(*) FROM foreman.workflow_instance WHERE state = 'n') || ' continued as new, '
+figure('workflows decided outside', value($node, 'postgres', q{SELECT (SELECT count(*) FROM foreman.workflow_instance) || ' workflows, ' || (SELECT count(*) FROM foreman.workflow_instance WHERE state = 'n') || ' continued as new, '
 	|| (SELECT count(*) FROM foreman.workflow_event) || ' events, ' || (SELECT count(*) FROM c.handled) || ' signals, ' || (SELECT count(*) FROM foreman.workflow_effect) || ' effects, '
 	|| (SELECT count(*) FROM c.seen WHERE event_type = 'TimerFired') || ' timers, ' || (SELECT count(*) FROM foreman.job_history WHERE kind = 'workflow-task:flow') || ' tasks'}));
 log_is_clean($node);

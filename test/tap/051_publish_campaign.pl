@@ -67,7 +67,7 @@ my %never = (
 	'each in lane procedure at least once' => q{SELECT s.job_id FROM c.seen s WHERE subscription = 'three' AND NOT EXISTS (SELECT FROM effects e WHERE e.job_id = s.job_id)});
 $node->safe_psql('postgres', 'CREATE INDEX ON effects (job_id)');
 is(value($node, 'postgres', $never{$_}), '', $_) for sort keys %never;
-diag(value($node, 'postgres', q{SELECT count(*) || ' publishes, ' || sum(deliveries) || ' deliveries' FROM foreman.publishes}));
+figure('publishes', value($node, 'postgres', q{SELECT count(*) || ' publishes, ' || sum(deliveries) || ' deliveries' FROM foreman.publishes}));
 log_is_clean($node);
 $node->stop;
 done_testing();

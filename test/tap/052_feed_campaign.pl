@@ -179,7 +179,7 @@ $node->safe_psql('postgres', q{
 	UPDATE c.got SET reader = 'group' WHERE reader IN ('first', 'second');
 	CREATE INDEX ON c.got (reader, position);
 	ANALYZE c.got});
-diag(value($node, 'postgres', q{SELECT (SELECT count(*) FROM foreman.workflow_event) || ' events, ' || (SELECT max(position) FROM foreman.workflow_event) || ' positions'}));
+figure('events that were read once by each reader', value($node, 'postgres', q{SELECT (SELECT count(*) FROM foreman.workflow_event) || ' events, ' || (SELECT max(position) FROM foreman.workflow_event) || ' positions'}));
 for my $reader (qw(poll group many rebuilt))
 {
 	is(value($node, 'postgres', qq{SELECT count(*) FROM (SELECT position FROM foreman.workflow_event EXCEPT SELECT position FROM c.got WHERE reader = '$reader') x}), '0', "$reader skips no event");

@@ -115,7 +115,9 @@ sub run
 	my %count = %{ $self->{count} };
 	my $kills = 0;
 	$kills += $count{$_} for grep { /KILL/ } keys %count;
-	diag(sprintf '%s; kill -9: %d; acked: %d', join(', ', map { "$_: $count{$_}" } sort keys %count), $kills, scalar @{ $self->{printed} });
+	figure('killed and ended', join(', ', map { "$_: $count{$_}" } sort keys %count));
+	figure('kill -9', $kills);
+	figure('acknowledged', scalar @{ $self->{printed} });
 	return;
 }
 
