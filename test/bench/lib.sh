@@ -61,9 +61,10 @@ section() { printf '\n%s\n' "$*"; }
 ratio() { awk -v a="$(spread <<<"$1" | cut -d' ' -f1)" -v b="$(spread <<<"$2" | cut -d' ' -f1)" 'BEGIN { printf "%.2f", a / b }'; }
 
 # A new server creates its WAL files as it goes, one that has run for a while uses old ones again: that is measured.
+# age_wal FILES: so many files of 16 MB are created and are there to be used again.
 age_wal() {
     local i
-    for ((i = 0; i < 48; i++)); do
+    for ((i = 0; i < ${1:-48}; i++)); do
         printf '%s\n' "SELECT pg_logical_emit_message(false, 'bench', ''), pg_switch_wal();"
     done | sql >/dev/null
     sql -c "CHECKPOINT"
