@@ -21,7 +21,9 @@ PGXS           := $(wildcard $(shell $(PG_CONFIG) --pgxs 2>/dev/null))
 
 # -isystem beats the -I of the same directory that PGXS adds: our warnings, not the server's.
 # PGDLLEXPORT is empty before 16; with hidden visibility the magic block would not be found.
-PG_CPPFLAGS = -Isrc -isystem $(shell $(PG_CONFIG) --includedir-server 2>/dev/null) \
+# The library is of the version that its control file makes the default one.
+RELEASE    := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" pg_foreman.control)
+PG_CPPFLAGS = -Isrc -D'FOREMAN_VERSION="$(RELEASE)"' -isystem $(shell $(PG_CONFIG) --includedir-server 2>/dev/null) \
 	-D'PGDLLEXPORT=__attribute__((visibility("default")))'
 PG_CXXFLAGS = -std=c++20 -O2 -g -Wall -Wextra $(WERROR) -fvisibility=hidden \
 	-fvisibility-inlines-hidden $(FLAGS_OF_CXX) $(EXTRA_CXXFLAGS)
@@ -50,7 +52,7 @@ endif
 
 # The script of the extension is its parts, one after another; a tag in them says which bundle of
 # grant_role() an object belongs to. Both results are in the repository: lint sees that they are current.
-SCRIPT       = sql/pg_foreman--1.0.sql
+SCRIPT       = sql/pg_foreman--$(RELEASE).sql
 SCRIPT_PARTS = $(sort $(wildcard sql/parts/*.sql))
 BUNDLES      = src/store/definitions/bundle_rights.inc
 all: $(SCRIPT) $(BUNDLES)

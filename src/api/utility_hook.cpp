@@ -9,6 +9,7 @@
 #include "pg/entry.hpp"
 #include "pg/latch.hpp"
 #include "store/commit/remember.hpp"
+#include "store/db/release.hpp"
 #include "store/db/schema.hpp"
 #include "store/db/session_effect.hpp"
 #include "store/definitions/session_settings.hpp"
@@ -20,7 +21,6 @@ namespace foreman::api {
 
 namespace {
 
-constexpr const char* kExtension = "pg_foreman";
 constexpr core::Micros kPatience = core::seconds(1);
 constexpr core::Micros kLookAgain = core::milliseconds(10);
 
@@ -38,7 +38,7 @@ Oid database_if_owned(const char* name) {
 }
 
 bool owns_extension() {
-    const Oid extension = get_extension_oid(kExtension, true);
+    const Oid extension = get_extension_oid(store::kExtension, true);
     return OidIsValid(extension) && pg::compat::extension_ownercheck(extension, GetUserId());
 }
 
@@ -70,7 +70,7 @@ bool names(const List* objects, const char* wanted) {
 }
 
 Oid dropped_from(const DropStmt* stmt) {
-    if (stmt->removeType == OBJECT_EXTENSION && names(stmt->objects, kExtension))
+    if (stmt->removeType == OBJECT_EXTENSION && names(stmt->objects, store::kExtension))
         return here_if(owns_extension());
     return InvalidOid;
 }
@@ -90,12 +90,12 @@ Oid database_to_empty(const Node* stmt) {
         case T_DropStmt:
             return dropped_from(castNode(DropStmt, stmt));
         case T_AlterExtensionStmt:
-            return here_if(std::strcmp(castNode(AlterExtensionStmt, stmt)->extname, kExtension) == 0 &&
+            return here_if(std::strcmp(castNode(AlterExtensionStmt, stmt)->extname, store::kExtension) == 0 &&
                            owns_extension());
         case T_AlterExtensionContentsStmt:
-            return here_if(std::strcmp(castNode(AlterExtensionContentsStmt, stmt)->extname, kExtension) ==
-                               0 &&
-                           owns_extension());
+            return here_if(
+                std::strcmp(castNode(AlterExtensionContentsStmt, stmt)->extname, store::kExtension) == 0 &&
+                owns_extension());
         default:
             return InvalidOid;
     }
@@ -135,7 +135,7 @@ void empty_database(const Node* stmt) {
 bool drops_objects(const Node* stmt) noexcept { return IsA(stmt, DropStmt) || IsA(stmt, DropOwnedStmt); }
 
 bool cron_is_there() {
-    return pg::guarded([] { return OidIsValid(get_extension_oid("pg_foreman_cron", true)); });
+    return pg::guarded([] { return OidIsValid(get_extension_oid(store::kCronExtension, true)); });
 }
 
 // ---- roles that go or get another name --------------------------------------
@@ -155,6 +155,20 @@ void forget_grants(const DropOwnedStmt* stmt) {
 void follow_roles() {
     pg::call<&CommandCounterIncrement>();
     if (store::find_schema() != nullptr) store::follow_roles();
+}
+
+// ---- objects of another release ---------------------------------------------
+
+bool changes_release(const Node* stmt) noexcept {
+    if (!IsA(stmt, AlterExtensionStmt)) return false;
+    const char* name = castNode(AlterExtensionStmt, stmt)->extname;
+    return std::strcmp(name, store::kExtension) == 0 || std::strcmp(name, store::kCronExtension) == 0;
+}
+
+// Nobody else hears of a change of pg_extension, which no cache holds.
+void follow_release() {
+    store::announce_release();
+    store::remember_launcher();
 }
 
 // ---- the others -------------------------------------------------------------
@@ -192,6 +206,7 @@ extern "C" void foreman_process_utility(PlannedStmt* planned, const char* query,
         store::distrust_heads();
         store::tell_settings_changed();
     }
+    if (changes_release(stmt)) pg::run_guarded([](void*) { follow_release(); }, nullptr);
     if (changes_roles(stmt)) pg::run_guarded([](void*) { follow_roles(); }, nullptr);
     if (IsA(stmt, DropOwnedStmt)) {
         pg::run_guarded([](void* arg) { forget_grants(static_cast<const DropOwnedStmt*>(arg)); },

@@ -15,6 +15,7 @@
 #include "pg/memory.hpp"
 #include "pg/server_timeouts.hpp"
 #include "pg/xact.hpp"
+#include "store/db/release.hpp"
 #include "store/db/schema.hpp"
 #include "store/jobs/leases.hpp"
 #include "store/jobs/unwritten.hpp"
@@ -54,6 +55,7 @@ class Dispatcher {
     bool may_sleep(core::SleepBounds* until);
     core::Instant due_work();
     bool extension_is_gone() const;
+    void say_what_does_not_fit() const;
     void write_last_leases();
 
     const Oid database_;
@@ -67,6 +69,7 @@ class Dispatcher {
 
 // false: nothing to do in this database.
 bool Dispatcher::begin() {
+    say_what_does_not_fit();
     if (state_.slot == nullptr || extension_is_gone()) {
         board::note_exit(database_, board::DispatcherExit::no_extension);
         return false;
@@ -203,6 +206,13 @@ bool Dispatcher::extension_is_gone() const {
     const bool gone = store::find_schema() == nullptr;
     tx.commit();
     return gone;
+}
+
+// The launcher starts no other dispatcher here before ALTER EXTENSION or its own next start: once, not every minute.
+void Dispatcher::say_what_does_not_fit() const {
+    pg::Transaction tx;
+    if (const auto other = store::find_misfit()) pg::log(WARNING, store::misfit_failure(*other));
+    tx.commit();
 }
 
 // After a shutdown only the rows know who holds a job.

@@ -113,6 +113,7 @@ bool Launcher::start(Known& k, core::Instant now) {
     full_said_ = false;
     board::note_exit(k.database, board::DispatcherExit::crashed);
     k.started = now;
+    k.again = false;  // who asked before this start is served by it
     k.handle = pg::start_worker(spec);
     if (!k.handle) {
         board::note_exit(k.database, board::DispatcherExit::no_worker_slot);

@@ -19,6 +19,7 @@
 #include "pg/process_usage.hpp"
 #include "store/commit/identity.hpp"
 #include "store/db/clock.hpp"
+#include "store/db/release.hpp"
 #include "store/definitions/stray_rights.hpp"
 #include "store/feed/projections.hpp"
 #include "store/jobs/jobs.hpp"
@@ -335,6 +336,17 @@ void report_roles(Report* report) {
                 t.grants);
 }
 
+// false: nothing else can be asked.
+bool report_release(Report* report) {
+    if (const auto other = store::find_misfit()) {
+        const pg::Failure why = store::misfit_failure(*other);
+        report->add("release", false, "%s. %s", why.message(), why.hint());
+        return false;
+    }
+    report->add("release", true, "library and objects are of version %s", store::library_version());
+    return true;
+}
+
 }  // namespace
 
 FOREMAN_PUBLIC(health) {
@@ -347,6 +359,7 @@ FOREMAN_PUBLIC(health) {
     report.add("enabled", settings::enabled,
                settings::enabled ? "foreman.enabled is on"
                                  : "Set foreman.enabled = on and reload the configuration");
+    if (!report_release(&report)) return report.done();
     if (preloaded) report_processes(&report);
     report_permission(&report);
     if (preloaded) {

@@ -4,6 +4,7 @@
 
 #include "board/my_slot.hpp"
 #include "pg/call.hpp"
+#include "store/db/release.hpp"
 
 namespace foreman::store {
 
@@ -73,7 +74,7 @@ Oid type_in(Oid schema_oid, const char* name) {
 // Cheap enough to do again after any invalidation of ours: a dozen syscache probes.
 bool load(Schema* s) {
     const Oid nsp = get_namespace_oid("foreman", true);
-    if (nsp == InvalidOid || get_extension_oid("pg_foreman", true) == InvalidOid) return false;
+    if (nsp == InvalidOid || get_extension_oid(kExtension, true) == InvalidOid) return false;
     s->live_job = get_relname_relid("live_job", nsp);
     s->claim_index = get_relname_relid("live_job_claim", nsp);
     s->job_history = get_relname_relid("job_history", nsp);
@@ -106,7 +107,7 @@ const Schema* find_schema() {
         Schema fresh{};
         // Set first: an invalidation that arrives while loading clears it again.
         g_valid = true;
-        if (!pg::guarded([&fresh] { return load(&fresh); })) {
+        if (find_misfit() || !pg::guarded([&fresh] { return load(&fresh); })) {
             g_valid = false;
             return nullptr;
         }
@@ -118,6 +119,7 @@ const Schema* find_schema() {
 const Schema& schema() {
     const Schema* s = find_schema();
     if (s == nullptr) {
+        if (const auto other = find_misfit()) throw misfit_failure(*other);
         throw pg::Failure(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
                           "extension pg_foreman is not installed in this database")
             .hint("Run CREATE EXTENSION pg_foreman.");
@@ -138,6 +140,7 @@ uint64 definition_generation() noexcept { return g_definition_generation; }
 uint64 role_generation() noexcept { return g_role_generation; }
 
 void announce_change(Oid relation) { pg::call<&CacheInvalidateRelcacheByRelid>(relation); }
+void announce_release() { pg::call<&CacheInvalidateRelcacheAll>(); }
 
 LockPatience::LockPatience() noexcept : before_(LockTimeout) {
     if (board::my_slot() != nullptr) LockTimeout = 0;

@@ -32,9 +32,10 @@ struct Schema {
 };
 
 /// The objects of this database.
-/// errors: 55000 when the extension is not (or no longer) there. needs a transaction.
+/// errors: 55000 when the extension is not (or no longer) there, or of another release than this library. needs a
+/// transaction.
 const Schema& schema();
-/// nullptr when the extension is not there. needs a transaction.
+/// nullptr when the extension is not there, or of another release than this library. needs a transaction.
 const Schema* find_schema();
 
 /// Reasons to reload a cache of ours; counters that change when the relation was changed by anybody.
@@ -57,6 +58,8 @@ uint64 definition_generation() noexcept;
 uint64 role_generation() noexcept;
 /// Tells every process that definitions in a table of ours changed, at commit.
 void announce_change(Oid relation);
+/// Tells every process that the objects may be of another release, at commit.
+void announce_release();
 
 /// No lock_timeout while an executor does what is its own: handlers and roles set it for themselves.
 class LockPatience {

@@ -5,6 +5,7 @@
 #include "pg/call.hpp"
 #include "pg/datum.hpp"
 #include "pg/memory.hpp"
+#include "store/db/release.hpp"
 #include "store/db/schema.hpp"
 #include "store/db/sql_names.hpp"
 #include "store/schedules/cron_settings.hpp"
@@ -42,7 +43,7 @@ constinit pg::Statement g_find{"cron_job_by_name",
                                {TEXTOID, TEXTOID}};
 
 Oid extension_owner_table(CronSchema* s) {
-    if (get_extension_oid("pg_foreman_cron", true) == InvalidOid) return InvalidOid;
+    if (get_extension_oid(kCronExtension, true) == InvalidOid) return InvalidOid;
     const Oid nsp = get_namespace_oid("cron", true);
     if (nsp == InvalidOid) return InvalidOid;
     s->job = get_relname_relid("job", nsp);
@@ -64,6 +65,7 @@ bool lock_cron_jobs(const CronSchema& tables) {
 std::optional<CronSchema> find_cron() {
     CronSchema found{};
     CronSchema* out = &found;
+    if (find_misfit()) return std::nullopt;
     if (pg::guarded([out] { return extension_owner_table(out); }) == InvalidOid) return std::nullopt;
     return found;
 }
@@ -71,6 +73,7 @@ std::optional<CronSchema> find_cron() {
 CronSchema cron() {
     const std::optional<CronSchema> found = find_cron();
     if (!found) {
+        if (const auto other = find_misfit()) throw misfit_failure(*other);
         throw pg::Failure(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
                           "extension pg_foreman_cron is not installed in this database")
             .hint("Run CREATE EXTENSION pg_foreman_cron.");
