@@ -11,7 +11,9 @@ struct ExtensionVersion {
 };
 
 /// The version of an extension's objects in this database.
-/// needs: a transaction  cost: an index scan of pg_extension  errors: those of a catalogue scan
+/// needs: a transaction
+/// errors: those of a catalogue scan
+/// cost: an index scan of pg_extension
 ExtensionVersion extension_version(const char* extension);
 
 }  // namespace foreman::pg

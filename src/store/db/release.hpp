@@ -20,7 +20,8 @@ struct Misfit {
     pg::ExtensionVersion objects;
 };
 /// does: looks whether there are such objects in this database.
-/// needs: a transaction  cost: two scans of pg_extension
+/// needs: a transaction
+/// cost: two scans of pg_extension
 std::optional<Misfit> find_misfit();
 
 /// What to say of them.
