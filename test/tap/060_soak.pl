@@ -1,6 +1,7 @@
 # Hours of load: the memory of no process grows, no table and no file of the extension is larger than its policy says, and
 # the log repeats nothing. Memory is what a process has for itself alone (RssAnon: without shared memory and files); it is
 # compared between the second and the last third of the time, as the sizes are. SOAK_MINUTES: how long (0.25; `make soak`: 60).
+# Not from 10 to 30 minutes: what the dispatcher keeps for its first look at what is to be pruned, after ten, would count as growth.
 # Broken by: a context that is not reset after a job; rows that are kept for ever; a line for each turn of a duty.
 use strict;
 use warnings;

@@ -145,9 +145,9 @@ BEGIN
         SELECT job_id, 'live' AS place, kind, attempt FROM foreman.live_job UNION ALL SELECT job_id, 'history', kind, attempt FROM foreman.job_history
         UNION ALL SELECT job_id, 'dead', kind, attempt FROM foreman.dead_letter;
     CREATE TEMP TABLE counted ON COMMIT DROP AS
-        SELECT job_id, p.kind, p.places, p.place, p.attempt, coalesce(e.runs, 0) AS runs, e.first
+        SELECT job_id, p.kind, p.places, p.place, p.attempt, coalesce(e.runs, 0) AS runs, e.first, e.last
           FROM (SELECT job_id, min(kind) AS kind, count(*) AS places, min(place) AS place, min(attempt) AS attempt FROM places GROUP BY 1) p
-          LEFT JOIN (SELECT job_id, count(*) AS runs, min(at) AS first FROM l.effects GROUP BY 1) e USING (job_id);
+          LEFT JOIN (SELECT job_id, count(*) AS runs, min(at) AS first, max(at) AS last FROM l.effects GROUP BY 1) e USING (job_id);
     CREATE TEMP TABLE events ON COMMIT DROP AS
         SELECT i.workflow_id, e.event_type AS type, e.data, coalesce(e.data ->> 'effect', e.data ->> 'timer', e.data ->> 'tag') AS tag
           FROM foreman.workflow_event e JOIN foreman.workflow_instance i USING (instance) WHERE i.workflow_type = 'load';
@@ -162,7 +162,9 @@ BEGIN
     RETURN QUERY SELECT 'P4: jobs of lane procedure that were never run', count(*) FROM counted WHERE kind = 'steps' AND runs = 0;
     RETURN QUERY SELECT 'P4: jobs that were completed twice', count(*) FROM (SELECT FROM l.answers WHERE answer = 'completed' GROUP BY job_id HAVING count(*) > 1) x;
     RETURN QUERY SELECT 'P8: attempts of lanes transaction and batch that were charged for a crash', count(*) FROM counted WHERE kind IN ('note', 'many') AND attempt > 1;
-    RETURN QUERY SELECT 'P5: jobs that ran before their time', count(*) FROM counted c JOIN foreman.job_history h USING (job_id) WHERE c.first < h.run_at;
+    -- A procedure or a worker outside may have left an effect in an attempt that failed; the next one has a time of its own.
+    RETURN QUERY SELECT 'P5: jobs that ran before their time', count(*) FROM counted c JOIN foreman.job_history h USING (job_id)
+        WHERE CASE WHEN c.kind IN ('note', 'many') OR h.attempt <= 1 THEN c.first ELSE c.last END < h.run_at;
     RETURN QUERY SELECT 'P6: occurrences of a schedule that fired twice', count(*) FROM (SELECT FROM foreman.schedule_run GROUP BY schedule_id, generation, scheduled_at HAVING count(*) > 1) x;
     RETURN QUERY SELECT 'P6: occurrences that fired without a job', count(*) FROM foreman.schedule_run r WHERE NOT EXISTS (SELECT FROM counted c WHERE c.job_id = r.job_id);
     RETURN QUERY SELECT 'workflows: broken invariants', count(*) FROM w.broken();
