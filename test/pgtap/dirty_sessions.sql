@@ -91,7 +91,8 @@ SELECT is(t.outcome(beside), 'completed 1', format('the job beside it is done (%
 SELECT foreman.enqueue('leaves', '{"command": "RESET ALL"}') AS reset \gset
 SELECT is(t.outcome(:reset), 'completed 1', 'a handler may RESET ALL');
 SELECT foreman.enqueue('looks') AS look \gset
-SELECT is(t.outcome(:look) || ' ' || (SELECT result::text FROM foreman.jobs WHERE job_id = :look), 'completed 1 {}', 'and the next finds its session as ever');
+SELECT is(t.outcome(:look), 'completed 1', 'and the next runs');
+SELECT is((SELECT result::text FROM foreman.jobs WHERE job_id = :look), '{}', 'and finds its session as ever');
 
 -- A violated constraint is the fault of the job that violates it, whoever shares its transaction.
 SELECT foreman.register_handler('twice', 't.inserts', max_attempts => 1) \g /dev/null
