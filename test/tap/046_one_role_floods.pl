@@ -1,4 +1,4 @@
-# One role, or one busy application, cannot take a table of the board from all others. Each subtest lets a role fill
+# One role, or one busy application, cannot take a table of the board, or the executors for ever, from all others unnoticed. Each subtest lets a role fill
 # one (of the smallest board there is), and asks whether the work of somebody else goes on in time, and whether why()
 # and health() say what is full.
 # Broken by: a full table that is taken for a key in use; entries that stay for ever; passes over all entries for each
@@ -55,6 +55,25 @@ sub victim_runs
 }
 
 is(number("SELECT count(*) FROM foreman.health() WHERE NOT ok"), '0', 'all is well at first');
+
+subtest 'executors' => sub {
+	$node->safe_psql('postgres', q{
+		ALTER SYSTEM SET foreman.max_executors = 2;
+		SELECT pg_reload_conf();
+		CREATE PROCEDURE sleeps(job foreman.job) LANGUAGE plpgsql AS $$ BEGIN COMMIT; PERFORM pg_sleep(600); END $$;
+		SELECT foreman.register_handler('sleeps', 'public.sleeps', lane => 'procedure', queue => 'eve', run_as => 'eve');
+		GRANT EXECUTE ON PROCEDURE sleeps TO eve});
+	my $ids = number(q{SELECT string_agg(foreman.enqueue('sleeps', queue => 'eve')::text, ',') FROM generate_series(1, 2)});
+	eventually($node, 'postgres', "SELECT count(*) = 2 FROM foreman.workers WHERE job_id IN ($ids)", 30, 'a role has all executors');
+	my $waits = number(q{SELECT foreman.enqueue('note', queue => 'victim')});
+	eventually($node, 'postgres', q{SELECT NOT ok AND detail ~ 'role "postgres" has waited for an executor for [0-9]+ s.*of role "eve"' FROM foreman.health() WHERE name = 'executors_held'},
+		40, 'health() says who waits for whom');
+	is(number("SELECT reason FROM foreman.why($waits)"), 'executors_busy', 'why() says what the job waits for');
+	$node->safe_psql('postgres', "SELECT foreman.cancel(job_id) FROM unnest(ARRAY[$ids]) AS job_id");
+	eventually($node, 'postgres', "SELECT count(*) = 1 FROM effects WHERE job_id = $waits", 30, 'it runs as soon as one of them ends');
+	is(number(q{SELECT ok FROM foreman.health() WHERE name = 'executors_held'}), 't', 'and all is well');
+	$node->safe_psql('postgres', q{SELECT foreman.unregister_handler('sleeps'); ALTER SYSTEM RESET foreman.max_executors; SELECT pg_reload_conf()});
+};
 
 subtest 'keys' => sub {
 	$node->safe_psql('postgres', q{SELECT count(foreman.enqueue('out', queue => 'eve', concurrency_key => 'k' || g)) FROM generate_series(1, 2000) g});

@@ -3,12 +3,14 @@
 //
 // needs: bundle operator or monitor on any queue, which comes with the right to execute it.  errors: none of
 // its own cost: a few look-ups in shared memory and in the catalogue
+#include <algorithm>
 #include <csignal>
 
 #include "api/public_function.hpp"
 #include "board/board.hpp"
 #include "board/databases.hpp"
 #include "board/feed.hpp"
+#include "board/rotation.hpp"
 #include "board/settings.hpp"
 #include "board/slots.hpp"
 #include "board/tables.hpp"
@@ -125,6 +127,41 @@ void report_executors(Report* report) {
         report->add("executors", true, "%d of %d are in use, %d of them by this database", used,
                     settings::max_executors, here);
     }
+}
+
+// A role without an executor gets the place of another role's as soon as one's handlers end: it waits for long only where
+// they all take long.
+constexpr core::Micros kLongDemand = core::seconds(10);
+
+void report_held_executors(Report* report) {
+    board::OwnDemands demands;
+    board::read_demands(MyDatabaseId, &demands);
+    const core::Instant steady = pg::steady_now();
+    const auto oldest = std::min_element(demands.begin(), demands.end(),
+                                         [](const auto& a, const auto& b) { return a.since < b.since; });
+    if (oldest == demands.end() || steady - oldest->since < kLongDemand) {
+        report->add("executors_held", true, "no role waits for an executor");
+        return;
+    }
+    board::SlotReading longest{};
+    for (int i = 0; i < board::kMaxSlots; i++) {
+        board::SlotReading slot;
+        if (!board::read_slot(i, &slot) || slot.state != board::SlotState::busy) continue;
+        if (longest.pid == 0 || slot.started_at < longest.started_at) longest = slot;
+    }
+    const Oid roles[] = {oldest->role, longest.role};
+    const char* names[2];
+    pg::guarded([&roles, &names] {
+        for (int i = 0; i < 2; i++) {
+            const char* name = GetUserNameFromId(roles[i], true);
+            names[i] = name != nullptr ? name : "(missing)";
+        }
+    });
+    report->add("executors_held", false,
+                "role \"%s\" has waited for an executor for " INT64_FORMAT
+                " s, since all of them run what takes long, the longest in process %d of role \"%s\": raise "
+                "foreman.max_executors, or give those jobs a timeout or their queue max_running",
+                names[0], (steady - oldest->since).us / 1'000'000, longest.pid, names[1]);
 }
 
 // Their commits wait for ever when it has gone, as those of all sessions do.
@@ -364,6 +401,7 @@ FOREMAN_PUBLIC(health) {
     report_permission(&report);
     if (preloaded) {
         report_executors(&report);
+        report_held_executors(&report);
         report_standby(&report);
         report_worker_processes(&report);
         report_board(&report);

@@ -4,7 +4,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { HOME, RUNS, connect, form, median, now, value } from './lib/env.mjs';
-import { use, within } from './lib/measure.mjs';
+import { ageWal, use, within } from './lib/measure.mjs';
 import { rates, scenarios, sides } from './scenarios/all.mjs';
 
 const words = process.argv.slice(2);
@@ -38,9 +38,7 @@ async function connection(side) {
 const ready = new Map();
 async function prepare() {
   const admin = await connect('postgres');
-  // A new server creates its WAL files as it goes, one that has run for a while uses old ones again: that is measured.
-  for (let i = 0; i < 48; i++) await admin.query(`SELECT pg_logical_emit_message(false, 'bench', ''), pg_switch_wal()`);
-  await admin.query('CHECKPOINT');
+  await ageWal(admin, 48);
   const settings = await value(admin, `SELECT string_agg(name || ' ' || current_setting(name), ', ') FROM unnest(ARRAY['shared_buffers', 'max_wal_size', 'synchronous_commit', 'fsync', 'full_page_writes', 'autovacuum', 'foreman.max_executors']) AS name`);
   const versions = {};
   for (const side of sides) {

@@ -138,10 +138,22 @@ export const loadedLatency = (rate, opts) => async (side, c) => {
 };
 
 // Producing and consuming at full speed beside an open repeatable-read snapshot. Closed loop: so many jobs wait, always.
+// A new server creates its WAL files as it goes, one that has run for a while uses old ones again: that is measured. So many
+// files of 16 MB are created and kept.
+export async function ageWal(c, files) {
+  await c.query(`ALTER SYSTEM SET min_wal_size = '${Math.max(1024, files * 16)}MB'`);
+  await c.query(`ALTER SYSTEM SET max_wal_size = '${Math.max(4096, files * 32)}MB'`);
+  await c.query('SELECT pg_reload_conf()');
+  for (let i = 0; i < files; i++) await c.query(`SELECT pg_logical_emit_message(false, 'bench', ''), pg_switch_wal()`);
+  await c.query('CHECKPOINT');
+}
+
 export const heldSnapshot = () => async (side, c) => {
   const b = side.bloat, secs = Number(process.env.BENCH_HELD || form(30, 180)), slice = secs / form(6, 12);
   const producer = await connect(side.db), holder = await connect(side.db);
   let produced = 0, handle = null;
+  // 10 files a second are more than any side writes: as soon as files have to be created, the file system is measured.
+  await ageWal(c, secs * 10 + 48);
   if (b.before) await b.before(c);
   try {
     const w = b.worker ? await new Workers(side, b.worker).init() : null;

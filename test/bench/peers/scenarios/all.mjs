@@ -117,7 +117,7 @@ export const scenarios = [
     { side: foreman, ours: true, label: 'lane transaction, no-op, 2 executors', batch: 'arrays of a 100th of the rate', run: loadedLatency(half('foreman', 60000), null) },
     { side: graphile, label: '2 processes, best setting', batch: 'arrays of a 100th of the rate', run: loadedLatency(half('graphile', 20000), { preset: graphile.best }) },
   ] },
-  { name: 'held_snapshot', title: `Produce and consume at full speed for ${process.env.BENCH_HELD || form(30, 180)} s beside an open repeatable-read snapshot`, unit: 'jobs/s', rounds: 1, again: 0, limit: form(90, 300),
+  { name: 'held_snapshot', title: `Produce and consume at full speed for ${process.env.BENCH_HELD || form(30, 180)} s beside an open repeatable-read snapshot`, unit: 'jobs/s', rounds: 1, again: 0, limit: form(180, 900),
     sides: [foreman, pgq, graphile, pgboss, textbook].map((side) => ({ side, ours: side === foreman, label: `history ${side.bloat.history}`, batch: side.bloat.batch, run: heldSnapshot() })) },
   { name: 'schedules', title: '200 schedules due at one time, the time to the start of each command', unit: 'ms late', lower: true, rounds: form(1, 3), again: 0, limit: 150, sides: [
     { side: foreman, ours: true, label: 'foreman.schedule(), 2 executors', batch: '200', run: schedulesOfForeman },
