@@ -104,6 +104,30 @@ subtest 'a session that was waked and ends' => sub {
 	is(value($node, 'postgres', q{SELECT count(*) FROM foreman.claim('{handed}', 'w')}), 1, 'which finds it');
 };
 
+# A worker claims and waits in turn. What is due is locked by a session that says nothing when it lets go.
+subtest 'a due job whose row is locked' => sub {
+	my $id = value($node, 'postgres', q{SELECT foreman.enqueue('out', queue => 'locked')});
+	my $holder = $node->background_psql('postgres');
+	$holder->query_safe("BEGIN; SELECT count(*) FROM foreman.live_job WHERE job_id = $id FOR UPDATE");
+	my $script = "$PostgreSQL::Test::Utils::tmp_check/claim_and_wait.sql";
+	append_to_file($script, "SELECT count(*) FROM foreman.claim('{locked}', 'w');\nCALL foreman.wait_for_job('{locked}', '10 s');\n");
+	my ($out, $err) = run_command([ 'pgbench', '-n', '-T', '3', '-f', $script, '-h', $node->host, '-p', $node->port, 'postgres' ]);
+	my ($turns) = $out =~ /transactions actually processed: ([0-9]+)/;
+	cmp_ok($turns, '<', 100, "a worker looks about twelve times a second ($turns in 3 s)");
+	cmp_ok($turns, '>', 2, 'and goes on to look');
+	my $worker = $node->background_psql('postgres');
+	$worker->query_safe(q{SELECT count(*) FROM foreman.claim('{locked}', 'w')}) for 1 .. 3;
+	my $started = time;
+	$node->safe_psql('postgres', q{SELECT foreman.enqueue('out', queue => 'locked')});
+	$worker->query_safe(q{CALL foreman.wait_for_job('{locked}', '30 s')});
+	is($worker->query_safe(q{SELECT count(*) FROM foreman.claim('{locked}', 'w')}), '1', 'another job of the queue is found');
+	$holder->query_safe('COMMIT');
+	$worker->query_safe(q{CALL foreman.wait_for_job('{locked}', '30 s')});
+	is($worker->query_safe(q{SELECT count(*) FROM foreman.claim('{locked}', 'w')}), '1', 'and this one when its row is free');
+	cmp_ok(time - $started, '<', 20, 'long before the time is over');
+	$_->quit for $worker, $holder;
+};
+
 subtest 'fifty waiters' => sub {
 	$node->safe_psql('postgres', 'CREATE TABLE rubbish AS SELECT i FROM generate_series(1, 1000) i');
 	my @waiters = map { start_waiter('quiet', '120 s') } 1 .. 50;

@@ -5,6 +5,7 @@
 // 366 days; arguments as in request/arguments.hpp. claim() never waits: rows that somebody holds are skipped. It
 // looks at the database as it is now, also under REPEATABLE READ. cost: claim() one index scan per range and
 // about 6 us a job; worker_heartbeat() no rows at all.
+#include "api/outside/empty_handed.hpp"
 #include "api/outside/lease_arguments.hpp"
 #include "api/public_function.hpp"
 #include "board/queue_limits.hpp"
@@ -85,6 +86,7 @@ FOREMAN_PUBLIC(claim) {
     const core::Instant now = store::now();
     pg::vector<store::LeasedJob> jobs(&memory);
     engine::claim_outside(filter, {worker, length, now}, qty, &memory, &jobs);
+    EmptyHanded::note_claim(jobs.empty());
     pg::ResultSet rows(fcinfo);
     for (const store::LeasedJob& l : jobs) put_job(&rows, l, length, now);
     return rows.done();

@@ -5,8 +5,10 @@
 // NULL: for ever. needs: to be called on its own, outside of transaction blocks and functions; bundle worker
 // on the queues. errors: 2D000 where it cannot end the caller's transaction; 42501; 53400 when
 // foreman.max_waiters sessions wait already. cost: while it waits it holds no transaction: no snapshot, no
-// lock, no xid. A commit wakes it, and the clock when something falls due; the safety poll looks as well.
+// lock, no xid. A commit wakes it, and the clock when something falls due; the safety poll looks as well. After a claim that
+// found nothing, since what is due is locked by somebody, it returns after a rest of 10 to 80 ms.
 // Without the board it reads the rows every 100 ms.
+#include "api/outside/empty_handed.hpp"
 #include "api/outside/lease_arguments.hpp"
 #include "api/public_function.hpp"
 #include "api/waiting.hpp"
@@ -40,6 +42,7 @@ void wait_until_due(const store::OutsideFilter& filter, std::optional<core::Micr
         board::board_present() ? core::milliseconds(settings::poll_interval_ms) : kLookWithoutBoard;
     const uint32 event = pg::wait_event("ForemanWaitForJob");
     const Waiting waiting(filter.queues);
+    core::Micros rest = EmptyHanded::rest();
     for (;;) {
         // In the table before the look: what commits after the look sets the latch.
         board::rearm_waiter();
@@ -48,7 +51,15 @@ void wait_until_due(const store::OutsideFilter& filter, std::optional<core::Micr
         if (due > now && (!board::board_present() || board::is_off_board(MyDatabaseId)))
             due = std::min(due, due_from_rows(filter, now));
         const core::Micros left = until - pg::steady_now();
-        if (due <= now || left <= core::Micros{0}) return;
+        if (left <= core::Micros{0}) return;
+        if (due <= now) {
+            if (rest == core::Micros{0}) return;
+            pg::wait_latch(std::min(rest, left), event);
+            rest = core::Micros{0};
+            continue;
+        }
+        EmptyHanded::forget();
+        rest = core::Micros{0};
         // Nobody tells when the clock is set, and then something may be due at once.
         const core::Micros ahead =
             due == core::kPlusInfinity ? pg::kForever : std::min(due - now, core::kClockLook);
