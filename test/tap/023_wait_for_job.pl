@@ -108,7 +108,7 @@ subtest 'a session that was waked and ends' => sub {
 subtest 'a due job whose row is locked' => sub {
 	my $id = value($node, 'postgres', q{SELECT foreman.enqueue('out', queue => 'locked')});
 	my $holder = $node->background_psql('postgres');
-	$holder->query_safe("BEGIN; SELECT count(*) FROM foreman.live_job WHERE job_id = $id FOR UPDATE");
+	$holder->query_safe("BEGIN; SELECT FROM foreman.live_job WHERE job_id = $id FOR UPDATE");
 	my $script = "$PostgreSQL::Test::Utils::tmp_check/claim_and_wait.sql";
 	append_to_file($script, "SELECT count(*) FROM foreman.claim('{locked}', 'w');\nCALL foreman.wait_for_job('{locked}', '10 s');\n");
 	my ($out, $err) = run_command([ 'pgbench', '-n', '-T', '3', '-f', $script, '-h', $node->host, '-p', $node->port, 'postgres' ]);
