@@ -36,6 +36,26 @@ for my $level ('READ COMMITTED', 'REPEATABLE READ')
 	};
 }
 
+# Claims of jobs with keys lock the rows first, and lease what their keys let through.
+subtest 'six workers, jobs with keys, REPEATABLE READ' => sub {
+	$node->safe_psql('postgres', q{TRUNCATE claimed;
+		SELECT count(foreman.enqueue('out', queue => 'keyed', concurrency_key => 'k' || g % 400)) FROM generate_series(1, 1200) g});
+	$node->pgbench(
+		'--no-vacuum --client=6 --transactions=100 --max-tries=1',
+		0,
+		[qr{processed: 600/600}, qr{number of failed transactions: 0 }],
+		[qr{^$}],
+		'claims of jobs with keys',
+		{ 'claim_keyed' => q{
+			BEGIN ISOLATION LEVEL REPEATABLE READ;
+			SELECT count(*) FROM claimed;
+			WITH c AS MATERIALIZED (SELECT job_id, token FROM foreman.claim('{keyed}', 'w:client_id', 2)) INSERT INTO claimed SELECT job_id, token FROM c;
+			SELECT count(*) FROM claimed c, foreman.complete(c.job_id, c.token) WHERE c.job_id % 6 = :client_id AND EXISTS (SELECT FROM foreman.live_job l WHERE l.job_id = c.job_id);
+			COMMIT;} });
+	cmp_ok(value($node, 'postgres', 'SELECT count(*) FROM claimed'), '>', 400, 'workers get jobs of each key in turn');
+	is(value($node, 'postgres', 'SELECT count(*) - count(DISTINCT job_id) FROM claimed'), '0', 'every job to one worker');
+};
+
 log_is_clean($node);
 $node->stop;
 done_testing();

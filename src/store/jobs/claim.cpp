@@ -125,7 +125,8 @@ void claim_held(const RangeSpec& range, core::Key from, core::Instant now, int q
     pg::Args<8> a;
     set_range(&a, range, from);
     a.instant(7, now).i64(8, qty);
-    for (const pg::Row row : (which == Which::timers ? g_claim_timers : g_claim_held).execute(a)) {
+    pg::Statement& claim = which == Which::timers ? g_claim_timers : g_claim_held;
+    for (const pg::Row row : claim.execute_latest(a)) {
         Job j{};
         copy_job(row, context, &j);
         j.held = true;

@@ -124,7 +124,7 @@ void lease_keyed_jobs(const RangeSpec& range, core::Key from, int qty, const Lea
     pg::Args<4> a;
     a.set(1, pg::int8_array({ids.data(), ids.size()})).instant(2, claim.now).text(3, claim.worker);
     a.i64(4, claim.length.us);
-    for (const pg::Row row : g_lease_locked.execute(a))
+    for (const pg::Row row : g_lease_locked.execute_latest(a))
         tokens.emplace(row.i64(1), pg::uuid_bytes(row.datum(2)));
     for (Job& j : jobs) {
         j.held = false;
