@@ -60,7 +60,7 @@ Again look_at_identity(DutyState& s, Turn& turn) {
         const bool was_stopped = s.slot->stopped;
         read_identity(s, turn.name);
         if (was_stopped && !s.slot->stopped) {
-            turn.pokes |= kPokeBegin;
+            turn.pokes |= kPokeBegin | kPokeStarted;
             board::forget_coolings(s.database);  // a session's own clock may have set them
         }
     }

@@ -84,7 +84,7 @@ constexpr Duty kTable[] = {
      .pokes = board::kPokeFeed | board::kPokeReread | kPokeCompare,
      .run = wake_projections},
     {.name = "pg_foreman: writing statistics", .pokes = kPokeSetBack, .due = minute_ends, .run = end_minute},
-    {.name = "pg_foreman: counting jobs", .at_start = true, .run = count_jobs},
+    {.name = "pg_foreman: counting jobs", .pokes = kPokeStarted, .at_start = true, .run = count_jobs},
     {.name = "pg_foreman: counting jobs that are due later", .pokes = kPokeCounted, .run = count_split},
     {.name = "pg_foreman: recording runs of cron.job",
      .open = While::started,

@@ -24,8 +24,8 @@ sub new_server
 	my ($name, %settings) = @_;
 	my %init = %{ delete $settings{init} // {} };
 	# With debug => 1 its library has debug points and the functions that only tests have.
-	my $node = PostgreSQL::Test::Cluster->new($name,
-		(delete $settings{debug}) ? (install_path => $ENV{FOREMAN_DEBUG_TREE}) : ());
+	my $path = (delete $settings{debug}) ? $ENV{FOREMAN_DEBUG_TREE} : delete $settings{install_path};
+	my $node = PostgreSQL::Test::Cluster->new($name, defined $path ? (install_path => $path) : ());
 	$node->init(%init);
 	settings($node,
 		'shared_preload_libraries'   => "'pg_foreman'",
