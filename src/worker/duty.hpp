@@ -22,7 +22,8 @@ constexpr core::Micros kStep = core::milliseconds(10);
 inline constexpr uint32 kPokeSetBack = 1U << 31;  // the clock was set back
 inline constexpr uint32 kPokeCompare = 1U << 30;  // what is on the board is to be compared with the rows
 inline constexpr uint32 kPokeCounted = 1U << 29;  // the jobs have been counted
-inline constexpr uint32 kPokeStarted = 1U << 28;  // what was loaded while the database was stopped told nobody
+inline constexpr uint32 kPokeStarted = 1U
+                                       << 28;  // what was loaded while the database was stopped told nobody
 
 /// What is asked when a dispatcher starts, and when its database does, beside what comes by itself.
 inline constexpr uint32 kPokeBegin =
