@@ -182,6 +182,9 @@ check-workflow-sizes:
 $(CHECKS): check-%:
 	@test/run $*
 
+check-upgrade:
+	@test/versions/upgrade
+
 check-console:
 	@CONSOLE_FORM=full test/run console
 	@test/bench/run console
@@ -208,7 +211,7 @@ stop:
 help:
 	@sed -n 's/^#: //p' Makefile
 
-.PHONY: demo console screenshots bench bench-large bench-peers bench-page instructions-baseline reference test campaign torture torture-page soak check-workflow-sizes fuzz fuzz-sql floods $(CHECKS) setup stop help FORCE
+.PHONY: check-upgrade demo console screenshots bench bench-large bench-peers bench-page instructions-baseline reference test campaign torture torture-page soak check-workflow-sizes fuzz fuzz-sql floods $(CHECKS) setup stop help FORCE
 
 #: The extension, as PGXS has it (PG_CONFIG=... picks the server):
 #:   make                  build pg_foreman.so; V=1 shows the commands, WERROR= lets warnings pass
@@ -251,4 +254,5 @@ help:
 #:   make fuzz             10 million random schedules against the parser, under sanitizers (FUZZ_RUNS)
 #:   make fuzz-sql         a million calls of every SQL function with hostile arguments, as roles of every kind (FUZZ_CALLS, FUZZ_SEED)
 #:   make floods          what the others see when one role takes all kinds, queues, keys, waiters or executors (docs/security.md)
+#:   make check-upgrade    pg_upgrade with work in flight, from this machine's PostgreSQL to 17 and 18 (root)
 #:   make check-versions   make test on 17 and 18 in root file systems of their own (root)

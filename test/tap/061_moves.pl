@@ -15,6 +15,8 @@ use ForemanTest;
 use ForemanCampaign;
 use ForemanLoad;
 
+# initdb of 18 has checksums unless told otherwise, and pg_upgrade wants both sides alike.
+my %checksums = (init => { extra => ['--data-checksums'] });
 my %settings = ('foreman.max_crashes' => 1000, 'foreman.max_executors' => 4);
 
 sub has_load
@@ -64,8 +66,26 @@ sub run_command_in
 	my ($out, $err) = run_command(\@command);
 	my $rc = $? >> 8;
 	chdir $cwd;
-	diag("$out\n$err") if $rc != 0;
+	if ($rc != 0)
+	{
+		diag("$out\n$err");
+		# pg_upgrade names the file that says why.
+		diag("...\n" . substr(slurp_file($_), -1500)) for grep { -e } $out =~ /"([^"]+\.log)"/g;
+	}
 	return $rc;
+}
+
+# Some minor releases keep a number of their own among the options of each column, of any table, that a minor release of the next
+# major version may not know yet: then pg_upgrade fails for everybody. It is put aside where that is so.
+sub put_number_aside
+{
+	my ($old, $new) = @_;
+	$new->start;
+	my $rc = $new->psql('postgres', 'CREATE TEMP TABLE x (a int); ALTER TABLE x ALTER a SET (pg_attver = 1)');
+	$new->stop;
+	return if $rc == 0;
+	$old->safe_psql($_, q{UPDATE pg_attribute SET attoptions = NULL WHERE attoptions::text ~ '^{pg_attver=[0-9]+}$'}) for qw(postgres template1);
+	return;
 }
 
 for my $mode ($ENV{FOREMAN_OLD_BIN} ? qw(--copy --link) : '--link')
@@ -73,7 +93,7 @@ for my $mode ($ENV{FOREMAN_OLD_BIN} ? qw(--copy --link) : '--link')
 	subtest "pg_upgrade $mode" => sub {
 		my $name = $mode =~ s/-//gr;
 		my $old_bin = $ENV{FOREMAN_OLD_BIN};
-		my $old = new_server("old_$name", %settings, $old_bin ? (install_path => $old_bin =~ s{/bin$}{}r) : ());
+		my $old = new_server("old_$name", %settings, %checksums, $old_bin ? (install_path => $old_bin =~ s{/bin$}{}r) : ());
 		$old->start;
 		install_load($old);
 		leave_work($old);
@@ -84,8 +104,9 @@ for my $mode ($ENV{FOREMAN_OLD_BIN} ? qw(--copy --link) : '--link')
 		claim_late($old);
 		$campaign->end($campaign->all);
 		my $begun = value($old, 'postgres', q{SELECT count(*) FROM foreman.live_job});
+		my $new = new_server("new_$name", %settings, %checksums);
+		put_number_aside($old, $new) if $old_bin;
 		$old->stop('fast');
-		my $new = new_server("new_$name", %settings);
 		my $bin = $new->config_data('--bindir');
 		my $dir = PostgreSQL::Test::Utils::tempdir;
 		is(run_command_in($dir, "$bin/pg_upgrade", '--no-sync', $mode, '-d', $old->data_dir, '-D', $new->data_dir, '-b', $old_bin // $bin, '-B', $bin, '-s', $new->host,
