@@ -442,13 +442,14 @@ asio::awaitable<Answer> Console::action(const Request& request, std::string name
     } catch (const Failure& caught) {
         failure = caught;
     }
+    if (!failure && (!row || row->size() != 3)) {
+        failure =
+            Failure(400, "wrong", "The request lacks something that this action needs. Nothing has changed.");
+    }
     if (failure) {
         log_line(who + " failed: " + failure->sqlstate + ' ' +
                  for_log(failure->log.empty() ? failure->message : failure->log));
         throw *failure;
-    }
-    if (!row || row->size() != 3) {
-        throw Failure(500, "wrong", "The action answered nothing.");
     }
     log_line(who + " count=" + (*row)[1] + " what=\"" + for_log((*row)[2]) + '"');
     answers.clear();

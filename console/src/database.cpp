@@ -203,8 +203,8 @@ void Connection::fail(const PGresult* result) {
         throw Failure(503, "away", "The connection to the database server is lost.");
     }
     const auto [status, word] = judged(state);
-    Failure failure(status, word, field(result, PG_DIAG_MESSAGE_PRIMARY));
-    failure.hint = field(result, PG_DIAG_MESSAGE_HINT);
+    Failure failure(status, word, shortened(field(result, PG_DIAG_MESSAGE_PRIMARY)));
+    failure.hint = shortened(field(result, PG_DIAG_MESSAGE_HINT));
     failure.sqlstate = state;
     throw failure;
 }

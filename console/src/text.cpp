@@ -251,6 +251,18 @@ std::string for_log(std::string_view text, size_t length) {
     return text.size() > length ? out + "..." : out;
 }
 
+std::string shortened(std::string text, size_t length) {
+    if (text.size() <= length) {
+        return text;
+    }
+    // Not in the middle of a character of UTF-8.
+    while (length > 0 && (static_cast<unsigned char>(text[length]) & 0xc0U) == 0x80U) {
+        --length;
+    }
+    text.resize(length);
+    return text + "...";
+}
+
 std::string to_hex(std::string_view bytes) {
     std::string out;
     for (const char c : bytes) {

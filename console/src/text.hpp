@@ -38,6 +38,9 @@ bool is_secret_key(std::string_view key);
 /// returns: the text for a log line: control characters and what is not ASCII as \xNN, cut to a length.
 std::string for_log(std::string_view text, size_t length = 200);
 
+/// returns: the text, or its first characters and "...": the server's errors repeat what they were given, of any length.
+std::string shortened(std::string text, size_t length = 1000);
+
 std::string to_hex(std::string_view bytes);
 
 }  // namespace console

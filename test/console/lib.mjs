@@ -5,7 +5,7 @@ import net from "node:net";
 import { once } from "node:events";
 
 export const root = process.env.FOREMAN_ROOT;
-export const program = `${root}/build/console/foreman-console`;
+export const program = process.env.FOREMAN_CONSOLE_PROGRAM ?? `${root}/build/console/foreman-console`;
 export const conninfo = (database = "postgres") => `host=${process.env.PGHOST} port=${process.env.PGPORT} dbname=${database}`;
 
 export function sql(text, database = "postgres") {
