@@ -185,6 +185,12 @@ $(CHECKS): check-%:
 check-upgrade:
 	@test/versions/upgrade
 
+failover:
+	@test/failover/run
+
+assertions:
+	@test/assertions/run
+
 check-console:
 	@CONSOLE_FORM=full test/run console
 	@test/bench/run console
@@ -211,7 +217,7 @@ stop:
 help:
 	@sed -n 's/^#: //p' Makefile
 
-.PHONY: check-upgrade demo console screenshots bench bench-large bench-peers bench-page instructions-baseline reference test campaign torture torture-page soak check-workflow-sizes fuzz fuzz-sql floods $(CHECKS) setup stop help FORCE
+.PHONY: check-upgrade failover assertions demo console screenshots bench bench-large bench-peers bench-page instructions-baseline reference test campaign torture torture-page soak check-workflow-sizes fuzz fuzz-sql floods $(CHECKS) setup stop help FORCE
 
 #: The extension, as PGXS has it (PG_CONFIG=... picks the server):
 #:   make                  build pg_foreman.so; V=1 shows the commands, WERROR= lets warnings pass
@@ -226,6 +232,7 @@ help:
 #:   make test             every suite below but asan and versions; ends with N passed, N failed
 #:   make campaign         kills workers of every kind at random for 60 s (CAMPAIGN_SECONDS), with jobs, publishes, workflows decided inside and outside, and readers of their events, then counts
 #:   make torture          faults of every kind, each with an oracle that counts: kill -9 a thousand times, crashes of the server, poison, failover and so on; about an hour (TORTURE_PARTS, TORTURE_KILLS; docs/reliability.md)
+#:   make failover         twenty failovers of a Patroni cluster with etcd, by power and by network, under load (FAILOVERS; root)
 #:   make soak             an hour of load (SOAK_MINUTES): memory of every process, sizes of tables and files, and the log must stand still
 #:   make torture-page     the same, and writes its figures into docs/reliability.md
 #:   make bench            every figure of the engine, part by part, with JSON, a table and plots in build/bench
@@ -254,5 +261,6 @@ help:
 #:   make fuzz             10 million random schedules against the parser, under sanitizers (FUZZ_RUNS)
 #:   make fuzz-sql         a million calls of every SQL function with hostile arguments, as roles of every kind (FUZZ_CALLS, FUZZ_SEED)
 #:   make floods          what the others see when one role takes all kinds, queues, keys, waiters or executors (docs/security.md)
+#:   make assertions       the suites on a PostgreSQL that is built with assertions from the distribution's sources
 #:   make check-upgrade    pg_upgrade with work in flight, from this machine's PostgreSQL to 17 and 18 (root)
 #:   make check-versions   make test on 17 and 18 in root file systems of their own (root)

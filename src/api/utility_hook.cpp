@@ -63,7 +63,7 @@ Oid moved_database(const AlterDatabaseStmt* stmt) {
 
 bool names(const List* objects, const char* wanted) {
     for (ListCell* lc = list_head(objects); lc != nullptr; lc = lnext(objects, lc)) {
-        const auto* node = static_cast<const Node*>(lfirst(lc));
+        auto* node = static_cast<Node*>(lfirst(lc));
         if (IsA(node, String) && std::strcmp(strVal(node), wanted) == 0) return true;
     }
     return false;
@@ -75,7 +75,7 @@ Oid dropped_from(const DropStmt* stmt) {
     return InvalidOid;
 }
 
-Oid database_to_empty(const Node* stmt) {
+Oid database_to_empty(Node* stmt) {
     switch (nodeTag(stmt)) {
         case T_DropdbStmt:
             return database_if_owned(castNode(DropdbStmt, stmt)->dbname);
@@ -101,7 +101,7 @@ Oid database_to_empty(const Node* stmt) {
     }
 }
 
-bool may_need_empty_database(const Node* stmt) noexcept {
+bool may_need_empty_database(Node* stmt) noexcept {
     switch (nodeTag(stmt)) {
         case T_DropdbStmt:
         case T_CreatedbStmt:
@@ -119,7 +119,7 @@ bool may_need_empty_database(const Node* stmt) noexcept {
 // ---- emptying it ------------------------------------------------------------
 
 // An executor whose handler runs such a command on its own database cannot wait for itself to leave.
-void empty_database(const Node* stmt) {
+void empty_database(Node* stmt) {
     const Oid database = pg::guarded([stmt] { return database_to_empty(stmt); });
     if (!OidIsValid(database) || (database == MyDatabaseId && board::my_slot() != nullptr)) return;
     const bool held = board::hold_database(database);
@@ -132,7 +132,7 @@ void empty_database(const Node* stmt) {
 
 // ---- schedules of an extension that goes ------------------------------------
 
-bool drops_objects(const Node* stmt) noexcept { return IsA(stmt, DropStmt) || IsA(stmt, DropOwnedStmt); }
+bool drops_objects(Node* stmt) noexcept { return IsA(stmt, DropStmt) || IsA(stmt, DropOwnedStmt); }
 
 bool cron_is_there() {
     return pg::guarded([] { return OidIsValid(get_extension_oid(store::kCronExtension, true)); });
@@ -140,7 +140,7 @@ bool cron_is_there() {
 
 // ---- roles that go or get another name --------------------------------------
 
-bool changes_roles(const Node* stmt) noexcept {
+bool changes_roles(Node* stmt) noexcept {
     return IsA(stmt, DropRoleStmt) ||
            (IsA(stmt, RenameStmt) && castNode(RenameStmt, stmt)->renameType == OBJECT_ROLE);
 }
@@ -159,7 +159,7 @@ void follow_roles() {
 
 // ---- objects of another release ---------------------------------------------
 
-bool changes_release(const Node* stmt) noexcept {
+bool changes_release(Node* stmt) noexcept {
     if (!IsA(stmt, AlterExtensionStmt)) return false;
     const char* name = castNode(AlterExtensionStmt, stmt)->extname;
     return std::strcmp(name, store::kExtension) == 0 || std::strcmp(name, store::kCronExtension) == 0;
@@ -173,15 +173,15 @@ void follow_release() {
 
 // ---- the others -------------------------------------------------------------
 
-bool is_commit_prepared(const Node* stmt) noexcept {
+bool is_commit_prepared(Node* stmt) noexcept {
     return IsA(stmt, TransactionStmt) && castNode(TransactionStmt, stmt)->kind == TRANS_STMT_COMMIT_PREPARED;
 }
 
-bool changes_settings(const Node* stmt) noexcept {
+bool changes_settings(Node* stmt) noexcept {
     return IsA(stmt, AlterRoleSetStmt) || IsA(stmt, AlterDatabaseSetStmt);
 }
 
-bool outlives_subtransaction(const Node* stmt) noexcept {
+bool outlives_subtransaction(Node* stmt) noexcept {
     if (IsA(stmt, ConstraintsSetStmt) || IsA(stmt, ListenStmt)) return true;
     return IsA(stmt, DeclareCursorStmt) &&
            (castNode(DeclareCursorStmt, stmt)->options & CURSOR_OPT_HOLD) != 0;
@@ -193,7 +193,7 @@ extern "C" void foreman_process_utility(PlannedStmt* planned, const char* query,
                                         QueryCompletion* completion) {
     Node* stmt = planned->utilityStmt;
     if (may_need_empty_database(stmt))
-        pg::run_guarded([](void* arg) { empty_database(static_cast<const Node*>(arg)); }, stmt);
+        pg::run_guarded([](void* arg) { empty_database(static_cast<Node*>(arg)); }, stmt);
     if (board::my_slot() != nullptr && outlives_subtransaction(stmt)) store::note_session_effect();
     const bool commit_prepared = is_commit_prepared(stmt);
     if (changes_settings(stmt)) pg::run_guarded([](void*) { store::note_settings_change(); }, nullptr);
