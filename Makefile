@@ -15,6 +15,7 @@ OBJS       = $(patsubst src/%.cpp,build/obj/%.o,$(filter-out $(TESTS_ONLY),$(SOU
 REGRESS    = $(shell sed -e 's/\#.*//' test/regress/schedule 2>/dev/null)
 
 EXTRA_CXXFLAGS ?=
+EXTRA_LDFLAGS  ?=
 WERROR         ?= -Werror
 PG_CONFIG      ?= pg_config
 PGXS           := $(wildcard $(shell $(PG_CONFIG) --pgxs 2>/dev/null))
@@ -31,7 +32,7 @@ PG_CXXFLAGS = -std=c++20 -O2 -g -Wall -Wextra $(WERROR) -fvisibility=hidden \
 # standard monotonic one, and warns about its guess.
 FLAGS_OF_CXX = $(if $(findstring clang,$(CXX)),-Wno-unknown-warning-option,-fno-devirtualize-speculatively)
 # PGXS links with the C compiler. The map hides what libstdc++ templates would export.
-SHLIB_LINK  = -lstdc++ -Wl,--version-script=src/exports.map
+SHLIB_LINK  = -lstdc++ -Wl,--version-script=src/exports.map $(EXTRA_LDFLAGS)
 
 # JIT inlines C functions only, and the bitcode rule does not see PG_CXXFLAGS.
 override with_llvm := no
@@ -185,11 +186,17 @@ $(CHECKS): check-%:
 check-upgrade:
 	@test/versions/upgrade
 
+matrix:
+	@test/versions/run --matrix
+
 failover:
 	@test/failover/run
 
 assertions:
 	@test/assertions/run
+
+sanitizers:
+	@test/assertions/run --sanitize
 
 check-console:
 	@CONSOLE_FORM=full test/run console
@@ -217,7 +224,7 @@ stop:
 help:
 	@sed -n 's/^#: //p' Makefile
 
-.PHONY: check-upgrade failover assertions demo console screenshots bench bench-large bench-peers bench-page instructions-baseline reference test campaign torture torture-page soak check-workflow-sizes fuzz fuzz-sql floods $(CHECKS) setup stop help FORCE
+.PHONY: check-upgrade matrix failover assertions sanitizers demo console screenshots bench bench-large bench-peers bench-page instructions-baseline reference test campaign torture torture-page soak check-workflow-sizes fuzz fuzz-sql floods $(CHECKS) setup stop help FORCE
 
 #: The extension, as PGXS has it (PG_CONFIG=... picks the server):
 #:   make                  build pg_foreman.so; V=1 shows the commands, WERROR= lets warnings pass
@@ -262,5 +269,7 @@ help:
 #:   make fuzz-sql         a million calls of every SQL function with hostile arguments, as roles of every kind (FUZZ_CALLS, FUZZ_SEED)
 #:   make floods          what the others see when one role takes all kinds, queues, keys, waiters or executors (docs/security.md)
 #:   make assertions       the suites on a PostgreSQL that is built with assertions from the distribution's sources
+#:   make sanitizers       some of them again, with the library under the address and undefined-behaviour sanitizers
 #:   make check-upgrade    pg_upgrade with work in flight, from this machine's PostgreSQL to 17 and 18 (root)
+#:   make matrix           make test on 15, 17 and 18, each with g++ and with clang (FOREMAN_RELEASES, FOREMAN_COMPILERS; root)
 #:   make check-versions   make test on 17 and 18 in root file systems of their own (root)

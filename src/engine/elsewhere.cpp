@@ -104,8 +104,7 @@ Oid database_named(const char* name) {
 pg::Failure error_in_our_encoding(const Shared& shared) {
     const pg::Failure& e = shared.error;
     const pg::Context memory("foreman error elsewhere");
-    pg::Transaction tx;
-    const pg::CurrentScope scope(memory);
+    pg::Transaction tx(memory.get());
     const auto shown = [&shared](const char* text) {
         return pg::shown_from_encoding(text, shared.answer_encoding);
     };
@@ -171,8 +170,7 @@ void elsewhere_main(dsm_handle segment_handle) {
     try {
         const char* text = nullptr;
         {
-            pg::Transaction tx;
-            const pg::CurrentScope scope(memory);
+            pg::Transaction tx(memory.get());
             text = pg::copy_text(pg::from_encoding(shared->command, shared->encoding));
             tx.commit();
         }

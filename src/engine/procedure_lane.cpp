@@ -113,8 +113,7 @@ std::optional<Datum> call(const store::Handler& handler, const store::Job& job, 
     Datum argument = job.args;
     int statement_ms = pg::kSessionTimeout;
     {
-        pg::Transaction tx;
-        const pg::CurrentScope scope(context);
+        pg::Transaction tx(context);
         const Callable& c = callable_for(handler);
         statement_ms = c.function.statement_ms();
         if (c.shape == store::Shape::job) {
@@ -243,8 +242,7 @@ int64 run_procedure_job(const board::RangeChoice& choice, core::Key from, bool i
             a.outcome = core::Outcome::broken_off;
     }
     {
-        pg::Transaction tx;
-        const pg::CurrentScope scope(context);
+        pg::Transaction tx(context.get());
         if (store::take_leased(job.job_id, leased.token)) store::settle(job, a, context.get());
         tx.commit();
     }

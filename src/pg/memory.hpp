@@ -30,14 +30,18 @@ class Context {
     MemoryContext context_;
 };
 
-// CurrentMemoryContext is the given one as long as this lives.
+// CurrentMemoryContext is the given one as long as this lives. The one before must live longer than this: a transaction
+// that begins before it must not end before it.
 class CurrentScope {
   public:
     explicit CurrentScope(MemoryContext context) noexcept : previous_(MemoryContextSwitchTo(context)) {}
     explicit CurrentScope(const Context& context) noexcept : CurrentScope(context.get()) {}
     CurrentScope(const CurrentScope&) = delete;
     CurrentScope& operator=(const CurrentScope&) = delete;
-    ~CurrentScope() { MemoryContextSwitchTo(previous_); }
+    ~CurrentScope() {
+        Assert(MemoryContextIsValid(previous_));
+        MemoryContextSwitchTo(previous_);
+    }
 
   private:
     MemoryContext previous_;

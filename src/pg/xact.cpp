@@ -29,6 +29,8 @@ Transaction::Transaction() : Transaction(Started{}) {
     });
 }
 
+Transaction::Transaction(MemoryContext memory) : Transaction() { MemoryContextSwitchTo(memory); }
+
 Transaction::~Transaction() {
     if (open_) rollback();
 }

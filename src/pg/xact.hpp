@@ -18,6 +18,9 @@ class Transaction {
     struct SessionDefaults {};
 
     Transaction();
+    // CurrentMemoryContext inside is `memory`, which outlives it. A CurrentScope would not do: it would give back a context
+    // that has gone with the transaction.
+    explicit Transaction(MemoryContext memory);
     explicit Transaction(SessionDefaults);
     Transaction(const Transaction&) = delete;
     Transaction& operator=(const Transaction&) = delete;

@@ -221,8 +221,7 @@ bool Executor::run_claimed(engine::Group& group, board::RangeChoice& choice, con
 }
 
 void Executor::run_in_transaction(engine::Group& group, board::RangeChoice* procedure) {
-    pg::Transaction tx;
-    const pg::CurrentScope scope(group_context_);
+    pg::Transaction tx(group_context_.get());
     (void)store::schema();
     if (engine::must_renew_session()) {  // what has changed is known once a transaction has begun
         tx.commit();

@@ -36,8 +36,6 @@ enum TypeParameter : int {
     kReset  // of alter_workflow_type
 };
 
-constexpr std::string_view kFunctionNames[] = {"decide", "evolve", "is_terminal", "unique_key"};
-
 std::string_view required_type(OptionalDatum value) {
     const std::string_view type = required_name(value, "workflow_type");
     if (type.size() > store::kMaxTypeBytes)
