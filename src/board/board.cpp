@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "board/depths.hpp"
+#include "board/fences.hpp"
 #include "board/parts.hpp"
 #include "board/scopes.hpp"
 #include "board/slots.hpp"
@@ -23,6 +24,8 @@ struct Plan {
     uint32 ranges, queues, times, waiters, leases, keys, awaited;  // how many entries
     Size hot, cold, range_bucket, queue, queue_bucket, time, waiter, lease, lease_bucket, worker;
     Size key, key_bucket, awaited_end, awaited_bucket, snapshot, appender, total;
+    Fence fences[24];
+    int fence_count;
 };
 
 // Places for the processes of the server, by their numbers; more than there are.
@@ -45,8 +48,9 @@ Plan plan_board(int memory_mb, int max_waiters) {
     p.awaited = static_cast<uint32>(budget / 16 / (sizeof(AwaitedEntry) + 2 * sizeof(uint32)));
     p.waiters = static_cast<uint32>(max_waiters);
     Size at = MAXALIGN(sizeof(Board));
-    auto take = [&at](Size bytes) {
-        const Size here = CACHELINEALIGN(at);
+    auto take = [&at, &p](Size bytes) {
+        const Size here = CACHELINEALIGN(at + kFence);
+        p.fences[p.fence_count++] = {at, here - at};
         at = here + bytes;
         return here;
     };
@@ -171,6 +175,7 @@ void init_board(void* area, bool found, LWLockPadded* locks) {
         pg_atomic_init_u64(&a->after, 0);
     }
     init_slots(b);
+    for (int i = 0; i < p.fence_count; i++) raise_fence(static_cast<char*>(area), p.fences[i]);
 }
 
 }  // namespace
