@@ -161,7 +161,7 @@ void slot_progress(double fraction, std::string_view note) noexcept {
     s->has_progress = true;
     s->progress = fraction;
     s->note_len = static_cast<uint16>(std::min<std::size_t>(note.size(), kNoteBytes - 1));
-    std::memcpy(s->note, note.data(), s->note_len);
+    note.copy(s->note, s->note_len);
 }
 
 void leave_if_too_many(int max_executors) noexcept {

@@ -142,7 +142,7 @@ uint32 find_queue_entry_locked(Oid database, std::string_view name, bool add_it)
     q.bucket = {0, Instant{GetCurrentTimestamp()}};
     q.settings = {};
     q.name_len = static_cast<uint16>(name.size() < kNameBytes ? name.size() : kNameBytes - 1);
-    std::memcpy(q.name, name.data(), q.name_len);
+    name.copy(q.name, q.name_len);
     queue_index().chain(i, hash);
     count_entries(BoardTable::queues, 1);
     return i;

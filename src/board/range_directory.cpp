@@ -120,8 +120,8 @@ uint32 add_locked(const RangeName& n, uint32 hash, Oid role, bool needed) noexce
     c.hash = hash;
     c.queue_len = static_cast<uint16>(std::min<std::size_t>(n.queue.size(), kNameBytes - 1));
     c.kind_len = static_cast<uint16>(std::min<std::size_t>(n.kind.size(), kNameBytes - 1));
-    std::memcpy(c.queue, n.queue.data(), c.queue_len);
-    std::memcpy(c.kind, n.kind.data(), c.kind_len);
+    n.queue.copy(c.queue, c.queue_len);
+    n.kind.copy(c.kind, c.kind_len);
     RangeHot& h = range_hots()[i];
     const uint32 queue_index = find_queue_entry_locked(n.database, n.queue, true);
     {

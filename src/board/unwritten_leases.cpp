@@ -60,7 +60,7 @@ Took take_unwritten(const NewLease& lease, pg::UuidBytes* holder) noexcept {
     e->unwritten = e->open = true;
     e->place = lease.place;
     e->worker_len = static_cast<uint8>(lease.worker.size());
-    std::memcpy(e->worker, lease.worker.data(), lease.worker.size());
+    lease.worker.copy(e->worker, lease.worker.size());
     pg_atomic_fetch_add_u32(&d->unwritten_leases, 1);
     return Took::yes;
 }

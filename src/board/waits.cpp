@@ -100,8 +100,8 @@ uint32 add_key_locked(Oid database, const KeyName& n, uint32 hash) noexcept {
     e.parked = e.hinted = false;
     e.queue_len = static_cast<uint16>(n.queue.size());
     e.key_len = static_cast<uint16>(n.key.size());
-    std::memcpy(e.names, n.queue.data(), n.queue.size());
-    std::memcpy(e.names + n.queue.size(), n.key.data(), n.key.size());
+    n.queue.copy(e.names, n.queue.size());
+    n.key.copy(e.names + n.queue.size(), n.key.size());
     key_index().chain(i, hash);
     return i;
 }

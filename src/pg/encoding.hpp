@@ -31,7 +31,7 @@ inline std::string_view cut_end(std::string_view text, std::size_t room) noexcep
 template <std::size_t N>
 void copy_cut(char (&to)[N], std::string_view text) noexcept {
     const std::string_view kept = cut(text, N - 1);
-    std::memcpy(to, kept.data(), kept.size());
+    kept.copy(to, kept.size());
     to[kept.size()] = '\0';
 }
 

@@ -26,13 +26,16 @@ __attribute__((format(printf, 2, 0))) void print(char (&text)[Failure::kTextSize
     }
 }
 
-// May ereport. Leaves CurrentMemoryContext in the error's own context.
+// May ereport. Leaves CurrentMemoryContext in the error's own context. What was handed over goes after the copy: the
+// error that is raised now may be that one, and ReThrowError copies neither the names of its file and function nor
+// its domain.
 ErrorData* keep_raised_error() {
-    free_error(std::exchange(handed_over, nullptr));
     // These sizes let aset.c recycle contexts.
     MemoryContextSwitchTo(
         AllocSetContextCreateInternal(TopMemoryContext, "foreman errors", ALLOCSET_SMALL_SIZES));
-    return CopyErrorData();
+    ErrorData* const kept = CopyErrorData();
+    free_error(std::exchange(handed_over, nullptr));
+    return kept;
 }
 
 void report(int level, int sqlstate, const char* message, const char* detail, const char* hint,

@@ -48,7 +48,7 @@ void* allocate(std::size_t bytes, MemoryContext context) {
 
 char* copy_text(std::string_view text, MemoryContext context) {
     char* const copy = static_cast<char*>(allocate(text.size() + 1, context));
-    std::memcpy(copy, text.data(), text.size());
+    text.copy(copy, text.size());
     copy[text.size()] = '\0';
     return copy;
 }

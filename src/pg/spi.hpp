@@ -61,7 +61,7 @@ class Row {
     // text, varchar, bytea: valid as long as the Rows. Detoasts (into CurrentMemoryContext) where needed.
     std::string_view view(int column) const { return text_view(datum(column)); }
     // The same as a copy in the context, which ends in a zero byte; empty for NULL.
-    std::string_view copy(int column, MemoryContext context = CurrentMemoryContext) const {
+    std::string_view copy(int column, MemoryContext context) const {
         if (is_null(column)) return {};
         const std::string_view text = view(column);
         return {copy_text(text, context), text.size()};

@@ -66,7 +66,7 @@ bool is_named(pg_tz* zone) {
 std::optional<TimeZone> find_time_zone(std::string_view name) {
     if (name.empty() || name.size() > TZ_STRLEN_MAX) return std::nullopt;
     char text[TZ_STRLEN_MAX + 1];
-    std::memcpy(text, name.data(), name.size());
+    name.copy(text, name.size());
     text[name.size()] = '\0';
     pg_tz* const zone = guarded([&text]() -> pg_tz* {
         pg_tz* found = pg_tzset(text);

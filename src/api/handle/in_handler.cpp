@@ -24,7 +24,7 @@ void wish(core::Outcome outcome, core::Micros run_in, std::string_view reason) n
     reason = pg::cut(reason, sizeof(w.reason) - 1);
     w.outcome = outcome;
     w.run_in = run_in;
-    std::memcpy(w.reason, reason.data(), reason.size());
+    reason.copy(w.reason, reason.size());
     w.reason_len = static_cast<uint16>(reason.size());
 }
 

@@ -49,7 +49,7 @@ Reply look(int64 job_id, MemoryContext context) {
         reply.result = answer->result;
         const std::string_view state =
             !answer->terminal && runs_now(job_id) ? std::string_view("running") : answer->state;
-        std::memcpy(reply.state, state.data(), std::min(state.size(), sizeof(reply.state) - 1));
+        state.copy(reply.state, std::min(state.size(), sizeof(reply.state) - 1));
     }
     tx.commit();
     return reply;

@@ -343,7 +343,7 @@ void report_feed(Report* report) {
 
 // Ended workflows whose events it has not seen are kept until it has.
 void report_projections(Report* report) {
-    const store::FailingProjection f = store::failing_projection();
+    const store::FailingProjection f = store::failing_projection(CurrentMemoryContext);
     if (f.projections == 0) return report->add("projections", true, "no projection fails");
     report->add("projections", false,
                 "Projection \"%.*s\" fails: foreman.projections says at which position and why; " INT64_FORMAT

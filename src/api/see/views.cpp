@@ -133,7 +133,7 @@ void put_counted_queues(pg::ResultSet* rows) {
         [](void* arg, const store::QueueCount& c) {
             board::QueueReading r{};
             r.name.len = static_cast<uint16>(std::min<std::size_t>(c.queue.size(), board::kNameBytes - 1));
-            std::memcpy(r.name.text, c.queue.data(), r.name.len);
+            c.queue.copy(r.name.text, r.name.len);
             r.live = c.waiting;
             r.oldest_run_at = c.oldest_run_at;
             r.scheduled = c.scheduled;

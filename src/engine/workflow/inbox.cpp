@@ -35,7 +35,7 @@ void discard(std::string_view reason) {
     store::Wish& wish = store::current_job().wish;
     wish.outcome = core::Outcome::discarded;
     wish.reason_len = static_cast<uint16>(std::min(reason.size(), sizeof(wish.reason)));
-    std::memcpy(wish.reason, reason.data(), wish.reason_len);
+    reason.copy(wish.reason, wish.reason_len);
 }
 
 enum class Done : uint8 {

@@ -40,7 +40,7 @@ class RelationCache {
         }
         char key[kCacheKeyBytes];
         const std::size_t n = std::min(name.size(), sizeof(key) - 1);
-        std::memcpy(key, name.data(), n);
+        name.copy(key, n);
         key[n] = '\0';
         bool found = false;
         if (auto* known = static_cast<Entry*>(hash_search(table_, key, HASH_FIND, &found)); found)

@@ -52,7 +52,7 @@ void load_grants(Oid user) {
         g.all_queues = row.is_null(3);
         const std::string_view queue = g.all_queues ? std::string_view{} : row.view(3);
         g.len = static_cast<uint16>(std::min<std::size_t>(queue.size(), sizeof(g.queue)));
-        std::memcpy(g.queue, queue.data(), g.len);
+        queue.copy(g.queue, g.len);
     }
     g_grants = grants;
     g_count = n;

@@ -70,7 +70,7 @@ void read_handler(Handler* h, MemoryContext context) {
     h->max_attempts = h->max_group = 0;
     h->timeout_us = h->backoff_base_us = h->backoff_max_us = -1;
     h->queue_len = static_cast<uint16>(kDefaultQueue.size());
-    std::memcpy(h->queue, kDefaultQueue.data(), kDefaultQueue.size());
+    kDefaultQueue.copy(h->queue, kDefaultQueue.size());
     h->function = h->command = "";
     h->new_session = false;
     h->confined = false;
@@ -92,7 +92,7 @@ void read_handler(Handler* h, MemoryContext context) {
     h->backoff_max_us = interval_us(r.optional_datum(8));
     const std::string_view queue = r.view(9);
     h->queue_len = static_cast<uint16>(std::min<std::size_t>(queue.size(), 255));
-    std::memcpy(h->queue, queue.data(), h->queue_len);
+    queue.copy(h->queue, h->queue_len);
     if (!r.is_null(10)) h->function = pg::copy_text(r.view(10), context);
     if (!r.is_null(11)) h->command = pg::copy_text(r.view(11), context);
     if (!r.is_null(12)) keep_queues(r.datum(12), h, context);

@@ -133,8 +133,8 @@ int64 place_of(int64 projection) {
 struct Kind {
     explicit Kind(std::string_view name) noexcept {
         const std::size_t n = std::min(name.size(), sizeof(text) - kProjectionKind.size());
-        std::memcpy(text, kProjectionKind.data(), kProjectionKind.size());
-        std::memcpy(text + kProjectionKind.size(), name.data(), n);
+        kProjectionKind.copy(text, kProjectionKind.size());
+        name.copy(text + kProjectionKind.size(), n);
         length = kProjectionKind.size() + n;
     }
     char text[256];
@@ -342,11 +342,11 @@ void pass_by_idle_projections() {
     }
 }
 
-FailingProjection failing_projection() {
+FailingProjection failing_projection(MemoryContext context) {
     const AsOwner scope;
     const pg::Rows rows = g_failing.execute();
     if (rows.empty()) return {};
-    return {rows[0].copy(1), rows[0].i64(2)};
+    return {rows[0].copy(1, context), rows[0].i64(2)};
 }
 
 namespace {

@@ -68,12 +68,12 @@ std::optional<int64> least_projection_position();
 
 /// does: moves each projection that runs behind the events which do not concern it, so that their workflows may go.
 void pass_by_idle_projections();
-/// A projection whose first event fails; name is in CurrentMemoryContext.
+/// A projection whose first event fails; name is in the context that was given.
 struct FailingProjection {
     std::string_view name;
     int64 projections = 0;  ///< how many fail
 };
-FailingProjection failing_projection();
+FailingProjection failing_projection(MemoryContext context);
 
 /// needs: to be called once, while the library is loaded
 void observe_projection_jobs() noexcept;

@@ -195,8 +195,8 @@ bool next_range(RangeRow* row, bool from_start) {
     const std::string_view kind = r.view(2);
     row->queue_len = static_cast<uint16>(std::min<std::size_t>(queue.size(), board::kNameBytes - 1));
     row->kind_len = static_cast<uint16>(std::min<std::size_t>(kind.size(), board::kNameBytes - 1));
-    std::memcpy(row->queue, queue.data(), row->queue_len);
-    std::memcpy(row->kind, kind.data(), row->kind_len);
+    queue.copy(row->queue, row->queue_len);
+    kind.copy(row->kind, row->kind_len);
     row->priority = r.i16(3);
     row->alone = r.i16(4);
     row->first = {r.instant(5).us, r.i64(6)};

@@ -92,7 +92,7 @@ struct Job {
     core::Origin origin;
     int64 origin_id;  // unless its origin is none
     core::UniqueAs unique_as;
-    bool held;  // claim_held() locked its row, which is still there
+    bool held = false;  // claim_held() locked its row, which is still there
     std::string_view unique_key, concurrency_key, sequence_key;
     uint32 key_entries[2] = {board::kNoIndex,
                              board::kNoIndex};  // on the board, while this process holds them for it

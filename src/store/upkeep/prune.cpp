@@ -173,7 +173,7 @@ void Pruner::count(const char* what, std::string_view queue, int64 rows) {
     }
     Pruned p{what, {}, rows};
     p.queue.len = static_cast<uint16>(std::min<std::size_t>(queue.size(), board::kNameBytes - 1));
-    std::memcpy(p.queue.text, queue.data(), p.queue.len);
+    queue.copy(p.queue.text, p.queue.len);
     removed_.push_back(p);
 }
 

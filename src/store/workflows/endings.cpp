@@ -120,7 +120,7 @@ void effect_ended(const Ended& e) {
     if (!type.exists) return;
     const auto state = r.letter_of<core::InstanceState>(4);
     NewInput input;
-    input.id = r.copy(2);
+    input.id = r.copy(2, CurrentMemoryContext);
     input.root = r.i64(3);
     input.effect = e.job->origin_id;
     input.payload = r.datum(6);
@@ -132,7 +132,7 @@ void effect_ended(const Ended& e) {
         if (!named && (completed || !type.notices_dead_letters)) return;
         input.source = core::InputSource::effect;
         input.ends = !completed && !named;
-        input.payload = with_type(named ? r.copy(5) : "effect_failed", input.payload);
+        input.payload = with_type(named ? r.copy(5, CurrentMemoryContext) : "effect_failed", input.payload);
     }
     send_input(type, input);
 }
@@ -152,7 +152,7 @@ void timer_ended(const Ended& e) {
         r.letter_of<core::InstanceState>(4) != core::InstanceState::running)
         return;
     NewInput input;
-    input.id = r.copy(2);
+    input.id = r.copy(2, CurrentMemoryContext);
     input.root = r.i64(3);
     input.source = core::InputSource::timer;
     input.payload = r.datum(5);
@@ -219,7 +219,7 @@ void task_ended(const Ended& e) {
     const WorkflowType& type = find_workflow_type(rows[0].view(1));
     if (!type.exists) return;
     NewInput lost;
-    lost.id = rows[0].copy(2);
+    lost.id = rows[0].copy(2, CurrentMemoryContext);
     lost.root = rows[0].i64(3);
     lost.source = core::InputSource::task_lost;
     lost.payload = rows[0].datum(4);

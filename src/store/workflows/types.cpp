@@ -77,8 +77,8 @@ const char* text_or_empty(const pg::Row& row, int column, MemoryContext context)
 template <std::size_t N>
 void copy_name(char (&to)[N], std::string_view beginning, std::string_view name) noexcept {
     const std::size_t n = std::min(name.size(), N - 1 - beginning.size());
-    std::memcpy(to, beginning.data(), beginning.size());
-    std::memcpy(to + beginning.size(), name.data(), n);
+    beginning.copy(to, beginning.size());
+    name.copy(to + beginning.size(), n);
     to[beginning.size() + n] = '\0';
 }
 
