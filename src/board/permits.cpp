@@ -52,13 +52,13 @@ Hold hold_key(const KeyName& name, int limit, bool share, uint32* taken) {
     return Hold::yes;
 }
 
-// From the end: leases are handed theirs in the reverse order of taking.
+// That of the innermost savepoint, as in hand_over_place().
 void hand_over_key(uint32 entry) noexcept {
-    for (int i = g_held.size() - 1; i >= 0; i--) {
-        if (g_held[i].entry != entry) continue;
-        g_held.remove(&g_held[i]);
-        return;
+    Held* inner = nullptr;
+    for (Held& h : g_held) {
+        if (h.entry == entry && (inner == nullptr || h.level > inner->level)) inner = &h;
     }
+    if (inner != nullptr) g_held.remove(inner);
 }
 
 void release_keys() noexcept {

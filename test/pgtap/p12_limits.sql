@@ -84,6 +84,23 @@ SELECT count(*) FROM foreman.enqueue_array('note', array_fill('{"what": "fast"}'
 SELECT ok(t.wait_until($$ (SELECT count(*) FROM foreman.jobs WHERE queue = 'fast' AND state = 'completed') = 200 $$), 'tokens that come back let the rest go');
 SELECT is_empty($$ SELECT * FROM (SELECT at, lag(at, 40) OVER (ORDER BY at) AS before FROM t.log WHERE what = 'fast') x WHERE at - before < interval '95 ms' $$, 'never more than the bucket allows in any window');
 
+-- A handler that claims in a savepoint, which is rolled back, keeps the place in which it runs itself.
+CREATE TABLE t.claimed (jobs int8);
+CREATE FUNCTION t.claims(job foreman.job) RETURNS void LANGUAGE plpgsql AS $$ BEGIN
+    BEGIN
+        PERFORM foreman.claim('{own}', 'w', kinds => '{outside}');
+        RAISE 'no';
+    EXCEPTION WHEN raise_exception THEN
+        NULL;
+    END;
+    INSERT INTO t.claimed SELECT count(*) FROM foreman.claim('{own}', 'w', qty => 10, kinds => '{outside}');
+END $$;
+SELECT foreman.create_queue('own', max_running => 2), foreman.register_handler('claims', 't.claims(foreman.job)') \g /dev/null
+SELECT count(*) FROM foreman.enqueue_array('outside', array_fill('{}'::jsonb, ARRAY[5]), queue => 'own') \g /dev/null
+SELECT foreman.enqueue('claims', queue => 'own') AS claims \gset
+SELECT is(t.outcome(:claims), 'completed 1', 'a handler claims from its own queue');
+SELECT is((SELECT jobs FROM t.claimed), 1::int8, 'after one claim was rolled back there is room for one, beside the handler itself');
+
 -- A limit of the queue and one of each key hold together (https://github.com/dbos-inc/dbos-transact-py/pull/820).
 SELECT foreman.create_queue('both', max_running => 2, max_running_per_key => 1) \g /dev/null
 SELECT count(foreman.enqueue('outside', queue => 'both', concurrency_key => k)) FROM generate_series(1, 4) i, unnest('{a,b,c}'::text[]) k \g /dev/null
