@@ -223,6 +223,8 @@ bool Executor::run_claimed(engine::Group& group, board::RangeChoice& choice, con
 void Executor::run_in_transaction(engine::Group& group, board::RangeChoice* procedure) {
     pg::Transaction tx(group_context_.get());
     (void)store::schema();
+    // Its role may have become a superuser since it started; the one that would take its place is not allowed.
+    if (!settings::superuser_handlers && pg::call<&superuser_arg>(ticket_.role)) engine::renew_session();
     if (engine::must_renew_session()) {  // what has changed is known once a transaction has begun
         tx.commit();
         return;

@@ -57,6 +57,10 @@ like(number(q{SELECT detail FROM foreman.health() WHERE name = 'roles' AND NOT o
 	'health() says so');
 cmp_ok(log_count($node, qr/pg_foreman cannot run the jobs of role postgres: it is a superuser, and foreman.superuser_handlers is off/, 0), '>', 0, 'and the log');
 
+# Its executor is there already, and is not asked to leave.
+my $as_plain = number(q{SELECT foreman.enqueue('as_risen')});
+eventually($node, 'postgres', "SELECT state = 'completed' FROM foreman.jobs WHERE job_id = $as_plain", 30, 'a role that is none runs its handler');
+is(number(q{SELECT count(*) > 0 FROM pg_stat_activity WHERE backend_type = 'pg_foreman executor' AND usename = 'risen'}), 't', 'and its executor stays');
 $node->safe_psql('postgres', 'ALTER ROLE risen SUPERUSER');
 my $risen = number(q{SELECT foreman.enqueue('as_risen')});
 eventually($node, 'postgres', "SELECT count(*) = 1 FROM foreman.why($risen) WHERE detail ->> 'lacks' = 'foreman.superuser_handlers'", 10,
