@@ -35,14 +35,19 @@ copy_sources() {
 # Runs a command in a root, in new mount and process namespaces: when the shell in them ends, everything in them does.
 # in_root DIRECTORY COMMAND [ARGUMENT...]
 in_root() {
-    local dir=$1
+    local dir=$1 trusted=
     shift
     cp /etc/resolv.conf "$dir/etc/resolv.conf"
+    # Where this machine has npm trust certificates of its own, so does the one in there.
+    if [ -e "${NODE_EXTRA_CA_CERTS:-}" ]; then
+        trusted=/srv/certificates.pem
+        cp "$NODE_EXTRA_CA_CERTS" "$dir$trusted"
+    fi
     # shellcheck disable=SC2016
-    unshare --mount --pid --fork --kill-child bash -c '
+    trusted=$trusted unshare --mount --pid --fork --kill-child bash -c '
         dir=$0
         mount -t proc proc "$dir/proc" && mkdir -p "$dir/dev/shm" && mount -t tmpfs tmpfs "$dir/dev/shm" &&
         chroot "$dir" env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin TERM=dumb \
-            HOME=/tmp http_proxy="${http_proxy:-}" "$@"
+            HOME=/tmp http_proxy="${http_proxy:-}" ${trusted:+NODE_EXTRA_CA_CERTS="$trusted"} "$@"
         exit $?' "$dir" "$@"
 }
