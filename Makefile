@@ -10,7 +10,7 @@ MODULE_big = pg_foreman
 DATA       = $(wildcard sql/pg_foreman--*.sql sql/pg_foreman_cron--*.sql)
 SOURCES    = $(sort $(wildcard src/*/*.cpp src/*/*/*.cpp))
 # Only the tests' library has these: see build/debug/pg_foreman.so below.
-TESTS_ONLY = src/board/debug_points.cpp src/api/testing/debug.cpp
+TESTS_ONLY = src/board/debug_points.cpp src/api/testing/debug.cpp src/api/testing/board_storm.cpp
 OBJS       = $(patsubst src/%.cpp,build/obj/%.o,$(filter-out $(TESTS_ONLY),$(SOURCES)))
 REGRESS    = $(shell sed -e 's/\#.*//' test/regress/schedule 2>/dev/null)
 
