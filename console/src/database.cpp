@@ -62,6 +62,12 @@ std::pair<int, std::string> judged(const std::string& state) {
     return {400, "wrong"};
 }
 
+Failure unproven() {
+    return {403, "refused",
+            "The server did not ask for a password, so this log-in proves nothing: pg_hba.conf must demand "
+            "scram-sha-256 for connections of the console."};
+}
+
 }  // namespace
 
 asio::awaitable<void> Turn::take() {
@@ -153,6 +159,8 @@ asio::awaitable<void> Connection::open(std::string conninfo, std::string role, s
     timer.cancel();
     if (status != PGRES_POLLING_OK) {
         const std::string said = PQerrorMessage(connection);
+        // Since 16 libpq sees by itself that it was not asked.
+        const bool proves_nothing = said.find("authentication method requirement") != std::string::npos;
         const bool asked =
             PQconnectionNeedsPassword(connection) != 0 || PQconnectionUsedPassword(connection) != 0;
         const bool refused = asked || said.find("FATAL:") != std::string::npos;
@@ -162,6 +170,9 @@ asio::awaitable<void> Connection::open(std::string conninfo, std::string role, s
                               said.find("too many") != std::string::npos ||
                               said.find("remaining connection slots") != std::string::npos;
         close();
+        if (proves_nothing) {
+            throw unproven();
+        }
         if (refused && !starting) {
             Failure failure(403, "refused",
                             "The server refuses this role or this password for this database.");
@@ -179,10 +190,7 @@ asio::awaitable<void> Connection::open(std::string conninfo, std::string role, s
     PQsetnonblocking(connection, 1);
     if (log_in && PQconnectionUsedPassword(connection) == 0) {
         close();
-        throw Failure(
-            403, "refused",
-            "The server did not ask for a password, so this log-in proves nothing: pg_hba.conf must demand "
-            "scram-sha-256 for connections of the console.");
+        throw unproven();
     }
 }
 

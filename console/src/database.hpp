@@ -41,7 +41,7 @@ using Row = std::vector<std::string>;  ///< NULL is an empty string
 
 class Connection : public std::enable_shared_from_this<Connection> {
   public:
-    explicit Connection(asio::io_context& loop_) : socket(loop_), timer(loop_), turn(loop_), loop(loop_) {}
+    explicit Connection(asio::io_context& loop) : socket(loop), timer(loop), turn(loop) {}
     Connection(const Connection&) = delete;
     Connection& operator=(const Connection&) = delete;
     ~Connection() { close(); }
@@ -81,7 +81,6 @@ class Connection : public std::enable_shared_from_this<Connection> {
     asio::steady_timer timer;
     Turn turn;
     bool late = false;
-    asio::io_context& loop;
 };
 
 }  // namespace console

@@ -57,7 +57,6 @@ TEST(FirePlan, CatchUpRunsForEachUpToABound) {
     const Instant now = kNoon + minutes(1000);
     int caught_up = 0;
     int runs = 0;
-    std::optional<Instant> next;
     do {
         const FirePlan p = plan("* * * * *", Missed::catch_up, due, now, caught_up);
         ASSERT_TRUE(p.occurrence && p.next);
