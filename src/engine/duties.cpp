@@ -1,6 +1,8 @@
 // See duties.hpp.
 #include "engine/duties.hpp"
 
+#include <optional>
+
 #include "board/debug_points.hpp"
 #include "board/flight_recorder.hpp"
 #include "board/settings.hpp"
@@ -34,16 +36,18 @@ constexpr core::Micros kBadLeaseRetry = core::minutes(1);
 constexpr core::Micros kOffBoardPause = core::seconds(1);
 constexpr core::Micros kEndingRetry = core::milliseconds(200);
 
-// Whether the process that leased the job still has it. After a restart a pid may be another's: an executor
-// that does not run this job was idle or at another since, and a session is younger than the server.
+// Whether the process that leased the job still has it, or its slot still tells how it ended, which is settled first: a
+// process that has just gone has no number there any more. After a restart a pid may be another's: an executor that does
+// not run this job was idle or at another since, and a session is younger than the server.
 bool is_held(const store::Lease& lease, Oid database) {
-    if (board::board_present()) {
-        for (int i = 0; i < board::kMaxSlots; i++) {
-            board::SlotReading r{};
-            if (!board::read_slot(i, &r) || r.database != database || r.pid != lease.pid) continue;
-            return r.job_id == lease.job_id || lease.claimed_at >= r.since;
-        }
+    std::optional<bool> by_pid;
+    for (int i = 0; board::board_present() && i < board::kMaxSlots; i++) {
+        board::SlotReading r{};
+        if (!board::read_slot(i, &r) || r.database != database) continue;
+        if (r.job_id == lease.job_id) return true;
+        if (r.pid == lease.pid) by_pid = lease.claimed_at >= r.since;
     }
+    if (by_pid) return *by_pid;
     if (lease.claimed_at.us < PgStartTime) return false;
     const PGPROC* session = pg::call<&BackendPidGetProc>(lease.pid);
     return session != nullptr && session->databaseId == database;

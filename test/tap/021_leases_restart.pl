@@ -145,6 +145,26 @@ subtest 'SIGTERM to every executor' => sub {
 	is(value($node, 'postgres', "SELECT count(*) FROM effects WHERE job_id IN ($all)"), '0', 'no effect of them');
 };
 
+# Several at once, again and again: the dispatcher, which the first one wakes, looks while others are about to be gone.
+subtest 'each end of an executor is counted' => sub {
+	settings($node, 'foreman.enabled' => 'on', 'foreman.max_executors' => 6);
+	$node->safe_psql('postgres', 'ALTER SYSTEM RESET foreman.enabled');
+	$node->restart;
+	$node->safe_psql('postgres', 'SELECT foreman.cancel(job_id) FROM foreman.live_job');
+	my $uncounted = 0;
+	for my $round (1 .. 10)
+	{
+		my $ids = value($node, 'postgres', q{SELECT string_agg(foreman.enqueue('steps', args => '{"s": 60}', run_at => now())::text, ',') FROM generate_series(1, 5)});
+		eventually($node, 'postgres', "SELECT count(*) = 5 FROM foreman.workers WHERE job_id IN ($ids)", 20, "round $round: five handlers run") or last;
+		kill 'TERM', split /\n/, value($node, 'postgres', "SELECT pid FROM foreman.workers WHERE job_id IN ($ids)");
+		my $ended = "FROM foreman.jobs WHERE job_id IN ($ids) AND errors -> 0 ->> 'message' LIKE 'its executor was terminated%'";
+		$uncounted++ unless defined wait_for($node, 'postgres', "SELECT count(*) = 5 $ended", 3);
+		$node->safe_psql('postgres', "SELECT foreman.cancel(job_id) FROM foreman.live_job WHERE job_id IN ($ids)");
+		wait_for($node, 'postgres', is_idle(), 10);
+	}
+	is($uncounted, 0, 'in each of ten rounds five ends are counted');
+};
+
 log_is_clean($node);
 $node->stop;
 done_testing();
