@@ -28,9 +28,9 @@ PG_CPPFLAGS = -Isrc -D'FOREMAN_VERSION="$(RELEASE)"' -isystem $(shell $(PG_CONFI
 	-D'PGDLLEXPORT=__attribute__((visibility("default")))'
 PG_CXXFLAGS = -std=c++20 -O2 -g -Wall -Wextra $(WERROR) -fvisibility=hidden \
 	-fvisibility-inlines-hidden $(FLAGS_OF_CXX) $(EXTRA_CXXFLAGS)
-# clang does not know the server's flags for gcc. g++ 16 guesses that any pmr resource may be the
+# clang does not know the server's flags for gcc, and valgrind 3.19 does not read what it writes for debuggers by default. g++ 16 guesses that any pmr resource may be the
 # standard monotonic one, and warns about its guess.
-FLAGS_OF_CXX = $(if $(findstring clang,$(CXX)),-Wno-unknown-warning-option,-fno-devirtualize-speculatively)
+FLAGS_OF_CXX = $(if $(findstring clang,$(CXX)),-Wno-unknown-warning-option -gdwarf-4,-fno-devirtualize-speculatively)
 # PGXS links with the C compiler. The map hides what libstdc++ templates would export.
 SHLIB_LINK  = -lstdc++ -Wl,--version-script=src/exports.map $(EXTRA_LDFLAGS)
 
