@@ -199,7 +199,7 @@ sanitizers:
 	@test/assertions/run --sanitize
 
 check-console:
-	@CONSOLE_FORM=full test/run console
+	@CONSOLE_FORM=full FOREMAN_PATIENCE=3 test/run console
 	@test/bench/run console
 
 fuzz:
