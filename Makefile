@@ -28,8 +28,8 @@ PG_CPPFLAGS = -Isrc -D'FOREMAN_VERSION="$(RELEASE)"' -isystem $(shell $(PG_CONFI
 	-D'PGDLLEXPORT=__attribute__((visibility("default")))'
 PG_CXXFLAGS = -std=c++20 -O2 -g -Wall -Wextra $(WERROR) -fvisibility=hidden \
 	-fvisibility-inlines-hidden $(FLAGS_OF_CXX) $(EXTRA_CXXFLAGS)
-# clang does not know the server's flags for gcc, and valgrind 3.19 does not read what it writes for debuggers by default. g++ 16 guesses that any pmr resource may be the
-# standard monotonic one, and warns about its guess.
+# clang does not know the server's flags for gcc, and valgrind 3.19 does not read what clang writes for debuggers by
+# default. g++ 16 guesses that any pmr resource may be the standard monotonic one, and warns about its guess.
 FLAGS_OF_CXX = $(if $(findstring clang,$(CXX)),-Wno-unknown-warning-option -gdwarf-4,-fno-devirtualize-speculatively)
 # PGXS links with the C compiler. The map hides what libstdc++ templates would export.
 SHLIB_LINK  = -lstdc++ -Wl,--version-script=src/exports.map $(EXTRA_LDFLAGS)
@@ -239,9 +239,9 @@ help:
 #:   make test             every suite below but asan and versions; ends with N passed, N failed
 #:   make campaign         kills workers of every kind at random for 60 s (CAMPAIGN_SECONDS), with jobs, publishes, workflows decided inside and outside, and readers of their events, then counts
 #:   make torture          faults of every kind, each with an oracle that counts: kill -9 a thousand times, crashes of the server, poison, failover and so on; about an hour (TORTURE_PARTS, TORTURE_KILLS; docs/reliability.md)
+#:   make torture-page     the same, and writes its figures into docs/reliability.md
 #:   make failover         twenty failovers of a Patroni cluster with etcd, by power and by network, under load (FAILOVERS; root)
 #:   make soak             an hour of load (SOAK_MINUTES): memory of every process, sizes of tables and files, and the log must stand still
-#:   make torture-page     the same, and writes its figures into docs/reliability.md
 #:   make bench            every figure of the engine, part by part, with JSON, a table and plots in build/bench
 #:   make bench-large      the same with more jobs (BENCH_FORM=full), and pruning of 10,000,000
 #:   make bench-peers      beside other queues: PgQ, graphile-worker, pg-boss, pg_cron, a plain table (BENCH_FORM=full: longer)
@@ -267,7 +267,7 @@ help:
 #:   make check-workflow-sizes  100,000 workflows, a million events, an event of 100 MB; not part of make test
 #:   make fuzz             10 million random schedules against the parser, under sanitizers (FUZZ_RUNS)
 #:   make fuzz-sql         a million calls of every SQL function with hostile arguments, as roles of every kind (FUZZ_CALLS, FUZZ_SEED)
-#:   make floods          what the others see when one role takes all kinds, queues, keys, waiters or executors (docs/security.md)
+#:   make floods           what the others see when one role takes all kinds, queues, keys, waiters or executors (docs/security.md)
 #:   make assertions       the suites on a PostgreSQL that is built with assertions from the distribution's sources
 #:   make sanitizers       some of them again, with the library under the address and undefined-behaviour sanitizers
 #:   make check-upgrade    pg_upgrade with work in flight, from this machine's PostgreSQL to 17 and 18 (root)

@@ -40,6 +40,15 @@ class HeldList {
     T take_last() noexcept { return items_[--count_]; }
     int size() const noexcept { return count_; }
     bool empty() const noexcept { return count_ == 0; }
+    /// That of the entry which was taken in the innermost savepoint: whoever hands over what a claim has just taken keeps
+    /// what is its own further out, also when the savepoint is rolled back. nullptr: there is none.
+    T* innermost(uint32 entry) noexcept {
+        T* found = nullptr;
+        for (T& held : *this) {
+            if (held.entry == entry && (found == nullptr || held.level > found->level)) found = &held;
+        }
+        return found;
+    }
     T& operator[](int i) noexcept { return items_[i]; }
     T* begin() noexcept { return items_; }
     T* end() noexcept { return items_ + count_; }

@@ -52,13 +52,8 @@ Hold hold_key(const KeyName& name, int limit, bool share, uint32* taken) {
     return Hold::yes;
 }
 
-// That of the innermost savepoint, as in hand_over_place().
 void hand_over_key(uint32 entry) noexcept {
-    Held* inner = nullptr;
-    for (Held& h : g_held) {
-        if (h.entry == entry && (inner == nullptr || h.level > inner->level)) inner = &h;
-    }
-    if (inner != nullptr) g_held.remove(inner);
+    if (Held* mine = g_held.innermost(entry)) g_held.remove(mine);
 }
 
 void release_keys() noexcept {

@@ -144,13 +144,8 @@ void not_started(uint32 entry, int jobs, Running running) noexcept {
     if (running != Running::one_after_another) leave_mine(entry, jobs);
 }
 
-// The place of the innermost savepoint, which the claim has just taken: a handler that claims has one of its own
-// further out, and keeps that when the savepoint is rolled back.
 void hand_over_place(uint32 entry) noexcept {
-    Places* mine = nullptr;
-    for (Places& p : g_places) {
-        if (p.entry == entry && (mine == nullptr || p.level > mine->level)) mine = &p;
-    }
+    Places* mine = g_places.innermost(entry);
     if (mine != nullptr && --mine->count == 0) g_places.remove(mine);
 }
 

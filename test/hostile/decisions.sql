@@ -2,7 +2,8 @@
 -- out, doubled or filled with what was never asked for. After setup.sql, with :seed and :rounds. Prints what is wrong, and
 -- at its end 'decisions|' with how many were accepted and refused.
 --   A refused one has a clear error, which names what is wrong, and leaves everything as it was.
---   An accepted one is there as it was answered: its events with these types, in this order.
+--   An accepted decision is there as it was answered: its events with these types, in this order. Of accepted commands each
+--   has its event, with its sequence.
 --   Afterwards no invariant of any workflow is broken.
 \set QUIET on
 \ir ../pgtap/lib/workflows.sql
@@ -192,6 +193,10 @@ BEGIN
             END IF;
         ELSIF outcome = 'parked' THEN
             PERFORM foreman.resume_workflow('flow', id);
+        ELSIF outcome = 'accepted' AND NOT commands @> '[{"command": "continue_as_new"}]' THEN
+            INSERT INTO found SELECT format('decisions: finding: accepted, and no event of sequence %s: %s', c -> 'sequence', left(commands::text, 1500))
+              FROM jsonb_array_elements(commands) c
+             WHERE NOT EXISTS (SELECT FROM foreman.workflow_events('flow', id) e WHERE e.data -> 'sequence' = c -> 'sequence') LIMIT 1;
         ELSIF outcome <> 'accepted' THEN
             INSERT INTO found VALUES (format('decisions: finding: the answer is %s: %s', outcome, left(commands::text, 1500)));
         END IF;

@@ -60,3 +60,22 @@ count_tap() {
     fi
     result "$passed" "$failed"
 }
+
+# What git would commit, over what the last run built.
+copy_sources() {
+    local to=$1
+    mkdir -p "$to"
+    find "$to" -mindepth 1 -maxdepth 1 ! -name build -exec rm -rf {} +
+    (cd "$root" && . test/lint/lib.sh && all_files | tar -cf - -T -) | tar -xf - -C "$to"
+}
+
+# The sum at the end of a log of make test, as "PASSED FAILED"; one has failed where the run says so and its sum does not.
+#   sum_of LOG STATUS
+sum_of() {
+    local passed=0 failed=0
+    read -r passed _ failed _ < <(grep -E '^[0-9]+ passed, [0-9]+ failed$' "$1" | tail -n 1) || true
+    if [ "$2" -ne 0 ] && [ "${failed:-0}" -eq 0 ]; then
+        failed=1
+    fi
+    say "${passed:-0} ${failed:-0}"
+}

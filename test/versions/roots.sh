@@ -24,14 +24,6 @@ make_root() {
     touch "$dir/.complete"
 }
 
-# What git would commit, over what the last run built.
-copy_sources() {
-    local to=$1
-    mkdir -p "$to"
-    find "$to" -mindepth 1 -maxdepth 1 ! -name build -exec rm -rf {} +
-    (cd "$root" && . test/lint/lib.sh && all_files | tar -cf - -T -) | tar -xf - -C "$to"
-}
-
 # Runs a command in a root, in new mount and process namespaces: when the shell in them ends, everything in them does.
 # in_root DIRECTORY COMMAND [ARGUMENT...]
 in_root() {

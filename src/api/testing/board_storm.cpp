@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <random>
 
+#include "api/testing/debug.hpp"
 #include "board/board.hpp"
 #include "board/debug_points.hpp"
 #include "board/leases.hpp"
@@ -259,8 +260,7 @@ void Storm::end() {
 
 // storm(database, session, seed, rounds): what was not as it should be. rounds 0: takes everything of the database off the board.
 FOREMAN_FUNCTION(board_storm) {
-    if (!superuser())
-        throw pg::Failure(ERRCODE_INSUFFICIENT_PRIVILEGE, "only superusers may use the debug functions");
+    require_debugger();
     const Oid database = DatumGetObjectId(pg::argument(fcinfo, 0));
     const int32 rounds = DatumGetInt32(pg::argument(fcinfo, 3));
     pg::ResultSet rows(fcinfo);

@@ -1,6 +1,8 @@
 // For tests only, neither in the extension script nor in the library that is installed (board/debug_points.hpp says
 // which library has it): arming debug points, and the heads of ranges and the slots of executors as rows
 // (superusers only); and each end of a job in the server's log, as its observers hear of it.
+#include "api/testing/debug.hpp"
+
 #include "board/board.hpp"
 #include "board/debug_points.hpp"
 #include "board/slots.hpp"
@@ -11,14 +13,6 @@
 namespace foreman::api {
 
 namespace {
-
-void require_superuser() {
-    if (!superuser())
-        throw pg::Failure(ERRCODE_INSUFFICIENT_PRIVILEGE, "only superusers may use the debug functions");
-    if (!board::board_present())
-        throw pg::Failure(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
-                          "pg_foreman is not in shared_preload_libraries");
-}
 
 Datum bound(int64 us) { return TimestampTzGetDatum(us); }
 
@@ -56,14 +50,22 @@ constexpr store::EndObserver kSays{[](const store::Job&) { return false; }, say_
 
 }  // namespace
 
+void require_debugger() {
+    if (!superuser())
+        throw pg::Failure(ERRCODE_INSUFFICIENT_PRIVILEGE, "only superusers may use the debug functions");
+    if (!board::board_present())
+        throw pg::Failure(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                          "pg_foreman is not in shared_preload_libraries");
+}
+
 FOREMAN_FUNCTION(debug_points) {
-    require_superuser();
+    require_debugger();
     pg_atomic_write_u32(&board::armed_points(), static_cast<uint32>(DatumGetInt32(pg::argument(fcinfo, 0))));
     return Datum{0};
 }
 
 FOREMAN_FUNCTION(range_heads) {
-    require_superuser();
+    require_debugger();
     pg::ResultSet rows(fcinfo);
     for (uint32 i = 0; i < board::range_count(); i++) {
         board::RangeChoice r;
@@ -78,7 +80,7 @@ FOREMAN_FUNCTION(range_heads) {
 }
 
 FOREMAN_FUNCTION(executor_slots) {
-    require_superuser();
+    require_debugger();
     pg::ResultSet rows(fcinfo);
     for (int i = 0; i < board::kMaxSlots; i++) {
         board::SlotReading r{};
