@@ -38,7 +38,7 @@ test("a streaming standby: the page shows what there is, offers no actions, and 
     // What the primary does is seen here.
     await open(page, "jobs?kind=streams_by");
     await page.getByText("No job matches.").waitFor();
-    const streamed = sql("SELECT foreman.enqueue('streams_by', run_at => 'tomorrow')");
+    const streamed = sql("SELECT foreman.enqueue('streams_by', run_at => now() + interval '1 day')");
     await page.getByRole("link", { name: streamed, exact: true }).waitFor();
     // Whoever sends an action all the same is told why not, in words.
     const client = await loggedIn(made, "ops");

@@ -36,7 +36,7 @@ const fields = {};
 for (const kind of ["pages", "actions"])
     for (const name of files(kind)) fields[name] = [...new Set([...readFileSync(`${root}/console/${kind}/${name}.sql`, "utf8").matchAll(/->>?\s*'([a-z_]+)'/g)].map((m) => m[1]))];
 
-const job = sql("SELECT foreman.enqueue('works', queue => 'nobody', run_at => 'tomorrow')");
+const job = sql("SELECT foreman.enqueue('works', queue => 'nobody', run_at => now() + interval '1 day')");
 const sessions = { ops: await loggedIn(main, "ops"), eyes: await loggedIn(main, "eyes"), stranger: await loggedIn(main, "stranger") };
 
 /** Sends bytes and says that no more come; resolves with all that came back. */

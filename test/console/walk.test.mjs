@@ -31,9 +31,9 @@ async function makeAll() {
          SELECT foreman.enqueue('works', '{"walk": "4711-args"}', queue => 'walk', unique_key => 'walk waiting', tags => '{walk-tag}');
          SELECT foreman.enqueue('works', '{"walk": "done"}', queue => 'walk runs', unique_key => 'walk done');
          SELECT foreman.enqueue('walk_retries', queue => 'walk runs', unique_key => 'walk dead');
-         SELECT foreman.enqueue('works', queue => 'walk', run_at => 'tomorrow', unique_key => 'walk later');
+         SELECT foreman.enqueue('works', queue => 'walk', run_at => now() + interval '1 day', unique_key => 'walk later');
          SELECT foreman.enqueue('works', queue => 'walk', unique_key => 'walk behind', depends_on => ARRAY(SELECT job_id FROM foreman.jobs WHERE unique_key = 'walk later'));
-         SELECT foreman.set_timer('works', 'walk timer', 'tomorrow');
+         SELECT foreman.set_timer('works', 'walk timer', now() + interval '1 day');
          SELECT foreman.set_timer('walk_retries', 'walk dead timer', now());
          SELECT foreman.schedule_job('walk schedule', '0 4 * * *', 'works', queue => 'walk');
          SELECT foreman.create_projection('walk_projection', 'public.sees(foreman.event)');
@@ -190,7 +190,7 @@ test("every action, as operator", { skip }, async () => {
     await press("Delete", { fill: {} });
     await holds(`count(*) FROM foreman.jobs WHERE job_id = ${id.later}`, "0");
 
-    sql("SELECT foreman.enqueue('walk_many', queue => 'walk', run_at => 'tomorrow') FROM generate_series(1, 3)");
+    sql("SELECT foreman.enqueue('walk_many', queue => 'walk', run_at => now() + interval '1 day') FROM generate_series(1, 3)");
     await open(page, "jobs?kind=walk_many&state=scheduled");
     for (const [button, from, left] of [["Cancel", "scheduled", "cancelled"], ["Retry", "cancelled", "available"], ["Delete", "available", ""]]) {
         await open(page, `jobs?kind=walk_many&state=${from}`);

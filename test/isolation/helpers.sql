@@ -98,6 +98,11 @@ BEGIN
     END LOOP;
 END $$;
 
+-- The dispatcher waits for work: what it was released to do is done. Where it is stopped at a point it waits for a lock.
+CREATE FUNCTION spec.dispatcher_rests() RETURNS bool LANGUAGE sql AS $f$
+    SELECT spec.wait_for($$ pg_stat_clear_snapshot()::text = '' AND EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database()
+        AND backend_type = 'pg_foreman dispatcher' AND wait_event_type = 'Extension') $$) $f$;
+
 -- For whoever reads a failure.
 CREATE FUNCTION spec.picture() RETURNS text LANGUAGE sql AS $$
     SELECT 'jobs: ' || coalesce((SELECT string_agg(format('%s %s in %s (%s)', j.job_id, j.args ->> 'name', j.queue, j.state), '; ')
@@ -122,7 +127,7 @@ BEGIN
     PERFORM foreman.delete_job(l.job_id) FROM foreman.live_job l WHERE l.kind = 'unheard';
     PERFORM foreman.terminate_workflow(workflow_type, workflow_id) FROM foreman.workflows WHERE workflow_type = 'flow' AND state = 'running';
     COMMIT;
-    PERFORM spec.wait_for('NOT EXISTS (SELECT FROM foreman.live_job WHERE run_at <= now())');
+    PERFORM spec.wait_for('NOT EXISTS (SELECT FROM foreman.live_job WHERE run_at <= clock_timestamp())');
     DELETE FROM foreman.job_batch;
     DELETE FROM foreman.unique_window;
     PERFORM foreman.delete_job(job_id) FROM foreman.jobs;
@@ -168,7 +173,7 @@ CREATE FUNCTION spec.submit_task() RETURNS text LANGUAGE sql AS $$
     WITH t AS (DELETE FROM spec.task RETURNING *) SELECT string_agg(foreman.submit_commands('flow', t.id, t.token, '[]'), ' ') FROM t $$;
 CREATE FUNCTION spec.signal_flow(event text) RETURNS bool LANGUAGE sql AS $$ SELECT foreman.signal_workflow('flow', 'f', jsonb_build_object('type', event)) > 0 $$;
 CREATE FUNCTION spec.wait_for_flow(events int) RETURNS bool LANGUAGE sql AS $$
-    SELECT spec.wait_for(format('(SELECT sequence = %s FROM foreman.workflows WHERE workflow_type = ''flow'')', events)) $$;
+    SELECT spec.wait_for(format('(SELECT sequence = %s FROM foreman.workflows WHERE workflow_type = ''flow'') AND NOT EXISTS (SELECT FROM foreman.workers WHERE state = ''busy'')', events)) $$;
 -- A signal that fills the history of the flow, so that the next ones are held back; those, and the jobs of inputs.
 CREATE FUNCTION spec.fill_flow() RETURNS bool LANGUAGE sql AS $$ SELECT foreman.signal_workflow('flow', 'f', jsonb_build_object('type', 'big', 'text', repeat('x', 1100000))) > 0 $$;
 CREATE FUNCTION spec.held() RETURNS bigint LANGUAGE sql AS $$ SELECT count(*) FROM foreman.workflow_inputs('flow', 'f') WHERE state = 'pending' AND job_id IS NULL $$;

@@ -58,10 +58,10 @@ subtest 'stop() and start() survive a restart' => sub {
 };
 
 subtest 'stop() lets a handler finish within the grace' => sub {
-	my $id = value($node, 'postgres', q{SELECT foreman.enqueue('nap', args => '{"s": 1}')});
+	my $id = value($node, 'postgres', q{SELECT foreman.enqueue('nap', args => '{"s": 3}')});
 	eventually($node, 'postgres', "SELECT state = 'running' FROM foreman.jobs WHERE job_id = $id", 5, 'it runs');
 	$node->safe_psql('postgres', 'SELECT foreman.stop()');
-	eventually($node, 'postgres', "SELECT state = 'completed' FROM foreman.jobs WHERE job_id = $id", 5, 'it finished');
+	eventually($node, 'postgres', "SELECT state = 'completed' FROM foreman.jobs WHERE job_id = $id", 10, 'it finished');
 	is(value($node, 'postgres', "SELECT count(*) FROM effects WHERE job_id = $id"), '1', 'once');
 	$node->safe_psql('postgres', 'SELECT foreman.start()');
 };
@@ -84,12 +84,12 @@ subtest 'settings are read again' => sub {
 	is($most, 1, 'one at a time');
 	settings($node, 'foreman.max_executors' => 4);
 	$node->reload;
-	$node->safe_psql('postgres', q{SELECT foreman.enqueue('nap', args => '{"s": 2}') FROM generate_series(1, 4)});
-	eventually($node, 'postgres', 'SELECT count(*) = 4 FROM foreman.workers WHERE job_id IS NOT NULL', 2, 'then four at a time');
+	$node->safe_psql('postgres', q{SELECT foreman.enqueue('nap', args => '{"s": 4}') FROM generate_series(1, 4)});
+	eventually($node, 'postgres', 'SELECT count(*) = 4 FROM foreman.workers WHERE job_id IS NOT NULL', 4, 'then four at a time');
 
 	settings($node, 'foreman.enabled' => 'off');
 	$node->reload;
-	eventually($node, 'postgres', 'SELECT count(*) = 0 FROM foreman.workers', 5, 'enabled = off: the executors leave');
+	eventually($node, 'postgres', 'SELECT count(*) = 0 FROM foreman.workers', 10, 'enabled = off: the executors leave');
 	my $id = value($node, 'postgres', q{SELECT foreman.enqueue('note')});
 	stays($node, 'postgres', "SELECT count(*) = 0 FROM effects WHERE job_id = $id", 1, 'and nothing runs');
 	is(value($node, 'postgres', "SELECT reason, detail FROM foreman.why($id)"), 'disabled|{"setting": "foreman.enabled"}', 'why() says why');

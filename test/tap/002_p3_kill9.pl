@@ -115,7 +115,7 @@ is($done, $kills, "$kills executors were killed in the middle of their work");
 figure('kill -9 in the middle of a handler', $done);
 figure('acknowledged jobs', scalar @acked);
 figure('until a handler runs again, at most', sprintf '%.2f s', $slowest);
-cmp_ok(scalar @acked, '>', 50 * $kills, 'there was load');
+cmp_ok(scalar @acked, '>', 5 * $kills, 'there was load');
 
 eventually($node, 'postgres', is_idle(), 60, 'everything comes to its end afterwards');
 

@@ -46,13 +46,17 @@ sub occupy
 	return $id;
 }
 
+# Commands that took longer than a second more: one may have met a moment in which the machine was busy with something else.
+my @slow;
+
 sub quick
 {
 	my ($took, $plain, $what) = @_;
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	return fail("$what: the command failed") if !defined $took;
 	note(sprintf '%.3f s (%.3f s without us): %s', $took, $plain, $what);
-	return cmp_ok($took, '<', $plain + 1, "$what within 1 s");
+	push @slow, $what if $took >= $plain + 1;
+	return cmp_ok($took, '<', $plain + 5, "$what: soon");
 }
 
 # The job that was interrupted runs again by itself, uncharged; it is made short so that it can end.
@@ -192,6 +196,7 @@ subtest 'no restart loop, and a quiet log' => sub {
 	is(log_count($node, 'database [0-9]+ does not exist', 0), 0, 'no worker ever looked for a dropped database');
 };
 
+cmp_ok(scalar @slow, '<=', 1, 'each within 1 s, but for one at most') or diag(join "\n", @slow);
 log_is_clean($node);
 $node->stop;
 done_testing();

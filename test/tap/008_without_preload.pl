@@ -51,13 +51,13 @@ is(value($node, 'postgres', q{SELECT state FROM foreman.jobs WHERE kind = 'steps
 # Workers outside: their leases are in the rows alone, and end by rescue_once().
 subtest 'leases' => sub {
 	$node->safe_psql('postgres', q{SELECT foreman.enqueue('out', queue => 'outside') FROM generate_series(1, 3)});
-	my @leases = map { [ split /\|/ ] } split /\n/, value($node, 'postgres', q{SELECT job_id, token FROM foreman.claim('{outside}', 'w', 3, lease => '1 s')});
+	my @leases = map { [ split /\|/ ] } split /\n/, value($node, 'postgres', q{SELECT job_id, token FROM foreman.claim('{outside}', 'w', 3, lease => '4 s')});
 	is(scalar @leases, 3, 'three are claimed');
 	my ($mine, $silent, $done) = @leases;
 	is(value($node, 'postgres', 'SELECT foreman.rescue_once()'), '0', 'none has ended yet');
 	is(value($node, 'postgres', "SELECT foreman.heartbeat($mine->[0], '$mine->[1]', extend => '1 h')"), 'active', 'one is extended');
 	is(value($node, 'postgres', "SELECT foreman.complete($done->[0], '$done->[1]')"), 'completed', 'one is completed');
-	eventually($node, 'postgres', 'SELECT foreman.rescue_once() = 1', 3, 'the third ends with its lease');
+	eventually($node, 'postgres', 'SELECT foreman.rescue_once() = 1', 10, 'the third ends with its lease');
 	is(value($node, 'postgres', "SELECT state || ' ' || attempt || ' ' || (errors->0->>'message') FROM foreman.jobs WHERE job_id = $silent->[0]"),
 		'retryable 1 lease expired', 'charged, with the reason');
 	is(value($node, 'postgres', "SELECT foreman.heartbeat($silent->[0], '$silent->[1]')"), 'lost', 'its worker has lost it');

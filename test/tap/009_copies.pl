@@ -30,7 +30,7 @@ my $contents = q{
 my $dir = PostgreSQL::Test::Utils::tempdir;
 # One snapshot serves both dumps: the origin runs its jobs when they are due, however long a dump takes.
 my $session = $node->background_psql('origin');
-my $ids = q{SELECT foreman.enqueue('note', run_at => clock_timestamp() + '2 s', queue => 'careful', tags => '{a,b}', metadata => '{"m": 1}')
+my $ids = q{SELECT foreman.enqueue('note', run_at => clock_timestamp() + '4 s', queue => 'careful', tags => '{a,b}', metadata => '{"m": 1}')
 		FROM generate_series(1, 20)};
 $session->query_safe("SELECT count(*) FROM ($ids) x");
 $session->query_safe('BEGIN ISOLATION LEVEL REPEATABLE READ');
@@ -78,11 +78,12 @@ is(log_count($node, 'runs no jobs in this database', $from) > 0, 1, 'the log say
 
 subtest 'CREATE DATABASE ... TEMPLATE' => sub {
 	eventually($node, 'origin', q{SELECT count(*) = 5 FROM foreman.live_job}, 5, 'the origin goes on meanwhile');
-	$node->safe_psql('origin', q{SELECT foreman.enqueue('note', run_at => clock_timestamp() + '2 s', queue => 'careful', tags => '{a,b}') FROM generate_series(1, 20)});
+	$node->safe_psql('origin', q{SELECT foreman.enqueue('note', run_at => clock_timestamp() + '8 s', queue => 'careful', tags => '{a,b}') FROM generate_series(1, 20)});
 	my $rows = value($node, 'origin', $contents);
 	$node->safe_psql('postgres', 'CREATE DATABASE clone TEMPLATE origin');
 	is(value($node, 'clone', $contents), $rows, 'clone holds the same rows');
-	eventually($node, 'origin', q{SELECT count(*) = 5 FROM foreman.live_job}, 5, 'the origin runs its jobs');
+	eventually($node, 'origin', q{SELECT count(*) = 5 FROM foreman.live_job}, 15, 'the origin runs its jobs');
+	is(value($node, 'clone', q{SELECT count(*) > 0 AND bool_and(run_at < clock_timestamp()) FROM foreman.live_job WHERE kind = 'note' AND tags = '{a,b}'}), 't', 'its copies are due');
 	stays($node, 'clone', q{SELECT count(*) = 25 FROM foreman.live_job}, 2, 'the clone does not');
 	$node->restart;
 	stays($node, 'clone', q{SELECT count(*) = 25 FROM foreman.live_job}, 2, 'nor after a restart');

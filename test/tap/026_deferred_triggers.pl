@@ -24,7 +24,7 @@ $node->safe_psql('postgres', q{
 		FOR EACH ROW EXECUTE FUNCTION check_slowly();
 	CREATE FUNCTION slowly(j foreman.job) RETURNS void LANGUAGE sql AS $$
 		INSERT INTO public.slow VALUES (j.job_id, coalesce((j.args->>'s')::float8, 0)) $$;
-	SELECT foreman.register_handler('limited', 'public.slowly', max_attempts => 1, timeout => '300 ms'),
+	SELECT foreman.register_handler('limited', 'public.slowly', max_attempts => 1, timeout => '2 s'),
 		foreman.register_handler('slow', 'public.slowly', max_attempts => 2, backoff_base => '10 ms')});
 
 sub enqueue
@@ -35,8 +35,8 @@ sub enqueue
 
 my $quick = enqueue('limited', 0.01);
 my $late = enqueue('limited', 30);
-eventually($node, 'postgres', "SELECT state = 'discarded' FROM foreman.jobs WHERE job_id = $late", 5, 'a trigger that takes too long is interrupted');
-is(value($node, 'postgres', "SELECT errors->-1->>'message' FROM foreman.jobs WHERE job_id = $late"), 'handler timed out after 300 ms', 'by the timeout of its job');
+eventually($node, 'postgres', "SELECT state = 'discarded' FROM foreman.jobs WHERE job_id = $late", 10, 'a trigger that takes too long is interrupted');
+is(value($node, 'postgres', "SELECT errors->-1->>'message' FROM foreman.jobs WHERE job_id = $late"), 'handler timed out after 2000 ms', 'by the timeout of its job');
 eventually($node, 'postgres', "SELECT state = 'completed' FROM foreman.jobs WHERE job_id = $quick", 5, 'one that is in time completes');
 my $refused = enqueue('limited', -1);
 eventually($node, 'postgres', "SELECT state = 'discarded' FROM foreman.jobs WHERE job_id = $refused", 5, 'one that raises fails its job');

@@ -42,7 +42,7 @@ sub running
 	my (@ids) = @_;
 	my $all = join ',', @ids;
 	my $n = @ids;
-	return eventually($node, 'postgres', "SELECT count(*) = $n FROM foreman.workers WHERE job_id IN ($all)", 15, "$n handlers run");
+	return eventually($node, 'postgres', "SELECT count(*) = $n FROM foreman.workers WHERE job_id IN ($all) AND pid IS NOT NULL", 15, "$n handlers run");
 }
 
 sub tidy
@@ -57,8 +57,9 @@ subtest 'two executors die, the job of one cannot be settled' => sub {
 	running($bad, $good);
 	$node->safe_psql('postgres', 'ALTER TABLE foreman.live_job ENABLE TRIGGER refuse');
 	my $from = log_position($node);
+	my $before = value($node, 'postgres', "SELECT pid FROM foreman.workers WHERE job_id = $good");
 	$node->safe_psql('postgres', 'SELECT pg_terminate_backend(pid) FROM foreman.workers WHERE pid IS NOT NULL');
-	running($good);
+	eventually($node, 'postgres', "SELECT count(*) = 1 FROM foreman.workers WHERE job_id = $good AND pid <> $before", 15, 'one handler runs');
 	is(value($node, 'postgres', "SELECT attempt FROM foreman.jobs WHERE job_id = $good"), '1', 'the other one runs again, uncharged');
 	stays($node, 'postgres', "SELECT state = 'r' FROM foreman.live_job WHERE job_id = $bad", 2, 'the bad one waits');
 	is(log_count($node, "no room for $bad", $from), 1, 'which is said once');

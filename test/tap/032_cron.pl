@@ -50,8 +50,9 @@ my $theirs = value($node, 'app', q{SET SESSION AUTHORIZATION cron_user; SELECT c
 eventually($node, 'app', 'SELECT ' . last_run($theirs) . q{ = 'succeeded INSERT 0 1'}, 10, 'those of other roles do');
 
 settings($node, 'cron.enable_superuser_jobs' => 'on', 'cron.log_run' => 'off', 'cron.log_statement' => 'off');
+$node->stop;
 my $from = log_position($node);
-$node->restart;
+$node->start;
 eventually($node, 'app', q{SELECT count(*) = 1 FROM effects WHERE what = 'boot'}, 10, '@reboot runs after a restart');
 my $runs = value($node, 'app', 'SELECT max(runid) FROM cron.job_run_details');
 eventually($node, 'app', "SELECT count(*) > 1 FROM effects WHERE what = 'theirs' AND at > pg_postmaster_start_time()", 10, 'cron.log_run = off: jobs run');

@@ -1,6 +1,6 @@
 // The page: who is logged in, the way around, and the page that the address names.
 import { render } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { logIn, logOut, page, Problem, whenLoggedOut, type Data } from "./api";
 import { href, usePlace } from "./router";
 import { Field, Page, Sayings, Text, Trouble } from "./ui";
@@ -92,8 +92,11 @@ function App() {
             setProblem(caught as Problem);
         }
     };
+    // A poll may hear of the end before the answer to the log-out comes, and would say that the server ended it.
+    const leaving = useRef(false);
     useEffect(() => {
         whenLoggedOut((said) => {
+            if (leaving.current) return;
             setSession((before: Data) => {
                 const ended = before && said.word === "log_in";
                 setProblem(ended ? new Problem(401, "log_in", "Your log-in has ended, or the server was restarted. Please log in again.") : said);
@@ -125,7 +128,9 @@ function App() {
             </main>
         );
     const leave = async () => {
+        leaving.current = true;
         await logOut().catch(() => {});
+        leaving.current = false;
         setSession(null);
         setProblem(new Problem(401, "log_in", "You are logged out."));
     };
