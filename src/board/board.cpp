@@ -112,6 +112,7 @@ void init_slots(Board* b) {
     for (auto& s : b->slots) {
         pg_atomic_init_u32(&s.state, static_cast<uint32>(SlotState::free));
         pg_atomic_init_u32(&s.leave, 0);
+        pg_atomic_init_u32(&s.unsettled, 0);
         pg_atomic_init_u64(&s.current_job, 0);
         pg_atomic_init_u64(&s.jobs_done, 0);
         pg_atomic_init_u64(&s.interrupt_target, 0);
@@ -138,6 +139,7 @@ void init_board(void* area, bool found, LWLockPadded* locks) {
     pg_atomic_init_u32(&b->launcher_poked, 0);
     pg_atomic_init_u32(&b->settings_generation, 0);
     pg_atomic_init_u32(&b->wants_room, 0);
+    pg_atomic_init_u32(&b->unsettled, 0);
     for (TableUse& t : b->tables) {
         pg_atomic_init_u32(&t.used, 0);
         pg_atomic_init_u64(&t.refused_at, static_cast<uint64>(core::kMinusInfinity.us));

@@ -37,6 +37,7 @@ struct ExecutorSlot {
     pg_atomic_uint32 state;        // SlotState
     pg_atomic_uint32 proven;       // its executor has committed something, or came to rest
     pg_atomic_uint32 leave;        // 1: exit at the next group's end; 2: interrupt what runs
+    pg_atomic_uint32 unsettled;    // what it ran last is not to be claimed yet (unsettled.hpp)
     pg_atomic_uint64 current_job;  // 0: none; may be read without the mutex
     pg_atomic_uint64 jobs_done;
     pg_atomic_uint64 interrupt_target;  // the job that the last SIGINT of ours was meant for
@@ -399,6 +400,7 @@ struct Board {
     pg_atomic_uint32 launcher_poked;
     pg_atomic_uint32 settings_generation;  // of roles and databases
     pg_atomic_uint32 wants_room;           // some database does
+    pg_atomic_uint32 unsettled;            // so many slots say so
     core::TableHead ranges;
     uint32 range_hand;  // where the search for an entry to give away goes on
     core::TableHead queues;

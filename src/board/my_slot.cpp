@@ -8,6 +8,7 @@
 #include "board/parts.hpp"
 #include "board/rotation.hpp"
 #include "board/slots.hpp"
+#include "board/unsettled.hpp"
 #include "pg/latch.hpp"
 
 namespace foreman::board {
@@ -40,6 +41,7 @@ void detach_slot(Death death) noexcept {
     // Its session could not begin, or ended before it had done anything: the dispatcher wants to know.
     const bool failed = pg_atomic_read_u32(&s.proven) == 0 && pg_atomic_read_u64(&s.current_job) == 0;
     if (failed || state_of(s) == SlotState::starting) {
+        forget_unsettled(&s);
         s.pid = 0;
         pg_atomic_write_u32(&s.state, static_cast<uint32>(SlotState::starting));
         poke_dispatcher(database, kPokeExecutor);

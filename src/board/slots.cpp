@@ -9,6 +9,7 @@
 #include "board/parts.hpp"
 #include "board/rotation.hpp"
 #include "board/settings.hpp"
+#include "board/unsettled.hpp"
 #include "pg/datum.hpp"
 #include "pg/latch.hpp"
 
@@ -64,6 +65,7 @@ void free_slot_locked(ExecutorSlot& s) noexcept {
         const SpinScope spin(&s.mutex);
         s.held_range = kNoIndex;
     }
+    forget_unsettled(&s);
     pg_atomic_write_u64(&s.current_job, 0);
     s.pid = 0;
     pg_atomic_write_u32(&s.state, static_cast<uint32>(SlotState::free));

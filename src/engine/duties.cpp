@@ -7,6 +7,7 @@
 #include "board/flight_recorder.hpp"
 #include "board/settings.hpp"
 #include "board/slots.hpp"
+#include "board/unsettled.hpp"
 #include "board/waits.hpp"
 #include "engine/procedure_lane.hpp"
 #include "pg/call.hpp"
@@ -106,6 +107,7 @@ bool read_dead_executor(int slot, Oid database, board::SlotReading* out) noexcep
 }
 
 void settle_dead_executor(const board::SlotReading& dead) {
+    const board::SettlingFor scope(dead.slot);
     const bool charged = dead.death == board::Death::own_fault;
     if (dead.death == board::Death::terminated) {
         count_interruptions(dead);

@@ -9,6 +9,7 @@
 #include "board/queue_limits.hpp"
 #include "board/settings.hpp"
 #include "board/slots.hpp"
+#include "board/unsettled.hpp"
 #include "core/group_pace.hpp"
 #include "engine/deferred.hpp"
 #include "engine/group.hpp"
@@ -220,13 +221,23 @@ bool Executor::run_claimed(engine::Group& group, board::RangeChoice& choice, con
     return ranges_.choose(false, &choice);
 }
 
+// Before the transaction is gone; nothing: it has committed.
+struct MarkOnFailure {
+    bool is_over = false;
+    ~MarkOnFailure() {
+        if (!is_over) board::mark_unsettled();
+    }
+};
+
 void Executor::run_in_transaction(engine::Group& group, board::RangeChoice* procedure) {
     pg::Transaction tx(group_context_.get());
+    MarkOnFailure failure;
     (void)store::schema();
     // Its role may have become a superuser since it started; the one that would take its place is not allowed.
     if (!settings::superuser_handlers && pg::call<&superuser_arg>(ticket_.role)) engine::renew_session();
     if (engine::must_renew_session()) {  // what has changed is known once a transaction has begun
         tx.commit();
+        failure.is_over = true;
         return;
     }
     ranges_.raise();
@@ -240,6 +251,7 @@ void Executor::run_in_transaction(engine::Group& group, board::RangeChoice* proc
     if (innocent_) throw pg::Failure(ERRCODE_QUERY_CANCELED, "interrupted");
     engine::refuse_spoiled_session(group.ran() > 1);
     tx.commit();
+    failure.is_over = true;
 }
 
 // The transaction is gone and every claimed row waits again. Several jobs: each runs alone next, uncharged.
@@ -257,6 +269,7 @@ void Executor::after_failed_group(const engine::Group& group, const store::Attem
         for (const store::Job& j : jobs) ids.push_back(j.job_id);
         store::set_alone({ids.data(), ids.size()});
     }
+    board::mark_settled();
     tx.commit();
 }
 
@@ -302,6 +315,7 @@ void Executor::run_one_group() {
         }
         if (error) {
             engine::hold_cancel();
+            if (innocent_) board::mark_settled();
             give_back();
             ranges_.gave_back();
             after_failed_group(group, *error);
@@ -366,8 +380,10 @@ constinit board::Death g_death = board::Death::none;
 extern "C" void foreman_executor_exit(int, Datum) {
     g_death = cause_of_death();
     board::abandon_raise();
-    AbortOutOfAnyTransaction();
     board::ExecutorSlot* slot = board::my_slot();
+    if (g_death >= board::Death::terminated && slot != nullptr && pg_atomic_read_u64(&slot->current_job) != 0)
+        board::mark_unsettled();
+    AbortOutOfAnyTransaction();
     const bool between = slot != nullptr && pg_atomic_read_u64(&slot->current_job) == 0;
     if (slot != nullptr && !between) board::debug_point(board::DebugPoint::before_give_back);
     // A slot that is left to the dispatcher keeps the key until its job is settled.

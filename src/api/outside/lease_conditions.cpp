@@ -3,6 +3,7 @@
 //
 // errors: none. cost: a hash probe in shared memory
 #include "api/public_function.hpp"
+#include "board/unsettled.hpp"
 #include "board/unwritten_leases.hpp"
 #include "store/jobs/unwritten.hpp"
 
@@ -18,7 +19,8 @@ FOREMAN_FUNCTION(may_take) {
 }
 
 FOREMAN_FUNCTION(is_free) {
-    return BoolGetDatum(!board::is_unwritten(DatumGetInt64(pg::argument(fcinfo, 0))));
+    const int64 job_id = DatumGetInt64(pg::argument(fcinfo, 0));
+    return BoolGetDatum(!board::is_unwritten(job_id) && !board::is_unsettled(job_id));
 }
 
 }  // namespace foreman::api

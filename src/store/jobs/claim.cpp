@@ -25,14 +25,15 @@ namespace {
 constinit pg::Statement g_claim_held{
     "claim_held",
     "SELECT " JOB_COLUMNS " FROM foreman.live_job WHERE " CLAIMABLE " AND run_at " LE
-    " $7 ORDER BY run_at, job_id LIMIT $8 FOR NO KEY UPDATE SKIP LOCKED",
+    " $7 AND foreman._is_free(job_id) ORDER BY run_at, job_id LIMIT $8 FOR NO KEY UPDATE SKIP LOCKED",
     {TEXTOID, TEXTOID, INT2OID, INT2OID, TIMESTAMPTZOID, INT8OID, TIMESTAMPTZOID, INT8OID}};
 
 // unique_as of timers: a successor (s) is not claimable.
 constinit pg::Statement g_claim_timers{
     "claim_timers",
     "SELECT " JOB_COLUMNS " FROM foreman.live_job WHERE " CLAIMABLE " AND run_at " LE " $7 AND unique_as " EQ
-    " 't'::pg_catalog.\"char\" ORDER BY run_at, job_id LIMIT $8 FOR NO KEY UPDATE SKIP LOCKED",
+    " 't'::pg_catalog.\"char\" AND foreman._is_free(job_id) ORDER BY run_at, job_id LIMIT $8 FOR NO KEY "
+    "UPDATE SKIP LOCKED",
     {TEXTOID, TEXTOID, INT2OID, INT2OID, TIMESTAMPTZOID, INT8OID, TIMESTAMPTZOID, INT8OID}};
 
 constinit pg::Statement g_lease_held{
@@ -44,8 +45,7 @@ constinit pg::Statement g_lease_held{
 constinit pg::Statement g_lease{
     "claim_lease",
     "WITH c AS MATERIALIZED (SELECT ctid FROM foreman.live_job WHERE " CLAIMABLE " AND run_at " LE
-    " $7 "
-    "ORDER BY run_at, job_id LIMIT 1 FOR UPDATE SKIP LOCKED) "
+    " $7 AND foreman._is_free(job_id) ORDER BY run_at, job_id LIMIT 1 FOR UPDATE SKIP LOCKED) "
     "UPDATE foreman.live_job SET state = 'r', token = pg_catalog.gen_random_uuid(), claimed_at = $8, "
     "worker_pid = $9 "
     "WHERE ctid " EQ " ANY (ARRAY (SELECT ctid FROM c)) AND foreman._is_free(job_id) RETURNING " JOB_COLUMNS

@@ -2,6 +2,7 @@
 // head on without a statement. Where that index is not as we made it, statements of the same meaning find the rows.
 #include <algorithm>
 
+#include "board/unsettled.hpp"
 #include "board/unwritten_leases.hpp"
 #include "pg/append.hpp"
 #include "pg/call.hpp"
@@ -26,7 +27,8 @@ constinit pg::Statement g_claim{
     "claim",
     "DELETE FROM foreman.live_job WHERE ctid " EQ
     " ANY (ARRAY (SELECT c.ctid FROM foreman.live_job c WHERE " CLAIMABLE " AND run_at " LE
-    " $7 ORDER BY run_at, job_id LIMIT $8 FOR UPDATE SKIP LOCKED)) AND foreman._is_free(job_id) "
+    " $7 AND foreman._is_free(c.job_id) ORDER BY run_at, job_id LIMIT $8 FOR UPDATE SKIP LOCKED)) AND "
+    "foreman._is_free(job_id) "
     "RETURNING " PLAIN_COLUMNS,
     {TEXTOID, TEXTOID, INT2OID, INT2OID, TIMESTAMPTZOID, INT8OID, TIMESTAMPTZOID, INT8OID}};
 
@@ -189,6 +191,9 @@ void claim_by_statement(const RangeSpec& range, core::Key from, core::Instant no
               [](const Job& x, const Job& y) { return x.key() < y.key(); });
 }
 
+// Its row waits, and yet a worker outside has leased it, or its executor is about to be judged.
+bool is_anothers(int64 job_id) noexcept { return board::is_unwritten(job_id) || board::is_unsettled(job_id); }
+
 core::Key after(core::Key key) noexcept { return {key.run_at, key.job_id + 1}; }
 
 // Takes what stands from one key to another. notes: the keys behind, for the claims that follow.
@@ -196,9 +201,9 @@ void take_between(const Table& t, const RangeSpec& range, core::Key from, core::
                   std::size_t most, MemoryContext context, pg::vector<Job>* out) {
     const pg::ActiveSnapshot snapshot;
     RangeScan scan(range, from, to, pg::IndexScan::For::deleting, notes);
-    const bool leased = board::any_unwritten();
+    const bool asks = board::any_unwritten() || board::any_unsettled();
     while (out->size() < most && scan.rows().next()) {
-        if ((leased && board::is_unwritten(scan.row(t).key().job_id)) || !scan.rows().take()) continue;
+        if ((asks && is_anothers(scan.row(t).key().job_id)) || !scan.rows().take()) continue;
         Job j{};
         scan.row(t).read(context, &j);
         out->push_back(j);
@@ -223,7 +228,7 @@ bool take_seen(const Table& t, const RangeSpec& range, core::Key key, MemoryCont
     const bool same = row.key() == key && row.i16(LiveColumn::priority) == range.priority &&
                       row.i16(LiveColumn::alone) == range.alone &&
                       DatumGetChar(at.values()[t.state - 1]) == 'w';
-    if (!same || board::is_unwritten(key.job_id) || !at.take()) return false;
+    if (!same || is_anothers(key.job_id) || !at.take()) return false;
     Job j{};
     row.read(context, &j);
     out->push_back(j);
