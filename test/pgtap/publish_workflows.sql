@@ -49,5 +49,6 @@ GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA w TO pgtap_pw_role;
 SELECT foreman.alter_workflow_type('order', run_as => 'pgtap_pw_role'), foreman.alter_subscription('audit', active => true) \g /dev/null
 SELECT foreman.signal_workflow('order', '4', '{"do": "Placed"}') \g /dev/null
 SELECT ok(t.wait_until($$ EXISTS (SELECT FROM foreman.publishes p JOIN foreman.deliveries d USING (publish_id) WHERE payload ->> 'workflow_id' = '4' AND d.state = 'published') $$), 'events of a role without a bundle are delivered');
+SELECT t.wait_until('w.counted()') \g /dev/null
 SELECT is_empty('SELECT w.broken()', 'nothing is broken');
 SELECT * FROM finish();

@@ -24,6 +24,7 @@ SELECT ok(o.quiet(), 'of 3,000 signals that no worker looks at no job is left th
 SELECT is(w.state('flow', 'a') || ', ' || o.held('a'), 'running 1024, 1977', 'a thousand are in the history, the others wait');
 SELECT is((SELECT string_agg(DISTINCT reason, ', ' ORDER BY reason) FROM foreman.why_workflow('flow', 'a')), 'input_held_back, task', 'why_workflow() says so');
 SELECT is((SELECT pending_inputs FROM foreman.workflow_counts WHERE workflow_type = 'flow'), 1977::bigint, 'they count as pending');
+SELECT t.wait_until('w.counted()') \g /dev/null
 SELECT is_empty('SELECT w.broken()', 'nothing is broken');
 SELECT foreman.signal_workflow('flow', 'a', '{"type": "go", "n": 3001}', input_id => 'last') \g /dev/null
 SELECT foreman.signal_workflow('flow', 'a', '{"type": "go", "n": 3001}', input_id => 'last') \g /dev/null
@@ -45,6 +46,7 @@ SELECT is((SELECT count(*) FROM foreman.workflow_events('flow', 'a', 2048, 10000
 SELECT is(o.told('a'), '3001, in order', 'each once, in the order in which they were sent');
 SELECT is((SELECT state FROM foreman.workflow_inputs('flow', 'a') WHERE input_id = 'last'), 'accepted', 'the last one has its answer');
 SELECT ok(o.quiet(), 'nothing is left to do');
+SELECT t.wait_until('w.counted()') \g /dev/null
 SELECT is_empty('SELECT w.broken()', 'nothing is broken');
 SELECT o.work('a', '[{"command": "complete", "sequence": 2}]') \g /dev/null
 
@@ -81,6 +83,7 @@ SELECT ok(o.quiet(), 'one more task has made room');
 SELECT is(o.work('c', '[{"command": "record_side_effect", "sequence": 1, "name": "other", "value": 1}]'), 'parked', 'it is parked');
 SELECT o.signals('c', 2501, 2501), foreman.signal_workflow('flow', 'c', jsonb_build_object('type', 'big', 'text', repeat('x', 1100000))), o.signals('c', 2502, 2510) \g /dev/null
 SELECT ok(o.quiet() AND o.held('c') > 0, 'signals wait for it');
+SELECT t.wait_until('w.counted()') \g /dev/null
 SELECT is_empty('SELECT w.broken()', 'nothing is broken');
 SELECT foreman.resume_workflow('flow', 'c') \g /dev/null
 SELECT is(o.work('c', '[]'), 'accepted', 'resumed, a worker looks');
@@ -95,5 +98,6 @@ SELECT ok(o.quiet() AND o.held('d') = 478, 'and one more, with a name');
 SELECT foreman.terminate_workflow('flow', 'd') \g /dev/null
 SELECT ok(o.quiet() AND o.held('d') = 0, 'what waited for it is done with when it is terminated');
 SELECT is(w.inputs('flow', 'd'), 'signal already_completed', 'as what came after the end');
+SELECT t.wait_until('w.counted()') \g /dev/null
 SELECT is_empty('SELECT w.broken()', 'nothing is broken');
 SELECT * FROM finish();

@@ -198,5 +198,6 @@ SELECT foreman.create_workflow_type('fourth', 'w.decide', 'w.evolve') \g /dev/nu
 SELECT ok(t.wait_until($$ w.events('fourth', '1') = 'A' $$), 'once the type is there again, the input is handled');
 
 SELECT ok(t.wait_until($$ NOT EXISTS (SELECT FROM foreman.workflow_input WHERE state = 'p') $$), 'no input is left');
+SELECT t.wait_until('w.counted()') \g /dev/null
 SELECT is_empty('SELECT w.broken()', 'nothing is broken');
 SELECT * FROM finish();

@@ -79,5 +79,6 @@ DROP ROLE counts_monitor;
 -- A type that goes, and one of its name that comes.
 SELECT foreman.drop_workflow_type('counted') \g /dev/null
 SELECT is((SELECT count(*) FROM foreman.workflow_counts WHERE workflow_type = 'counted'), 0::int8, 'a type that was dropped has no row');
+SELECT t.wait_until('w.counted()') \g /dev/null
 SELECT is((SELECT string_agg(b, '; ') FROM w.broken() AS b), NULL, 'the numbers are what the rows say');
 SELECT * FROM finish();

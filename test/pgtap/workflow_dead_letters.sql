@@ -88,5 +88,6 @@ SELECT is(w.events('order', '5') || ' ' || w.state('order', '5'), 'A on late End
 SELECT throws_ok($$ SELECT foreman.workflow_dead_letters('nothing') $$, '42704', NULL, 'an unknown type is refused');
 SELECT throws_ok($$ SELECT foreman.workflow_dead_letters(NULL, '1') $$, '22023', 'workflow_id needs workflow_type', 'an id alone is refused');
 SELECT throws_ok($$ SELECT foreman.count_workflow_dead_letters(what => 'all') $$, '22023', 'what "all" is unknown', 'what there is no such sort of is refused');
+SELECT t.wait_until('w.counted()') \g /dev/null
 SELECT is_empty('SELECT w.broken()', 'nothing is broken');
 SELECT * FROM finish();

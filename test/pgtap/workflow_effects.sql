@@ -54,5 +54,6 @@ SELECT ok(t.wait_until($$ w.inputs('order', '10') = 'timer rejected' $$), 'a rej
 SELECT is((SELECT max(state || ' ' || attempt) FROM foreman.jobs WHERE args = '{"reject": "no"}'), 'completed 1', 'and done');
 
 SELECT ok(t.wait_until($$ NOT EXISTS (SELECT FROM foreman.workflow_input WHERE state = 'p') $$), 'no input is left');
+SELECT t.wait_until('w.counted()') \g /dev/null
 SELECT is_empty('SELECT w.broken()', 'nothing is broken');
 SELECT * FROM finish();

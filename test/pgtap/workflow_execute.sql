@@ -78,5 +78,6 @@ SELECT foreman.execute('order', 's', '{"do": "A", "search": {"customer": 7, "cit
 SELECT foreman.execute('order', 's', '{"do": "B", "search": {"city": null, "paid": true}}') \g /dev/null
 SELECT is((SELECT search FROM foreman.workflows WHERE workflow_id = 's'), '{"paid": true, "customer": 7}', 'search attributes are merged');
 
+SELECT t.wait_until('w.counted()') \g /dev/null
 SELECT is_empty('SELECT w.broken()', 'nothing is broken');
 SELECT * FROM finish();

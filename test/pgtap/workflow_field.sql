@@ -82,5 +82,6 @@ SELECT ok(t.wait_until($$ w.state('order', 'c2') = 'running 1' $$), 'a child run
 SELECT is(foreman.terminate_workflow('order', 'p2'), 'terminated', 'its parent is terminated');
 SELECT ok(t.wait_until($$ w.state('order', 'c2') = 'terminated 1' $$), 'and it with it');
 
+SELECT t.wait_until('w.counted()') \g /dev/null
 SELECT is_empty('SELECT w.broken()', 'nothing is broken');
 SELECT * FROM finish();

@@ -87,5 +87,6 @@ SELECT lives_ok($$ SELECT foreman.alter_workflow_type('order', snapshot_every =>
 RESET ROLE;
 SELECT foreman.revoke_role('operator', 'history_operator', 'default') \g /dev/null
 DROP ROLE history_operator;
+SELECT t.wait_until('w.counted()') \g /dev/null
 SELECT is_empty('SELECT w.broken()', 'nothing is broken');
 SELECT * FROM finish();

@@ -28,5 +28,6 @@ CREATE OR REPLACE FUNCTION w.decide(now timestamptz, state jsonb, input jsonb) R
 SELECT is(foreman.retry_dead_letter((SELECT job_id FROM foreman.dead_letter)), true, 'it can be tried again');
 SELECT ok(t.wait_until($$ w.events('order', '3') = 'A B Mended' $$), 'and is handled then');
 
+SELECT t.wait_until('w.counted()') \g /dev/null
 SELECT is_empty('SELECT w.broken()', 'nothing is broken');
 SELECT * FROM finish();

@@ -85,5 +85,6 @@ SELECT foreman.create_workflow_type('huge', 'w.big_decide', 'w.big_evolve', init
 SELECT foreman.execute('huge', n::text, '{"n": "1"}') FROM generate_series(1, 8) n \g /dev/null
 SELECT cmp_ok((SELECT sum(total_bytes) FROM pg_backend_memory_contexts WHERE name = 'foreman kept state'), '<', 20000000::numeric, 'in bytes too');
 SELECT is((SELECT foreman.workflow_state('large', 'b') ->> 'seen'), '-,-,-,-,-,-,-,-,-,-,-,-,13,14,15,16,17,18', 'the state is what the events say');
+SELECT t.wait_until('w.counted()') \g /dev/null
 SELECT is_empty('SELECT w.broken()', 'nothing is broken');
 SELECT * FROM finish();

@@ -98,5 +98,6 @@ SELECT ok(t.wait_until($$ w.state('order', 'free') = 'running 1' $$), 'a child t
 SELECT ok(t.wait_until($$ NOT EXISTS (SELECT FROM foreman.workflow_input WHERE state = 'p') $$), 'no input is left');
 SELECT is(w.state('order', 'orphan'), 'nowhere', 'one that goes with it does not');
 
+SELECT t.wait_until('w.counted()') \g /dev/null
 SELECT is_empty('SELECT w.broken()', 'nothing is broken');
 SELECT * FROM finish();

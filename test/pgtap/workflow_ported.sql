@@ -88,5 +88,6 @@ SELECT foreman.alter_workflow_type('broken', evolve => 'w.evolve') \g /dev/null
 SELECT is(foreman.retry_workflow_dead_letters('broken', '1'), 1::int8, 'it is tried again');
 SELECT ok(t.wait_until($$ w.events('broken', '1') = 'A on done' $$), 'and is handled');
 
+SELECT t.wait_until('w.counted()') \g /dev/null
 SELECT is_empty('SELECT w.broken()', 'nothing is broken');
 SELECT * FROM finish();

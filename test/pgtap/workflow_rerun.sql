@@ -90,5 +90,6 @@ SELECT throws_ok($$ SELECT foreman.fork_workflow('order', 'a', 4, 'c') $$, '2200
 SELECT throws_ok($$ SELECT foreman.fork_workflow('order', 'nobody', 1, 'c') $$, '42704', NULL, 'nor of nothing');
 SELECT is(w.state('order', 'c'), 'nowhere', 'what was refused left nothing');
 SELECT throws_ok($$ SELECT foreman.execute('order', 'own', '{"do": "foreman.Mine"}') $$, '22023', NULL, 'decide makes no events of ours');
+SELECT t.wait_until('w.counted()') \g /dev/null
 SELECT is_empty('SELECT w.broken()', 'nothing is broken');
 SELECT * FROM finish();

@@ -72,6 +72,7 @@ SELECT is((SELECT run_as FROM foreman.workflow_types WHERE workflow_type = 'who'
 SELECT is((SELECT outcome FROM foreman.execute('who', '2', '{}')), 'accepted', 'and goes on');
 SELECT alike(w.events('who', '2'), 'pgtap_wf_next %', 'as that');
 
+SELECT t.wait_until('w.counted()') \g /dev/null
 SELECT is_empty('SELECT w.broken()', 'nothing is broken');
 DROP OWNED BY pgtap_wf_renamed, pgtap_wf_next, pgtap_wf_caller;
 SELECT * FROM finish();

@@ -76,5 +76,6 @@ SELECT is(w.wrong('RETURN e || ''{"type": "New"}'''), 'accepted', 'and it goes o
 DROP FUNCTION w.gone;
 SELECT throws_ok($$ SELECT foreman.execute('priced', '1', '{"do": "B"}') $$, '42883', 'an upcaster of workflow type "priced" does not exist: w.gone(pg_catalog.jsonb)', 'one is gone');
 
+SELECT t.wait_until('w.counted()') \g /dev/null
 SELECT is_empty('SELECT w.broken()', 'nothing is broken');
 SELECT * FROM finish();
