@@ -8,7 +8,7 @@ CREATE FUNCTION t.fails(args jsonb) RETURNS void LANGUAGE plpgsql AS $$ BEGIN RA
 SELECT foreman.register_handler('fails', 't.fails', backoff_base => '1 hour', backoff_max => '1 hour', max_attempts => 3) \g /dev/null
 
 -- run_now: waiting jobs only.
-SELECT foreman.enqueue('note', run_at => 'tomorrow') AS later, foreman.enqueue('fails') AS failed \gset
+SELECT foreman.enqueue('note', run_at => now() + interval '1 day') AS later, foreman.enqueue('fails') AS failed \gset
 SELECT is(foreman.run_now(:later), 'rescheduled', 'a scheduled job is run now');
 SELECT is(t.outcome(:later), 'completed 1', 'and completes');
 SELECT is(foreman.run_now(:later), 'finished', 'a finished one is not');
@@ -19,7 +19,7 @@ SELECT ok(t.wait_until(format($$ t.state(%s) = 'retryable 2' $$, :failed)), 'run
 SELECT is(foreman.run_now(0), 'not_found', 'one that never was is not found');
 
 -- reschedule: time, priority or both.
-SELECT foreman.enqueue('note', run_at => 'tomorrow') AS moved \gset
+SELECT foreman.enqueue('note', run_at => now() + interval '1 day') AS moved \gset
 SELECT is(foreman.reschedule(:moved, priority => 9), 'rescheduled', 'a priority');
 SELECT is((SELECT priority || ' ' || (run_at > now() + interval '1 minute') FROM foreman.jobs WHERE job_id = :moved), '9 true', 'leaves the time');
 SELECT is(foreman.reschedule(:moved, clock_timestamp() + interval '300 ms'), 'rescheduled', 'an earlier time');
@@ -33,7 +33,7 @@ SELECT throws_ok(format('SELECT foreman.reschedule(%s, %L)', :moved, 'infinity')
 -- A running one: a request, honoured when it is put back; dropped when it completes.
 SELECT foreman.enqueue('hold', '{"gate": "a"}') AS held \gset
 SELECT ok(t.wait_until(format($$ t.state(%s) = 'running 1' $$, :held)), 'a job runs');
-SELECT is(foreman.reschedule(:held, 'tomorrow'), 'requested', 'reschedule leaves a request');
+SELECT is(foreman.reschedule(:held, now() + interval '1 day'), 'requested', 'reschedule leaves a request');
 SELECT is(foreman.delete_job(0), 'not_found', 'others are answered meanwhile');
 INSERT INTO t.gate VALUES ('a');
 SELECT is(t.outcome(:held), 'completed 1', 'it completes');
@@ -50,7 +50,7 @@ SELECT ok((SELECT run_at > now() + interval '23 hours' AND priority = 5 FROM for
 SELECT ok(t.wait_until('NOT EXISTS (SELECT FROM foreman.job_request)'), 'the request is gone');
 
 -- delete_job.
-SELECT foreman.enqueue('note', run_at => 'tomorrow') AS waits, foreman.enqueue('hold', '{"gate": "c"}') AS runs \gset
+SELECT foreman.enqueue('note', run_at => now() + interval '1 day') AS waits, foreman.enqueue('hold', '{"gate": "c"}') AS runs \gset
 SELECT ok(t.wait_until(format($$ t.state(%s) = 'running 1' $$, :runs)), 'one runs');
 SELECT is(foreman.delete_job(:waits), 'deleted', 'a waiting job is deleted');
 SELECT is(t.state(:waits), 'nowhere', 'and gone');
@@ -72,7 +72,7 @@ SELECT is(foreman.retry(:again), true, 'and is retried');
 SELECT ok(t.wait_until(format('t.runs(%s) = 2', :again)), 'it runs again');
 SELECT is(t.outcome(:again), 'completed 1', 'counting from 1');
 SELECT is((SELECT args::text || metadata::text FROM foreman.jobs WHERE job_id = :again), '{"what": "again"}{"m": 1}', 'with its args and metadata');
-SELECT foreman.enqueue('note', run_at => 'tomorrow') AS waits \gset
+SELECT foreman.enqueue('note', run_at => now() + interval '1 day') AS waits \gset
 SELECT is(foreman.retry(:waits), false, 'a waiting one is not retried');
 SELECT is(foreman.cancel(:waits), 'cancelled', 'a cancelled one');
 SELECT is(foreman.retry(:waits), true, 'is retried');
@@ -86,7 +86,7 @@ SELECT throws_ok(format('SELECT foreman.retry(%s)', :big), '55000', NULL, 'so th
 SELECT is(t.state(:big), 'completed 1', 'and stays as it is');
 
 -- Many at once, in the order of the array; an error undoes all.
-SELECT array_agg(job_id) AS ids FROM foreman.enqueue_array('note', array_fill('{}'::jsonb, ARRAY[3]), run_at => 'tomorrow') \gset
+SELECT array_agg(job_id) AS ids FROM foreman.enqueue_array('note', array_fill('{}'::jsonb, ARRAY[3]), run_at => now() + interval '1 day') \gset
 SELECT results_eq(format('SELECT outcome FROM foreman.reschedule_many(%L::int8[] || 0::int8, now() + interval %L)', :'ids', '2 days'), ARRAY['rescheduled', 'rescheduled', 'rescheduled', 'not_found'], 'reschedule_many');
 SELECT results_eq(format('SELECT job_id FROM foreman.run_now_many(%L)', :'ids'), format('SELECT unnest(%L::int8[])', :'ids'), 'run_now_many');
 SELECT is(t.outcome(id), 'completed 1', 'they run') FROM unnest(:'ids'::int8[]) id;

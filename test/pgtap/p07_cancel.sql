@@ -57,13 +57,14 @@ SELECT array_agg(job_id) AS group FROM foreman.enqueue_array('note', array_fill(
 SELECT foreman.enqueue('sleeps') AS sleeper \gset
 SELECT ok(t.wait_until(format($$ t.state(%s) = 'running 1' $$, :sleeper)), 'a sleeper among twenty short jobs');
 SELECT foreman.cancel(:sleeper) \g /dev/null
-SELECT is(t.outcome(:sleeper), 'cancelled 1', 'is cancelled');
+-- It may have left their transaction just now, to run alone; then it waits when it is cancelled, and no attempt is charged.
+SELECT alike(t.outcome(:sleeper), 'cancelled%', 'is cancelled');
 SELECT ok(t.wait_until(format($$ (SELECT count(*) FROM foreman.jobs WHERE job_id = ANY (%L) AND state = 'completed' AND attempt = 1) = 20 $$, :'group')),
     'they complete at their first attempt');
 SELECT is((SELECT count(*) FROM t.log WHERE what = 'near'), 20::int8, 'once each');
 
 -- Many, with one of each sort.
-SELECT foreman.enqueue('sleeps') AS running, foreman.enqueue('note', run_at => 'tomorrow') AS waiting \gset
+SELECT foreman.enqueue('sleeps') AS running, foreman.enqueue('note', run_at => now() + interval '1 day') AS waiting \gset
 SELECT ok(t.wait_until(format($$ t.state(%s) = 'running 1' $$, :running)), 'one runs');
 SELECT results_eq(format('SELECT outcome FROM foreman.cancel_many(ARRAY[%s, %s, %s, 0])', :running, :waiting, :done),
     ARRAY['cancel_requested', 'cancelled', 'finished', 'not_found'], 'cancel_many answers for each, in order');
@@ -85,7 +86,7 @@ SELECT ok(t.wait_until(format($$ t.state(%s) = 'running 1' $$, :stubborn)), 'a h
 SELECT pid AS pid FROM foreman.workers WHERE job_id = :stubborn \gset
 SELECT is(foreman.cancel(:stubborn), 'cancel_requested', 'it is asked to end');
 SELECT alike(t.outcome(:stubborn), 'cancelled%', 'its job is cancelled');
-SELECT ok(t.wait_until(format('NOT EXISTS (SELECT FROM pg_stat_activity WHERE pid = %s)', :pid)), 'its session is ended');
+SELECT ok(t.wait_until(format($$ pg_stat_clear_snapshot()::text = '' AND NOT EXISTS (SELECT FROM pg_stat_activity WHERE pid = %s) $$, :pid)), 'its session is ended');
 SELECT foreman.enqueue('note') AS after \gset
 SELECT is(t.outcome(:after), 'completed 1', 'the next job finds an executor');
 
@@ -101,7 +102,7 @@ END $$;
 SELECT foreman.register_handler('swallows', 't.swallows') \g /dev/null
 SELECT foreman.enqueue('swallows') AS swallows \gset
 -- Not before it is where it swallows.
-SELECT ok(t.wait_until(format($$ EXISTS (SELECT FROM foreman.workers w JOIN pg_stat_activity a USING (pid)
+SELECT ok(t.wait_until(format($$ pg_stat_clear_snapshot()::text = '' AND EXISTS (SELECT FROM foreman.workers w JOIN pg_stat_activity a USING (pid)
                                           WHERE w.job_id = %s AND a.wait_event = 'PgSleep') $$, :swallows)), 'another swallows one interrupt');
 SELECT foreman.cancel(:swallows) \g /dev/null
 SELECT is(t.outcome(:swallows), 'completed 1', 'and completes');

@@ -40,7 +40,7 @@ SELECT foreman.cancel(job_id) FROM foreman.live_job \g /dev/null
 
 -- Beats keep a lease beyond its length and leave no row versions.
 SELECT foreman.enqueue('out', queue => 'beat') \g /dev/null
-SELECT job_id AS id, token AS token FROM foreman.claim('{beat}', 'w', lease => '2 s') \gset
+SELECT job_id AS id, token AS token FROM foreman.claim('{beat}', 'w', lease => '5 s') \gset
 SELECT ok(t.wait_until(format($$ foreman.heartbeat(%s, %L) = 'active' AND (SELECT state = 'r' FROM foreman.live_job WHERE job_id = %s) $$, :id, :'token', :id), 10),
           'a lease is written into its row after a while');
 SELECT pg_stat_force_next_flush() \g /dev/null
@@ -50,7 +50,7 @@ DO $$ BEGIN FOR i IN 1 .. 1000 LOOP
     PERFORM foreman.heartbeat(job_id, token) FROM foreman.live_job WHERE queue = 'beat'; END LOOP; END $$;
 SELECT is((SELECT (xmin, ctid)::text FROM foreman.live_job WHERE job_id = :id), format('(%s,"%s")', :x, :'c'), 'a thousand heartbeats leave the row as it was');
 SELECT is((SELECT pg_stat_get_xact_tuples_updated('foreman.live_job'::regclass)), 0::int8, 'and no version of it');
-SELECT ok(t.wait_until(format($$ foreman.heartbeat(%s, %L) = 'active' AND clock_timestamp() > %L $$, :id, :'token', clock_timestamp() + interval '3 s'), 5),
+SELECT ok(t.wait_until(format($$ foreman.heartbeat(%s, %L) = 'active' AND clock_timestamp() > %L $$, :id, :'token', clock_timestamp() + interval '6 s')),
           'it lives beyond its length while it is renewed');
 SELECT is(foreman.complete(:id, :'token'), 'completed', 'and is completed');
 

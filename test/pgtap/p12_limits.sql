@@ -54,8 +54,10 @@ SELECT count(*) FROM foreman.claim('{out}', 'x', qty => 10) \g /dev/null
 ROLLBACK;
 SELECT array_agg(job_id) AS ids3, array_agg(token) AS tokens3 FROM foreman.claim('{out}', 'x', qty => 10, lease => '1 s') \gset
 SELECT is(cardinality(:'ids3'::int8[]), 1, 'a claim that was rolled back took no place');
-SELECT ok(t.wait_until(format($$ (SELECT state FROM foreman.jobs WHERE job_id = %s) <> 'running' $$, (:'ids3'::int8[])[1]), 10), 'its lease ends');
-SELECT is((SELECT count(*) FROM foreman.claim('{out}', 'x', qty => 10)), 1::int8, 'an ended lease gives its place back');
+-- While the lease goes from the board into the row the job may look available for one look, and its place is free a moment
+-- after the row says that the lease has ended.
+SELECT ok(t.wait_until(format($$ (SELECT state FROM foreman.jobs WHERE job_id = %s) = 'retryable' $$, (:'ids3'::int8[])[1])), 'its lease ends');
+SELECT ok(t.wait_until($$ (SELECT count(*) = 1 FROM foreman.claim('{out}', 'x', qty => 10)) $$), 'an ended lease gives its place back');
 
 -- A prepared transaction outlives the process that counts its places.
 SELECT foreman.create_queue('prep', max_running => 1), foreman.enqueue('outside', queue => 'prep') \g /dev/null
@@ -143,15 +145,16 @@ SELECT foreman.enqueue('note', queue => 'rules', concurrency_key => 'k', sequenc
 SELECT clock_timestamp() AS enqueued \gset
 COMMIT;
 SELECT is(t.outcome(:d), 'completed 1', 'a chain of jobs with a limit, a rate, a key and a sequence completes');
-SELECT cmp_ok((SELECT finished_at FROM foreman.jobs WHERE job_id = :d) - :'enqueued'::timestamptz, '<', interval '5 s', 'its four jobs at once');
+SELECT cmp_ok((SELECT finished_at FROM foreman.jobs WHERE job_id = :d) - :'enqueued'::timestamptz, '<', interval '10 s', 'its four jobs at once');
 
 -- Named scopes.
-SELECT is(foreman.set_rate_limit('api', 1, 0.5), true, 'a named limit is made');
+-- Its next token is so far away that what comes before it is asked again takes nothing of that.
+SELECT is(foreman.set_rate_limit('api', 1, 0.01), true, 'a named limit is made');
 SELECT results_eq($$ SELECT granted, retry_in FROM foreman.acquire('api') $$, $$ VALUES (true, NULL::interval) $$, 'its first token is granted');
 -- Seen: three in a hundred began empty, when the clock went on while they were made.
 SELECT is((SELECT count(foreman.set_rate_limit('scope ' || i, 1, 0.001)) FROM generate_series(1, 200) i), 200::int8, 'two hundred more');
 SELECT is((SELECT count(*) FROM generate_series(1, 200) i, foreman.acquire('scope ' || i) a WHERE a.granted), 200::int8, 'have one as well');
-SELECT ok((SELECT NOT granted AND retry_in > interval '1.5 s' AND retry_in <= interval '2 s' FROM foreman.acquire('api')), 'then it says in how long the next one is there (granted_then_throttled)');
+SELECT ok((SELECT NOT granted AND retry_in > interval '50 s' AND retry_in <= interval '100 s' FROM foreman.acquire('api')), 'then it says in how long the next one is there (granted_then_throttled)');
 SELECT ok((SELECT NOT granted AND retry_in = interval '60 s' FROM foreman.acquire('nobody')), 'an unknown scope grants nothing (unknown_scope)');
 SELECT is(foreman.set_rate_limit('api', 100, 1), false, 'a limit is changed');
 SELECT is((SELECT granted FROM foreman.acquire('api', 50)), false, 'what it has stays');

@@ -69,7 +69,8 @@ SELECT is((SELECT string_agg(format('%s: %s', name, error), E'\n' ORDER BY name)
 SELECT is((SELECT bool_and(error_at > now() - interval '1 minute') FROM foreman.schedules WHERE NOT active), true, 'and when that was');
 SELECT clock_timestamp() AS since \gset
 SELECT ok(t.wait_until(format($$ (SELECT count(*) FROM t.log WHERE what = 'good' AND at > %L) >= 3 $$, :'since')), 'the others go on');
-SELECT is((SELECT count(*) FROM t.log WHERE what IN ('passing', 'zone', 'broken', 'expression') AND at > :'since'), 0::int8, 'these do not');
+-- A job of an earlier time may run as late as that.
+SELECT is((SELECT count(*) FROM t.log l JOIN foreman.jobs j USING (job_id) WHERE l.what IN ('passing', 'zone', 'broken', 'expression') AND j.run_at > :'since'), 0::int8, 'these do not');
 SELECT is((SELECT active FROM foreman.schedules WHERE name = 'passing'), true, 'a full disk switches no schedule off');
 DELETE FROM t.trouble;
 SELECT ok(t.wait_until(format($$ EXISTS (SELECT FROM t.log WHERE what = 'passing' AND at > %L) $$, :'since')), 'it fires again when the disk has room');

@@ -14,7 +14,7 @@ SELECT is(foreman.grant_role('producer', 'pgtap_p15_producer'), true, 'grant pro
 SELECT is(foreman.grant_role('producer', 'pgtap_p15_producer'), false, 'it is granted already');
 SELECT foreman.grant_role('monitor', 'pgtap_p15_monitor'), foreman.grant_role('operator', 'pgtap_p15_operator'),
        foreman.grant_role('producer', 'pgtap_p15_one', 'mail'), foreman.grant_role('operator', 'pgtap_p15_one', 'mail') \g /dev/null
-SELECT foreman.enqueue('note', '{"what": "secret"}', run_at => 'tomorrow') AS secret, foreman.enqueue('note', queue => 'mail', run_at => 'tomorrow') AS letter \gset
+SELECT foreman.enqueue('note', '{"what": "secret"}', run_at => now() + interval '1 day') AS secret, foreman.enqueue('note', queue => 'mail', run_at => now() + interval '1 day') AS letter \gset
 
 -- Nobody was granted anything on a table, and without a bundle nothing works.
 SELECT is((SELECT count(*) FROM unnest(ARRAY['nobody', 'producer', 'monitor', 'operator', 'one']) r,
@@ -194,9 +194,9 @@ SELECT is((SELECT v FROM t.secret), 'safe', 'the table is untouched');
 
 -- A superuser for a while: a session that knew it as one learns at once that it is none any more.
 ALTER ROLE pgtap_p15_one SUPERUSER;
-SELECT ok(t.as_role('pgtap_p15_one', $$ SELECT foreman.enqueue('note', queue => 'other', run_at => 'tomorrow') $$) NOT LIKE 'ERROR%', 'a superuser enqueues anywhere');
+SELECT ok(t.as_role('pgtap_p15_one', $$ SELECT foreman.enqueue('note', queue => 'other', run_at => now() + interval '1 day') $$) NOT LIKE 'ERROR%', 'a superuser enqueues anywhere');
 ALTER ROLE pgtap_p15_one NOSUPERUSER;
-SELECT is(t.as_role('pgtap_p15_one', $$ SELECT foreman.enqueue('note', queue => 'other', run_at => 'tomorrow') $$), 'ERROR 42501', 'and no longer when it is none');
+SELECT is(t.as_role('pgtap_p15_one', $$ SELECT foreman.enqueue('note', queue => 'other', run_at => now() + interval '1 day') $$), 'ERROR 42501', 'and no longer when it is none');
 
 -- Revoked.
 SELECT is(foreman.revoke_role('producer', 'pgtap_p15_producer'), true, 'revoke producer');

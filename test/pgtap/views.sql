@@ -12,8 +12,8 @@ SELECT foreman.register_handler('proc', 't.proc', lane => 'procedure') \g /dev/n
 SELECT foreman.register_handler('cmd', command => 'SELECT 1') \g /dev/null
 
 -- One job in each state.
-SELECT foreman.enqueue('note') AS completed, foreman.enqueue('nobody') AS available, foreman.enqueue('note', run_at => 'tomorrow') AS scheduled,
-       foreman.enqueue('fails') AS retryable, foreman.enqueue('fails', max_attempts => 1) AS discarded, foreman.enqueue('note', run_at => 'tomorrow') AS cancelled,
+SELECT foreman.enqueue('note') AS completed, foreman.enqueue('nobody') AS available, foreman.enqueue('note', run_at => now() + interval '1 day') AS scheduled,
+       foreman.enqueue('fails') AS retryable, foreman.enqueue('fails', max_attempts => 1) AS discarded, foreman.enqueue('note', run_at => now() + interval '1 day') AS cancelled,
        foreman.enqueue('hold', '{"gate": "a"}') AS running, foreman.enqueue('proc', '{"gate": "a"}') AS proc \gset
 SELECT foreman.cancel(:cancelled, 'why not') \g /dev/null
 SELECT ok(t.wait_until(format($$ (SELECT string_agg(t.state(id), ',' ORDER BY n) FROM unnest(ARRAY[%s,%s,%s,%s,%s,%s,%s,%s]::int8[]) WITH ORDINALITY u(id, n))
@@ -26,8 +26,9 @@ SELECT ok((SELECT finished_at IS NOT NULL AND started_at IS NULL AND reason = 'w
 
 -- Workers, and what pg_stat_activity tells.
 SELECT is((SELECT format('%s %s %s %s', kind, queue, attempt, role) FROM foreman.workers WHERE job_id = :running), 'hold default 1 ' || session_user, 'the view workers shows what runs');
-SELECT is((SELECT count(*) FROM foreman.workers w JOIN pg_stat_activity a USING (pid) WHERE a.backend_type = 'pg_foreman executor' AND a.datname = current_database()),
-    (SELECT count(*) FROM foreman.workers), 'each is a session with its own backend_type');
+-- One that is starting is none yet.
+SELECT ok(t.wait_until($$ pg_stat_clear_snapshot()::text = '' AND (SELECT count(*) FROM foreman.workers w JOIN pg_stat_activity a USING (pid) WHERE a.backend_type = 'pg_foreman executor' AND a.datname = current_database())
+    = (SELECT count(*) FROM foreman.workers) $$), 'each is a session with its own backend_type');
 SELECT cmp_ok((SELECT count(*) FROM foreman.workers), '<=', 3::int8, 'no more than max_executors');
 SELECT is((SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'pg_foreman dispatcher' AND datname = current_database()), 1::int8, 'one dispatcher');
 SELECT is((SELECT count(*) FROM pg_stat_activity WHERE backend_type LIKE 'pg_foreman%' AND query LIKE '%gate%'), 0::int8, 'args are not to be seen there');
@@ -43,7 +44,7 @@ SELECT is(foreman.create_queue('q', if_not_exists => true), false, 'once');
 SELECT results_eq($$ SELECT declared, priority, backoff_base, keep_args FROM foreman.queues WHERE queue = 'q' $$, $$ VALUES (true, 3, interval '4 s', 100) $$, 'and shows its settings');
 SELECT is(foreman.alter_queue('q', priority => 4), true, 'altered');
 SELECT results_eq($$ SELECT priority, backoff_base FROM foreman.queues WHERE queue = 'q' $$, $$ VALUES (4, interval '4 s') $$, 'only what was named');
-SELECT foreman.enqueue('note', run_at => 'tomorrow') AS fourth, foreman.enqueue('note', run_at => 'tomorrow', priority => -2) AS own \gset
+SELECT foreman.enqueue('note', run_at => now() + interval '1 day') AS fourth, foreman.enqueue('note', run_at => now() + interval '1 day', priority => -2) AS own \gset
 SELECT is((SELECT string_agg(priority::text, ' ' ORDER BY job_id) FROM foreman.jobs WHERE job_id IN (:fourth, :own)), '4 -2', 'the queue''s priority is the default of its jobs');
 SELECT is(foreman.alter_queue('nowhere', priority => 1, if_exists => true), false, 'a queue that is not declared cannot be altered');
 SELECT is(foreman.drop_queue('nowhere', if_exists => true), false, 'nor dropped');

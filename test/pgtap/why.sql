@@ -15,7 +15,7 @@ SELECT foreman.enqueue('note') AS done \gset
 SELECT is(t.outcome(:done), 'completed 1', 'a job completes');
 SELECT is(t.why(:done), 'finished', 'one that has ended');
 SELECT is((SELECT detail FROM foreman.why(:done)), '{"state": "completed", "attempt": 1}', 'and how');
-SELECT foreman.enqueue('note', run_at => 'tomorrow') AS gone \gset
+SELECT foreman.enqueue('note', run_at => now() + interval '1 day') AS gone \gset
 SELECT foreman.cancel(:gone, 'a "reason"') \g /dev/null
 SELECT is((SELECT detail FROM foreman.why(:gone)), '{"state": "cancelled", "reason": "a \"reason\"", "attempt": 0}', 'one that was cancelled, and the reason');
 CREATE FUNCTION t.fails(args jsonb) RETURNS void LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no'; END $$;
@@ -106,7 +106,7 @@ SELECT pg_advisory_unlock(77) \g /dev/null
 SELECT is(t.outcome(:locks), 'completed 1', 'which is given back');
 
 -- Sequences.
-SELECT foreman.enqueue('note', sequence_key => 's', run_at => 'tomorrow') AS head, foreman.enqueue('note', sequence_key => 's') AS next \gset
+SELECT foreman.enqueue('note', sequence_key => 's', run_at => now() + interval '1 day') AS head, foreman.enqueue('note', sequence_key => 's') AS next \gset
 SELECT is(t.why(:head), 'due_later', 'the head of a sequence waits for its own time');
 SELECT ok(t.wait_until(format('t.why(%s) = ''sequence''', :next)), 'the next one is parked');
 SELECT results_eq(format('SELECT reason, detail FROM foreman.why(%s)', :next), format($$ VALUES ('sequence'::text, '{"sequence_key": "s", "head": %s, "head_state": "scheduled"}'::jsonb) $$, :head), 'behind the head, and its state');
