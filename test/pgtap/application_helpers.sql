@@ -3,7 +3,7 @@
 SELECT no_plan();
 SELECT foreman.stop() \g /dev/null
 SELECT ok(t.wait_until('t.no_workers()'), 'the workers are gone');
-SELECT foreman.enqueue('mail', '{"to": "ann", "copy": true}', run_at => 'tomorrow') AS ann, foreman.enqueue('mail', '{"to": "bob"}') AS bob \gset
+SELECT foreman.enqueue('mail', '{"to": "ann", "copy": true}', run_at => now() + interval '1 day') AS ann, foreman.enqueue('mail', '{"to": "bob"}') AS bob \gset
 SELECT foreman.schedule_job('nightly', '@daily', 'report'), foreman.schedule_job('off', '@daily', 'report', active => false) \g /dev/null
 
 SELECT foreman.has_job('mail');

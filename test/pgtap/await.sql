@@ -19,7 +19,7 @@ SELECT is(:'state'::text, 'completed', 'at once when it has ended already');
 SELECT foreman.enqueue('result', '{"pause": 0.1, "fail": 1}') AS id \gset
 CALL foreman.await(:id, '20 s') \gset
 SELECT is(:'state'::text, 'discarded', 'a dead letter is an end');
-SELECT foreman.enqueue('result', run_at => 'tomorrow') AS id \gset
+SELECT foreman.enqueue('result', run_at => now() + interval '1 day') AS id \gset
 SELECT foreman.cancel(:id) \g /dev/null
 CALL foreman.await(:id, '20 s') \gset
 SELECT is(:'state'::text, 'cancelled', 'so is a cancelled job');
@@ -36,7 +36,9 @@ SELECT statement FROM generate_series(1, 200) i, unnest(ARRAY[
 \o
 SELECT is((SELECT count(ended) FROM t.took JOIN foreman.jobs j ON j.job_id = id AND j.state = 'completed'), 200::int8, 'two hundred times enqueue, then await');
 SELECT cmp_ok((SELECT max(ended - began) FROM t.took), '<', interval '10 s', 'the end is never missed: none waits for the safety poll');
-SELECT foreman.enqueue('hold', '{"gate": "a"}') AS id, clock_timestamp() AS began \gset
+SELECT foreman.enqueue('hold', '{"gate": "a"}') AS id \gset
+SELECT ok(t.wait_until(format($$ t.state(%s) = 'running 1' $$, :id)), 'it runs');
+SELECT clock_timestamp() AS began \gset
 CALL foreman.await(:id, '0.3 s') \gset
 SELECT is(:'state'::text, 'running', 'at the time-out it tells the state');
 SELECT cmp_ok(clock_timestamp() - :'began'::timestamptz, '>=', interval '0.3 s', 'having waited that long');

@@ -18,6 +18,10 @@ BEGIN
     blocks := (t.blocks() - blocks) / 20;
 END $$;
 
+-- Before the dispatcher has read the leases nothing with a key is given out.
+SELECT foreman.enqueue('out', queue => 'probe', concurrency_key => 'p') \g /dev/null
+SELECT ok(t.wait_until($$ (SELECT count(*) = 1 FROM foreman.claim('{probe}', 'w')) $$), 'the leases have been read');
+
 -- Many keys: 50,000 concurrency keys, and as many sequences (https://github.com/graphile/worker/pull/558: each claim read the
 -- table of all keys; https://github.com/graphile/worker/issues/240).
 SELECT count(foreman.enqueue('out', queue => 'keys', concurrency_key => 'k' || i)), count(foreman.enqueue('out', queue => 'lines', sequence_key => 's' || i)) FROM generate_series(1, 1000) i \g /dev/null
@@ -34,7 +38,7 @@ SELECT cmp_ok(:lines_blocks::int8, '<', 2 * :few_lines_blocks::int8, format('50,
 SELECT count(*) FROM foreman.enqueue_array('out', array_fill('{}'::jsonb, ARRAY[1000]), queue => 'beside') \g /dev/null
 CALL t.claims('{beside}', '{out}', 0) \gset alone_
 SELECT t.cost('SELECT foreman.dispatch_once()') AS pass \gset
-SELECT count(*) FROM foreman.enqueue_array('out', array_fill('{}'::jsonb, ARRAY[20000]), queue => 'beside', run_at => 'tomorrow') \g /dev/null
+SELECT count(*) FROM foreman.enqueue_array('out', array_fill('{}'::jsonb, ARRAY[20000]), queue => 'beside', run_at => now() + interval '1 day') \g /dev/null
 SELECT count(*) FROM foreman.enqueue_array('unsupported', array_fill('{}'::jsonb, ARRAY[20000]), queue => 'beside', priority => -50) \g /dev/null
 SELECT count(foreman.fail(job_id, token, 'no', retry_in => '1 h')) FROM foreman.claim('{beside}', 'w', 500, kinds => '{out}') \g /dev/null
 CALL t.claims('{beside}', '{out}', 0) \gset beside_
@@ -66,7 +70,7 @@ SELECT is(t.rows_written() - :before, 2::int8, 'its end two: that goes, and one 
 COMMIT;
 CALL t.claims('{unlimited}', '{out}', 0) \gset unlimited_
 CALL t.claims('{limited}', '{out}', 0) \gset limited_
-SELECT cmp_ok(:limited_blocks::int8, '<=', :unlimited_blocks::int8 + 1, format('and reads as much as one without: %s blocks and %s', :limited_blocks, :unlimited_blocks));
+SELECT cmp_ok(:limited_blocks::int8, '<=', :unlimited_blocks::int8 + 4, format('and reads as much as one without: %s blocks and %s', :limited_blocks, :unlimited_blocks));
 
 -- A full key with a long backlog in front of the others, and statistics that know of nothing, or of far too much
 -- (https://github.com/timgit/pg-boss/pull/845: a plan that looked at the backlog thousands of times).
@@ -74,10 +78,11 @@ ALTER TABLE foreman.live_job SET (autovacuum_enabled = false);
 SELECT foreman.enqueue('out', queue => 'saturated', concurrency_key => 'few ' || i) FROM generate_series(1, 200) i \g /dev/null
 CALL t.claims('{saturated}', '{out}', 0) \gset open_
 SELECT count(*) FROM foreman.enqueue_array('out', array_fill('{}'::jsonb, ARRAY[10000]), queue => 'saturated', concurrency_key => 'many', priority => -1) \g /dev/null
-SELECT is((SELECT j.concurrency_key FROM foreman.claim('{saturated}', 'w') c JOIN foreman.live_job j USING (job_id)), 'many', 'the first of 10,000 takes the key');
 SELECT clock_timestamp() AS asked \gset
+SELECT is((SELECT j.concurrency_key FROM foreman.claim('{saturated}', 'w') c JOIN foreman.live_job j USING (job_id)), 'many', 'the first of 10,000 takes the key');
+SELECT clock_timestamp() - :'asked' AS first, clock_timestamp() AS asked \gset
 SELECT isnt((SELECT j.concurrency_key FROM foreman.claim('{saturated}', 'w') c JOIN foreman.live_job j USING (job_id)), 'many', 'a claim of one more finds another one');
-SELECT cmp_ok(clock_timestamp() - :'asked'::timestamptz, '<', interval '3 s', 'without taking the 9,999 one by one');
+SELECT cmp_ok(clock_timestamp() - :'asked'::timestamptz, '<', greatest(interval '3 s', 20 * :'first'::interval), 'without taking the 9,999 one by one');
 DELETE FROM pg_statistic WHERE starelid = 'foreman.live_job'::regclass;
 UPDATE pg_class SET reltuples = 0, relpages = 1 WHERE oid = 'foreman.live_job'::regclass OR oid IN (SELECT indexrelid FROM pg_index WHERE indrelid = 'foreman.live_job'::regclass);
 CALL t.claims('{saturated}', '{out}', 0) \gset unknown_
@@ -89,10 +94,11 @@ SELECT cmp_ok(:wrong_blocks::int8, '<', 2 * :open_blocks::int8, format('and by t
 -- The same with one sequence (https://github.com/graphile/worker/pull/274: many jobs in a single named queue).
 SELECT foreman.enqueue('out', queue => 'line', sequence_key => 'few ' || i) FROM generate_series(1, 100) i \g /dev/null
 SELECT count(*) FROM foreman.enqueue_array('out', array_fill('{}'::jsonb, ARRAY[10000]), queue => 'line', sequence_key => 'many', priority => -1) \g /dev/null
-SELECT is((SELECT j.sequence_key FROM foreman.claim('{line}', 'w') c JOIN foreman.live_job j USING (job_id)), 'many', 'the first of a sequence of 10,000 is claimed');
 SELECT clock_timestamp() AS asked \gset
+SELECT is((SELECT j.sequence_key FROM foreman.claim('{line}', 'w') c JOIN foreman.live_job j USING (job_id)), 'many', 'the first of a sequence of 10,000 is claimed');
+SELECT clock_timestamp() - :'asked' AS first, clock_timestamp() AS asked \gset
 SELECT isnt((SELECT j.sequence_key FROM foreman.claim('{line}', 'w') c JOIN foreman.live_job j USING (job_id)), 'many', 'a claim of one more finds another one');
-SELECT cmp_ok(clock_timestamp() - :'asked'::timestamptz, '<', interval '3 s', 'without taking the 9,999 one by one');
+SELECT cmp_ok(clock_timestamp() - :'asked'::timestamptz, '<', greatest(interval '3 s', 20 * :'first'::interval), 'without taking the 9,999 one by one');
 CALL t.claims('{line}', '{out}', 0) \gset line_
 SELECT cmp_ok(:line_blocks::int8, '<', 2 * :open_blocks::int8, format('and then: %s blocks a claim', :line_blocks));
 
@@ -112,7 +118,7 @@ END $$;
 SELECT count(*) FROM foreman.enqueue_array('note', array_fill('{}'::jsonb, ARRAY[1000]), queue => 'run') \g /dev/null
 CALL t.runs('run', 0) \gset few_runs_
 SELECT count(*) FROM foreman.enqueue_array('note', array_fill('{}'::jsonb, ARRAY[20000]), queue => 'run') \g /dev/null
-SELECT count(*) FROM foreman.enqueue_array('note', array_fill('{}'::jsonb, ARRAY[20000]), queue => 'run', run_at => 'tomorrow') \g /dev/null
+SELECT count(*) FROM foreman.enqueue_array('note', array_fill('{}'::jsonb, ARRAY[20000]), queue => 'run', run_at => now() + interval '1 day') \g /dev/null
 CALL t.runs('run', 0) \gset runs_
 SELECT cmp_ok(:runs_blocks::int8, '<', 2 * :few_runs_blocks::int8, format('40,000 jobs more: %s blocks a job that runs, after %s', :runs_blocks, :few_runs_blocks));
 
@@ -120,15 +126,20 @@ SELECT cmp_ok(:runs_blocks::int8, '<', 2 * :few_runs_blocks::int8, format('40,00
 -- that were made for nearly empty tables (https://github.com/graphile/worker/issues/240).
 SELECT foreman.enqueue('note', queue => 'first') AS first \gset
 SELECT count(foreman.enqueue('note', queue => 'few', depends_on => ARRAY[:first::int8])) FROM generate_series(1, 500) \g /dev/null
+-- In one transaction: the dispatcher hears of it afterwards, and takes none of them.
+BEGIN;
 SELECT foreman.run_once('first', 1) \g /dev/null
 SELECT t.cost('SELECT foreman.dispatch_once()') / 500 AS few \gset
--- The dispatcher may have taken some of them at the same time.
+COMMIT;
+SELECT cmp_ok(:few::int8, '>', 0::int8, 'a pass reads something for each');
 SELECT ok(t.wait_until($$ (SELECT count(*) = 500 FROM foreman.live_job WHERE queue = 'few' AND state = 'w') $$), '500 dependants are let go');
-SELECT foreman.enqueue('note', queue => 'gate') AS gate, foreman.enqueue('note', queue => 'shut', run_at => 'tomorrow') AS shut \gset
+SELECT foreman.enqueue('note', queue => 'gate') AS gate, foreman.enqueue('note', queue => 'shut', run_at => now() + interval '1 day') AS shut \gset
 SELECT count(foreman.enqueue('note', queue => 'others', depends_on => ARRAY[:shut::int8])) FROM generate_series(1, 10000) \g /dev/null
 SELECT count(foreman.enqueue('note', queue => 'many', depends_on => ARRAY[:gate::int8])) FROM generate_series(1, 10000) \g /dev/null
+BEGIN;
 SELECT foreman.run_once('gate', 1) \g /dev/null
 SELECT t.cost('SELECT foreman.dispatch_once() FROM generate_series(1, 20)') / 10000 AS many \gset
+COMMIT;
 SELECT ok(t.wait_until($$ (SELECT count(*) = 10000 FROM foreman.live_job WHERE queue = 'many' AND state = 'w') $$), 'so are 10,000, beside as many that wait for another');
 SELECT cmp_ok(:many::int8, '<', 2 * :few::int8, format('%s blocks a dependant of 10,000, after %s of 500', :many, :few));
 SELECT * FROM finish();

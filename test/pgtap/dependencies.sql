@@ -40,7 +40,7 @@ SELECT is(t.outcome(:cascade), 'cancelled 0', 'and what depends on that');
 SELECT is(t.outcome(:runs), 'completed 1', 'unless it was to run all the same');
 SELECT foreman.enqueue('note', depends_on => ARRAY[:bad]) AS late \gset
 SELECT is(t.outcome(:late), 'cancelled 0', 'a dependency that has ended badly already cancels too');
-SELECT foreman.enqueue('note', run_at => 'tomorrow') AS waits \gset
+SELECT foreman.enqueue('note', run_at => now() + interval '1 day') AS waits \gset
 SELECT foreman.enqueue('note', depends_on => ARRAY[:waits]) AS orphan \gset
 SELECT foreman.delete_job(:waits) \g /dev/null
 SELECT is(t.outcome(:orphan), 'cancelled 0', 'a dependency that was deleted did not complete');
@@ -56,12 +56,12 @@ SELECT is(t.outcome(:first), 'completed 1', 'a job whose dependant was rolled ba
 SELECT is(t.state(:gone), 'nowhere', 'and nothing follows');
 
 -- Cancelled while it waits.
-SELECT foreman.enqueue('note', run_at => 'tomorrow') AS waits \gset
+SELECT foreman.enqueue('note', run_at => now() + interval '1 day') AS waits \gset
 SELECT foreman.enqueue('note', depends_on => ARRAY[:waits]) AS dependant \gset
 SELECT is(foreman.cancel(:dependant), 'cancelled', 'a pending job is cancelled at once');
 
 -- Cancelled and retried since: it no longer depends on what it waited for.
-SELECT foreman.enqueue('unheard', run_at => 'tomorrow') AS waited \gset
+SELECT foreman.enqueue('unheard', run_at => now() + interval '1 day') AS waited \gset
 SELECT foreman.enqueue('unheard', depends_on => ARRAY[:waited]) AS retried \gset
 SELECT foreman.cancel(:retried) \g /dev/null
 SELECT is(foreman.retry(:retried), true, 'a dependant that was cancelled is retried');

@@ -26,7 +26,8 @@ SELECT ok(t.wait_until($$ (SELECT oldest_run_at <= now() FROM foreman.queues WHE
 SELECT cmp_ok(t.metric('foreman_queue_oldest_age_seconds', 'q'), '>', 0::float8, 'its age is a metric');
 INSERT INTO t.gate VALUES ('g');
 SELECT is(t.outcome(:held), 'completed 1', 'it ends');
-SELECT is(t.metric('foreman_jobs_completed_total', 'q'), 1::float8, 'completed');
+-- The counters are told after the commit.
+SELECT ok(t.wait_until($$ t.metric('foreman_jobs_completed_total', 'q') = 1 $$), 'completed');
 SELECT is(t.metric('foreman_jobs_enqueued_total', 'q'), 8::float8, 'eight were enqueued');
 SELECT is(t.metric('foreman_job_run_seconds_count', 'q'), 1::float8, 'one has run');
 SELECT cmp_ok(t.metric('foreman_job_run_seconds_sum', 'q'), '>', 0::float8, 'for some time');
@@ -55,6 +56,7 @@ SELECT is(foreman.purge_queue('backlog'), 20001::int8, 'they are purged');
 -- Failed attempts, discarded jobs; a retry is no new job.
 SELECT foreman.enqueue('fails', queue => 'f') AS failed \gset
 SELECT is(t.outcome(:failed), 'discarded 2', 'a job fails twice');
+SELECT ok(t.wait_until($$ t.metric('foreman_jobs_discarded_total', 'f') = 1 $$), 'which is counted');
 SELECT is(t.metric('foreman_attempts_failed_total', 'f') || ' ' || t.metric('foreman_jobs_discarded_total', 'f'), '1 1', 'one attempt to be tried again, one discarded job');
 SELECT foreman.retry(:failed) \g /dev/null
 SELECT is(t.outcome(:failed), 'discarded 2', 'and again');

@@ -40,14 +40,16 @@ SELECT is(t.error(:translated, 0, 'message'), 'handler timed out after 300 ms', 
 SELECT is(t.outcome(:procedure), 'discarded 1', 'also in lane procedure');
 SELECT is(t.error(:procedure, 0, 'message'), 'handler timed out after 300 ms', 'with the reason');
 
--- Cancels, at the last attempt.
+-- Cancels, at the last attempt. An interrupt has to meet the handler where it catches.
+CREATE FUNCTION t.sleeps(id int8) RETURNS bool LANGUAGE sql AS $$
+    SELECT pg_stat_clear_snapshot()::text = '' AND EXISTS (SELECT FROM foreman.workers w JOIN pg_stat_activity a USING (pid) WHERE w.job_id = id AND a.wait_event = 'PgSleep') $$;
 SELECT foreman.enqueue('catches', '{"what": "a", "s": 60}') AS caught, foreman.enqueue('translates', '{"s": 60}') AS translated \gset
-SELECT ok(t.wait_until(format($$ t.state(%s) = 'running 1' AND t.state(%s) = 'running 1' $$, :caught, :translated)), 'two jobs run');
+SELECT ok(t.wait_until(format($$ t.state(%s) = 'running 1' AND t.state(%s) = 'running 1' AND t.sleeps(%1$s) $$, :caught, :translated)), 'two jobs run');
 SELECT is((SELECT array_agg(foreman.cancel(id, 'why not')) FROM unnest(ARRAY[:caught, :translated]::int8[]) id), '{cancel_requested,cancel_requested}', 'they are cancelled');
 SELECT is(t.outcome(:caught), 'completed 1', 'the handler that caught the interrupt and went on to its end has completed');
 SELECT is(t.outcome(:translated), 'cancelled 1', 'the handler that raised another error did not fail');
 SELECT foreman.enqueue('catches too', '{"s": 60}') AS procedure \gset
-SELECT ok(t.wait_until(format($$ t.state(%s) = 'running 1' $$, :procedure)), 'a procedure runs');
+SELECT ok(t.wait_until(format($$ t.state(%s) = 'running 1' AND t.sleeps(%1$s) $$, :procedure)), 'a procedure runs');
 SELECT foreman.cancel(:procedure) \g /dev/null
 SELECT is(t.outcome(:procedure), 'completed 1', 'so has a procedure');
 

@@ -65,7 +65,7 @@ SELECT is(t.outcome(:head), 'discarded 2', 'the head is discarded');
 SELECT is(t.outcome(:next), 'completed 1', 'and the next one runs');
 -- What waits behind a head that is due later lies still: it is not let go only to be parked again.
 CREATE FUNCTION t.version(id int8) RETURNS text LANGUAGE sql AS $$ SELECT xmin::text || ctid::text FROM foreman.live_job WHERE job_id = id $$;
-SELECT foreman.enqueue('note', '{}', queue => 'seq', run_at => 'tomorrow', sequence_key => 'still') AS head \gset
+SELECT foreman.enqueue('note', '{}', queue => 'seq', run_at => now() + interval '1 day', sequence_key => 'still') AS head \gset
 SELECT foreman.enqueue('note', '{}', queue => 'seq', sequence_key => 'still') AS next \gset
 SELECT ok(t.wait_until(format('t.state(%s) = ''pending 0''', :next)), 'the next one is parked');
 SELECT foreman.enqueue('note', '{"what": "probe"}') AS probe \gset
@@ -87,7 +87,7 @@ SELECT is(t.outcome(:second), 'completed 1', 'until the limit is raised');
 INSERT INTO t.gate VALUES ('wider');
 SELECT is(t.outcome(:first), 'completed 1', 'the first ends as well');
 -- A head that is cancelled while it waits lets the next one go.
-SELECT foreman.enqueue('note', '{}', queue => 'seq', run_at => 'tomorrow', sequence_key => 'y') AS head \gset
+SELECT foreman.enqueue('note', '{}', queue => 'seq', run_at => now() + interval '1 day', sequence_key => 'y') AS head \gset
 SELECT foreman.enqueue('note', '{}', queue => 'seq', sequence_key => 'y') AS next \gset
 SELECT ok(t.wait_until(format('t.state(%s) = ''pending 0''', :next)), 'a head that is due later blocks as well');
 SELECT foreman.cancel(:head) \g /dev/null
@@ -100,13 +100,24 @@ SELECT is(t.outcome(:next), 'completed 1', 'with policy skip the next one runs')
 SELECT is(t.state(:head), 'retryable 1', 'while the head waits for its retry');
 -- What is due later is in nobody's way: it takes no concurrency key before its time, and nothing of a sequence with policy
 -- skip waits for it (https://github.com/procrastinate-org/procrastinate/issues/1599).
-SELECT foreman.enqueue('note', run_at => 'tomorrow', priority => -1, concurrency_key => 'future') AS future, foreman.enqueue('note', concurrency_key => 'future') AS ready \gset
+SELECT foreman.enqueue('note', run_at => now() + interval '1 day', priority => -1, concurrency_key => 'future') AS future, foreman.enqueue('note', concurrency_key => 'future') AS ready \gset
 SELECT is(t.outcome(:ready), 'completed 1', 'a job of a key runs before one that is due later');
-SELECT foreman.enqueue('note', queue => 'skips', run_at => 'tomorrow', sequence_key => 'future') AS future2, foreman.enqueue('note', queue => 'skips', sequence_key => 'future') AS ready \gset
+SELECT foreman.enqueue('note', queue => 'skips', run_at => now() + interval '1 day', sequence_key => 'future') AS future2, foreman.enqueue('note', queue => 'skips', sequence_key => 'future') AS ready \gset
 SELECT is(t.outcome(:ready), 'completed 1', 'so does one of a sequence with policy skip');
 SELECT is(t.state(:future) || ', ' || t.state(:future2), 'scheduled 0, scheduled 0', 'those wait for their time');
 
--- Outside workers.
+-- Outside workers. A row can be seen as available before the board knows, which is told after the commit: it is claimed again.
+CREATE FUNCTION t.claim_all(q text, n int) RETURNS int8[] LANGUAGE plpgsql AS $$
+DECLARE
+    got int8[] := '{}';
+    until timestamptz := clock_timestamp() + interval '10 s';
+BEGIN
+    LOOP
+        got := got || ARRAY(SELECT job_id FROM foreman.claim(ARRAY[q], 'w', 10));
+        IF cardinality(got) >= n OR clock_timestamp() > until THEN RETURN got; END IF;
+        PERFORM pg_sleep(0.01);
+    END LOOP;
+END $$;
 SELECT foreman.enqueue('outside', queue => 'out', concurrency_key => 'k') AS o1, foreman.enqueue('outside', queue => 'out', concurrency_key => 'k') AS o2, foreman.enqueue('outside', queue => 'out', concurrency_key => 'l') AS o3 \gset
 SELECT job_id AS got, token FROM foreman.claim('{out}', 'w', qty => 10) WHERE job_id = :o1 \gset
 SELECT is(:got::int8, :o1::int8, 'claim() takes the first of a key');
@@ -116,7 +127,7 @@ SELECT ok(t.wait_until(format('t.state(%s) = ''available 0''', :o2)), 'the secon
 BEGIN;
 SELECT count(*) FROM foreman.claim('{out}', 'w') \g /dev/null
 ROLLBACK;
-SELECT is((SELECT job_id FROM foreman.claim('{out}', 'w')), :o2::int8, 'a claim that was rolled back has given the key back');
+SELECT is(t.claim_all('out', 1), ARRAY[:o2]::int8[], 'a claim that was rolled back has given the key back');
 
 -- One call takes the head of each sequence and no second of any
 -- (https://github.com/pgmq/pgmq/issues/478; https://github.com/pgmq/pgmq/issues/476: a call that gave out several of a group).
@@ -126,7 +137,7 @@ SELECT set_eq('SELECT job_id FROM t.heads', $$ SELECT min(job_id) FROM foreman.j
 SELECT is((SELECT count(*) FROM foreman.claim('{heads}', 'w', qty => 10)), 0::int8, 'nothing more while these are at work');
 SELECT count(foreman.complete(job_id, token)) FROM t.heads \g /dev/null
 SELECT ok(t.wait_until($$ (SELECT count(DISTINCT sequence_key) FROM foreman.jobs WHERE queue = 'heads' AND state = 'available') = 3 $$), 'their ends let the next of each go');
-SELECT set_eq($$ SELECT job_id FROM foreman.claim('{heads}', 'w', qty => 10) $$, $$ SELECT min(job_id) FROM foreman.jobs WHERE queue = 'heads' AND state <> 'completed' GROUP BY sequence_key $$, 'the second of each');
+SELECT set_eq($$ SELECT unnest(t.claim_all('heads', 3)) $$, $$ SELECT min(job_id) FROM foreman.jobs WHERE queue = 'heads' AND state <> 'completed' GROUP BY sequence_key $$, 'the second of each');
 
 SELECT throws_ok($$ SELECT foreman.enqueue('note', concurrency_key => '') $$, '22023', NULL, 'an empty concurrency_key is refused');
 SELECT throws_ok($$ SELECT foreman.enqueue('note', sequence_key => repeat('x', 10000)) $$, '22023', NULL, 'a sequence_key of 10 kB too');

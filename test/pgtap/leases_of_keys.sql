@@ -2,6 +2,10 @@
 \ir lib/helpers.sql
 SELECT no_plan();
 
+-- Before the dispatcher has read the leases nothing with a key is given out.
+SELECT foreman.enqueue('out', queue => 'probe', concurrency_key => 'p') \g /dev/null
+SELECT ok(t.wait_until($$ (SELECT count(*) = 1 FROM foreman.claim('{probe}', 'w')) $$), 'the leases have been read');
+
 -- More keys than a claim could note before: none is parked, all are given.
 SELECT count(foreman.enqueue('out', queue => 'many', concurrency_key => 'k' || g)) FROM generate_series(1, 1500) g \g /dev/null
 CREATE TEMP TABLE c AS SELECT * FROM foreman.claim('{many}', 'w', 1000);
@@ -56,5 +60,5 @@ SELECT ok(EXISTS (SELECT FROM foreman.why(:stays) WHERE reason IN ('limit_full',
 SELECT foreman.start() \g /dev/null
 SELECT ok(t.wait_until(format($$ NOT EXISTS (SELECT FROM foreman.why(%s) WHERE reason IN ('limit_full', 'key_busy')) AND t.state(%1$s) LIKE 'available%%' $$, :stays)),
           'both are free');
-SELECT is((SELECT array_agg(job_id) FROM foreman.claim('{by hand}', 'w', 2)), ARRAY[:stays]::int8[], 'and the next one is claimed, long before the lease would have ended');
+SELECT ok(t.wait_until(format($$ (SELECT array_agg(job_id) = ARRAY[%s]::int8[] FROM foreman.claim('{by hand}', 'w', 2)) $$, :stays)), 'and the next one is claimed, long before the lease would have ended');
 SELECT * FROM finish();

@@ -13,7 +13,7 @@ SELECT foreman.enqueue('note', run_at => clock_timestamp() + interval '1.5 s') A
 BEGIN;
 SELECT count(*) FROM foreman.job_history \g /dev/null
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'pg_foreman dispatcher' AND datname = current_database() \g /dev/null
-SELECT ok(t.wait_until(format('EXISTS (SELECT FROM foreman.jobs WHERE job_id = %s AND finished_at IS NOT NULL)', :due), 10), 'a job runs meanwhile');
+SELECT ok(t.wait_until(format('EXISTS (SELECT FROM foreman.jobs WHERE job_id = %s AND finished_at IS NOT NULL)', :due), 60), 'a job runs meanwhile');
 SELECT is(to_regclass(:'last_day')::text, NULL, 'the partition is not there yet');
 COMMIT;
 SELECT * FROM finish();
