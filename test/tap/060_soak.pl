@@ -40,6 +40,14 @@ sub memory_of
 	return <$file> =~ /^RssAnon:\s+(\d+) kB/m ? $1 : undef;
 }
 
+# Answers whether it was done: an autovacuum that truncates history keeps it out for a while.
+sub prunes_once
+{
+	my $rc = $node->psql('postgres', 'SELECT foreman.prune_once()', stdout => \my $out, stderr => \my $err);
+	die $err if $rc && $err !~ /lock timeout/;
+	return $rc == 0;
+}
+
 # Workflows, which never end here, and what the load itself writes have no policy.
 my $sizes = q{SELECT c.relname, pg_total_relation_size(c.oid) / 1024 FROM pg_class c WHERE c.relnamespace = 'foreman'::regnamespace AND c.relkind = 'r' AND c.relname NOT LIKE 'workflow%'
 	UNION ALL SELECT 'files of ' || d, sum((pg_stat_file(d || '/' || f, true)).size) / 1024 FROM unnest('{pg_stat_tmp,pg_notify,pg_subtrans,pg_snapshots}'::text[]) d, pg_ls_dir(d) f GROUP BY d};
@@ -63,7 +71,7 @@ while (time < $began + $seconds)
 		push @{ $size{$name}[$third] }, $kb;
 	}
 	diag(sprintf '%d of %d minutes, %d effects a second', (time - $began) / 60, $seconds / 60, value($node, 'postgres', 'SELECT l.rate()')) if $seconds > 300 && ++$samples % 12 == 0;
-	$node->safe_psql('postgres', 'SELECT foreman.prune_once()') if $prunes;
+	prunes_once() if $prunes;
 	$campaign->start($campaign->all);
 	usleep($seconds > 300 ? 5_000_000 : 500_000);
 }
@@ -71,8 +79,8 @@ while (time < $began + $seconds)
 sub median { my @all = sort { $a <=> $b } @_; return $all[ $#all / 2 ]; }
 sub most { return (sort { $a <=> $b } @_)[-1]; }
 
-# Processes that were there in both thirds, all the time.
-my @watched = grep { @{ $memory{$_}[1] // [] } > 3 && @{ $memory{$_}[2] // [] } > 3 } keys %memory;
+# Processes that were there in both thirds. Where these are seconds, one that was started in the second has not got all yet that it needs.
+my @watched = grep { ($seconds > 300 || @{ $memory{$_}[0] // [] }) && @{ $memory{$_}[1] // [] } > 1 && @{ $memory{$_}[2] // [] } > 1 } keys %memory;
 my %growth;
 for my $pid (@watched)
 {
@@ -81,9 +89,10 @@ for my $pid (@watched)
 }
 cmp_ok(scalar(grep { /pg_foreman/ } keys %growth), '>=', 3, 'launcher, dispatcher and executors live all the time');
 is(join(', ', map { "$_: $growth{$_} kB" } grep { $growth{$_} > 1024 } sort keys %growth), '', 'the memory of no process grows by a megabyte');
-# A dead row goes when vacuum comes: half as much again, and a megabyte.
+# A dead row goes when vacuum comes: half as much again, and a megabyte. Within seconds it may not come at all.
+my ($times, $spare) = $seconds > 300 ? (1.5, 1024) : (3, 4096);
 my %larger = map { $_ => [ most(@{ $size{$_}[1] }), most(@{ $size{$_}[2] }) ] } grep { $size{$_}[1] && $size{$_}[2] } keys %size;
-is(join(', ', map { "$_: $larger{$_}[0] kB, then $larger{$_}[1] kB" } grep { $larger{$_}[1] > 1.5 * $larger{$_}[0] + 1024 } sort keys %larger), '', 'no table or file grows beyond its policy');
+is(join(', ', map { "$_: $larger{$_}[0] kB, then $larger{$_}[1] kB" } grep { $larger{$_}[1] > $times * $larger{$_}[0] + $spare } sort keys %larger), '', 'no table or file grows beyond its policy');
 is(value($node, 'postgres', 'SELECT count(*) FROM foreman.health() WHERE NOT ok'), '0', 'health() finds nothing')
   or diag(value($node, 'postgres', 'SELECT * FROM foreman.health() WHERE NOT ok'));
 
@@ -112,8 +121,12 @@ is(value($node, 'postgres', q{SELECT count(*) FROM l.acked a LEFT JOIN l.effects
 is(value($node, 'postgres', q{SELECT count(*) FROM (SELECT FROM l.effects GROUP BY job_id HAVING count(*) > 1) x}), '0', 'once');
 is(value($node, 'postgres', 'SELECT count(*) FROM w.broken()'), '0', 'no invariant of workflows is broken');
 usleep(1_000_000 * $keep);
-$node->safe_psql('postgres', 'SELECT foreman.prune_once()');
+$deadline = time + 60;
+usleep(100_000) until prunes_once() || time > $deadline;
 is(value($node, 'postgres', 'SELECT count(*) FROM foreman.job_history'), '0', 'and history is gone when its time is over');
+# In a short run sizes say little.
+is(value($node, 'postgres', q{SELECT (SELECT count(*) FROM foreman.publish), (SELECT count(*) FROM foreman.job_request), (SELECT count(*) FROM foreman.job_dependency),
+	(SELECT count(*) FROM foreman.schedule_run)}), '0|0|0|0', 'so are publishes, requests, dependencies and runs of schedules');
 
 figure('minutes', sprintf '%.1f', $seconds / 60);
 figure('effects', value($node, 'postgres', 'SELECT count(*) FROM l.effects'));

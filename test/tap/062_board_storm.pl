@@ -7,6 +7,7 @@ use strict;
 use warnings;
 use Test::More;
 use IPC::Run;
+use Time::HiRes qw(usleep);
 use PostgreSQL::Test::Cluster;
 use ForemanTest;
 
@@ -44,12 +45,17 @@ for my $session (1 .. $sessions)
 	$run{process} = IPC::Run::start([ 'psql', '-XqAt', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr('postgres'), '-c', $role, '-c', $sql ], '>', \$run{out}, '2>', \$run{err}, IPC::Run::timeout(600));
 	push @runs, \%run;
 }
-my $most = '';
+# Meanwhile the tables are full, from when the first of them has begun.
+my $most;
+for (1 .. 600)
+{
+	$most = used(@all);
+	last if $most ne $before_of_all;
+	usleep(50_000);
+}
 for my $session (1 .. $sessions)
 {
 	my $run = $runs[ $session - 1 ];
-	# Meanwhile the tables are full.
-	$most ||= used(@all);
 	$run->{process}->finish;
 	is($run->{err} . $run->{out}, '', "session $session found everything as it should be");
 }

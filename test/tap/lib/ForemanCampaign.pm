@@ -107,8 +107,10 @@ sub run
 	{
 		$self->start($self->all);
 		usleep(200_000 + int(rand(400_000)));
-		$self->kill_one($kinds[ int(rand(@kinds)) ]);
-		$back = defined wait_for($node, 'postgres', q{SELECT count(*) > 0 FROM pg_stat_activity WHERE backend_type = 'pg_foreman dispatcher'}, 60);
+		# Until the server has noticed the end of a process, it shows it, and the dispatcher of before.
+		my $gone = $self->kill_one($kinds[ int(rand(@kinds)) ]) // 0;
+		$back = defined wait_for($node, 'postgres', qq{SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE pid = $gone)
+			AND EXISTS (SELECT FROM pg_stat_activity WHERE backend_type = 'pg_foreman dispatcher')}, 60);
 	}
 	$self->end($self->all);
 	ok($back, 'the dispatcher comes back after every kill');
@@ -121,6 +123,7 @@ sub run
 	return;
 }
 
+# Answers the process that it has ended, unless its kind comes and goes.
 sub kill_one
 {
 	my ($self, $kind) = @_;
@@ -144,9 +147,11 @@ sub kill_one
 		my $pid = ask($node, 'postgres', $self->{victims}{$kind});
 		return if $pid !~ /^[0-9]+$/;
 		my $signal = rand() < 0.75 ? 'KILL' : 'TERM';
-		$count->{"$kind $signal"}++ if kill $signal, $pid;
+		my $met = kill $signal, $pid;
+		$count->{"$kind $signal"}++ if $met;
 		return if $kind eq 'executor' && $signal eq 'TERM';
 		$self->end($self->all);
+		return $pid if $met;
 	}
 	return;
 }

@@ -11,7 +11,7 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-our @EXPORT = qw(new_server settings install value ask eventually wait_for stays pids timed
+our @EXPORT = qw(new_server settings install start_after_kill value ask eventually wait_for stays pids timed
   log_position log_count is_idle log_is_clean one_place_each figure seed);
 
 # Deadlines of promises are as they are stated, plus what a loaded machine may take to start psql.
@@ -49,6 +49,19 @@ sub settings
 	my ($node, %settings) = @_;
 	$node->append_conf('postgresql.conf', "$_ = $settings{$_}") for sort keys %settings;
 	return;
+}
+
+# Starts a server that was killed. A process that its postmaster made just then may not have been among those that were
+# killed with it: it keeps the shared memory until it notices, and PostgreSQL does not start before.
+sub start_after_kill
+{
+	my ($node) = @_;
+	for (1 .. 20)
+	{
+		return if $node->start(fail_ok => 1);
+		usleep(500_000);
+	}
+	die 'the server does not start again';
 }
 
 # The extension, a table of effects that has no unique constraint on purpose, and handlers:
@@ -97,19 +110,23 @@ sub ask
 }
 
 # Polls until the query answers t, and returns the seconds that it took, or undef when the deadline passed.
-# A server that is just coming up counts as not yet.
+# A server that is just coming up counts as not yet. A busy machine may stop everything for seconds while one look lasts,
+# and what is waited for stands still as well. So one look takes at most 0.2 s of the deadline; but no more than a few
+# times the deadline passes on the clock, and hardly more where the promise itself is about a second or two.
 sub wait_for
 {
 	my ($node, $db, $sql, $deadline) = @_;
-	my $started = time;
-	my $out;
+	my ($began, $spent, $out) = (time, 0);
+	my $cap = $deadline > 2 ? 5 * ($deadline + $slack) : 2 * $deadline + $slack;
 	for (;;)
 	{
 		my $asked = time;
 		$out = ask($node, $db, $sql);
-		return $asked - $started if $out eq 't';
-		last if time - $started > $deadline + $slack;
+		return $asked - $began if $out eq 't';
+		last if $spent > $deadline + $slack || time - $began > $cap;
 		usleep(25_000);
+		my $took = time - $asked;
+		$spent += $took < 0.2 ? $took : 0.2;
 	}
 	diag("waited $deadline s for: $sql\nlast answer: '$out'");
 	return undef;
