@@ -68,6 +68,7 @@ SELECT foreman.publish('admin.alarm', '{}') AS p \gset
 SELECT is(p.deliveries(:p), 'admin skipped', 'a channel without an address is switched off, and skipped');
 
 -- tick_processes_at_most_batch_size, cancelled_context_stops_between_rows
+SELECT ok(t.wait_until($$ NOT EXISTS (SELECT FROM foreman.deliveries WHERE state = 'pending') $$), 'everything before is delivered');
 SELECT foreman.stop() \g /dev/null
 SELECT ok(t.wait_until('t.no_workers()'), 'the workers are down');
 SELECT count(foreman.publish('order.5', '{}')) FROM generate_series(1, 10) \g /dev/null

@@ -77,10 +77,12 @@ $node->safe_psql('postgres', q{
 	CREATE PROCEDURE slow(job foreman.job) LANGUAGE plpgsql AS $$ BEGIN COMMIT; PERFORM pg_sleep(60); END $$;
 	SELECT foreman.register_handler('slow', 'public.slow', lane => 'procedure');
 	SELECT foreman.schedule_job('each_second', '1 second', 'note');
-	SELECT foreman.set_timer('later', 'note', fire_at => clock_timestamp() + '2 s');
-	SELECT foreman.enqueue('note', run_at => clock_timestamp() + '1 s') FROM generate_series(1, 20);
+	SELECT foreman.set_timer('later', 'note', fire_at => clock_timestamp() + '6 s');
+	SELECT foreman.enqueue('note', run_at => clock_timestamp() + '4 s') FROM generate_series(1, 20);
 	SELECT foreman.enqueue('out', queue => 'outside') FROM generate_series(1, 3);
 	CREATE TABLE claimed AS SELECT * FROM foreman.claim('{outside}', 'w', 2, lease => '1 h')});
+# A crash takes a lease along that the dispatcher has not written yet, which it does after two seconds.
+eventually($node, 'postgres', q{SELECT count(*) = 2 FROM foreman.live_job JOIN claimed USING (job_id) WHERE state = 'r'}, 15, 'the leases are written');
 
 my $everything = q{
 	SELECT md5(string_agg(x::text, E'\n' ORDER BY x::text)) FROM (
