@@ -120,7 +120,7 @@ void record_idle(int slot) noexcept {
 }
 
 int recorded_jobs(int slot, int64* ids) noexcept {
-    if (g_recorder == nullptr) return 0;
+    if (!open_recorder()) return 0;
     const FlightSlot& s = g_recorder->slots[slot];
     const uint32 n = std::min<uint32>(s.count, core::kMaxChunk);
     std::copy_n(s.job_ids, n, ids);

@@ -25,7 +25,8 @@ void record_job(int slot, Oid database, int64 job_id) noexcept;
 /// Another job that the same call of a batch handler runs.
 void record_beside(int slot, int64 job_id) noexcept;
 void record_idle(int slot) noexcept;
-/// How many jobs the last call of a handler in this slot ran, and their ids, at most kMaxChunk.
+/// How many jobs the last call of a handler in this slot ran, and their ids, at most kMaxChunk. In any process: maps the
+/// file where that has not been done.
 int recorded_jobs(int slot, int64* ids) noexcept;
 /// From the SIGQUIT handlers.
 void record_bystander(int slot) noexcept;

@@ -316,6 +316,7 @@ void Executor::run_one_group() {
         if (error) {
             engine::hold_cancel();
             if (innocent_) board::mark_settled();
+            board::debug_point(board::DebugPoint::before_give_back);
             give_back();
             ranges_.gave_back();
             after_failed_group(group, *error);

@@ -201,9 +201,11 @@ void take_between(const Table& t, const RangeSpec& range, core::Key from, core::
                   std::size_t most, MemoryContext context, pg::vector<Job>* out) {
     const pg::ActiveSnapshot snapshot;
     RangeScan scan(range, from, to, pg::IndexScan::For::deleting, notes);
-    const bool asks = board::any_unwritten() || board::any_unsettled();
+    const bool leased = board::any_unwritten();
     while (out->size() < most && scan.rows().next()) {
-        if ((asks && is_anothers(scan.row(t).key().job_id)) || !scan.rows().take()) continue;
+        // Asked at each row: an executor may end, and free its rows, while others are taken.
+        if ((leased || board::any_unsettled()) && is_anothers(scan.row(t).key().job_id)) continue;
+        if (!scan.rows().take()) continue;
         Job j{};
         scan.row(t).read(context, &j);
         out->push_back(j);

@@ -4,6 +4,7 @@
 #include "board/debug_points.hpp"
 #include "board/leases.hpp"
 #include "board/parts.hpp"
+#include "board/unsettled.hpp"
 #include "pg/call.hpp"
 #include "pg/datum.hpp"
 #include "pg/memory.hpp"
@@ -70,8 +71,11 @@ bool apply_to(int64 job_id, MemoryContext context) {
     board::debug_point(board::DebugPoint::inside_requests);
     pg::Args<1> a;
     a.i64(1, job_id);
-    // After the lock: what is leased on the board alone looks as if it waited.
-    if (g_lock_waiting.execute(a).empty() || board::is_unwritten(job_id)) return false;
+    // Before the lock, which would keep it from whoever judges; and after it, as what is leased on the board alone looks as
+    // if it waited.
+    if (board::is_unsettled(job_id) || g_lock_waiting.execute(a).empty() || board::is_unwritten(job_id) ||
+        board::is_unsettled(job_id))
+        return false;
     const Request r = take_request(job_id, context);
     if (r.action == core::RequestAction::none) return true;  // applied meanwhile by whoever held the job
     if (r.action == core::RequestAction::reschedule) {

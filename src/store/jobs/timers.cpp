@@ -3,6 +3,7 @@
 
 #include "board/my_slot.hpp"
 #include "board/parts.hpp"
+#include "board/unsettled.hpp"
 #include "pg/call.hpp"
 #include "pg/datum.hpp"
 #include "pg/xact.hpp"
@@ -51,7 +52,7 @@ void do_not_fire_again(int64 id, std::string_view reason) {
 
 bool is_firing(const TimerRow& t) {
     return t.state == core::StoredState::running || is_held_here(t.id) ||
-           board::is_executor_transaction(t.xmax);
+           board::is_executor_transaction(t.xmax) || board::is_unsettled(t.id);
 }
 
 }  // namespace
