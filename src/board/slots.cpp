@@ -94,6 +94,12 @@ void free_starting_slots(Oid database) noexcept {
     }
 }
 
+void free_starting_slot(int slot, Oid database) noexcept {
+    const PartGuard guard(BoardLock::directory, LW_EXCLUSIVE);
+    ExecutorSlot& s = board().slots[slot];
+    if (state_of(s) == SlotState::starting && s.database == database && s.pid == 0) free_slot_locked(s);
+}
+
 void free_slots_left(Oid database) noexcept {
     free_starting_slots(database);
     const PartGuard guard(BoardLock::directory, LW_EXCLUSIVE);

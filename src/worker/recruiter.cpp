@@ -114,6 +114,7 @@ Recruiter::Round Recruiter::look(core::Instant now) {
     }
     const core::Instant steady = pg::steady_now();
     reap_failed_starts(steady);
+    free_slots_of_others();
     Round round{look.next_due, core::kPlusInfinity};
     // Roles beyond those have their turn soon.
     const bool full = look.needs.size() == look.needs.capacity();
@@ -216,6 +217,19 @@ void Recruiter::reap_failed_starts(core::Instant steady) {
             if (b->failures >= kFailuresToSay) say_failing(s.role);
         }
         started_.erase(started_.begin() + static_cast<std::ptrdiff_t>(i));
+    }
+}
+
+// An executor that a dispatcher before this one started, and that ended after that before it had done anything: as long as
+// its slot says that one starts, none is started.
+void Recruiter::free_slots_of_others() const {
+    for (int i = 0; i < board::kMaxSlots; i++) {
+        board::SlotReading r{};
+        const bool is_left = board::read_slot(i, &r) && r.state == board::SlotState::starting &&
+                             r.database == database_ && r.pid == 0;
+        if (is_left &&
+            std::none_of(started_.begin(), started_.end(), [i](const Started& s) { return s.slot == i; }))
+            board::free_starting_slot(i, database_);
     }
 }
 

@@ -43,6 +43,7 @@ class Recruiter {
     core::Instant serve(const RoleNeed& need, core::Instant now, core::Instant steady);
     bool start_executor(int slot, Oid role);
     void reap_failed_starts(core::Instant steady);
+    void free_slots_of_others() const;
     bool is_barred(Oid role, core::Instant steady);
     Bad* find_bad(Oid role);
     void forget_bad(Oid role);
