@@ -169,7 +169,8 @@ void come_back() {
     wish.run_in = kLockedPause;
 }
 
-// Both stand still meanwhile: who reads sees what the old handler made, or all that the new one did.
+// Both stand still meanwhile: who reads sees what the old handler made, or all that the new one did. Where it does not come
+// to that, the caller stores how far the new one is.
 void take_its_place(const store::Projection& p, Pass* pass) {
     store::Projection old;
     if (!store::read_projection(p.replaces, store::RowLock::skip, CurrentMemoryContext, &old)) {
@@ -211,7 +212,7 @@ void run_projection_job(const store::Handler& handler, const store::Job& job, bo
     store::remember_poke(board::kPokeFeed);
     Pass pass(p, current, job, in_executor);
     const Pass::End end = pass.run();
-    if (end == Pass::End::caught_up && !p.replaces.empty()) return take_its_place(p, &pass);
+    if (end == Pass::End::caught_up && !p.replaces.empty()) take_its_place(p, &pass);
     pass.store_position();
 }
 
