@@ -87,17 +87,19 @@ void free_dead_slot(int slot, int64 job_id) noexcept {
         free_slot_locked(s);
 }
 
+// Nobody is in it yet, or any more.
+static void free_starting_slot_locked(ExecutorSlot& s, Oid database) noexcept {
+    if (state_of(s) == SlotState::starting && s.database == database && s.pid == 0) free_slot_locked(s);
+}
+
 void free_starting_slots(Oid database) noexcept {
     const PartGuard guard(BoardLock::directory, LW_EXCLUSIVE);
-    for (auto& s : board().slots) {
-        if (state_of(s) == SlotState::starting && s.database == database && s.pid == 0) free_slot_locked(s);
-    }
+    for (auto& s : board().slots) free_starting_slot_locked(s, database);
 }
 
 void free_starting_slot(int slot, Oid database) noexcept {
     const PartGuard guard(BoardLock::directory, LW_EXCLUSIVE);
-    ExecutorSlot& s = board().slots[slot];
-    if (state_of(s) == SlotState::starting && s.database == database && s.pid == 0) free_slot_locked(s);
+    free_starting_slot_locked(board().slots[slot], database);
 }
 
 void free_slots_left(Oid database) noexcept {

@@ -22,7 +22,7 @@ void free_slot(int slot) noexcept;
 void free_dead_slot(int slot, int64 job_id) noexcept;
 /// Slots that a dispatcher before this one reserved for executors that never came.
 void free_starting_slots(Oid database) noexcept;
-/// One that an executor of a dispatcher before this one has left so.
+/// A slot that an executor has left as starting, which a dispatcher before this one had started.
 void free_starting_slot(int slot, Oid database) noexcept;
 /// Slots of a database that is gone, or has no extension any more: of dead executors and of those that never
 /// came.

@@ -6,6 +6,7 @@
 #include "board/flight_recorder.hpp"
 #include "board/my_slot.hpp"
 #include "board/parts.hpp"
+#include "board/unwritten_leases.hpp"
 
 namespace foreman::board {
 
@@ -47,6 +48,8 @@ bool is_unsettled(int64 job_id) noexcept {
     }
     return false;
 }
+
+bool is_anothers(int64 job_id) noexcept { return is_unwritten(job_id) || is_unsettled(job_id); }
 
 SettlingFor::SettlingFor(int slot) noexcept : slot_(slot) { g_settled_slot = slot; }
 

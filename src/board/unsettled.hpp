@@ -18,6 +18,10 @@ bool any_unsettled() noexcept;
 /// ran the job last.
 /// cost: one read when there is none
 bool is_unsettled(int64 job_id) noexcept;
+/// Whether the row of the job waits, and yet the job is somebody's: it is unsettled, or a worker outside has leased it on
+/// the board alone.
+/// cost: two reads when there is nothing of both, else a hash probe
+bool is_anothers(int64 job_id) noexcept;
 
 /// The dispatcher settles for the executor that had this slot: as long as it exists, the jobs are its own; at its end
 /// the mark is gone.

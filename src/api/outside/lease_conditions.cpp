@@ -4,7 +4,6 @@
 // errors: none. cost: a hash probe in shared memory
 #include "api/public_function.hpp"
 #include "board/unsettled.hpp"
-#include "board/unwritten_leases.hpp"
 #include "store/jobs/unwritten.hpp"
 
 namespace foreman::api {
@@ -19,8 +18,7 @@ FOREMAN_FUNCTION(may_take) {
 }
 
 FOREMAN_FUNCTION(is_free) {
-    const int64 job_id = DatumGetInt64(pg::argument(fcinfo, 0));
-    return BoolGetDatum(!board::is_unwritten(job_id) && !board::is_unsettled(job_id));
+    return BoolGetDatum(!board::is_anothers(DatumGetInt64(pg::argument(fcinfo, 0))));
 }
 
 }  // namespace foreman::api

@@ -191,9 +191,6 @@ void claim_by_statement(const RangeSpec& range, core::Key from, core::Instant no
               [](const Job& x, const Job& y) { return x.key() < y.key(); });
 }
 
-// Its row waits, and yet a worker outside has leased it, or its executor is about to be judged.
-bool is_anothers(int64 job_id) noexcept { return board::is_unwritten(job_id) || board::is_unsettled(job_id); }
-
 core::Key after(core::Key key) noexcept { return {key.run_at, key.job_id + 1}; }
 
 // Takes what stands from one key to another. notes: the keys behind, for the claims that follow.
@@ -204,7 +201,7 @@ void take_between(const Table& t, const RangeSpec& range, core::Key from, core::
     const bool leased = board::any_unwritten();
     while (out->size() < most && scan.rows().next()) {
         // Asked at each row: an executor may end, and free its rows, while others are taken.
-        if ((leased || board::any_unsettled()) && is_anothers(scan.row(t).key().job_id)) continue;
+        if ((leased || board::any_unsettled()) && board::is_anothers(scan.row(t).key().job_id)) continue;
         if (!scan.rows().take()) continue;
         Job j{};
         scan.row(t).read(context, &j);
@@ -230,7 +227,7 @@ bool take_seen(const Table& t, const RangeSpec& range, core::Key key, MemoryCont
     const bool same = row.key() == key && row.i16(LiveColumn::priority) == range.priority &&
                       row.i16(LiveColumn::alone) == range.alone &&
                       DatumGetChar(at.values()[t.state - 1]) == 'w';
-    if (!same || is_anothers(key.job_id) || !at.take()) return false;
+    if (!same || board::is_anothers(key.job_id) || !at.take()) return false;
     Job j{};
     row.read(context, &j);
     out->push_back(j);
