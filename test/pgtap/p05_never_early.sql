@@ -3,23 +3,8 @@
 -- best of a few rounds, since a machine that does other things, too, may stand still for half of one.
 \ir lib/helpers.sql
 SELECT no_plan();
-SELECT foreman.register_handler('note', 't.note(foreman.job)') \g /dev/null
-SELECT foreman.enqueue('note') AS warm \gset
-SELECT is(t.outcome(:warm), 'completed 1', 'an executor is up');
-
-CREATE TABLE t.sent (round int4, job_id int8);
-CREATE FUNCTION t.late(nth int4) RETURNS interval LANGUAGE sql AS $$
-    SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY l.at - j.run_at) FROM t.log l JOIN foreman.jobs j USING (job_id) JOIN t.sent s USING (job_id) WHERE s.round = nth $$;
-DO $$
-BEGIN
-    FOR i IN 1 .. 5 LOOP
-        INSERT INTO t.sent SELECT i, foreman.enqueue('note', '{}', run_at => clock_timestamp() + n * interval '40 ms', priority => n % 3) FROM generate_series(50, 1, -1) n;
-        COMMIT;
-        PERFORM t.wait_until('NOT EXISTS (SELECT FROM foreman.live_job)');
-        COMMIT;
-        EXIT WHEN t.late(i) < '100 ms';
-    END LOOP;
-END $$;
+\ir lib/on_time.sql
+CALL t.send_rounds($$ foreman.enqueue('note', '{}', run_at => clock_timestamp() + n * interval '40 ms', priority => n % 3) $$, 'NOT EXISTS (SELECT FROM foreman.live_job)');
 SELECT is_empty('SELECT * FROM foreman.live_job', 'all ran');
 SELECT is((SELECT count(*) FROM t.log JOIN foreman.jobs USING (job_id) WHERE t.log.at < run_at), 0::int8, 'none before its run_at');
 SELECT is((SELECT count(*) FROM foreman.jobs WHERE started_at < run_at), 0::int8, 'and none is said to have been');

@@ -3,23 +3,8 @@
 -- still for half of one.
 \ir lib/helpers.sql
 SELECT no_plan();
-SELECT foreman.register_handler('note', 't.note(foreman.job)') \g /dev/null
-SELECT foreman.enqueue('note') AS warm \gset
-SELECT is(t.outcome(:warm), 'completed 1', 'an executor is up');
-
-CREATE TABLE t.sent (round int4, job_id int8);
-CREATE FUNCTION t.late(nth int4) RETURNS interval LANGUAGE sql AS $$
-    SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY l.at - j.run_at) FROM t.log l JOIN foreman.jobs j USING (job_id) JOIN t.sent s USING (job_id) WHERE s.round = nth $$;
-DO $$
-BEGIN
-    FOR i IN 1 .. 5 LOOP
-        INSERT INTO t.sent SELECT i, (foreman.set_timer('note', 'timer ' || n, clock_timestamp() + n * interval '40 ms')).job_id FROM generate_series(50, 1, -1) n;
-        COMMIT;
-        PERFORM t.wait_until('NOT EXISTS (SELECT FROM foreman.timers)');
-        COMMIT;
-        EXIT WHEN t.late(i) < '100 ms';
-    END LOOP;
-END $$;
+\ir lib/on_time.sql
+CALL t.send_rounds($$ (foreman.set_timer('note', 'timer ' || n, clock_timestamp() + n * interval '40 ms')).job_id $$, 'NOT EXISTS (SELECT FROM foreman.timers)');
 SELECT is_empty('SELECT * FROM foreman.timers', 'all fired');
 SELECT is((SELECT count(*) FROM t.log JOIN foreman.jobs USING (job_id) WHERE t.log.at < run_at), 0::int8, 'none before its fire_at');
 SELECT is_empty('SELECT job_id FROM t.sent s WHERE t.runs(s.job_id) <> 1', 'each fired once');
